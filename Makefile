@@ -1,0 +1,50 @@
+# Every target works on a fresh Debian 12: `setup` runs first where it is needed.
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help setup demo test check bench format lock clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(READY) ## make .venv with all dependencies, and fetch the page's assets
+
+$(READY): pyproject.toml requirements.lock package.json package-lock.json
+	PYTHON="$(PYTHON)" ./setup.sh
+	touch $@
+
+demo: $(READY) ## the whole job on embedded parts, then the page at http://127.0.0.1:8000
+	$(BIN)/jieru demo
+
+test: check ## every check and every test, on real TimescaleDB, Mosquitto and Chromium
+	$(BIN)/python -m tests.support.debian_root
+	$(BIN)/python -m pytest
+
+check: $(READY) ## format, lint, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## rewrite the code in the project's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY) ## measure what the README claims
+	$(BIN)/python -m tests.support.debian_root
+	$(BIN)/python -m benchmarks
+
+lock: $(READY) ## resolve the dependencies anew (hashes, no addresses)
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-emit-index-url --no-emit-find-links --group dev pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-emit-index-url --no-emit-find-links --group node -o requirements-node.lock
+
+clean: ## remove what setup made in this folder
+	rm -rf $(VENV) node_modules api/static/vendor .mypy_cache .ruff_cache .pytest_cache .hypothesis

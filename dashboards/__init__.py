@@ -1,0 +1,1 @@
+"""Grafana panels for auditors."""

@@ -1,0 +1,1 @@
+"""MQTT in, TimescaleDB out: the path of a heartbeat into evidence."""

@@ -1,0 +1,1 @@
+"""What every part of Jieru agrees on: settings, database, wire contract, civil calendar."""

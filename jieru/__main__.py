@@ -1,0 +1,5 @@
+"""`python -m jieru` is `jieru`."""
+
+from jieru.command import main
+
+main()

@@ -1,0 +1,71 @@
+"""The `jieru` command: the one place where all parts meet, so the one that may import them all.
+
+Each command is a module of this package, imported only when it runs: `jieru count` does not wait
+for FastAPI, nor `jieru ingest` for numpy.
+"""
+
+import sys
+from importlib import import_module
+from typing import Final
+
+import click
+
+from jieru.errors import UserError, WorldError
+from jieru.i18n import gettext as _
+
+__all__ = ["main"]
+
+_MODULES: Final = {
+    "demo": "demo",
+    "migrate": "migrate",
+    "import": "import_registry",
+    "ingest": "ingest",
+    "serve": "serve",
+    "simulate": "simulate",
+    "count": "count",
+    "explain": "explain",
+    "decide": "decide",
+}
+_EXIT_USER_ERROR: Final = 1
+_EXIT_WORLD_ERROR: Final = 3
+
+
+class _LazyGroup(click.Group):
+    """Imports a command's module when the command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in the order in which a newcomer needs them."""
+        del ctx
+        return list(_MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name."""
+        del ctx
+        module = _MODULES.get(cmd_name)
+        if module is None:
+            return None
+        command = import_module(f"jieru.command.{module}").command
+        if not isinstance(command, click.Command):
+            raise TypeError(f"jieru.command.{module}.command is no command")
+        return command
+
+
+@click.group(
+    cls=_LazyGroup,
+    help=_("Jieru: counts the enterprises each platform really connected, and the award."),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="jieru", message="jieru %(version)s")
+def _jieru() -> None: ...
+
+
+def main() -> None:
+    """Run the command line; a user's or the world's error is one sentence, never a traceback."""
+    try:
+        _jieru(prog_name="jieru")
+    except UserError as error:
+        click.echo(_("Error: {message}").format(message=error), err=True)
+        sys.exit(_EXIT_USER_ERROR)
+    except WorldError as error:
+        click.echo(_("Error: {message}").format(message=error), err=True)
+        sys.exit(_EXIT_WORLD_ERROR)

@@ -1,0 +1,33 @@
+"""`jieru migrate`: create or upgrade the schema."""
+
+import click
+
+from jieru.database import connect, read_installation
+from jieru.i18n import gettext as _
+from jieru.schema import migrate
+from jieru.settings import load_settings
+from jieru.timescale import detect_edition
+
+__all__ = ["command"]
+
+
+@click.command("migrate", help=_("Create or upgrade the database's schema."))
+@click.option(
+    "--simulation", is_flag=True, help=_("Mark a new database as a simulation, for good.")
+)
+def command(*, simulation: bool) -> None:
+    """Create or upgrade the schema and say what the database is."""
+    settings = load_settings()
+    url = settings.require_database_url()
+    migrate(
+        url,
+        simulation=simulation,
+        compress_after_days=settings.heartbeat_compress_after_days,
+        retention_days=settings.heartbeat_retention_days,
+    )
+    with connect(url) as connection:
+        edition = detect_edition(connection)
+        is_simulation = read_installation(connection).is_simulation
+    click.echo(_("The schema is current. TimescaleDB: {edition}.").format(edition=edition))
+    if is_simulation:
+        click.echo(_("This database is a simulation."))

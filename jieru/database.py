@@ -1,0 +1,107 @@
+"""The way to the database: connections, pools, and what this installation is."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from psycopg_pool import ConnectionPool
+
+from jieru.errors import UserError, WorldError
+
+__all__ = ["Installation", "connect", "describe_address", "open_pool", "read_installation"]
+
+_OPTIONS = "-c timezone=UTC -c client_encoding=UTF8"
+"""Instants travel as UTC; civil dates are computed explicitly, never by a session's zone."""
+
+_SELECT_INSTALLATION = "SELECT is_simulation, created_at FROM installation"
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What this database was made for."""
+
+    is_simulation: bool
+    created_at: datetime
+
+
+def describe_address(url: str) -> str:
+    """A database address for messages: host, port and name, without user and password."""
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        return urlsplit(url).hostname or "?"
+    host, port = parts.get("host") or "localhost", parts.get("port") or "5432"
+    return f"{host}:{port}/{parts.get('dbname') or ''}"
+
+
+def _checked(url: str) -> str:
+    try:
+        conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        raise UserError(
+            "JIERU_DATABASE_URL is not a PostgreSQL address "
+            "(postgresql://user:password@host:port/database): {reason}",
+            reason=" ".join(str(error).split()),
+        ) from None
+    return url
+
+
+def _unreachable(url: str, error: Exception) -> WorldError:
+    return WorldError(
+        "The database at {address} cannot be reached; start it, or correct JIERU_DATABASE_URL. "
+        "({reason})",
+        address=describe_address(url),
+        reason=" ".join(str(error).split()),
+    )
+
+
+def connect(url: str, *, autocommit: bool = False) -> psycopg.Connection:
+    """Open one connection.
+
+    Raises:
+        UserError: the address is malformed.
+        WorldError: the database cannot be reached.
+    """
+    try:
+        return psycopg.connect(
+            _checked(url), autocommit=autocommit, options=_OPTIONS, connect_timeout=10
+        )
+    except psycopg.OperationalError as error:
+        raise _unreachable(url, error) from None
+
+
+@contextmanager
+def open_pool(url: str, *, size: int) -> Iterator[ConnectionPool]:
+    """A pool of at most `size` connections, checked to be reachable, closed at the end.
+
+    A unit of work is `with pool.connection() as connection:`: it commits at the end of the
+    block and rolls back on an exception.
+
+    Raises:
+        UserError: the address is malformed.
+        WorldError: the database cannot be reached.
+    """
+    connect(url).close()  # says why at once; the pool itself would only time out
+    with ConnectionPool(
+        url, min_size=1, max_size=size, open=True, kwargs={"options": _OPTIONS}
+    ) as pool:
+        yield pool
+
+
+def read_installation(connection: psycopg.Connection) -> Installation:
+    """What this database was made for.
+
+    Raises:
+        UserError: it has no schema of ours yet.
+    """
+    try:
+        row = connection.execute(_SELECT_INSTALLATION).fetchone()
+    except psycopg.errors.UndefinedTable:
+        row = None
+    if row is None:
+        raise UserError("This database has no schema of Jieru: run `jieru migrate` first.")
+    return Installation(*row)

@@ -1,0 +1,40 @@
+"""How presence is laid out: one row of `bit(744)` per device and civil month (design section 5)."""
+
+from datetime import date
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "BITS_PER_MONTH",
+    "BYTES_PER_MONTH",
+    "DAYS_PER_ROW",
+    "HOURS_PER_DAY",
+    "active_hours_by_day",
+    "bit_index",
+]
+
+HOURS_PER_DAY: Final = 24
+DAYS_PER_ROW: Final = 31
+BITS_PER_MONTH: Final = DAYS_PER_ROW * HOURS_PER_DAY
+BYTES_PER_MONTH: Final = BITS_PER_MONTH // 8
+_BYTES_PER_DAY = HOURS_PER_DAY // 8
+
+
+def bit_index(day: date, hour: int) -> int:
+    """Which bit of its month's row stands for an hour (0 to 23) of a civil day."""
+    return (day.day - 1) * HOURS_PER_DAY + hour
+
+
+def active_hours_by_day(rows: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Count the set bits of each day.
+
+    Args:
+        rows: shape (n, 93): the bytes of `bit(744)` as PostgreSQL sends them, first bit first.
+
+    Returns:
+        Shape (n, 31): hours heard, 0 to 24, on day 1 to 31 of the row's month.
+    """
+    by_day = np.bitwise_count(rows).reshape(len(rows), DAYS_PER_ROW, _BYTES_PER_DAY)
+    return by_day.sum(axis=2, dtype=np.uint8)

@@ -1,0 +1,106 @@
+"""Settings, from the environment (`JIERU_…`) or from the env file named by `JIERU_ENV_FILE`."""
+
+import os
+from typing import Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from jieru.errors import UserError
+from jieru.i18n import Language
+
+__all__ = ["Settings", "load_settings"]
+
+_ENV_PREFIX = "JIERU_"
+
+
+class Settings(BaseSettings):
+    """Everything a process of Jieru can be told; each field is `JIERU_` plus its name."""
+
+    model_config = SettingsConfigDict(env_prefix=_ENV_PREFIX, extra="ignore", frozen=True)
+
+    database_url: str = ""
+    """`postgresql://user:password@host:port/database`; needed by every command but `demo`."""
+
+    mqtt_url: str = "mqtt://127.0.0.1:1883"
+    """`mqtt://user:password@host:port`, or `mqtts://` for TLS."""
+    mqtt_protocol: Literal["5", "3.1.1"] = "5"
+    mqtt_ca_file: str = ""
+    """Certificate authority for `mqtts://`; empty: the system's own."""
+
+    ingest_client_id: str = Field(default="jieru-ingest-1", pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    """Stable, and another for each ingester: the broker keeps the session under this name."""
+    ingest_group: str = Field(default="jieru", pattern=r"^[A-Za-z0-9._-]{0,64}$")
+    """Group of the shared subscription; empty: a plain subscription (a single ingester)."""
+    ingest_clock: Literal["receipt", "event"] = "receipt"
+    """`event` takes `ts` as the time of receipt; only on a database made with `--simulation`."""
+    ingest_batch_size: int = Field(default=5_000, ge=1, le=30_000)
+    """Heartbeats to a transaction at most."""
+    ingest_batch_age_ms: int = Field(default=200, ge=1, le=60_000)
+    """Milliseconds after which a batch is written though it is not full."""
+    ingest_receive_maximum: int = Field(default=20_000, ge=2, le=65_535)
+    """Messages held unacknowledged at most (MQTT 5 Receive Maximum)."""
+    ingest_session_expiry_days: int = Field(default=7, ge=1, le=365)
+    """For how long the broker keeps messages for an ingester that is away."""
+    ingest_http_host: str = "127.0.0.1"
+    ingest_http_port: int = Field(default=9464, ge=0, le=65_535)
+    """Where an ingester answers `/metrics` and `/healthz`; 0: any free port."""
+    device_state_interval_s: int = Field(default=30, ge=1, le=3_600)
+    """Seconds between two writes of one device's last heartbeat and status."""
+
+    heartbeat_retention_days: int = Field(default=1_830, ge=30)
+    """Raw heartbeats older than this are dropped; presence is kept for good."""
+    heartbeat_compress_after_days: int = Field(default=14, ge=1)
+    """Chunks older than this are compressed (TimescaleDB Community edition)."""
+
+    policy: str = "putian-2026"
+    """Name of a policy that comes with Jieru, or the path of a policy file."""
+    language: Language = "zh"
+
+    api_host: str = "127.0.0.1"
+    api_port: int = Field(default=8_000, ge=0, le=65_535)
+
+    @model_validator(mode="after")
+    def _window_holds_two_batches(self) -> Self:
+        if self.ingest_receive_maximum < 2 * self.ingest_batch_size:
+            raise ValueError(
+                f"JIERU_INGEST_RECEIVE_MAXIMUM ({self.ingest_receive_maximum}) must be at least "
+                f"twice JIERU_INGEST_BATCH_SIZE ({self.ingest_batch_size}), "
+                "or the broker idles while a batch is written"
+            )
+        return self
+
+    def require_database_url(self) -> str:
+        """The database's address.
+
+        Raises:
+            UserError: none is set.
+        """
+        if not self.database_url:
+            raise UserError(
+                "No database is named: set JIERU_DATABASE_URL, for instance to "
+                "postgresql://jieru:password@127.0.0.1:5432/jieru"
+            )
+        return self.database_url
+
+
+def load_settings() -> Settings:
+    """Read the settings of this process.
+
+    Raises:
+        UserError: a setting is wrong, or the env file is missing; the message names it.
+    """
+    env_file = os.environ.get("JIERU_ENV_FILE")
+    if env_file and not os.path.isfile(env_file):  # noqa: PTH113 - a plain check, no Path needed after
+        raise UserError(
+            "The env file {path} named by JIERU_ENV_FILE does not exist.", path=env_file
+        )
+    try:
+        return Settings(_env_file=env_file)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "".join(_ENV_PREFIX + str(part).upper() + ": " for part in first["loc"])
+        raise UserError(
+            "A setting is wrong: {detail}",
+            detail=name + first["msg"].removeprefix("Value error, "),
+        ) from None

@@ -1,0 +1,125 @@
+"""TimescaleDB: whether it is here, which edition, and how long raw heartbeats are kept.
+
+The Community edition compresses and drops chunks by policies of its own. The Apache edition
+(Debian's) has no policies, so an ingester calls `drop_expired_heartbeats` once a day; where the
+extension is missing that deletes rows instead.
+"""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import LiteralString
+
+import psycopg
+
+from jieru.errors import UserError
+
+__all__ = [
+    "Edition",
+    "create_extension",
+    "detect_edition",
+    "drop_expired_heartbeats",
+    "set_policies",
+]
+
+_IS_AVAILABLE = "SELECT count(*) = 1 FROM pg_available_extensions WHERE name = 'timescaledb'"
+_IS_PRELOADED = (
+    "SELECT 'timescaledb' = ANY (string_to_array("
+    "replace(current_setting('shared_preload_libraries'), ' ', ''), ','))"
+)
+_CREATE = "CREATE EXTENSION IF NOT EXISTS timescaledb"
+_IS_INSTALLED = "SELECT count(*) = 1 FROM pg_extension WHERE extname = 'timescaledb'"
+_LICENCE = "SELECT current_setting('timescaledb.license')"
+
+_ENABLE_COMPRESSION = """
+    ALTER TABLE heartbeats SET (timescaledb.compress,
+        timescaledb.compress_segmentby = 'device_id', timescaledb.compress_orderby = 'time')
+"""
+_IS_COMPRESSION_ENABLED = """
+    SELECT compression_enabled FROM timescaledb_information.hypertables
+    WHERE hypertable_name = 'heartbeats'
+"""
+_REMOVE_COMPRESSION_POLICY = "SELECT remove_compression_policy('heartbeats', if_exists => true)"
+_ADD_COMPRESSION_POLICY = "SELECT add_compression_policy('heartbeats', %s::interval)"
+_REMOVE_RETENTION_POLICY = "SELECT remove_retention_policy('heartbeats', if_exists => true)"
+_ADD_RETENTION_POLICY = "SELECT add_retention_policy('heartbeats', %s::interval)"
+
+_DROP_CHUNKS = "SELECT count(*) FROM drop_chunks('heartbeats', older_than => now() - %s::interval)"
+_DELETE_ROWS = """
+    DELETE FROM heartbeats WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM heartbeats WHERE "time" < now() - %s::interval LIMIT 50000))
+"""
+_TRY_RETENTION_LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('jieru heartbeat retention'))"
+
+
+class Edition(StrEnum):
+    """Which TimescaleDB a database has."""
+
+    MISSING = "missing"
+    APACHE = "apache"
+    COMMUNITY = "community"
+
+
+def _one(connection: psycopg.Connection, query: LiteralString, *parameters: object) -> object:
+    row = connection.execute(query, parameters).fetchone()
+    return row[0] if row else None
+
+
+def create_extension(connection: psycopg.Connection) -> None:
+    """Install TimescaleDB in this database where the server has it.
+
+    Raises:
+        UserError: the server has it but does not preload it, or this user may not install it.
+    """
+    if _one(connection, _IS_INSTALLED) or not _one(connection, _IS_AVAILABLE):
+        return
+    if not _one(connection, _IS_PRELOADED):
+        raise UserError(
+            "TimescaleDB is installed but not loaded: put shared_preload_libraries = "
+            "'timescaledb' into postgresql.conf and restart PostgreSQL."
+        )
+    try:
+        connection.execute(_CREATE)
+    except psycopg.errors.InsufficientPrivilege:
+        raise UserError(
+            "This database user may not install TimescaleDB: run "
+            "CREATE EXTENSION timescaledb in this database as a superuser first."
+        ) from None
+
+
+def detect_edition(connection: psycopg.Connection) -> Edition:
+    """Which TimescaleDB this database has."""
+    if not _one(connection, _IS_INSTALLED):
+        return Edition.MISSING
+    return Edition.COMMUNITY if _one(connection, _LICENCE) == "timescale" else Edition.APACHE
+
+
+def set_policies(
+    connection: psycopg.Connection, *, compress_after_days: int, retention_days: int
+) -> None:
+    """Give the Community edition its compression and retention policies; others have none."""
+    if detect_edition(connection) is not Edition.COMMUNITY:
+        return
+    if not _one(connection, _IS_COMPRESSION_ENABLED):
+        connection.execute(_ENABLE_COMPRESSION)
+    connection.execute(_REMOVE_COMPRESSION_POLICY)
+    connection.execute(_ADD_COMPRESSION_POLICY, (timedelta(days=compress_after_days),))
+    connection.execute(_REMOVE_RETENTION_POLICY)
+    connection.execute(_ADD_RETENTION_POLICY, (timedelta(days=retention_days),))
+
+
+def drop_expired_heartbeats(connection: psycopg.Connection, *, retention_days: int) -> int:
+    """Drop raw heartbeats older than the retention; several callers at once do it once.
+
+    Returns:
+        Chunks dropped, or rows deleted where heartbeats are a plain table (at most 50,000 a
+        call, so that no transaction grows long); 0 for the Community edition, which does it
+        by its own policy.
+    """
+    edition = detect_edition(connection)
+    if edition is Edition.COMMUNITY or not _one(connection, _TRY_RETENTION_LOCK):
+        return 0
+    age = timedelta(days=retention_days)
+    if edition is Edition.APACHE:
+        dropped = _one(connection, _DROP_CHUNKS, age)
+        return dropped if isinstance(dropped, int) else 0
+    return connection.execute(_DELETE_ROWS, (age,)).rowcount

@@ -1,0 +1,1 @@
+"""Simulated fleets: habits, faults, scenarios and what they must count to."""

@@ -1,0 +1,1 @@
+"""Presence in, awards out: the annual count and its reasons."""
