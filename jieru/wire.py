@@ -1,4 +1,4 @@
-"""The wire contract, version 1 (design section 4): topics, payloads, limits, reasons of rejection."""
+"""The wire contract, version 1 (design section 4): topics, payloads, limits, rejections."""
 
 import re
 from datetime import date

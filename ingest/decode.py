@@ -1,0 +1,140 @@
+"""From a message to a heartbeat or a rejection: the wire contract applied, and nothing else.
+
+Pure: what is known of devices and time is passed in.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import msgspec
+
+from ingest.message import Message
+from jieru.wire import (
+    EARLIEST_TIMESTAMP_MS,
+    PAYLOAD_LIMIT_BYTES,
+    DeviceStatus,
+    HeartbeatPayload,
+    RejectionReason,
+    parse_heartbeat_topic,
+)
+
+__all__ = ["Heartbeat", "Rejection", "TimeRules", "decode"]
+
+_LARGEST_SEQ: Final = 2**63 - 1
+_LATEST_TIMESTAMP_MS: Final = 253_402_214_400_000
+"""9999-12-31 UTC: beyond it no civil date exists, whatever the clock of receipt says."""
+
+_MILLISECONDS_PER_MINUTE: Final = 60_000
+_MILLISECONDS_PER_HOUR: Final = 3_600_000
+
+_read_payload = msgspec.json.Decoder(HeartbeatPayload).decode
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRules:
+    """What the policy says of clocks and delays, in milliseconds."""
+
+    max_delay_ms: int
+    max_clock_ahead_ms: int
+    is_event_clock: bool = False
+    """Take `ts` as the time of receipt: for simulations only."""
+
+    @classmethod
+    def of_policy(
+        cls, *, max_delay_hours: int, max_clock_ahead_minutes: int, is_event_clock: bool
+    ) -> "TimeRules":
+        """From the policy's parameters of the same names."""
+        return cls(
+            max_delay_hours * _MILLISECONDS_PER_HOUR,
+            max_clock_ahead_minutes * _MILLISECONDS_PER_MINUTE,
+            is_event_clock,
+        )
+
+
+class Heartbeat(NamedTuple):
+    """One heartbeat of a known device, ready to be stored."""
+
+    device_id: int
+    ts_ms: int
+    received_ms: int
+    is_late: bool
+    """Received more than `max_delay_hours` after `ts`: kept, but its hour does not count."""
+    seq: int | None
+    status: DeviceStatus | None
+    metrics: bytes | None
+    """A JSON object as it came."""
+    message: Message
+    """Where it comes from, should the database refuse it."""
+
+
+class Rejection(NamedTuple):
+    """A message that is not taken, with its reason."""
+
+    reason: RejectionReason
+    message: Message
+
+
+def decode(  # noqa: PLR0911 - one return for each reason of the contract
+    message: Message, device_ids: Mapping[str, int], rules: TimeRules
+) -> Heartbeat | Rejection:
+    """Read one message by the wire contract (design section 4).
+
+    Args:
+        message: as it was delivered.
+        device_ids: from a device's heartbeat topic to its id; a known topic is a valid one.
+        rules: what is too late and what is too far ahead.
+
+    Returns:
+        The heartbeat, or the first reason in the contract's order not to take it.
+    """
+    topic, payload, payload_bytes, is_retained, received_ms, _packet_id = message
+    device_id = device_ids.get(topic)
+    if device_id is None and parse_heartbeat_topic(topic) is None:
+        return Rejection(RejectionReason.BAD_TOPIC, message)
+    if is_retained:
+        return Rejection(RejectionReason.RETAINED, message)
+    if payload_bytes > PAYLOAD_LIMIT_BYTES:
+        return Rejection(RejectionReason.PAYLOAD_TOO_LARGE, message)
+    try:
+        ts_ms, seq, status, metrics = _read(payload)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
+        return Rejection(RejectionReason.MALFORMED_PAYLOAD, message)
+    if device_id is None:
+        return Rejection(RejectionReason.UNKNOWN_DEVICE, message)
+    if ts_ms < EARLIEST_TIMESTAMP_MS:
+        return Rejection(RejectionReason.BEFORE_EPOCH, message)
+    if ts_ms > _LATEST_TIMESTAMP_MS:
+        return Rejection(RejectionReason.FUTURE_TIMESTAMP, message)
+    if rules.is_event_clock:
+        received_ms = ts_ms
+    elif ts_ms - received_ms > rules.max_clock_ahead_ms:
+        return Rejection(RejectionReason.FUTURE_TIMESTAMP, message)
+    is_late = received_ms - ts_ms > rules.max_delay_ms
+    return Heartbeat(device_id, ts_ms, received_ms, is_late, seq, status, metrics, message)
+
+
+def _read(payload: bytes) -> tuple[int, int | None, DeviceStatus | None, bytes | None]:
+    """The four known keys of a payload.
+
+    Raises:
+        msgspec.MsgspecError: it is no JSON object, or a known key has the wrong type.
+        UnicodeDecodeError: it is not UTF-8 (the JSON reader skips strings it need not keep).
+        RecursionError: it is nested too deep.
+        ValueError: a known key is out of range.
+    """
+    if not payload.isascii():
+        payload.decode()
+    fields = _read_payload(payload)
+    seq: int | None = None
+    if fields.seq is not msgspec.UNSET:
+        seq = fields.seq
+        if not 0 <= seq <= _LARGEST_SEQ:
+            raise ValueError("seq is out of range")
+    status = None if fields.status is msgspec.UNSET else fields.status
+    metrics: bytes | None = None
+    if fields.metrics is not msgspec.UNSET:
+        metrics = bytes(fields.metrics)
+        if metrics[:1] != b"{":
+            raise ValueError("metrics is not an object")
+    return fields.ts, seq, status, metrics

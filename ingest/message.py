@@ -1,0 +1,31 @@
+"""What a subscriber hands on: messages as they came, in batches that can be acknowledged."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+__all__ = ["Batch", "Message"]
+
+
+class Message(NamedTuple):
+    """One message as the broker delivered it."""
+
+    topic: str
+    payload: bytes
+    """At most the first 4,096 bytes: a longer one is refused, so its tail is not held."""
+    payload_bytes: int
+    """The whole length."""
+    is_retained: bool
+    received_ms: int
+    """When it was read from the connection, in milliseconds since the Unix epoch."""
+    packet_id: int | None
+    """What to acknowledge; None for QoS 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Messages of one connection in the order of receipt."""
+
+    epoch: int
+    """Number of the connection that delivered them; only this one may acknowledge them."""
+    messages: Sequence[Message]

@@ -1,0 +1,232 @@
+"""Subscriber for MQTT 3.1.1 brokers, over paho-mqtt with manual acknowledgement.
+
+MQTT 3.1.1 has no Receive Maximum: the broker's own limit of messages in flight is the window
+(Mosquitto: `max_inflight_messages`, 20 unless set). It has no shared subscriptions either, nor a
+way to tell a retained message from a live one at the moment it is published.
+"""
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+import paho.mqtt.client as paho
+import structlog
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from ingest.inbox import Inbox
+from ingest.message import Batch, Message
+from ingest.subscriber import KEEP_ALIVE_S, BrokerAddress, Subscription
+from jieru.errors import UserError
+from jieru.wire import PAYLOAD_LIMIT_BYTES
+
+__all__ = ["Mqtt311Subscriber"]
+
+_QOS: Final = 1
+_LONGEST_DELAY_S: Final = 5
+_REFUSALS: Final = {
+    134: "The broker at {address} refuses the user name or password in JIERU_MQTT_URL.",
+    135: "The broker at {address} does not authorize the user in JIERU_MQTT_URL to connect.",
+    133: (
+        "The broker at {address} does not accept the client id; set another JIERU_INGEST_CLIENT_ID."
+    ),
+}
+"""By the MQTT 5 code into which paho translates a CONNACK return code."""
+
+_log = structlog.get_logger()
+
+
+class Mqtt311Subscriber:
+    """Receives heartbeats from an MQTT 3.1.1 broker; see `Subscriber`.
+
+    paho runs in a thread of its own. What it receives waits in `_received` under a lock and is
+    fetched by the event loop; the epoch grows when paho reports a lost connection, which it does
+    before it tries the next one, so an acknowledgement can never reach the wrong connection.
+    """
+
+    def __init__(self, address: BrokerAddress, subscription: Subscription) -> None:
+        """Know where to connect to and what to ask for; nothing happens yet.
+
+        Raises:
+            UserError: a shared subscription is asked for, which MQTT 3.1.1 does not have.
+        """
+        if subscription.group:
+            raise UserError(
+                "MQTT 3.1.1 has no shared subscriptions: run a single ingester with "
+                "JIERU_INGEST_GROUP= (empty), or use an MQTT 5 broker."
+            )
+        self._address = address
+        self._subscription = subscription
+        self._inbox = Inbox(limit=subscription.receive_maximum, on_room=self._make_room)
+        self._lock = threading.Lock()
+        self._room = threading.Event()
+        self._room.set()
+        self._received: deque[tuple[int, Message]] = deque()
+        self._epoch = 0
+        self._refused: UserError | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.is_connected = False
+        self._client = self._make_client()
+
+    @property
+    def unacknowledged(self) -> int:
+        """Messages of this connection received and not yet acknowledged."""
+        return self._inbox.unacknowledged
+
+    async def start(self) -> None:
+        """Begin to connect; returns at once."""
+        self._loop = asyncio.get_running_loop()
+        self._client.connect_async(self._address.host, self._address.port, KEEP_ALIVE_S)
+        self._client.loop_start()
+
+    async def receive(self, size: int, age_s: float, idle_s: float) -> Batch | None:
+        """Up to `size` messages; see `Subscriber.receive`."""
+        if self._refused is not None:
+            raise self._refused
+        return await self._inbox.take(size, age_s, idle_s)
+
+    def acknowledge(self, batch: Batch) -> bool:
+        """Acknowledge in the order of receipt."""
+        if not self._inbox.settle(batch):
+            return False
+        with self._lock:
+            if batch.epoch != self._epoch:
+                return False
+            for message in batch.messages:
+                if message.packet_id is not None:
+                    self._client.ack(message.packet_id, _QOS)
+        return True
+
+    async def close(self) -> None:
+        """Leave; the broker keeps the session."""
+        self._room.set()
+        self._client.disconnect()
+        await asyncio.to_thread(self._client.loop_stop)
+
+    def _make_client(self) -> paho.Client:
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._subscription.client_id,
+            clean_session=False,
+            protocol=paho.MQTTv311,
+            manual_ack=True,
+        )
+        client.reconnect_delay_set(min_delay=1, max_delay=_LONGEST_DELAY_S)
+        if self._address.username is not None:
+            client.username_pw_set(self._address.username, self._address.password)
+        context = self._address.tls_context()
+        if context is not None:
+            client.tls_set_context(context)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        return client
+
+    # Called by paho in its own thread.
+
+    def _on_connect(
+        self,
+        client: paho.Client,
+        _userdata: object,
+        flags: paho.ConnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        if reason.value in _REFUSALS:
+            self._refuse(UserError(_REFUSALS[reason.value], address=self._address))
+        elif not reason.is_failure:
+            client.subscribe(self._subscription.topic_filter, _QOS)
+            _log.info(
+                "broker_connected",
+                broker=str(self._address),
+                topic_filter=self._subscription.topic_filter,
+                session_present=flags.session_present,
+            )
+
+    def _on_subscribe(
+        self,
+        _client: paho.Client,
+        _userdata: object,
+        _packet_id: int,
+        reasons: list[ReasonCode],
+        _properties: Properties | None,
+    ) -> None:
+        if reasons[0].is_failure or reasons[0].value != _QOS:
+            self._refuse(
+                UserError(
+                    "The broker at {address} refuses the subscription to {topic_filter} "
+                    "({reason}); allow the user in JIERU_MQTT_URL to read it.",
+                    address=self._address,
+                    topic_filter=self._subscription.topic_filter,
+                    reason=reasons[0],
+                )
+            )
+            return
+        self.is_connected = True
+
+    def _on_disconnect(
+        self,
+        _client: paho.Client,
+        _userdata: object,
+        _flags: paho.DisconnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        self.is_connected = False
+        with self._lock:
+            self._epoch += 1
+            self._received.clear()
+        self._call_soon(self._fetch)
+        if reason.is_failure:
+            _log.warning("broker_connection_lost", broker=str(self._address), reason=str(reason))
+
+    def _on_message(
+        self, _client: paho.Client, _userdata: object, message: paho.MQTTMessage
+    ) -> None:
+        taken = Message(
+            message.topic,
+            bytes(message.payload[:PAYLOAD_LIMIT_BYTES]),
+            len(message.payload),
+            message.retain,
+            time.time_ns() // 1_000_000,
+            message.mid if message.qos else None,
+        )
+        with self._lock:
+            is_first = not self._received
+            self._received.append((self._epoch, taken))
+        if is_first:
+            self._call_soon(self._fetch)
+        # Bounds memory where the broker's window does not. A long wait costs the connection,
+        # and with it nothing but a second delivery.
+        self._room.wait()
+
+    def _refuse(self, error: UserError) -> None:
+        self._refused = error
+        self._client.disconnect()
+
+    def _call_soon(self, function: Callable[[], None]) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(function)
+
+    # Called in the event loop.
+
+    def _fetch(self) -> None:
+        with self._lock:
+            received, epoch = list(self._received), self._epoch
+            self._received.clear()
+        if epoch != self._inbox.epoch:
+            while self._inbox.epoch < epoch:
+                self._inbox.begin_epoch()
+        messages = [message for of, message in received if of == epoch]
+        if messages:
+            self._inbox.put(messages)
+        if self._inbox.is_full:
+            self._room.clear()
+
+    def _make_room(self) -> None:
+        self._room.set()

@@ -1,0 +1,371 @@
+"""Subscriber for MQTT 5 brokers: the `mqtt5` codec under an `asyncio.Protocol` of our own.
+
+A client library's queue, callback and future for every message cost more than the heartbeat's
+whole way to the database; here a read from the socket becomes a list of messages, and a batch's
+PUBACKs become one write. Section numbers are those of the MQTT 5.0 specification (OASIS).
+"""
+
+import asyncio
+import contextlib
+import random
+import time
+from typing import Any, Final, TypeVar
+
+import mqtt5
+import structlog
+
+from ingest.inbox import Inbox
+from ingest.message import Batch, Message
+from ingest.retry import backoff_delays
+from ingest.subscriber import KEEP_ALIVE_S, BrokerAddress, Subscription
+from jieru.errors import UserError
+from jieru.wire import PAYLOAD_LIMIT_BYTES
+
+__all__ = ["Mqtt5Subscriber"]
+
+_CONNECT_TIMEOUT_S: Final = 10
+_LARGEST_PACKET_BYTES: Final = 16 * 1024 * 1024
+"""A broker drops what is larger (3.1.2.11.4); all below is received, if only to be refused."""
+_SUBSCRIBE_PACKET_ID: Final = 1
+_PUBACK_HEAD: Final = b"\x40\x02"
+"""A PUBACK with reason code 0 is four bytes: type, remaining length, packet id (3.4.2.1)."""
+
+# By number: the codec's enumerations are neither hashable nor ordered, nor have they names.
+_REFUSALS: Final = {
+    int(mqtt5.ConnAckReasonCode.BAD_USER_NAME_OR_PASSWORD): (
+        "The broker at {address} refuses the user name or password in JIERU_MQTT_URL."
+    ),
+    int(mqtt5.ConnAckReasonCode.NOT_AUTHORIZED): (
+        "The broker at {address} does not authorize the user in JIERU_MQTT_URL to connect."
+    ),
+    int(mqtt5.ConnAckReasonCode.CLIENT_ID_NOT_VALID): (
+        "The broker at {address} does not accept the client id; set another JIERU_INGEST_CLIENT_ID."
+    ),
+    int(mqtt5.ConnAckReasonCode.UNSUPPORTED_PROTOCOL_VERSION): (
+        "The broker at {address} does not speak MQTT 5; set JIERU_MQTT_PROTOCOL=3.1.1."
+    ),
+}
+
+_log = structlog.get_logger()
+
+
+class _ConnectionLostError(Exception):
+    """This connection ended; another is tried."""
+
+
+class _Connection(asyncio.Protocol):
+    """One connection: bytes in, messages into the inbox; acknowledgements out."""
+
+    def __init__(self, inbox: Inbox, loop: asyncio.AbstractEventLoop) -> None:
+        self._inbox = inbox
+        self._rest = b""
+        self._transport: asyncio.Transport | None = None
+        self._is_paused = False
+        self.last_received_s = loop.time()
+        self._loop = loop
+        self.connack: asyncio.Future[mqtt5.ConnAckPacket] = loop.create_future()
+        self.suback: asyncio.Future[mqtt5.SubAckPacket] = loop.create_future()
+        self.lost: asyncio.Future[str] = loop.create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if not isinstance(transport, asyncio.Transport):
+            raise TypeError("a stream transport is needed")
+        self._transport = transport
+
+    def write(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+    def abort(self, reason: str) -> None:
+        if not self.lost.done():
+            self.lost.set_result(reason)
+        if self._transport is not None:
+            self._transport.abort()
+
+    def resume(self) -> None:
+        if self._is_paused and self._transport is not None and not self._transport.is_closing():
+            self._is_paused = False
+            self._transport.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.lost.done():
+            self.lost.set_result(str(exc) if exc else "closed by the broker")
+
+    def data_received(self, data: bytes) -> None:
+        self.last_received_s = self._loop.time()
+        if self._rest:
+            data = self._rest + data
+        try:
+            consumed, messages = self._read_packets(data)
+        except (ValueError, _ConnectionLostError) as error:
+            self.abort(f"protocol error: {error}")
+            return
+        self._rest = data[consumed:]
+        if messages:
+            self._inbox.put(messages)
+            if self._inbox.is_full and not self._is_paused and self._transport is not None:
+                self._is_paused = True
+                self._transport.pause_reading()
+
+    def _read_packets(self, data: bytes) -> tuple[int, list[Message]]:
+        """All whole packets in `data`.
+
+        Returns:
+            How many bytes they were, and the messages among them.
+
+        Raises:
+            ValueError: the bytes are not MQTT 5.
+        """
+        view = memoryview(data)
+        received_ms = time.time_ns() // 1_000_000
+        position = 0
+        messages: list[Message] = []
+        append, read, publish = messages.append, mqtt5.read, mqtt5.PublishPacket
+        while position < len(data):
+            try:
+                packet, size = read(view[position:])
+            except IndexError:  # the rest is still on its way
+                break
+            position += size
+            if isinstance(packet, publish):
+                payload = packet.payload
+                append(
+                    Message(
+                        packet.topic,
+                        payload[:PAYLOAD_LIMIT_BYTES],
+                        len(payload),
+                        packet.retain,
+                        received_ms,
+                        packet.packet_id,
+                    )
+                )
+            else:
+                self._take_control(packet)
+        return position, messages
+
+    def _take_control(self, packet: mqtt5.Packet) -> None:
+        if isinstance(packet, mqtt5.ConnAckPacket):
+            if not self.connack.done():
+                self.connack.set_result(packet)
+        elif isinstance(packet, mqtt5.SubAckPacket):
+            if not self.suback.done():
+                self.suback.set_result(packet)
+        elif isinstance(packet, mqtt5.DisconnectPacket):
+            raise _ConnectionLostError(f"the broker said {packet.reason_code!r}")
+
+
+class Mqtt5Subscriber:
+    """Receives heartbeats from an MQTT 5 broker; see `Subscriber`."""
+
+    def __init__(self, address: BrokerAddress, subscription: Subscription) -> None:
+        """Know where to connect to and what to ask for; nothing happens yet."""
+        self._address = address
+        self._subscription = subscription
+        self._inbox = Inbox(limit=subscription.receive_maximum, on_room=self._resume)
+        self._connection: _Connection | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self.is_connected = False
+
+    @property
+    def unacknowledged(self) -> int:
+        """Messages of this connection received and not yet acknowledged."""
+        return self._inbox.unacknowledged
+
+    async def start(self) -> None:
+        """Begin to connect; returns at once."""
+        self._keeper = asyncio.create_task(self._keep_connected(), name="mqtt5 connection")
+
+    async def receive(self, size: int, age_s: float, idle_s: float) -> Batch | None:
+        """Up to `size` messages; see `Subscriber.receive`."""
+        if self._keeper is not None and self._keeper.done():
+            self._keeper.result()  # raises what ended it
+        return await self._inbox.take(size, age_s, idle_s)
+
+    def acknowledge(self, batch: Batch) -> bool:
+        """Acknowledge in the order of receipt (4.6), by one write."""
+        if not self._inbox.settle(batch) or self._connection is None:
+            return False
+        self._connection.write(
+            b"".join(
+                [
+                    _PUBACK_HEAD + message.packet_id.to_bytes(2)
+                    for message in batch.messages
+                    if message.packet_id is not None
+                ]
+            )
+        )
+        return True
+
+    async def close(self) -> None:
+        """Leave; the broker keeps the session for as long as was agreed."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError, UserError):
+                await self._keeper
+
+    def _resume(self) -> None:
+        if self._connection is not None:
+            self._connection.resume()
+
+    async def _keep_connected(self) -> None:
+        delays = backoff_delays(random.random)
+        while True:
+            try:
+                connection = await self._connect()
+            except (OSError, TimeoutError, _ConnectionLostError) as error:
+                reason = str(error) or type(error).__name__
+            else:
+                delays = backoff_delays(random.random)
+                try:
+                    reason = await self._watch(connection)
+                except asyncio.CancelledError:
+                    connection.write(mqtt5.DisconnectPacket().write())
+                    connection.close()
+                    raise
+                finally:
+                    self.is_connected = False
+            delay = next(delays)
+            _log.warning(
+                "broker_connection_lost",
+                broker=str(self._address),
+                reason=reason,
+                retry_seconds=round(delay, 2),
+            )
+            await asyncio.sleep(delay)
+
+    async def _connect(self) -> _Connection:
+        """Connect, check what the broker can do, subscribe.
+
+        Raises:
+            UserError: it refuses what no waiting heals.
+            OSError, TimeoutError, _ConnectionLostError: another try may succeed.
+        """
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(_CONNECT_TIMEOUT_S):
+            _transport, connection = await loop.create_connection(
+                lambda: _Connection(self._inbox, loop),
+                self._address.host,
+                self._address.port,
+                ssl=self._address.tls_context(),
+            )
+            try:
+                # From here on messages may come: a kept session delivers before the SUBACK.
+                self._inbox.begin_epoch()
+                self._connection = connection
+                connection.write(self._connect_packet().write())
+                connack = await _answer(connection.connack, connection)
+                self._check(connack)
+                connection.write(self._subscribe_packet().write())
+                suback = await _answer(connection.suback, connection)
+                self._check_granted(suback)
+            except BaseException:
+                connection.abort("gave up")
+                raise
+        self.is_connected = True
+        _log.info(
+            "broker_connected",
+            broker=str(self._address),
+            topic_filter=self._subscription.topic_filter,
+            session_present=connack.session_present,
+        )
+        return connection
+
+    def _connect_packet(self) -> mqtt5.ConnectPacket:
+        password = self._address.password
+        return mqtt5.ConnectPacket(
+            self._subscription.client_id,
+            username=self._address.username,
+            password=None if password is None else password.encode(),
+            clean_start=False,
+            keep_alive=KEEP_ALIVE_S,
+            session_expiry_interval=self._subscription.session_expiry_s,
+            receive_max=self._subscription.receive_maximum,
+            max_packet_size=_LARGEST_PACKET_BYTES,
+        )
+
+    def _subscribe_packet(self) -> mqtt5.SubscribePacket:
+        return mqtt5.SubscribePacket(
+            _SUBSCRIBE_PACKET_ID,
+            [
+                mqtt5.TopicFilter(
+                    self._subscription.topic_filter,
+                    max_qos=mqtt5.QoS.AT_LEAST_ONCE,
+                    # To know a retained message when it is published (3.3.1.3), and not to be
+                    # sent the same one at each reconnect.
+                    retain_as_published=True,
+                    retain_handling=mqtt5.RetainHandling.SEND_NEVER,
+                )
+            ],
+        )
+
+    def _check(self, connack: mqtt5.ConnAckPacket) -> None:
+        code = int(connack.reason_code)
+        if code in _REFUSALS:
+            raise UserError(_REFUSALS[code], address=self._address)
+        if code != int(mqtt5.ConnAckReasonCode.SUCCESS):
+            raise _ConnectionLostError(f"the broker said {connack.reason_code!r}")
+        if int(connack.max_qos) < int(mqtt5.QoS.AT_LEAST_ONCE):
+            raise UserError(
+                "The broker at {address} offers no QoS 1, without which heartbeats get lost; "
+                "use another broker.",
+                address=self._address,
+            )
+        if not connack.wildcard_subscription_available:
+            raise UserError(
+                "The broker at {address} offers no wildcard subscriptions; use another broker.",
+                address=self._address,
+            )
+        if self._subscription.group and not connack.shared_subscription_available:
+            raise UserError(
+                "The broker at {address} offers no shared subscriptions; run a single ingester "
+                "with JIERU_INGEST_GROUP= (empty), or use another broker.",
+                address=self._address,
+            )
+        kept_s = connack.session_expiry_interval
+        if kept_s is not None and kept_s < self._subscription.session_expiry_s:
+            _log.warning("session_expiry_shortened_by_broker", seconds=kept_s)
+
+    def _check_granted(self, suback: mqtt5.SubAckPacket) -> None:
+        code = suback.reason_codes[0]
+        if int(code) != int(mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE):
+            raise UserError(
+                "The broker at {address} refuses the subscription to {topic_filter} ({reason}); "
+                "allow the user in JIERU_MQTT_URL to read it.",
+                address=self._address,
+                topic_filter=self._subscription.topic_filter,
+                reason=repr(code),
+            )
+
+    async def _watch(self, connection: _Connection) -> str:
+        """Ping when it is quiet (3.1.2.10) until the connection is lost.
+
+        Returns:
+            Why it was lost.
+        """
+        loop = asyncio.get_running_loop()
+        ping = mqtt5.PingReqPacket().write()
+        while True:
+            done, _pending = await asyncio.wait([connection.lost], timeout=KEEP_ALIVE_S / 2)
+            if done:
+                return connection.lost.result()
+            # A paused connection reads no answers, which is our doing and not the broker's.
+            if not self._inbox.is_full and (
+                loop.time() - connection.last_received_s > 2 * KEEP_ALIVE_S
+            ):
+                connection.abort("no answer from the broker")
+            connection.write(ping)
+
+
+_Answer = TypeVar("_Answer")
+
+
+async def _answer(answer: asyncio.Future[_Answer], connection: _Connection) -> _Answer:
+    waiting: list[asyncio.Future[Any]] = [answer, connection.lost]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    if answer.done():
+        return answer.result()
+    raise _ConnectionLostError(connection.lost.result())

@@ -1,0 +1,291 @@
+"""One batch, one transaction: heartbeats, presence, device states and rejections together."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, LiteralString
+
+import psycopg
+import structlog
+from psycopg import AsyncConnection
+
+from ingest.copy_format import encode_heartbeats
+from ingest.decode import Heartbeat, Rejection
+from ingest.device_states import DeviceState, DeviceStates
+from ingest.durable_hours import DurableHours, PresenceBit
+from ingest.retry import backoff_delays, connect_patiently, is_data_error, is_worth_retrying
+from jieru.wire import PAYLOAD_LIMIT_BYTES, RejectionReason
+
+__all__ = ["Writer", "Written"]
+
+_COPY_HEARTBEATS: Final = """
+    COPY heartbeats (device_id, "time", received_at, seq, status, metrics)
+    FROM STDIN (FORMAT BINARY)
+"""
+_CREATE_STAGING: Final = """
+    CREATE TEMPORARY TABLE IF NOT EXISTS staged_heartbeats
+        (LIKE heartbeats) ON COMMIT DELETE ROWS
+"""
+_COPY_STAGING: Final = """
+    COPY staged_heartbeats (device_id, "time", received_at, seq, status, metrics)
+    FROM STDIN (FORMAT BINARY)
+"""
+# Sorted, so that two ingesters that were sent the same messages cannot deadlock.
+_INSERT_STAGED: Final = """
+    INSERT INTO heartbeats (device_id, "time", received_at, seq, status, metrics)
+    SELECT device_id, "time", received_at, seq, status, metrics FROM staged_heartbeats
+    ORDER BY device_id, "time"
+    ON CONFLICT (device_id, "time") DO NOTHING
+"""
+_EMPTY_STAGING: Final = "TRUNCATE staged_heartbeats"
+# Sorted by key by the caller; GROUP BY may not keep that order, so it is said again.
+_UPSERT_PRESENCE: Final = """
+    INSERT INTO presence AS p (device_id, month, hours, late_hours)
+    SELECT device_id, month,
+           bit_or(CASE WHEN is_late THEN 0::bit(744) ELSE set_bit(0::bit(744), bit, 1) END),
+           bit_or(CASE WHEN is_late THEN set_bit(0::bit(744), bit, 1) ELSE 0::bit(744) END)
+    FROM unnest(%s::integer[], %s::date[], %s::integer[], %s::boolean[])
+         AS heard (device_id, month, bit, is_late)
+    GROUP BY device_id, month
+    ORDER BY device_id, month
+    ON CONFLICT (device_id, month) DO UPDATE
+    SET hours = p.hours | excluded.hours, late_hours = p.late_hours | excluded.late_hours
+    WHERE (p.hours | excluded.hours, p.late_hours | excluded.late_hours)
+          IS DISTINCT FROM (p.hours, p.late_hours)
+"""
+_UPSERT_STATES: Final = """
+    INSERT INTO device_states AS s (device_id, last_seen_at, status)
+    SELECT device_id, to_timestamp(seen_ms / 1000.0), status
+    FROM unnest(%s::integer[], %s::bigint[], %s::device_status[])
+         AS seen (device_id, seen_ms, status)
+    ORDER BY device_id
+    ON CONFLICT (device_id) DO UPDATE
+    SET last_seen_at = excluded.last_seen_at, status = excluded.status
+    WHERE s.last_seen_at < excluded.last_seen_at
+"""
+_INSERT_REJECTIONS: Final = """
+    INSERT INTO rejections (received_at, reason, topic, payload, payload_bytes)
+    SELECT to_timestamp(received_ms / 1000.0), reason, topic, payload, payload_bytes
+    FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bytea[], %s::integer[])
+         AS refused (received_ms, reason, topic, payload, payload_bytes)
+"""
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What one transaction did."""
+
+    heartbeats: Sequence[Heartbeat]
+    rejections: Sequence[Rejection]
+    """Those of the batch and those that only the database could find."""
+    duplicates: int
+    """Heartbeats that were stored before."""
+    seconds: float
+    """From the first try to the commit."""
+
+
+@dataclass(slots=True)
+class _Inserted:
+    """What became of heartbeats inside a transaction that is still open."""
+
+    stored: list[Heartbeat] = field(default_factory=list)
+    refused: list[Rejection] = field(default_factory=list)
+    duplicates: int = 0
+
+
+class Writer:
+    """Writes batches one after another through a connection of its own, renewed when lost."""
+
+    def __init__(
+        self, database_url: str, *, state_interval_s: float, is_leaving: Callable[[], bool]
+    ) -> None:
+        """Connect at the first batch.
+
+        Args:
+            database_url: a PostgreSQL address.
+            state_interval_s: seconds between two writes of one device's state.
+            is_leaving: whether the process was asked to stop, so that retrying must end.
+        """
+        self._database_url = database_url
+        self._is_leaving = is_leaving
+        self._connection: AsyncConnection | None = None
+        self._hours = DurableHours()
+        self._states = DeviceStates(state_interval_s)
+        self._expects_duplicates = False
+        self.is_healthy = True
+        """False from a failed try until the next commit."""
+
+    async def connection(self) -> AsyncConnection:
+        """The open connection, made anew if the last one broke.
+
+        Raises:
+            psycopg.Error: the database cannot be reached now.
+        """
+        if self._connection is None or self._connection.closed:
+            self._connection = await connect_patiently(self._database_url)
+            await self._connection.execute(_CREATE_STAGING)
+        return self._connection
+
+    async def close(self) -> None:
+        """Leave the database."""
+        if self._connection is not None:
+            await self._connection.close()
+
+    async def write(
+        self,
+        heartbeats: Sequence[Heartbeat],
+        rejections: Sequence[Rejection],
+        *,
+        all_states: bool = False,
+    ) -> Written:
+        """Store a batch durably; when the database is away, try again until it is back.
+
+        Args:
+            heartbeats: good ones, in order of receipt.
+            rejections: those that decoding refused.
+            all_states: also write the device states that are not due yet (before leaving).
+
+        Raises:
+            psycopg.Error: of a kind that no waiting heals (a bug, a broken schema), or the
+                process was asked to stop while the database is away: the batch is not stored.
+        """
+        started = time.monotonic()
+        delays = backoff_delays(random.random)
+        while True:
+            try:
+                written = await self._try_to_write(heartbeats, rejections, started, all_states)
+            except psycopg.Error as error:
+                self.is_healthy = False
+                if not is_worth_retrying(error) or self._is_leaving():
+                    raise
+                delay = next(delays)
+                _log.warning(
+                    "write_failed", error=str(error).strip(), retry_seconds=round(delay, 2)
+                )
+                await self._reset(error)
+                await asyncio.sleep(delay)
+            else:
+                self.is_healthy = True
+                return written
+
+    async def _reset(self, error: psycopg.Error) -> None:
+        """Be ready for another try; a connection in doubt is not used again."""
+        if self._connection is not None and error.sqlstate is None:
+            await self._connection.close()
+
+    async def _try_to_write(
+        self,
+        heartbeats: Sequence[Heartbeat],
+        rejections: Sequence[Rejection],
+        started: float,
+        all_states: bool,  # noqa: FBT001 - private, named at its only call
+    ) -> Written:
+        connection = await self.connection()
+        bits: list[PresenceBit] = []
+        states: list[DeviceState] = []
+        inserted = _Inserted()
+        if not self._expects_duplicates:
+            try:
+                async with connection.transaction():
+                    await _copy(connection, _COPY_HEARTBEATS, heartbeats)
+                    inserted.stored.extend(heartbeats)
+                    bits, states = await self._write_rest(
+                        connection, inserted, rejections, all_states=all_states
+                    )
+            except psycopg.Error as error:
+                if not is_data_error(error):
+                    raise
+                inserted = _Inserted()
+                self._expects_duplicates = True
+        if self._expects_duplicates:
+            async with connection.transaction():
+                await _insert_carefully(connection, heartbeats, inserted)
+                bits, states = await self._write_rest(
+                    connection, inserted, rejections, all_states=all_states
+                )
+            # Where one comes again, more do: a redelivery. The first clean batch ends it.
+            self._expects_duplicates = inserted.duplicates > 0
+        self._hours.remember(bits, inserted.stored)
+        self._states.remember(states, time.monotonic())
+        return Written(
+            inserted.stored,
+            [*rejections, *inserted.refused],
+            inserted.duplicates,
+            time.monotonic() - started,
+        )
+
+    async def _write_rest(
+        self,
+        connection: AsyncConnection,
+        inserted: _Inserted,
+        rejections: Sequence[Rejection],
+        *,
+        all_states: bool,
+    ) -> tuple[list[PresenceBit], list[DeviceState]]:
+        self._states.observe(inserted.stored)
+        bits = self._hours.missing(inserted.stored)
+        states = self._states.due(time.monotonic(), everything=all_states)
+        if bits:
+            await connection.execute(_UPSERT_PRESENCE, tuple(map(list, zip(*bits, strict=True))))
+        if states:
+            await connection.execute(
+                _UPSERT_STATES,
+                (
+                    [state.device_id for state in states],
+                    [state.seen_ms for state in states],
+                    [None if state.status is None else state.status.value for state in states],
+                ),
+            )
+        refused = [*rejections, *inserted.refused]
+        if refused:
+            messages = [rejection.message for rejection in refused]
+            await connection.execute(
+                _INSERT_REJECTIONS,
+                (
+                    [message.received_ms for message in messages],
+                    [rejection.reason.value for rejection in refused],
+                    [message.topic.replace("\0", "\ufffd") for message in messages],
+                    [message.payload[:PAYLOAD_LIMIT_BYTES] for message in messages],
+                    [message.payload_bytes for message in messages],
+                ),
+            )
+        return bits, states
+
+
+async def _copy(
+    connection: AsyncConnection, statement: LiteralString, heartbeats: Sequence[Heartbeat]
+) -> None:
+    if not heartbeats:
+        return
+    async with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        await copy.write(encode_heartbeats(heartbeats))
+
+
+async def _insert_carefully(
+    connection: AsyncConnection, heartbeats: Sequence[Heartbeat], into: _Inserted
+) -> None:
+    """Insert what is new; halve on a data error until the bad row stands alone and is refused."""
+    if not heartbeats:
+        return
+    try:
+        async with connection.transaction():
+            await _copy(connection, _COPY_STAGING, heartbeats)
+            new = (await connection.execute(_INSERT_STAGED)).rowcount
+            await connection.execute(_EMPTY_STAGING)
+    except psycopg.Error as error:
+        if not is_data_error(error):
+            raise
+        if len(heartbeats) == 1:
+            _log.info("row_refused", sqlstate=error.sqlstate, device_id=heartbeats[0].device_id)
+            into.refused.append(Rejection(RejectionReason.MALFORMED_PAYLOAD, heartbeats[0].message))
+            return
+        middle = len(heartbeats) // 2
+        await _insert_carefully(connection, heartbeats[:middle], into)
+        await _insert_carefully(connection, heartbeats[middle:], into)
+    else:
+        into.stored.extend(heartbeats)
+        into.duplicates += len(heartbeats) - new

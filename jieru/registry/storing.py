@@ -1,0 +1,236 @@
+"""The registry's tables: what they hold of the records a file names, and writing its changes.
+
+Whole columns travel as arrays, so that 100,000 rows are a handful of statements.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, LiteralString, NamedTuple
+
+import psycopg
+
+from jieru.registry.cells import Value
+from jieru.registry.changes import Changes, Key
+from jieru.registry.kinds import Kind, KindName, Reference, Relation
+from jieru.registry.rows import FileRow
+
+__all__ = ["known_references", "lock_tables", "registered_records", "write_changes"]
+
+# Keeps out every other writer of these tables, importer or not, and no reader.
+_LOCKS: Final[dict[KindName, LiteralString]] = {
+    "platforms": "LOCK TABLE platforms IN SHARE ROW EXCLUSIVE MODE",
+    "recognitions": "LOCK TABLE recognitions IN SHARE ROW EXCLUSIVE MODE",
+    "enterprises": "LOCK TABLE enterprises IN SHARE ROW EXCLUSIVE MODE",
+    "connections": "LOCK TABLE connections IN SHARE ROW EXCLUSIVE MODE",
+    "devices": "LOCK TABLE devices, assignments IN SHARE ROW EXCLUSIVE MODE",
+}
+
+_KNOWN_PLATFORMS = "SELECT code FROM platforms WHERE code = ANY (%s::text[])"
+_KNOWN_ENTERPRISES = "SELECT uscc FROM enterprises WHERE uscc = ANY (%s::text[])"
+
+
+class _Statements(NamedTuple):
+    """What is done with one table; `%(column)s` is the array of that column of the file's rows."""
+
+    select: LiteralString
+    """The relation's key and other columns, of every record that could meet one of the rows."""
+    insert: LiteralString
+    update: LiteralString
+
+
+_STATEMENTS: Final = {
+    "platforms": _Statements(
+        select="""
+            SELECT code, name, operator_uscc FROM platforms WHERE code = ANY (%(code)s::text[])
+        """,
+        insert="""
+            INSERT INTO platforms (code, name, operator_uscc)
+            SELECT * FROM unnest(%(code)s::text[], %(name)s::text[], %(operator_uscc)s::text[])
+        """,
+        update="""
+            UPDATE platforms SET name = file.name, operator_uscc = file.operator_uscc
+            FROM unnest(%(code)s::text[], %(name)s::text[], %(operator_uscc)s::text[])
+                 AS file (code, name, operator_uscc)
+            WHERE platforms.code = file.code
+        """,
+    ),
+    "recognitions": _Statements(
+        select="""
+            SELECT platforms.code, level, recognised_on, revoked_on
+            FROM recognitions JOIN platforms ON platforms.id = platform_id
+            WHERE platforms.code = ANY (%(platform)s::text[])
+        """,
+        insert="""
+            INSERT INTO recognitions (platform_id, level, recognised_on, revoked_on)
+            SELECT platforms.id, file.level, file.recognised_on, file.revoked_on
+            FROM unnest(%(platform)s::text[], %(level)s::text[],
+                        %(recognised_on)s::date[], %(revoked_on)s::date[])
+                 AS file (platform, level, recognised_on, revoked_on)
+            JOIN platforms ON platforms.code = file.platform
+        """,
+        update="""
+            UPDATE recognitions SET revoked_on = file.revoked_on
+            FROM unnest(%(platform)s::text[], %(level)s::text[],
+                        %(recognised_on)s::date[], %(revoked_on)s::date[])
+                 AS file (platform, level, recognised_on, revoked_on)
+            JOIN platforms ON platforms.code = file.platform
+            WHERE recognitions.platform_id = platforms.id AND recognitions.level = file.level
+              AND recognitions.recognised_on = file.recognised_on
+        """,
+    ),
+    "enterprises": _Statements(
+        select="""
+            SELECT uscc, name, district, industry_code FROM enterprises
+            WHERE uscc = ANY (%(uscc)s::text[])
+        """,
+        insert="""
+            INSERT INTO enterprises (uscc, name, district, industry_code)
+            SELECT * FROM unnest(%(uscc)s::text[], %(name)s::text[], %(district)s::text[],
+                                 %(industry_code)s::text[])
+        """,
+        update="""
+            UPDATE enterprises SET name = file.name, district = file.district,
+                                   industry_code = file.industry_code
+            FROM unnest(%(uscc)s::text[], %(name)s::text[], %(district)s::text[],
+                        %(industry_code)s::text[])
+                 AS file (uscc, name, district, industry_code)
+            WHERE enterprises.uscc = file.uscc
+        """,
+    ),
+    "connections": _Statements(
+        select="""
+            SELECT platforms.code, enterprises.uscc, from_date, contract_no, signed_on, to_date
+            FROM (SELECT DISTINCT * FROM unnest(%(platform)s::text[], %(uscc)s::text[]))
+                 AS file (platform, uscc)
+            JOIN platforms ON platforms.code = file.platform
+            JOIN enterprises ON enterprises.uscc = file.uscc
+            JOIN connections ON platform_id = platforms.id AND enterprise_id = enterprises.id
+        """,
+        insert="""
+            INSERT INTO connections (platform_id, enterprise_id, contract_no, signed_on,
+                                     from_date, to_date)
+            SELECT platforms.id, enterprises.id, file.contract_no, file.signed_on,
+                   file.from_date, file.to_date
+            FROM unnest(%(platform)s::text[], %(uscc)s::text[], %(from_date)s::date[],
+                        %(contract_no)s::text[], %(signed_on)s::date[], %(to_date)s::date[])
+                 AS file (platform, uscc, from_date, contract_no, signed_on, to_date)
+            JOIN platforms ON platforms.code = file.platform
+            JOIN enterprises ON enterprises.uscc = file.uscc
+        """,
+        update="""
+            UPDATE connections SET contract_no = file.contract_no, signed_on = file.signed_on,
+                                   to_date = file.to_date
+            FROM unnest(%(platform)s::text[], %(uscc)s::text[], %(from_date)s::date[],
+                        %(contract_no)s::text[], %(signed_on)s::date[], %(to_date)s::date[])
+                 AS file (platform, uscc, from_date, contract_no, signed_on, to_date)
+            JOIN platforms ON platforms.code = file.platform
+            JOIN enterprises ON enterprises.uscc = file.uscc
+            WHERE connections.platform_id = platforms.id
+              AND connections.enterprise_id = enterprises.id
+              AND connections.from_date = file.from_date
+        """,
+    ),
+    "devices": _Statements(
+        select="""
+            SELECT platforms.code, devices.serial, devices.kind, devices.name
+            FROM (SELECT DISTINCT * FROM unnest(%(platform)s::text[], %(serial)s::text[]))
+                 AS file (platform, serial)
+            JOIN platforms ON platforms.code = file.platform
+            JOIN devices ON platform_id = platforms.id AND devices.serial = file.serial
+        """,
+        insert="""
+            INSERT INTO devices (platform_id, serial, kind, name)
+            SELECT platforms.id, file.serial, file.kind, file.name
+            FROM unnest(%(platform)s::text[], %(serial)s::text[], %(kind)s::text[],
+                        %(name)s::text[]) AS file (platform, serial, kind, name)
+            JOIN platforms ON platforms.code = file.platform
+        """,
+        update="""
+            UPDATE devices SET kind = file.kind, name = file.name
+            FROM unnest(%(platform)s::text[], %(serial)s::text[], %(kind)s::text[],
+                        %(name)s::text[]) AS file (platform, serial, kind, name)
+            JOIN platforms ON platforms.code = file.platform
+            WHERE devices.platform_id = platforms.id AND devices.serial = file.serial
+        """,
+    ),
+    "assignments": _Statements(
+        select="""
+            SELECT platforms.code, devices.serial, from_date, enterprises.uscc, to_date
+            FROM (SELECT DISTINCT * FROM unnest(%(platform)s::text[], %(serial)s::text[]))
+                 AS file (platform, serial)
+            JOIN platforms ON platforms.code = file.platform
+            JOIN devices ON platform_id = platforms.id AND devices.serial = file.serial
+            JOIN assignments ON device_id = devices.id
+            JOIN enterprises ON enterprises.id = enterprise_id
+        """,
+        insert="""
+            INSERT INTO assignments (device_id, enterprise_id, from_date, to_date)
+            SELECT devices.id, enterprises.id, file.assigned_from, file.assigned_to
+            FROM unnest(%(platform)s::text[], %(serial)s::text[], %(assigned_from)s::date[],
+                        %(uscc)s::text[], %(assigned_to)s::date[])
+                 AS file (platform, serial, assigned_from, uscc, assigned_to)
+            JOIN platforms ON platforms.code = file.platform
+            JOIN devices ON platform_id = platforms.id AND devices.serial = file.serial
+            JOIN enterprises ON enterprises.uscc = file.uscc
+        """,
+        update="""
+            UPDATE assignments SET to_date = file.assigned_to
+            FROM unnest(%(platform)s::text[], %(serial)s::text[], %(assigned_from)s::date[],
+                        %(assigned_to)s::date[])
+                 AS file (platform, serial, assigned_from, assigned_to)
+            JOIN platforms ON platforms.code = file.platform
+            JOIN devices ON platform_id = platforms.id AND devices.serial = file.serial
+            WHERE assignments.device_id = devices.id
+              AND assignments.from_date = file.assigned_from
+        """,
+    ),
+}
+
+
+def lock_tables(connection: psycopg.Connection, kind: Kind) -> None:
+    """Wait for other writers of these tables, and keep them out until the transaction ends."""
+    connection.execute(_LOCKS[kind.name])
+
+
+def known_references(
+    connection: psycopg.Connection, kind: Kind, rows: Iterable[FileRow]
+) -> dict[Reference, set[str]]:
+    """Which of the platforms and enterprises that the rows name are registered."""
+    known = {}
+    for reference, statement in (
+        (Reference.PLATFORM, _KNOWN_PLATFORMS),
+        (Reference.ENTERPRISE, _KNOWN_ENTERPRISES),
+    ):
+        columns = [column.name for column in kind.columns if column.names is reference]
+        named = {row.values.get(column) for row in rows for column in columns} - {None}
+        known[reference] = {row[0] for row in connection.execute(statement, (list(named),))}
+    return known
+
+
+def registered_records(
+    connection: psycopg.Connection, relation: Relation, rows: Sequence[FileRow]
+) -> dict[Key, tuple[Value, ...]]:
+    """What a table holds that one of the rows could be, or could overlap."""
+    named = [row for row in rows if row.key(relation.key) is not None]
+    width = len(relation.key)
+    cursor = connection.execute(
+        _STATEMENTS[relation.name].select, _arrays(relation.key, named), binary=True
+    )
+    return {record[:width]: record[width:] for record in cursor}
+
+
+def write_changes(connection: psycopg.Connection, relation: Relation, changes: Changes) -> None:
+    """Write what `changes_to` found.
+
+    Changes come first: an end that makes room for a new period must be there before it is.
+    """
+    statements = _STATEMENTS[relation.name]
+    for statement, rows in (
+        (statements.update, changes.changed),
+        (statements.insert, changes.created),
+    ):
+        if rows:  # an empty statement would still announce a change of the registry
+            connection.execute(statement, _arrays(relation.key + relation.others, rows))
+
+
+def _arrays(columns: Iterable[str], rows: Sequence[FileRow]) -> dict[str, list[Value]]:
+    return {column: [row.values[column] for row in rows] for column in columns}
