@@ -138,16 +138,16 @@ def _take_pubacks(rest: bytearray, acknowledged: int, window: int) -> int:
     """Check and remove the whole PUBACKs at the start of `rest`; how many they were."""
     count = 0
     position = 0
-    while len(rest) - position >= 2:  # noqa: PLR2004 - type and length
+    while len(rest) - position >= 2:
         kind, length = rest[position], rest[position + 1]
         if len(rest) - position < 2 + length:
             break
-        if kind == 0x40:  # noqa: PLR2004 - PUBACK
+        if kind == 0x40:
             packet_id = int.from_bytes(rest[position + 2 : position + 4])
             if packet_id != (acknowledged + count) % window + 1:
                 raise ConnectionError("acknowledged out of order")
             count += 1
-        elif kind != 0xC0:  # noqa: PLR2004 - PINGREQ is the only other thing to be expected
+        elif kind != 0xC0:
             raise ConnectionError(f"unexpected packet type {kind:#x}")
         position += 2 + length
     del rest[:position]

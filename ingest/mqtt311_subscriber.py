@@ -22,6 +22,7 @@ from ingest.inbox import Inbox
 from ingest.message import Batch, Message
 from ingest.subscriber import KEEP_ALIVE_S, BrokerAddress, Subscription
 from jieru.errors import UserError
+from jieru.i18n import marked
 from jieru.wire import PAYLOAD_LIMIT_BYTES
 
 __all__ = ["Mqtt311Subscriber"]
@@ -29,9 +30,11 @@ __all__ = ["Mqtt311Subscriber"]
 _QOS: Final = 1
 _LONGEST_DELAY_S: Final = 5
 _REFUSALS: Final = {
-    134: "The broker at {address} refuses the user name or password in JIERU_MQTT_URL.",
-    135: "The broker at {address} does not authorize the user in JIERU_MQTT_URL to connect.",
-    133: (
+    134: marked("The broker at {address} refuses the user name or password in JIERU_MQTT_URL."),
+    135: marked(
+        "The broker at {address} does not authorize the user in JIERU_MQTT_URL to connect."
+    ),
+    133: marked(
         "The broker at {address} does not accept the client id; set another JIERU_INGEST_CLIENT_ID."
     ),
 }

@@ -19,6 +19,7 @@ from ingest.message import Batch, Message
 from ingest.retry import backoff_delays
 from ingest.subscriber import KEEP_ALIVE_S, BrokerAddress, Subscription
 from jieru.errors import UserError
+from jieru.i18n import marked
 from jieru.wire import PAYLOAD_LIMIT_BYTES
 
 __all__ = ["Mqtt5Subscriber"]
@@ -32,16 +33,16 @@ _PUBACK_HEAD: Final = b"\x40\x02"
 
 # By number: the codec's enumerations are neither hashable nor ordered, nor have they names.
 _REFUSALS: Final = {
-    int(mqtt5.ConnAckReasonCode.BAD_USER_NAME_OR_PASSWORD): (
+    int(mqtt5.ConnAckReasonCode.BAD_USER_NAME_OR_PASSWORD): marked(
         "The broker at {address} refuses the user name or password in JIERU_MQTT_URL."
     ),
-    int(mqtt5.ConnAckReasonCode.NOT_AUTHORIZED): (
+    int(mqtt5.ConnAckReasonCode.NOT_AUTHORIZED): marked(
         "The broker at {address} does not authorize the user in JIERU_MQTT_URL to connect."
     ),
-    int(mqtt5.ConnAckReasonCode.CLIENT_ID_NOT_VALID): (
+    int(mqtt5.ConnAckReasonCode.CLIENT_ID_NOT_VALID): marked(
         "The broker at {address} does not accept the client id; set another JIERU_INGEST_CLIENT_ID."
     ),
-    int(mqtt5.ConnAckReasonCode.UNSUPPORTED_PROTOCOL_VERSION): (
+    int(mqtt5.ConnAckReasonCode.UNSUPPORTED_PROTOCOL_VERSION): marked(
         "The broker at {address} does not speak MQTT 5; set JIERU_MQTT_PROTOCOL=3.1.1."
     ),
 }

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
-__all__ = ["LANGUAGES", "Language", "gettext", "process_language", "translations"]
+__all__ = ["LANGUAGES", "Language", "gettext", "marked", "process_language", "translations"]
 
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -46,3 +46,8 @@ def process_language() -> Language:
 def gettext(message: str) -> str:
     """Translate for the terminal of this process; pages choose by request instead."""
     return translations(process_language()).gettext(message)
+
+
+def marked(message: str) -> str:
+    """Mark a message for the catalogue where it stands; it is translated when it is shown."""
+    return message

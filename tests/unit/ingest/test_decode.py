@@ -1,0 +1,224 @@
+"""What the wire contract takes and what it refuses (design section 4)."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.decode import Heartbeat, Rejection, TimeRules, decode
+from jieru.wire import DeviceStatus, RejectionReason
+from tests.support.messages import KNOWN_TOPIC, NOON_MS, RULES, message, topic_of
+
+_DEVICES = {KNOWN_TOPIC: 7}
+_HOUR_MS = 3_600_000
+_MINUTE_MS = 60_000
+
+
+def _reason(result: Heartbeat | Rejection) -> RejectionReason:
+    assert isinstance(result, Rejection)
+    return result.reason
+
+
+def test_a_full_payload_becomes_a_heartbeat_with_every_field() -> None:
+    """All four known keys arrive; metrics stay the bytes they were."""
+    payload = b'{"ts": %d, "seq": 3, "status": "running", "metrics": {"rpm": 1480.5}}' % NOON_MS
+    result = decode(message(payload), _DEVICES, RULES)
+    assert isinstance(result, Heartbeat)
+    assert (result.device_id, result.ts_ms, result.received_ms) == (7, NOON_MS, NOON_MS)
+    assert (result.seq, result.status) == (3, DeviceStatus.RUNNING)
+    assert result.metrics == b'{"rpm": 1480.5}'
+    assert not result.is_late
+
+
+def test_only_ts_is_required_and_unknown_keys_are_ignored() -> None:
+    """Everything but ts may be missing, and other keys may be there."""
+    result = decode(message(b'{"ts": %d, "firmware": [1, "x"]}' % NOON_MS), _DEVICES, RULES)
+    assert isinstance(result, Heartbeat)
+    assert (result.seq, result.status, result.metrics) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"\x00\xff\x10 binary junk",
+        b"not json",
+        b"[1]",
+        b"7",
+        b"null",
+        b"{}",
+        b'{"seq": 1}',
+        b'{"ts": "1772424000000"}',
+        b'{"ts": 1772424000000.0}',
+        b'{"ts": 1e12}',
+        b'{"ts": true}',
+        b'{"ts": null}',
+        b'{"ts": 1772424000000, "seq": -1}',
+        b'{"ts": 1772424000000, "seq": 9223372036854775808}',
+        b'{"ts": 1772424000000, "seq": 1.5}',
+        b'{"ts": 1772424000000, "seq": null}',
+        b'{"ts": 1772424000000, "status": "on"}',
+        b'{"ts": 1772424000000, "status": null}',
+        b'{"ts": 1772424000000, "status": 1}',
+        b'{"ts": 1772424000000, "metrics": []}',
+        b'{"ts": 1772424000000, "metrics": "{}"}',
+        b'{"ts": 1772424000000, "metrics": null}',
+        b'{"ts": 1772424000000} trailing',
+        b'\xef\xbb\xbf{"ts": 1772424000000}',
+        b'{"ts": 1772424000000, "x": "\xff"}',
+        b'{"ts": 1772424000000, "metrics": {"a": "\xc3\x28"}}',
+        b'{"ts": 1772424000000, "metrics": {"a": ' + b"[" * 2000 + b"]" * 2000 + b"}}",
+        b'{"ts": 1772424000000, "x": ' + b"[" * 2000 + b"]" * 2000 + b"}",
+    ],
+)
+def test_a_payload_that_breaks_the_contract_is_malformed(payload: bytes) -> None:
+    """A wrong type of a known key, no JSON, no UTF-8, too deep: all the same reason."""
+    assert _reason(decode(message(payload), _DEVICES, RULES)) is RejectionReason.MALFORMED_PAYLOAD
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        "jieru/v1/xielian/CNC-1",
+        "jieru/v2/xielian/CNC-1/heartbeat",
+        "jieru/v1/XIELIAN/CNC-1/heartbeat",
+        "jieru/v1/x/CNC-1/heartbeat",
+        "jieru/v1/xielian/CNC/1/heartbeat",
+        "jieru/v1/xielian//heartbeat",
+        "jieru/v1/xielian/';DROP TABLE devices;--/heartbeat",
+        f"jieru/v1/xielian/{'A' * 65}/heartbeat",
+        "jieru/v1/xielian/数控-1/heartbeat",
+        "jieru/v1/xielian/CNC-1/heartbeat\n",
+    ],
+)
+def test_a_topic_that_breaks_the_contract_is_a_bad_topic(topic: str) -> None:
+    """Codes and serials have their alphabet; SQL, slashes and line ends are not of it."""
+    assert _reason(decode(message(topic=topic), _DEVICES, RULES)) is RejectionReason.BAD_TOPIC
+
+
+def test_a_device_that_nobody_registered_is_unknown() -> None:
+    """A good message of an unregistered serial is refused, and says so."""
+    result = decode(message(topic=topic_of("CNC-2")), _DEVICES, RULES)
+    assert _reason(result) is RejectionReason.UNKNOWN_DEVICE
+
+
+def test_a_retained_message_is_refused() -> None:
+    """It may be years old: a broker repeats it to whoever subscribes."""
+    assert _reason(decode(message(is_retained=True), _DEVICES, RULES)) is RejectionReason.RETAINED
+
+
+@pytest.mark.parametrize(("size", "is_taken"), [(4096, True), (4097, False)])
+def test_a_payload_may_have_4096_bytes(size: int, is_taken: bool) -> None:
+    """The limit itself is allowed."""
+    start = b'{"ts": %d, "x": "' % NOON_MS
+    payload = start + b"a" * (size - len(start) - 2) + b'"}'
+    result = decode(message(payload), _DEVICES, RULES)
+    assert isinstance(result, Heartbeat) is is_taken
+    if not is_taken:
+        assert _reason(result) is RejectionReason.PAYLOAD_TOO_LARGE
+
+
+@pytest.mark.parametrize(
+    ("ahead_ms", "is_taken"), [(10 * _MINUTE_MS, True), (10 * _MINUTE_MS + 1, False)]
+)
+def test_a_clock_may_be_ten_minutes_ahead(ahead_ms: int, is_taken: bool) -> None:
+    """The policy's limit itself is allowed."""
+    result = decode(message(b'{"ts": %d}' % (NOON_MS + ahead_ms)), _DEVICES, RULES)
+    assert isinstance(result, Heartbeat) is is_taken
+    if not is_taken:
+        assert _reason(result) is RejectionReason.FUTURE_TIMESTAMP
+
+
+@pytest.mark.parametrize(
+    ("delay_ms", "is_late"), [(72 * _HOUR_MS, False), (72 * _HOUR_MS + 1, True)]
+)
+def test_a_heartbeat_after_72_hours_is_late_but_kept(
+    delay_ms: int,
+    is_late: bool,
+) -> None:
+    """Exactly 72 hours is in time."""
+    result = decode(message(b'{"ts": %d}' % (NOON_MS - delay_ms)), _DEVICES, RULES)
+    assert isinstance(result, Heartbeat)
+    assert result.is_late is is_late
+
+
+def test_a_time_before_2020_is_before_epoch() -> None:
+    """A device that lost its clock says 1970."""
+    first_ms = 1_577_808_000_000
+    taken = decode(message(b'{"ts": %d}' % first_ms), _DEVICES, RULES)
+    assert isinstance(taken, Heartbeat)
+    for ts in (first_ms - 1, 0, -(10**30)):
+        refused = decode(message(b'{"ts": %d}' % ts), _DEVICES, RULES)
+        assert _reason(refused) is RejectionReason.BEFORE_EPOCH
+
+
+def test_a_time_that_no_calendar_has_is_in_the_future_even_by_the_event_clock() -> None:
+    """Simulations trust ts, but not beyond the year 9999."""
+    rules = TimeRules.of_policy(max_delay_hours=72, max_clock_ahead_minutes=10, is_event_clock=True)
+    result = decode(message(b'{"ts": %d}' % 10**30), _DEVICES, rules)
+    assert _reason(result) is RejectionReason.FUTURE_TIMESTAMP
+
+
+def test_the_event_clock_takes_ts_as_the_time_of_receipt() -> None:
+    """Then nothing is late and nothing ahead."""
+    rules = TimeRules.of_policy(max_delay_hours=72, max_clock_ahead_minutes=10, is_event_clock=True)
+    for ts in (NOON_MS - 1000 * _HOUR_MS, NOON_MS + 1000 * _HOUR_MS):
+        result = decode(message(b'{"ts": %d}' % ts), _DEVICES, rules)
+        assert isinstance(result, Heartbeat)
+        assert result.received_ms == result.ts_ms == ts
+        assert not result.is_late
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=12,
+)
+
+
+@given(st.binary(max_size=6000), st.text(max_size=60), st.booleans())
+def test_any_bytes_on_any_topic_are_decoded_without_an_exception(
+    payload: bytes,
+    topic: str,
+    is_retained: bool,
+) -> None:
+    """Whatever comes, the answer is a heartbeat or a rejection."""
+    for name in (topic, KNOWN_TOPIC):
+        result = decode(message(payload, topic=name, is_retained=is_retained), _DEVICES, RULES)
+        assert isinstance(result, Heartbeat | Rejection)
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={"ts": _json, "seq": _json, "status": _json, "metrics": _json, "other": _json},
+    )
+)
+def test_json_objects_are_taken_exactly_when_the_contract_says_so(
+    fields: dict[str, object],
+) -> None:
+    """Against a second reading of the contract, by the standard library."""
+    result = decode(message(json.dumps(fields).encode()), _DEVICES, RULES)
+    ts, seq = fields.get("ts"), fields.get("seq", 0)
+    is_good = (
+        type(ts) is int
+        and type(seq) is int
+        and 0 <= seq < 2**63
+        and (
+            "status" not in fields or fields["status"] in [status.value for status in DeviceStatus]
+        )
+        and isinstance(fields.get("metrics", {}), dict)
+    )
+    if is_good:
+        assert isinstance(result, Heartbeat) or result.reason in (
+            RejectionReason.BEFORE_EPOCH,
+            RejectionReason.FUTURE_TIMESTAMP,
+        )
+    elif isinstance(result, Rejection):
+        assert result.reason in (
+            RejectionReason.MALFORMED_PAYLOAD,
+            RejectionReason.PAYLOAD_TOO_LARGE,
+        )
+    else:
+        pytest.fail(f"taken against the contract: {fields}")

@@ -1,0 +1,72 @@
+"""Which hours cost an upsert."""
+
+from datetime import date
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.durable_hours import DurableHours, PresenceBit
+from tests.support.messages import NOON_MS, heartbeat
+
+_HOUR_MS = 3_600_000
+
+
+def test_an_hour_is_missing_until_it_is_remembered() -> None:
+    """Only the first heartbeat of an hour asks for an upsert."""
+    hours, first = DurableHours(), [heartbeat(1, NOON_MS)]
+    bits = hours.missing(first)
+    assert bits == [PresenceBit(1, date(2026, 3, 1), 24 + 12, is_late=False)]
+    assert hours.missing(first) == bits, "not remembered before its commit"
+    hours.remember(bits, first)
+    assert hours.missing([heartbeat(1, NOON_MS + 59_000)]) == []
+    assert len(hours.missing([heartbeat(1, NOON_MS + _HOUR_MS)])) == 1
+    assert len(hours.missing([heartbeat(2, NOON_MS)])) == 1
+
+
+def test_a_late_hour_is_remembered_apart_from_the_same_hour_in_time() -> None:
+    """An hour that came late may still come in time from a second message."""
+    hours, late = DurableHours(), [heartbeat(1, NOON_MS, is_late=True)]
+    bits = hours.missing(late)
+    assert bits == [PresenceBit(1, date(2026, 3, 1), 36, is_late=True)]
+    hours.remember(bits, late)
+    assert hours.missing(late) == []
+    assert len(hours.missing([heartbeat(1, NOON_MS)])) == 1
+
+
+def test_a_full_memory_forgets_and_asks_again() -> None:
+    """Forgetting costs an upsert that changes nothing; memory stays bounded."""
+    hours = DurableHours(limit=2)
+    for device_id in (1, 2, 3):
+        beats = [heartbeat(device_id, NOON_MS)]
+        hours.remember(hours.missing(beats), beats)
+    assert len(hours.missing([heartbeat(1, NOON_MS)])) == 1
+    assert hours.missing([heartbeat(3, NOON_MS)]) == []
+
+
+def test_an_older_hour_is_still_known_after_a_newer_one() -> None:
+    """A device that mixes live and stored heartbeats does not repeat its upserts."""
+    hours = DurableHours()
+    for ts_ms in (NOON_MS, NOON_MS + _HOUR_MS):
+        beats = [heartbeat(1, ts_ms)]
+        hours.remember(hours.missing(beats), beats)
+    assert hours.missing([heartbeat(1, NOON_MS), heartbeat(1, NOON_MS + _HOUR_MS)]) == []
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 3), st.integers(0, 2000), st.booleans(), st.booleans()),
+        max_size=40,
+    )
+)
+def test_what_is_asked_for_is_exactly_what_was_never_committed(
+    steps: list[tuple[int, int, bool, bool]],
+) -> None:
+    """Against a plain set, whatever the order and whichever transactions fail."""
+    hours, committed = DurableHours(), set[tuple[int, int, bool]]()
+    for device_id, hour, is_late, is_committed in steps:
+        beats = [heartbeat(device_id, NOON_MS + hour * _HOUR_MS, is_late=is_late)]
+        bits = hours.missing(beats)
+        assert (len(bits) == 0) is ((device_id, hour, is_late) in committed)
+        if is_committed:
+            hours.remember(bits, beats)
+            committed.add((device_id, hour, is_late))
