@@ -29,10 +29,11 @@ _RETENTION_INTERVAL_S: Final = 3_600
 
 _RECORD_RULES: Final = """
     INSERT INTO evidence_rules (policy, max_delay_hours, max_clock_ahead_minutes, clock)
-    SELECT %(policy)s, %(delay)s, %(ahead)s, %(clock)s
-    WHERE (%(policy)s, %(delay)s, %(ahead)s, %(clock)s) IS DISTINCT FROM (
-        SELECT (policy, max_delay_hours, max_clock_ahead_minutes, clock)
-        FROM evidence_rules ORDER BY id DESC LIMIT 1)
+    SELECT rules.* FROM (VALUES (%(policy)s::text, %(delay)s::integer, %(ahead)s::integer,
+                                 %(clock)s::text)) AS rules
+    EXCEPT
+    (SELECT policy, max_delay_hours, max_clock_ahead_minutes, clock
+     FROM evidence_rules ORDER BY id DESC LIMIT 1)
 """
 
 _log = structlog.get_logger()

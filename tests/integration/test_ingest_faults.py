@@ -1,0 +1,411 @@
+"""Whatever dies under load, every published heartbeat is stored once, and the evidence is the same.
+
+Each test runs real `jieru ingest` processes against a real broker and a real TimescaleDB.
+"""
+
+import json
+import re
+import signal
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import HTTPError
+
+import psycopg
+import pytest
+
+from jieru.schema import migrate
+from tests.support.fleet import (
+    PLATFORM,
+    Publisher,
+    Sent,
+    bits_of,
+    ingester,
+    register_devices,
+    stored_heartbeats,
+    stored_presence,
+    wait_until,
+)
+from tests.support.messages import topic_of
+from tests.support.mosquitto import MosquittoBroker
+from tests.support.timescaledb import TimescaleServer
+
+_DEVICES = [f"CNC-{number:03}" for number in range(20)]
+_PACE = 1_500.0
+_BATCHES = {"ingest_batch_size": "200", "ingest_receive_maximum": "1000"}
+_HOUR_MS = 3_600_000
+
+_DIE_BEFORE_ACKNOWLEDGING = """
+import os, signal
+from ingest.mqtt5_subscriber import Mqtt5Subscriber
+def acknowledge(self, batch):
+    os.kill(os.getpid(), signal.SIGKILL)
+Mqtt5Subscriber.acknowledge = acknowledge
+"""
+
+
+def _beats(rounds: int) -> list[Sent]:
+    """Every device once a round; the rounds five minutes apart, the last one now."""
+    now_ms = time.time_ns() // 1_000_000
+    first_ms = now_ms - (rounds - 1) * 300_000
+    return [
+        Sent(serial, first_ms + number * 300_000) for number in range(rounds) for serial in _DEVICES
+    ]
+
+
+def _is_complete(connection: psycopg.Connection, sent: Sequence[Sent]) -> bool:
+    return len(stored_heartbeats(connection)) >= len(sent)
+
+
+def _assert_stored_once(connection: psycopg.Connection, sent: Sequence[Sent]) -> None:
+    wait_until(lambda: _is_complete(connection, sent), "every published heartbeat is stored")
+    assert stored_heartbeats(connection) == dict.fromkeys(sent, 1)
+    assert stored_presence(connection) == bits_of(sent)
+    assert stored_presence(connection, late=True) == {}
+
+
+@contextmanager
+def _publishing(gateway: Publisher, beats: Sequence[Sent]) -> Iterator[None]:
+    """Publish in the background while the block does its mischief, then wait for the end."""
+    thread = threading.Thread(target=gateway.publish, args=(beats,), kwargs={"per_second": _PACE})
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+    gateway.wait_until_acknowledged()
+
+
+def _connected(log: Path, times: int = 1) -> None:
+    def is_connected() -> bool:
+        said = log.read_text() if log.exists() else ""
+        assert "Traceback" not in said, said
+        return said.count('"broker_connected"') >= times
+
+    wait_until(is_connected, f"the ingester is connected (see {log})")
+
+
+@pytest.fixture
+def gateway(mosquitto: MosquittoBroker) -> Iterator[Publisher]:
+    """The gateway of the platform."""
+    publisher = Publisher(mosquitto.add_user(PLATFORM))
+    yield publisher
+    publisher.close()
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[psycopg.Connection]:
+    """A connection to a database with the fleet registered."""
+    with psycopg.connect(database_url) as connection:
+        register_devices(connection, _DEVICES)
+        yield connection
+
+
+def test_killed_between_commit_and_acknowledge(
+    database_url: str,
+    connection: psycopg.Connection,
+    mosquitto: MosquittoBroker,
+    gateway: Publisher,
+    tmp_path: Path,
+) -> None:
+    """The batch is stored, the broker delivers it again, nothing is stored twice."""
+    log = tmp_path / "ingest.log"
+    beats = _beats(50)
+    with ingester(
+        database_url, mosquitto.url(), log, prelude=_DIE_BEFORE_ACKNOWLEDGING, **_BATCHES
+    ) as process:
+        _connected(log)
+        gateway.publish(beats)
+        gateway.wait_until_acknowledged()
+        assert process.wait(30) == -signal.SIGKILL
+    committed = len(stored_heartbeats(connection))
+    assert 0 < committed < len(beats), "it died after a commit and before the end"
+    with ingester(database_url, mosquitto.url(), log, **_BATCHES):
+        _assert_stored_once(connection, beats)
+
+
+def test_ingester_killed_under_load(
+    database_url: str,
+    connection: psycopg.Connection,
+    mosquitto: MosquittoBroker,
+    gateway: Publisher,
+    tmp_path: Path,
+) -> None:
+    """SIGKILL wherever it happens to be; the next one goes on under the same client id."""
+    log = tmp_path / "ingest.log"
+    beats = _beats(150)
+    with ingester(database_url, mosquitto.url(), log, **_BATCHES) as process:
+        _connected(log)
+        with _publishing(gateway, beats):
+            wait_until(lambda: bool(stored_heartbeats(connection)), "something is stored")
+            process.kill()
+            process.wait()
+            with ingester(database_url, mosquitto.url(), log, **_BATCHES):
+                _assert_stored_once(connection, beats)
+
+
+def test_database_killed_and_restarted_under_load(
+    own_timescale_server: TimescaleServer,
+    mosquitto: MosquittoBroker,
+    gateway: Publisher,
+    tmp_path: Path,
+) -> None:
+    """The same ingester waits, unacknowledged, and goes on."""
+    url = own_timescale_server.create_database()
+    migrate(url)
+    with psycopg.connect(url) as connection:
+        register_devices(connection, _DEVICES)
+    log = tmp_path / "ingest.log"
+    beats = _beats(150)
+    with ingester(url, mosquitto.url(), log, **_BATCHES) as process:
+        _connected(log)
+        with _publishing(gateway, beats):
+            time.sleep(0.5)
+            own_timescale_server.kill()
+            time.sleep(1)
+            own_timescale_server.start()
+        with psycopg.connect(url) as connection:
+            _assert_stored_once(connection, beats)
+        assert process.poll() is None
+        assert '"write_failed"' in log.read_text(), "the outage was noticed"
+
+
+def test_broker_restarted_under_load(
+    database_url: str,
+    connection: psycopg.Connection,
+    mosquitto: MosquittoBroker,
+    gateway: Publisher,
+    tmp_path: Path,
+) -> None:
+    """Both sides find the broker again; what was on its way is sent again."""
+    log = tmp_path / "ingest.log"
+    beats = _beats(150)
+    with ingester(database_url, mosquitto.url(), log, **_BATCHES) as process:
+        _connected(log)
+        with _publishing(gateway, beats):
+            wait_until(lambda: bool(stored_heartbeats(connection)), "something is stored")
+            mosquitto.restart()
+        _assert_stored_once(connection, beats)
+        _connected(log, times=2)
+        assert process.poll() is None
+
+
+def test_one_of_two_ingesters_killed(
+    database_url: str,
+    connection: psycopg.Connection,
+    mosquitto: MosquittoBroker,
+    gateway: Publisher,
+    tmp_path: Path,
+) -> None:
+    """Its share is delivered again when it is back under its name."""
+    beats = _beats(150)
+    logs = [tmp_path / "one.log", tmp_path / "two.log"]
+    first = {"ingest_client_id": "jieru-ingest-1", **_BATCHES}
+    second = {"ingest_client_id": "jieru-ingest-2", **_BATCHES}
+    url = mosquitto.url()
+    with (
+        ingester(database_url, url, logs[0], **first) as killed,
+        ingester(database_url, url, logs[1], **second) as other,
+    ):
+        for log in logs:
+            _connected(log)
+        with _publishing(gateway, beats):
+            wait_until(lambda: bool(stored_heartbeats(connection)), "something is stored")
+            killed.kill()
+            killed.wait()
+        with ingester(database_url, url, logs[0], **first):
+            _assert_stored_once(connection, beats)
+        assert other.poll() is None
+
+
+def test_sigterm_under_load_leaves_nothing_half_done(
+    database_url: str,
+    connection: psycopg.Connection,
+    mosquitto: MosquittoBroker,
+    gateway: Publisher,
+    tmp_path: Path,
+) -> None:
+    """It commits, acknowledges and leaves with 0; the broker keeps the rest for the next."""
+    log = tmp_path / "ingest.log"
+    beats = _beats(150)
+    with ingester(database_url, mosquitto.url(), log, **_BATCHES) as process:
+        _connected(log)
+        with _publishing(gateway, beats):
+            wait_until(lambda: bool(stored_heartbeats(connection)), "something is stored")
+            process.terminate()
+            assert process.wait(20) == 0
+    assert '"ingester_stopped"' in log.read_text()
+    before = stored_heartbeats(connection)
+    assert 0 < len(before) < len(beats)
+    with ingester(database_url, mosquitto.url(), log, **_BATCHES):
+        _assert_stored_once(connection, beats)
+
+
+def test_sigterm_while_the_database_is_away_leaves_with_0(
+    own_timescale_server: TimescaleServer,
+    mosquitto: MosquittoBroker,
+    gateway: Publisher,
+    tmp_path: Path,
+) -> None:
+    """What could not be stored is not acknowledged, so the next ingester gets it."""
+    url = own_timescale_server.create_database()
+    migrate(url)
+    with psycopg.connect(url) as connection:
+        register_devices(connection, _DEVICES)
+    log = tmp_path / "ingest.log"
+    beats = _beats(10)
+    with ingester(url, mosquitto.url(), log, **_BATCHES) as process:
+        _connected(log)
+        gateway.publish(beats[:1])
+        with psycopg.connect(url) as connection:
+            _assert_stored_once(connection, beats[:1])
+        own_timescale_server.stop()
+        gateway.publish(beats[1:])
+        gateway.wait_until_acknowledged()
+        wait_until(lambda: '"write_failed"' in log.read_text(), "the outage was noticed")
+        process.terminate()
+        assert process.wait(30) == 0
+    own_timescale_server.start()
+    with ingester(url, mosquitto.url(), log, **_BATCHES), psycopg.connect(url) as connection:
+        _assert_stored_once(connection, beats)
+
+
+_BAD = {
+    "bad_topic": [
+        (f"jieru/v1/{PLATFORM}/数控/heartbeat", b'{"ts": %d}'),
+        (f"jieru/v1/{PLATFORM}/'; DROP TABLE devices; --/heartbeat", b'{"ts": %d}'),
+    ],
+    "malformed_payload": [
+        (topic_of("CNC-000"), b"\x00\xff binary junk \x80"),
+        (topic_of("CNC-001"), b""),
+        (topic_of("CNC-001"), b'{"ts": "%d"}'),
+        (topic_of("CNC-001"), b'{"ts": %d, "seq": -1}'),
+        (topic_of("CNC-002"), b'{"ts": %d, "seq": 99999999999999999999}'),
+        (topic_of("CNC-002"), b'{"ts": %d, "metrics": ' + b"[" * 1500 + b"]" * 1500 + b"}"),
+        (topic_of("CNC-003"), rb'{"ts": %d, "metrics": {"a": "\u0000"}}'),
+        (topic_of("CNC-003"), b'{"ts": %d, "metrics": {"a": 1e300000}}'),
+    ],
+    "payload_too_large": [(topic_of("CNC-004"), b"x" * 1_000_000)],
+    "unknown_device": [(topic_of("nobody-knows-me"), b'{"ts": %d}')],
+    "future_timestamp": [
+        (topic_of("CNC-005"), b'{"ts": 9999999999999999999999}'),
+        (topic_of("CNC-005"), b'{"ts": 4102444800000}'),
+    ],
+    "before_epoch": [(topic_of("CNC-006"), b'{"ts": -1}'), (topic_of("CNC-006"), b'{"ts": 0}')],
+}
+
+
+def test_a_flood_of_bad_messages_among_good_ones(
+    database_url: str,
+    connection: psycopg.Connection,
+    mosquitto: MosquittoBroker,
+    gateway: Publisher,
+    tmp_path: Path,
+) -> None:
+    """Each is stored with its reason, the good ones are all kept, the ingester lives."""
+    log = tmp_path / "ingest.log"
+    beats = _beats(20)
+    bad = [
+        (topic, payload.replace(b"%d", str(beats[0].ts_ms).encode()))
+        for messages in _BAD.values()
+        for topic, payload in messages
+    ]
+    with ingester(database_url, mosquitto.url(), log, **_BATCHES) as process:
+        _connected(log)
+        for start in range(0, len(beats), 40):
+            gateway.publish(beats[start : start + 40])
+            for topic, payload in bad:
+                gateway.publish_raw(topic, payload)
+        _assert_stored_once(connection, beats)
+        expected = {reason: 10 * len(messages) for reason, messages in _BAD.items()}
+        count = sum(expected.values())
+        wait_until(lambda: sum(_refused(connection).values()) >= count, "all are refused")
+        assert _refused(connection) == expected
+        assert process.poll() is None
+
+
+def test_a_device_registered_while_running_is_taken_at_once(
+    database_url: str,
+    connection: psycopg.Connection,
+    mosquitto: MosquittoBroker,
+    gateway: Publisher,
+    tmp_path: Path,
+) -> None:
+    """Before its registration it is refused, after it is stored; nobody restarts anything."""
+    log = tmp_path / "ingest.log"
+    now_ms = time.time_ns() // 1_000_000
+    with ingester(database_url, mosquitto.url(), log, **_BATCHES):
+        _connected(log)
+        gateway.publish_raw(topic_of("new-one"), b'{"ts": %d}' % (now_ms - 1))
+        wait_until(lambda: _refused(connection) == {"unknown_device": 1}, "it is refused")
+        register_devices(connection, ["new-one"])
+        gateway.publish([Sent("new-one", now_ms)])
+        _assert_stored_once(connection, [Sent("new-one", now_ms)])
+
+
+def test_health_and_metrics_tell_what_happened(
+    database_url: str,
+    connection: psycopg.Connection,
+    mosquitto: MosquittoBroker,
+    gateway: Publisher,
+    tmp_path: Path,
+) -> None:
+    """Prometheus sees every figure; health turns bad with the broker and good again."""
+    log = tmp_path / "ingest.log"
+    beats = _beats(5)
+    with ingester(database_url, mosquitto.url(), log, **_BATCHES):
+        _connected(log)
+        found = re.search(r'"status_port": (\d+)', log.read_text())
+        assert found
+        base = f"http://127.0.0.1:{found[1]}"
+        gateway.publish([*beats, beats[0]])
+        gateway.publish_raw(topic_of("CNC-000"), b"junk")
+        late = Sent("CNC-000", beats[0].ts_ms - 100 * _HOUR_MS)
+        gateway.publish([late])
+        wait_until(
+            lambda: _metrics(base)["jieru_ingest_committed_total"] >= len(beats) + 2, "all is in"
+        )
+        metrics = _metrics(base)
+        assert metrics["jieru_ingest_received_total"] == len(beats) + 3
+        assert metrics["jieru_ingest_duplicates_total"] == 1
+        assert metrics["jieru_ingest_late_total"] == 1
+        assert metrics['jieru_ingest_rejected_total{reason="malformed_payload"}'] == 1
+        assert metrics['jieru_ingest_rejected_total{reason="unknown_device"}'] == 0
+        assert metrics["jieru_ingest_commit_seconds_count"] > 0
+        assert metrics["jieru_ingest_batch_size_sum"] == len(beats) + 3
+        assert metrics["jieru_ingest_unacknowledged"] == 0
+        assert metrics["jieru_ingest_seconds_behind"] > 0
+        assert stored_presence(connection, late=True) == bits_of([late])
+        assert _health(base)["status"] == "ok"
+        mosquitto.stop()
+        wait_until(lambda: _health(base)["broker"] == "away", "health notices the broker")
+        assert _health(base)["status"] == "degraded"
+        mosquitto.start()
+        wait_until(lambda: _health(base)["status"] == "ok", "health is good again")
+
+
+def _refused(connection: psycopg.Connection) -> dict[str, int]:
+    connection.rollback()
+    rows = connection.execute("SELECT reason, count(*) FROM rejections GROUP BY 1").fetchall()
+    return dict(rows)
+
+
+def _metrics(base: str) -> dict[str, float]:
+    with urllib.request.urlopen(f"{base}/metrics", timeout=5) as answer:  # noqa: S310 - http
+        lines = answer.read().decode().splitlines()
+    pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    return {name: float(value) for name, value in pairs}
+
+
+def _health(base: str) -> dict[str, object]:
+    try:
+        with urllib.request.urlopen(f"{base}/healthz", timeout=5) as answer:  # noqa: S310 - http
+            code, state = 200, json.load(answer)
+    except HTTPError as error:
+        with error:
+            code, state = error.code, json.load(error)
+    assert code == (200 if state["status"] == "ok" else 503)
+    return dict(state)

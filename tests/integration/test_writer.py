@@ -1,0 +1,237 @@
+"""One batch, one transaction: what is stored, what is refused, what a second delivery changes."""
+
+import asyncio
+import random
+from collections.abc import Iterator, Sequence
+from datetime import date
+from itertools import pairwise
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ingest.decode import Heartbeat, Rejection
+from ingest.writer import Writer, Written
+from jieru.wire import DeviceStatus, RejectionReason
+from tests.support.fleet import register_devices, stored_presence
+from tests.support.messages import NOON_MS, heartbeat, message
+
+_HOUR_MS = 3_600_000
+
+
+def _writer(url: str) -> Writer:
+    return Writer(url, state_interval_s=30, is_leaving=lambda: False)
+
+
+async def _write(
+    url: str, *batches: Sequence[Heartbeat], rejections: Sequence[Rejection] = ()
+) -> list[Written]:
+    writer = _writer(url)
+    try:
+        return [await writer.write(batch, rejections) for batch in batches]
+    finally:
+        await writer.close()
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[psycopg.Connection]:
+    """A connection to a database with three devices, ids 1 to 3."""
+    with psycopg.connect(database_url) as connection:
+        register_devices(connection, ["A", "B", "C"])
+        yield connection
+
+
+def _count(connection: psycopg.Connection, table: str) -> int:
+    connection.rollback()
+    row = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608 - test names
+    assert row
+    return int(row[0])
+
+
+async def test_every_field_of_a_heartbeat_is_stored(
+    database_url: str, connection: psycopg.Connection
+) -> None:
+    """The binary rows mean what they should, absent fields included."""
+    full = heartbeat(
+        1,
+        NOON_MS + 123,
+        received_ms=NOON_MS + 456,
+        seq=2**63 - 1,
+        status=DeviceStatus.MAINTENANCE,
+        metrics='{"温度": 21.5}'.encode(),
+    )
+    await _write(database_url, [full, heartbeat(2, NOON_MS)])
+    rows = connection.execute(
+        "SELECT device_id, extract(epoch FROM time) * 1000, extract(epoch FROM received_at) * 1000,"
+        " seq, status::text, metrics FROM heartbeats ORDER BY device_id"
+    ).fetchall()
+    assert rows == [
+        (1, NOON_MS + 123, NOON_MS + 456, 2**63 - 1, "maintenance", {"温度": 21.5}),
+        (2, NOON_MS, NOON_MS, None, None, None),
+    ]
+
+
+async def test_a_second_delivery_changes_nothing_and_is_counted(
+    database_url: str, connection: psycopg.Connection
+) -> None:
+    """The same batch again, and a batch that repeats within itself."""
+    batch = [heartbeat(device, NOON_MS + minute) for device in (1, 2) for minute in range(5)]
+    first, second, third = await _write(database_url, batch, batch, [*batch, *batch])
+    assert (first.duplicates, second.duplicates, third.duplicates) == (0, 10, 20)
+    assert _count(connection, "heartbeats") == 10
+    assert stored_presence(connection) == {
+        ("A", date(2026, 3, 1)): {36},
+        ("B", date(2026, 3, 1)): {36},
+    }
+
+
+async def test_new_heartbeats_among_repeated_ones_are_stored(
+    database_url: str, connection: psycopg.Connection
+) -> None:
+    """A redelivery that overlaps: the new ones must not be lost with the old."""
+    old = [heartbeat(1, NOON_MS + minute) for minute in range(5)]
+    _first, second = await _write(database_url, old, [*old, heartbeat(3, NOON_MS)])
+    assert second.duplicates == 5
+    assert _count(connection, "heartbeats") == 6
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [rb'{"a": "\u0000"}', b'{"a": 1e200000}', rb'{"a": "\ud800"}'],
+    ids=["NUL", "number too large", "half a surrogate pair"],
+)
+async def test_a_row_that_only_the_database_refuses_becomes_a_rejection(
+    database_url: str, connection: psycopg.Connection, metrics: bytes
+) -> None:
+    """Halving finds the bad ones; every good one of the batch is kept."""
+    batch = [heartbeat(1, NOON_MS + number) for number in range(50)]
+    for place in (0, 17, 18, 49):
+        batch[place] = heartbeat(2, NOON_MS + place, metrics=metrics)
+    (written,) = await _write(database_url, batch)
+    assert len(written.heartbeats) == 46
+    assert [item.reason for item in written.rejections] == [RejectionReason.MALFORMED_PAYLOAD] * 4
+    assert _count(connection, "heartbeats") == 46
+    assert _count(connection, "rejections") == 4
+    assert ("B", date(2026, 3, 1)) not in stored_presence(connection)
+
+
+async def test_a_rejection_keeps_topic_reason_time_and_the_first_4096_bytes(
+    database_url: str, connection: psycopg.Connection
+) -> None:
+    """Stored with the good rows, in the same transaction."""
+    refused = message(b"\xff" * 5000, topic="jieru/v1/xielian/'; DROP TABLE devices/heartbeat")
+    await _write(
+        database_url,
+        [heartbeat(1)],
+        rejections=[Rejection(RejectionReason.BAD_TOPIC, refused)],
+    )
+    rows = connection.execute(
+        "SELECT reason, topic, payload, payload_bytes, extract(epoch FROM received_at) * 1000"
+        " FROM rejections"
+    ).fetchall()
+    assert rows == [("bad_topic", refused.topic, b"\xff" * 4096, 5000, NOON_MS)]
+
+
+async def test_a_late_heartbeat_sets_a_late_hour_which_does_not_count(
+    database_url: str, connection: psycopg.Connection
+) -> None:
+    """Kept as evidence of lateness, apart from the hours that count."""
+    await _write(database_url, [heartbeat(1, is_late=True), heartbeat(1, NOON_MS + _HOUR_MS)])
+    assert stored_presence(connection) == {("A", date(2026, 3, 1)): {37}}
+    assert stored_presence(connection, late=True) == {("A", date(2026, 3, 1)): {36}}
+    assert _count(connection, "heartbeats") == 2
+
+
+async def test_the_newest_heartbeat_makes_the_devices_state(
+    database_url: str, connection: psycopg.Connection
+) -> None:
+    """A stored heartbeat that comes late does not set the clock back."""
+    newest = heartbeat(1, NOON_MS + 5000, status=DeviceStatus.FAULT)
+    await _write(database_url, [newest])
+    await _write(database_url, [heartbeat(1, NOON_MS, status=DeviceStatus.IDLE)])
+    rows = connection.execute(
+        "SELECT device_id, extract(epoch FROM last_seen_at) * 1000, status::text FROM device_states"
+    ).fetchall()
+    assert rows == [(1, NOON_MS + 5000, "fault")]
+
+
+async def test_a_cut_connection_costs_nothing(
+    database_url: str, connection: psycopg.Connection
+) -> None:
+    """The batch is tried again through a new connection."""
+    writer = _writer(database_url)
+    await writer.write([heartbeat(1)], [])
+    connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    connection.commit()
+    written = await writer.write([heartbeat(2)], [])
+    await writer.close()
+    assert len(written.heartbeats) == 1
+    assert writer.is_healthy
+    assert _count(connection, "heartbeats") == 2
+
+
+async def test_two_writers_of_the_same_batches_end_with_one_copy(
+    database_url: str, connection: psycopg.Connection
+) -> None:
+    """Two ingesters were sent the same messages, each in its own order: no deadlock, no loss."""
+    beats = [heartbeat(device, NOON_MS + n * 600_000) for device in (1, 2, 3) for n in range(300)]
+
+    async def write_shuffled(seed: int) -> None:
+        shuffled = random.Random(seed).sample(beats, len(beats))  # noqa: S311 - an order
+        await _write(database_url, *(shuffled[start : start + 90] for start in range(0, 900, 90)))
+
+    await asyncio.gather(*(write_shuffled(seed) for seed in range(4)))
+    assert _count(connection, "heartbeats") == 900
+    assert {
+        serial: len(bits) for (serial, _month), bits in stored_presence(connection).items()
+    } == {
+        "A": 50,
+        "B": 50,
+        "C": 50,
+    }
+
+
+_beats = st.lists(
+    st.tuples(st.integers(1, 3), st.integers(0, 60 * 24), st.booleans()), min_size=1, max_size=40
+)
+
+
+@given(beats=_beats, data=st.data())
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_order_repetition_and_batching_do_not_change_the_evidence(
+    embedded_database_url: str, beats: list[tuple[int, int, bool]], data: st.DataObject
+) -> None:
+    """Whatever way the same heartbeats come in, presence and heartbeats are the same."""
+    stream = [
+        heartbeat(device, NOON_MS + hours * _HOUR_MS, is_late=late) for device, hours, late in beats
+    ]
+    extra = data.draw(st.lists(st.sampled_from(stream), max_size=20))
+    shuffled = data.draw(st.permutations([*stream, *extra]))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(shuffled)), max_size=5)))
+    edges = [0, *cuts, len(shuffled)]
+    batches = [shuffled[start:end] for start, end in pairwise(edges)]
+    with psycopg.connect(embedded_database_url, autocommit=True) as connection:
+        evidence = []
+        for way in ([stream], batches):
+            connection.execute("TRUNCATE heartbeats, presence, device_states")
+            asyncio.run(_write(embedded_database_url, *way))
+            evidence.append(
+                (
+                    connection.execute(
+                        'SELECT device_id, "time" FROM heartbeats ORDER BY 1, 2'
+                    ).fetchall(),
+                    connection.execute(
+                        "SELECT device_id, month, hours::text, late_hours::text FROM presence"
+                        " ORDER BY 1, 2"
+                    ).fetchall(),
+                )
+            )
+    assert evidence[0] == evidence[1]

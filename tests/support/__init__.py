@@ -1,0 +1,1 @@
+"""What the tests and benchmarks stand on: real services, and small builders."""

@@ -1,0 +1,57 @@
+"""Databases of their own for single tests, on whatever PostgreSQL server."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import sql
+
+__all__ = ["DatabaseServer"]
+
+
+class DatabaseServer:
+    """A PostgreSQL server that somebody else started, on which we may create databases."""
+
+    is_ours: ClassVar[bool] = False
+    """Whether it may be stopped and killed."""
+
+    def __init__(self, url: str) -> None:
+        """Name the server by the address of one of its databases."""
+        self._url = url
+
+    def url(self, database: str = "postgres") -> str:
+        """The address of one of its databases."""
+        return urlsplit(self._url)._replace(path=f"/{database}").geturl()
+
+    def create_database(self, *, template: str | None = None) -> str:
+        """Create a database, empty or like the one at the address `template`; its address.
+
+        Nobody may be connected to the template; TimescaleDB's own workers leave it by themselves.
+        """
+        name = f"jieru_{secrets.token_hex(6)}"
+        like = urlsplit(template).path[1:] if template else "template0"
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        self._execute(statement.format(sql.Identifier(name), sql.Identifier(like)))
+        return self.url(name)
+
+    def drop_database(self, url: str) -> None:
+        """Drop a database, whoever is still connected to it."""
+        name = sql.Identifier(urlsplit(url).path[1:])
+        self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+
+    @contextmanager
+    def database(self, *, template: str | None = None) -> Iterator[str]:
+        """The address of a database of one's own, dropped at the end."""
+        url = self.create_database(template=template)
+        try:
+            yield url
+        finally:
+            self.drop_database(url)
+
+    def _execute(self, statement: sql.Composed) -> None:
+        # `_url` itself, for an existing server may have no database named postgres.
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            connection.execute(statement)
