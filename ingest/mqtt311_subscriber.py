@@ -20,7 +20,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from ingest.inbox import Inbox
 from ingest.message import Batch, Message
-from ingest.subscriber import KEEP_ALIVE_S, BrokerAddress, Subscription
+from ingest.subscriber import KEEP_ALIVE_S, Subscription
+from jieru.broker import BrokerAddress
 from jieru.errors import UserError
 from jieru.i18n import marked
 from jieru.wire import PAYLOAD_LIMIT_BYTES
@@ -136,7 +137,7 @@ class Mqtt311Subscriber:
         self,
         client: paho.Client,
         _userdata: object,
-        flags: paho.ConnectFlags,
+        _flags: paho.ConnectFlags,
         reason: ReasonCode,
         _properties: Properties | None,
     ) -> None:
@@ -144,12 +145,6 @@ class Mqtt311Subscriber:
             self._refuse(UserError(_REFUSALS[reason.value], address=self._address))
         elif not reason.is_failure:
             client.subscribe(self._subscription.topic_filter, _QOS)
-            _log.info(
-                "broker_connected",
-                broker=str(self._address),
-                topic_filter=self._subscription.topic_filter,
-                session_present=flags.session_present,
-            )
 
     def _on_subscribe(
         self,
@@ -171,6 +166,11 @@ class Mqtt311Subscriber:
             )
             return
         self.is_connected = True
+        _log.info(
+            "subscribed",
+            broker=str(self._address),
+            topic_filter=self._subscription.topic_filter,
+        )
 
     def _on_disconnect(
         self,

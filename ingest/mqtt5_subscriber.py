@@ -17,7 +17,8 @@ import structlog
 from ingest.inbox import Inbox
 from ingest.message import Batch, Message
 from ingest.retry import backoff_delays
-from ingest.subscriber import KEEP_ALIVE_S, BrokerAddress, Subscription
+from ingest.subscriber import KEEP_ALIVE_S, Subscription
+from jieru.broker import BrokerAddress
 from jieru.errors import UserError
 from jieru.i18n import marked
 from jieru.wire import PAYLOAD_LIMIT_BYTES
@@ -268,7 +269,7 @@ class Mqtt5Subscriber:
                 raise
         self.is_connected = True
         _log.info(
-            "broker_connected",
+            "subscribed",
             broker=str(self._address),
             topic_filter=self._subscription.topic_filter,
             session_present=connack.session_present,

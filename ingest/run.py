@@ -14,7 +14,8 @@ from ingest.mqtt311_subscriber import Mqtt311Subscriber
 from ingest.pipeline import Pipeline
 from ingest.retry import is_worth_retrying
 from ingest.status_page import serve_status
-from ingest.subscriber import BrokerAddress, Subscriber, Subscription
+from ingest.subscriber import Subscriber, Subscription
+from jieru.broker import BrokerAddress
 from jieru.database import connect, read_installation
 from jieru.errors import UserError, WorldError
 from jieru.schema import require_current_schema

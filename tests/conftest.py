@@ -46,9 +46,10 @@ def timescale_url(timescale_server: DatabaseServer) -> Iterator[str]:
 # A copy of a migrated database takes a tenth of the time of a migration.
 @pytest.fixture(scope="session")
 def real_template(timescale_server: DatabaseServer) -> Iterator[str]:
-    """A database with our schema that nobody connects to, to be copied."""
+    """A database with our schema to be copied."""
     with timescale_server.database() as url:
         migrate(url)
+        timescale_server.seal(url)
         yield url
 
 
@@ -57,6 +58,7 @@ def simulation_template(timescale_server: DatabaseServer) -> Iterator[str]:
     """The same, marked as a simulation."""
     with timescale_server.database() as url:
         migrate(url, simulation=True)
+        timescale_server.seal(url)
         yield url
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from ingest.mqtt5_subscriber import Mqtt5Subscriber
 from ingest.mqtt311_subscriber import Mqtt311Subscriber
-from ingest.subscriber import BrokerAddress, Subscriber, Subscription
+from ingest.subscriber import Subscriber, Subscription
+from jieru.broker import BrokerAddress
 from jieru.errors import UserError
 
 _GRANTED = mqtt5.SubAckPacket(1, [mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE]).write()

@@ -83,7 +83,7 @@ def _connected(log: Path, times: int = 1) -> None:
     def is_connected() -> bool:
         said = log.read_text() if log.exists() else ""
         assert "Traceback" not in said, said
-        return said.count('"broker_connected"') >= times
+        return said.count('"subscribed"') >= times
 
     wait_until(is_connected, f"the ingester is connected (see {log})")
 

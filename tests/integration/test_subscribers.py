@@ -9,7 +9,8 @@ import pytest
 from ingest.message import Batch
 from ingest.mqtt5_subscriber import Mqtt5Subscriber
 from ingest.mqtt311_subscriber import Mqtt311Subscriber
-from ingest.subscriber import BrokerAddress, Subscriber, Subscription
+from ingest.subscriber import Subscriber, Subscription
+from jieru.broker import BrokerAddress
 from jieru.errors import UserError
 from tests.support.fleet import PLATFORM, Publisher, Sent
 from tests.support.messages import NOON_MS, topic_of

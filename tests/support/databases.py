@@ -3,13 +3,15 @@
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import ClassVar
+from typing import ClassVar, Final
 from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import sql
 
 __all__ = ["DatabaseServer"]
+
+_DISCONNECT: Final = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {}"
 
 
 class DatabaseServer:
@@ -27,13 +29,11 @@ class DatabaseServer:
         return urlsplit(self._url)._replace(path=f"/{database}").geturl()
 
     def create_database(self, *, template: str | None = None) -> str:
-        """Create a database, empty or like the one at the address `template`; its address.
-
-        Nobody may be connected to the template; TimescaleDB's own workers leave it by themselves.
-        """
+        """Create a database, empty or a copy of the sealed one at `template`; its address."""
         name = f"jieru_{secrets.token_hex(6)}"
         like = urlsplit(template).path[1:] if template else "template0"
-        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        # A copy of the files, for a fresh database holds more catalogue than a log should carry.
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
         self._execute(statement.format(sql.Identifier(name), sql.Identifier(like)))
         return self.url(name)
 
@@ -41,6 +41,17 @@ class DatabaseServer:
         """Drop a database, whoever is still connected to it."""
         name = sql.Identifier(urlsplit(url).path[1:])
         self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+
+    def seal(self, url: str) -> None:
+        """Let nobody connect to a database any more, so that it can be copied.
+
+        PostgreSQL copies no database that somebody uses, and TimescaleDB's scheduler uses each one
+        that it can connect to.
+        """
+        name = urlsplit(url).path[1:]
+        statement = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false")
+        self._execute(statement.format(sql.Identifier(name)))
+        self._execute(sql.SQL(_DISCONNECT).format(sql.Literal(name)))
 
     @contextmanager
     def database(self, *, template: str | None = None) -> Iterator[str]:

@@ -3,7 +3,8 @@
 import pytest
 
 from ingest.mqtt311_subscriber import Mqtt311Subscriber
-from ingest.subscriber import BrokerAddress, Subscription
+from ingest.subscriber import Subscription
+from jieru.broker import BrokerAddress
 from jieru.errors import UserError
 
 

@@ -1,0 +1,47 @@
+"""`python -m benchmarks [NAME ...]`: run the benchmarks, each with a table and a JSON file.
+
+Exit code 1 when a figure misses its target: for people to look at, for no test depends on it.
+"""
+
+import sys
+from collections.abc import Callable
+
+from benchmarks import count, ingest, mosquitto
+from jieru.schema import migrate
+from tests.support.databases import DatabaseServer
+from tests.support.debian_root import DebianRoot, ensure_debian_root
+from tests.support.timescaledb import TimescaleServer
+
+__all__: list[str] = []
+
+
+def _count(server: DatabaseServer, _root: DebianRoot) -> dict[str, object]:
+    with server.database() as url:
+        migrate(url)
+        return count.run(url)
+
+
+def _ingest(server: DatabaseServer, _root: DebianRoot) -> dict[str, object]:
+    return ingest.run(server)
+
+
+_BENCHMARKS: dict[str, Callable[[DatabaseServer, DebianRoot], dict[str, object]]] = {
+    "ingest": _ingest,
+    "mosquitto": mosquitto.run,
+    "count": _count,
+}
+
+
+def _main(names: list[str]) -> int:
+    unknown = set(names) - set(_BENCHMARKS)
+    if unknown:
+        print(f"no such benchmark: {', '.join(unknown)} (there are {', '.join(_BENCHMARKS)})")
+        return 2
+    root = ensure_debian_root()
+    with TimescaleServer(root, durable=True) as server:
+        results = [_BENCHMARKS[name](server, root) for name in names or _BENCHMARKS]
+    return 0 if all(result["is_within_target"] for result in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(_main(sys.argv[1:]))

@@ -1,0 +1,328 @@
+"""`jieru demo`: the whole job on embedded parts, checked against what the scenario expects.
+
+Registry by import, heartbeats through a real broker and the real ingester, decisions, the count,
+the award table; then the page. Nothing is set up beforehand and nothing is left behind.
+"""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import click
+import psycopg
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from api.app import create_app
+from api.server import serving
+from jieru.calendar import civil_date
+from jieru.command.counting import print_json, width_of_output
+from jieru.database import connect, open_pool
+from jieru.embedded import EmbeddedBroker, EmbeddedPostgres
+from jieru.i18n import gettext as _
+from jieru.registry.importing import OTHER_DISTRICT, import_file
+from jieru.registry.kinds import KINDS
+from jieru.schema import migrate
+from jieru.settings import Settings, load_settings
+from simulators.expectation import Expectation, expect
+from simulators.fleet import Fleet, build_fleet
+from simulators.play import play
+from simulators.registry_files import write_registry
+from simulators.scenario import load_scenario
+from verifier.count import Count, count_year
+from verifier.decisions import record_decision
+from verifier.policy import Policy, load_policy
+from verifier.report import count_report
+
+__all__ = ["command", "differences"]
+
+_SCENARIO: Final = "small-city"
+_POLICY: Final = "putian-2026"
+_STORED_TIMEOUT_S: Final = 60
+_POLL_S: Final = 0.1
+_EXIT_DIFFERENT: Final = 1
+_POOL_SIZE: Final = 4
+
+_SELECT_STORED: Final = """
+    SELECT (SELECT count(*) FROM heartbeats), (SELECT count(*) FROM rejections)
+"""
+_SELECT_REJECTED: Final = "SELECT reason, count(*) FROM rejections GROUP BY reason"
+
+
+@click.command(
+    "demo", help=_("Do the whole job for a small simulated city on embedded parts; show the page.")
+)
+@click.option("--once", is_flag=True, help=_("Exit after the count instead of showing the page."))
+@click.option("--json", "as_json", is_flag=True, help=_("Print the count as JSON."))
+def command(*, once: bool, as_json: bool) -> None:
+    """Play a year of a small city, count it, compare, show it."""
+    configured = load_settings()
+    policy = load_policy(_POLICY)
+    today = civil_date(datetime.now(UTC))
+    fleet = build_fleet(load_scenario(_SCENARIO, today=today))
+    expectation = expect(fleet, clock="event")
+    said = Console(stderr=True, highlight=False)
+    started = time.monotonic()
+    with ExitStack() as stack:
+        stack.enter_context(_interrupted_by_sigterm())
+        said.print(_("Starting PostgreSQL and an MQTT broker ..."))
+        database = stack.enter_context(EmbeddedPostgres())
+        migrate(database.url, simulation=True)
+        settings = configured.model_copy(
+            update={"database_url": database.url, "policy": _POLICY, "ingest_clock": "event"}
+        )
+        page = stack.enter_context(_page(settings, expectation)) if not once else None
+        with connect(database.url, autocommit=True) as connection:
+            _import_registry(connection, fleet, policy, said)
+            _play_heartbeats(connection, settings, fleet, expectation, said)
+            _record_decisions(connection, fleet, policy, said)
+            count = count_year(connection, expectation.year, as_of=expectation.as_of, policy=policy)
+            found = [
+                *differences(count, expectation),
+                *_stored_differences(connection, expectation),
+            ]
+        if as_json:
+            print_json(count.to_json_object())
+        else:
+            click.echo(count_report(count, width=width_of_output()))
+        seconds = time.monotonic() - started
+        if found:
+            said.print(_("The count differs from what the scenario expects:"), style="bold red")
+            for difference in found:
+                said.print(f"  {difference}")
+            sys.exit(_EXIT_DIFFERENT)
+        said.print(
+            _(
+                "All {count} outcomes, awards and stored messages are as the scenario expects. "
+                "({seconds:.0f} s)"
+            ).format(count=len(expectation.determinations), seconds=seconds),
+            style="bold green",
+        )
+        if page is not None:
+            said.print(
+                _("The page is at {address} (Ctrl-C stops everything).").format(address=page)
+            )
+            _wait_for_interrupt()
+
+
+def differences(count: Count, expectation: Expectation) -> list[str]:
+    """Where a count is not what the scenario expects, in words; empty when it is."""
+    found: list[str] = []
+    counted = {
+        (platform.platform.code, each.enterprise.uscc): each
+        for platform in count.platforms
+        for each in platform.determinations
+    }
+    for key in sorted(counted.keys() | expectation.determinations.keys()):
+        actual, expected = counted.get(key), expectation.determinations.get(key)
+        is_same = (
+            actual is not None
+            and expected is not None
+            and actual.outcome.value == expected.outcome
+            and (expected.connected_on is None or actual.connected_on == expected.connected_on)
+        )
+        if not is_same:
+            found.append(
+                _("{platform} {uscc}: {actual}, expected {expected}").format(
+                    platform=key[0],
+                    uscc=key[1],
+                    actual="-"
+                    if actual is None
+                    else f"{actual.outcome.value} {actual.connected_on}",
+                    expected="-"
+                    if expected is None
+                    else f"{expected.outcome} {expected.connected_on}",
+                )
+            )
+    for platform in count.platforms:
+        award = expectation.awards[platform.platform.code].award_yuan
+        if platform.award_yuan != award:
+            found.append(
+                _("{platform}: {actual} yuan, expected {expected}").format(
+                    platform=platform.platform.code, actual=platform.award_yuan, expected=award
+                )
+            )
+    return found
+
+
+def _stored_differences(connection: psycopg.Connection, expectation: Expectation) -> list[str]:
+    stored = connection.execute(_SELECT_STORED).fetchone() or (0, 0)
+    rejected: dict[str, int] = dict(connection.execute(_SELECT_REJECTED).fetchall())
+    expected = {reason.value: count for reason, count in expectation.messages.rejections.items()}
+    found = []
+    if stored[0] != expectation.messages.heartbeats:
+        found.append(
+            _("{actual} heartbeats are stored, expected {expected}").format(
+                actual=stored[0], expected=expectation.messages.heartbeats
+            )
+        )
+    if rejected != expected:
+        found.append(
+            _("rejections are {actual}, expected {expected}").format(
+                actual=rejected, expected=expected
+            )
+        )
+    return found
+
+
+def _import_registry(
+    connection: psycopg.Connection, fleet: Fleet, policy: Policy, said: Console
+) -> None:
+    districts = {*policy.districts.value, OTHER_DISTRICT}
+    with tempfile.TemporaryDirectory(prefix="jieru-registry-") as folder:
+        paths = write_registry(fleet, Path(folder))
+        for kind in KINDS:
+            result = import_file(connection, kind, paths[kind], districts=districts)
+            said.print(
+                _("Imported {file}: {created} rows.").format(
+                    file=paths[kind].name, created=result.created
+                )
+            )
+
+
+def _play_heartbeats(
+    connection: psycopg.Connection,
+    settings: Settings,
+    fleet: Fleet,
+    expectation: Expectation,
+    said: Console,
+) -> None:
+    """Send every message through the broker and wait until the ingester has dealt with them."""
+    messages = expectation.messages
+    wanted = (messages.heartbeats, messages.rejections.total())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with (
+        EmbeddedBroker() as broker,
+        tempfile.TemporaryDirectory(prefix="jieru-ingest-") as folder,
+        _ingester(settings, broker.url, Path(folder) / "ingest.log"),
+        Progress(*columns, console=said) as bar,
+    ):
+        task = bar.add_task(_("Heartbeats of a year"), total=messages.sent)
+        asyncio.run(
+            play(
+                fleet,
+                broker.url,
+                protocol="3.1.1",
+                progress=lambda sent, total: bar.update(task, completed=sent, total=total),
+            )
+        )
+        deadline = time.monotonic() + _STORED_TIMEOUT_S
+        while connection.execute(_SELECT_STORED).fetchone() != wanted:
+            if time.monotonic() > deadline:
+                break  # the comparison at the end says what is missing
+            time.sleep(_POLL_S)
+
+
+@contextmanager
+def _ingester(settings: Settings, mqtt_url: str, log: Path) -> Iterator[None]:
+    """A real `jieru ingest` in a process of its own; its subscription stands when this begins.
+
+    Raises:
+        RuntimeError: it does not start, or ends with an error: a bug, so its log is shown.
+    """
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("JIERU_")},
+        "JIERU_LANGUAGE": settings.language,
+        "JIERU_DATABASE_URL": settings.database_url,
+        "JIERU_POLICY": settings.policy,
+        "JIERU_MQTT_URL": mqtt_url,
+        "JIERU_MQTT_PROTOCOL": "3.1.1",
+        "JIERU_INGEST_GROUP": "",
+        "JIERU_INGEST_CLOCK": "event",
+        "JIERU_INGEST_HTTP_PORT": "0",
+    }
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jieru", "ingest"],
+            env=environment,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        deadline = time.monotonic() + _STORED_TIMEOUT_S
+        while '"subscribed"' not in log.read_text():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the ingester did not start:\n{log.read_text()}")
+            time.sleep(_POLL_S)
+        yield
+        process.terminate()
+        if process.wait(_STORED_TIMEOUT_S) != 0:
+            raise RuntimeError(f"the ingester failed:\n{log.read_text()}")
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def _record_decisions(
+    connection: psycopg.Connection, fleet: Fleet, policy: Policy, said: Console
+) -> None:
+    for recorded in fleet.decisions:
+        decision = recorded.decision
+        waiver = (
+            (decision.criterion, decision.value)
+            if decision.criterion is not None and decision.value is not None
+            else None
+        )
+        record_decision(
+            connection,
+            decision.kind,
+            decision.platform,
+            recorded.uscc,
+            reason=decision.reason,
+            decided_by=decision.decided_by,
+            waiver=waiver,
+            policy=policy,
+        )
+    said.print(_("Recorded {count} decisions.").format(count=len(fleet.decisions)))
+
+
+@contextmanager
+def _page(settings: Settings, expectation: Expectation) -> Iterator[str]:
+    """Serve the page; first of all, for a port that is taken is better known before the work."""
+    with (
+        open_pool(settings.database_url, size=_POOL_SIZE) as pool,
+        serving(
+            create_app(settings, pool, as_of=lambda: expectation.as_of, year=expectation.year),
+            settings.api_host,
+            settings.api_port,
+        ) as address,
+    ):
+        yield address
+
+
+@contextmanager
+def _interrupted_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does, so that everything is cleaned up."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _wait_for_interrupt() -> None:
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        click.echo(err=True)

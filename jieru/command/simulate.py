@@ -1,0 +1,99 @@
+"""`jieru simulate`: play a scenario against a broker, or write what belongs to it."""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from jieru.calendar import civil_date
+from jieru.errors import UserError
+from jieru.i18n import gettext as _
+from jieru.settings import Settings, load_settings
+from simulators.beats import BeatKind
+from simulators.expectation import expect
+from simulators.expectation_file import write_expectation
+from simulators.fleet import Fleet, build_fleet
+from simulators.play import Played, play
+from simulators.registry_files import write_registry
+from simulators.scenario import load_scenario
+
+__all__ = ["command"]
+
+
+@click.command("simulate", help=_("Play a scenario, by its name or as a file, against a broker."))
+@click.argument("scenario")
+@click.option(
+    "--write-registry",
+    type=click.Path(path_type=Path, file_okay=False),
+    help=_(
+        "Write the files to import and expectation.json (for the clock that JIERU_INGEST_CLOCK "
+        "names) into this folder, and play nothing."
+    ),
+)
+@click.option(
+    "--speed",
+    type=click.FloatRange(min=0, min_open=True),
+    help=_("Seconds of the scenario to a second; without it, as fast as the broker takes it."),
+)
+def command(*, scenario: str, write_registry: Path | None, speed: float | None) -> None:
+    """Play a scenario, or write its files."""
+    now = datetime.now(UTC)
+    fleet = build_fleet(load_scenario(scenario, today=civil_date(now)))
+    settings = load_settings()
+    if write_registry is not None:
+        _write(fleet, write_registry, settings, now)
+        return
+    played = _play(fleet, settings, speed)
+    click.echo(
+        _(
+            "Sent {sent} messages: {heartbeat} heartbeats, {duplicate} duplicates, {malformed} "
+            "malformed, {unknown_device} of unknown devices."
+        ).format(sent=played.sent, **{kind.value: played.by_kind[kind] for kind in BeatKind})
+    )
+    if played.resent:
+        click.echo(
+            _("The connection was lost; {resent} messages were sent again.").format(
+                resent=played.resent
+            )
+        )
+
+
+def _play(fleet: Fleet, settings: Settings, speed: float | None) -> Played:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(fleet.scenario.title, total=None)
+        return asyncio.run(
+            play(
+                fleet,
+                settings.mqtt_url,
+                protocol=settings.mqtt_protocol,
+                ca_file=settings.mqtt_ca_file,
+                speed=speed,
+                progress=lambda sent, total: bar.update(task, completed=sent, total=total),
+            )
+        )
+
+
+def _write(fleet: Fleet, folder: Path, settings: Settings, now: datetime) -> None:
+    received_at = now if settings.ingest_clock == "receipt" else None
+    expectation = expect(fleet, clock=settings.ingest_clock, received_at=received_at)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = [*write_registry(fleet, folder).values()]
+        paths.append(write_expectation(fleet, expectation, folder))
+    except OSError as error:
+        raise UserError(
+            "The folder {folder} cannot be written: {reason}",
+            folder=folder,
+            reason=error.strerror,
+        ) from None
+    for path in paths:
+        click.echo(path)

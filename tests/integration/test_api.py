@@ -1,0 +1,226 @@
+"""The API and its pages on a real database."""
+
+import json
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from api.app import create_app
+from jieru.database import connect, open_pool
+from jieru.schema import migrate
+from jieru.settings import Settings
+from tests.support.databases import DatabaseServer
+from tests.support.small_city import (
+    AS_OF,
+    COUNTED_ON_XIELIAN,
+    HELD,
+    PENDING,
+    build_small_city,
+    uscc_of,
+)
+from verifier.count import count_year
+from verifier.explain import explain
+from verifier.policy import load_policy
+
+POLICY = load_policy("putian-2026")
+
+_RENAME_ENTERPRISE = "UPDATE enterprises SET name = %s WHERE uscc = %s"
+_RENAME_PLATFORM = "UPDATE platforms SET name = %s WHERE code = %s"
+
+
+@pytest.fixture(scope="module")
+def city_url(embedded_server: DatabaseServer) -> Iterator[str]:
+    """A simulation that holds the small city."""
+    with embedded_server.database() as url:
+        migrate(url, simulation=True)
+        with connect(url) as connection:
+            build_small_city(connection)
+        yield url
+
+
+@pytest.fixture(scope="module")
+def app(city_url: str) -> Iterator[FastAPI]:
+    """The application on the small city."""
+    with open_pool(city_url, size=4) as pool:
+        yield create_app(Settings(), pool, as_of=lambda: AS_OF, year=2026)
+
+
+async def ask(app: FastAPI, address: str, **headers: str) -> httpx.Response:
+    """One request, in English unless asked otherwise."""
+    transport = httpx.ASGITransport(app=app)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    async with httpx.AsyncClient(transport=transport, base_url="http://jieru.test") as client:
+        return await client.get(address, headers={"accept-language": "en"} | named)
+
+
+async def test_health_is_well_with_a_database_of_our_schema(app: FastAPI) -> None:
+    """Reachable and current."""
+    answer = await ask(app, "/healthz")
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "ok", "database": "reachable", "schema": "current"}
+
+
+async def test_health_is_503_on_a_database_without_our_schema(embedded_url: str) -> None:
+    """It says so, instead of failing at the first count."""
+    with open_pool(embedded_url, size=1) as pool:
+        app = create_app(Settings(), pool)
+        answer = await ask(app, "/healthz")
+        count = await ask(app, "/api/v1/counts/2026")
+    assert answer.status_code == 503
+    assert answer.json() == {"status": "unavailable", "database": "reachable", "schema": "other"}
+    assert count.status_code == 503
+    assert count.json()["type"] == "/docs#problem-not_ready"
+
+
+async def test_the_count_is_the_verifiers(app: FastAPI, city_url: str) -> None:
+    """The same object as `jieru count --json`, down to the last key."""
+    answer = await ask(app, "/api/v1/counts/2026")
+    assert answer.status_code == 200
+    with connect(city_url) as connection:
+        count = count_year(connection, 2026, as_of=AS_OF, policy=POLICY)
+    assert answer.json() == count.to_json_object()
+    platforms = {each["platform"]: each for each in answer.json()["platforms"]}
+    assert platforms["xielian"]["counted"] == COUNTED_ON_XIELIAN
+    assert platforms["xielian"]["award_yuan"] == 150_000
+    assert platforms["guolian"]["award_yuan"] == 320_000
+    assert answer.json()["simulation"] is True
+
+
+async def test_another_day_of_evidence_is_another_count(app: FastAPI) -> None:
+    """Nothing was complete by the end of April."""
+    answer = await ask(app, "/api/v1/counts/2026?as_of=2026-04-30")
+    assert answer.json()["as_of"] == "2026-04-30"
+    assert [each["counted"] for each in answer.json()["platforms"]] == [0, 0, 0]
+
+
+async def test_a_notice_speaks_the_language_of_its_reader(app: FastAPI) -> None:
+    """Not that of the process."""
+    answer = await ask(app, "/api/v1/counts/2026?as_of=2025-12-31&lang=en")
+    (notice,) = answer.json()["notices"]
+    assert notice == {
+        "code": "before_the_year",
+        "message": "The evidence ends on 2025-12-31, before 2026 began.",
+    }
+
+
+async def test_one_platform_can_be_asked_for(app: FastAPI) -> None:
+    """The total is then its own."""
+    answer = await ask(app, "/api/v1/counts/2026?platform=guolian")
+    assert [each["platform"] for each in answer.json()["platforms"]] == ["guolian"]
+    assert answer.json()["total_yuan"] == 320_000
+
+
+async def test_the_explanation_is_the_verifiers(app: FastAPI, city_url: str) -> None:
+    """The same object as `jieru explain --json`."""
+    answer = await ask(app, f"/api/v1/counts/2026/xielian/{HELD.uscc}")
+    assert answer.status_code == 200
+    with connect(city_url) as connection:
+        found = explain(connection, 2026, "xielian", HELD.uscc, as_of=AS_OF, policy=POLICY)
+    expected = json.loads(json.dumps(found.to_json_object()))
+    # The same instant, written by another library.
+    decisions = [each | {"decided_at": None} for each in answer.json()["decisions"]]
+    expected["decisions"] = [each | {"decided_at": None} for each in expected["decisions"]]
+    assert answer.json() | {"decisions": decisions} == expected
+    assert answer.json()["outcome"] == "held"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "2019",
+        "2101",
+        "99999999999999999999",
+        "2026?platform=nowhere",
+        "2026?platform=%00",
+        "2026/nowhere/" + uscc_of(1),
+        "2026/xielian/" + uscc_of(999),
+        "2026/xielian/NONSENSE",
+        "2026/xielian/%00",
+        "2026/%00/" + uscc_of(1),
+        "2026/guolian/" + uscc_of(1),
+        "2022/xielian/" + uscc_of(1),
+        "2019/xielian/" + uscc_of(1),
+    ],
+)
+async def test_what_is_not_there_is_a_404_problem(app: FastAPI, path: str) -> None:
+    """Year, platform, enterprise, or the two together."""
+    answer = await ask(app, f"/api/v1/counts/{path}")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["status"] == 404
+    assert answer.json()["detail"]
+
+
+async def test_the_page_shows_totals_and_reasons_and_the_simulation_mark(app: FastAPI) -> None:
+    """In the reader's language."""
+    page = (await ask(app, "/counts/2026")).text
+    assert "This database holds simulated data" in page
+    assert "470,000" in page
+    assert "at the cap" in page
+    chinese = (await ask(app, "/counts/2026", accept_language="zh-CN")).text
+    assert '<html lang="zh-CN">' in chinese
+
+
+async def test_a_database_that_is_no_simulation_has_no_mark(database_url: str) -> None:
+    """And the page works on TimescaleDB, with nothing in it yet."""
+    with open_pool(database_url, size=1) as pool:
+        answer = await ask(create_app(Settings(), pool, as_of=lambda: AS_OF), "/counts/2027")
+    assert answer.status_code == 200
+    assert "simulated" not in answer.text
+    assert "No enterprise fits." in answer.text
+
+
+async def test_htmx_gets_only_the_determinations_and_the_address_to_show(app: FastAPI) -> None:
+    """What was left empty does not clutter the address."""
+    answer = await ask(
+        app,
+        "/counts/2026?as_of=2027-03-15&outcome=pending&platform=&text=",
+        hx_request="true",
+        hx_target="determinations",
+    )
+    assert "<html" not in answer.text
+    assert PENDING.name in answer.text
+    assert HELD.name not in answer.text
+    assert "complete on 2027-03-20 at the earliest" in answer.text
+    assert answer.headers["hx-push-url"] == "/counts/2026?as_of=2027-03-15&outcome=pending"
+    assert "HX-Target" in answer.headers["vary"]
+
+
+async def test_the_filter_works_without_a_script_and_pages_follow_it(app: FastAPI) -> None:
+    """The whole page with the second half of the rows."""
+    first = (await ask(app, "/counts/2026")).text
+    second = (await ask(app, "/counts/2026?page=2")).text
+    assert "page=2" in first
+    assert uscc_of(139) in second
+    assert uscc_of(139) not in first
+    filtered = (await ask(app, f"/counts/2026?text={uscc_of(139)}")).text
+    assert "1 of " in filtered
+
+
+async def test_the_detail_is_a_part_for_htmx_and_a_page_for_everyone_else(app: FastAPI) -> None:
+    """The same content under the same address."""
+    address = f"/counts/2026/xielian/{HELD.uscc}?as_of=2027-03-15"
+    part = await ask(app, address, hx_request="true", hx_target="detail-body")
+    page = await ask(app, address)
+    assert "<html" not in part.text
+    assert "<html" in page.text
+    for text in (part.text, page.text):
+        assert "held by decision #" in text
+        assert "林核验" in text
+        assert "78 days" in text
+
+
+async def test_a_name_with_markup_stays_a_name(embedded_database_url: str) -> None:
+    """Names come from files that others wrote."""
+    with connect(embedded_database_url) as connection:
+        build_small_city(connection)
+        connection.execute(_RENAME_ENTERPRISE, ("</script><b>bold</b>", uscc_of(1)))
+        connection.execute(_RENAME_PLATFORM, ("</script><i>x</i>", "xielian"))
+    with open_pool(embedded_database_url, size=1) as pool:
+        app = create_app(Settings(), pool, as_of=lambda: AS_OF)
+        page = (await ask(app, "/counts/2026")).text
+    assert "<b>bold" not in page
+    assert "<i>x" not in page
+    assert "&lt;b&gt;bold" in page

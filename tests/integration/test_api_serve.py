@@ -1,0 +1,245 @@
+"""`jieru serve` as a process, and the server inside another one."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from api.server import serving
+from jieru.errors import UserError
+from jieru.schema import migrate
+from tests.support.processes import free_port
+from tests.support.timescaledb import TimescaleServer
+
+_START_S: Final = 60
+_STOP_S: Final = 20
+
+
+def environment(url: str) -> dict[str, str]:
+    """The environment of a server: English, and this database."""
+    return {**os.environ, "JIERU_DATABASE_URL": url, "JIERU_LANGUAGE": "en"}
+
+
+@contextmanager
+def jieru_serve(url: str, port: int) -> Iterator[subprocess.Popen[str]]:
+    """A server that answers; killed at the end if it still runs."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "jieru", "serve", "--port", str(port)],
+        env=environment(url),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            deadline = time.monotonic() + _START_S
+            while not _answers(port):
+                assert process.poll() is None, process.communicate()
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            yield process
+        finally:
+            process.kill()
+
+
+def _answers(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def failing_serve(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A server that does not start."""
+    return subprocess.run(
+        [sys.executable, "-m", "jieru", "serve", *arguments],
+        env=environment(url),
+        capture_output=True,
+        text=True,
+        timeout=_START_S,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_leaves_quietly_when_it_is_told_to(
+    embedded_database_url: str, stop: signal.Signals
+) -> None:
+    """Exit code 0, one line for people, nothing in the log, and nobody at the port."""
+    port = free_port()
+    with jieru_serve(embedded_database_url, port) as process:
+        process.send_signal(stop)
+        output, errors = process.communicate(timeout=_STOP_S)
+    assert process.returncode == 0
+    assert output == f"The console is at http://127.0.0.1:{port} (Ctrl-C stops it).\n"
+    assert errors == ""
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://127.0.0.1:{port}/healthz")
+
+
+def test_an_idle_browser_does_not_keep_the_server(embedded_database_url: str) -> None:
+    """A connection that is kept open and says nothing is closed."""
+    port = free_port()
+    with jieru_serve(embedded_database_url, port) as process, httpx.Client() as browser:
+        browser.get(f"http://127.0.0.1:{port}/docs")
+        started = time.monotonic()
+        process.terminate()
+        process.communicate(timeout=_STOP_S)
+        assert time.monotonic() - started < 5
+    assert process.returncode == 0
+
+
+def test_a_port_in_use_is_one_sentence(embedded_database_url: str) -> None:
+    """It says what to do."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = failing_serve(embedded_database_url, "--port", str(port))
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"Error: Port {port} is in use: stop what listens there, "
+        "or choose another port with --port.\n"
+    )
+
+
+def test_an_address_of_another_machine_is_one_sentence(embedded_database_url: str) -> None:
+    """203.0.113.0/24 is for documentation: nobody has it."""
+    done = failing_serve(embedded_database_url, "--host", "203.0.113.7", "--port", "0")
+    assert done.returncode == 1
+    assert done.stderr == "Error: This machine has no address 203.0.113.7 to listen on.\n"
+
+
+def test_a_database_without_our_schema_is_one_sentence(embedded_url: str) -> None:
+    """Before anything is served."""
+    done = failing_serve(embedded_url)
+    assert done.returncode == 1
+    assert "jieru migrate" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_database_that_is_away_at_the_start_is_one_sentence() -> None:
+    """With the address, without the password."""
+    done = failing_serve("postgresql://jieru:secret@127.0.0.1:1/jieru")
+    assert done.returncode == 3
+    assert "127.0.0.1:1/jieru cannot be reached" in done.stderr
+    assert "secret" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_database_that_goes_and_comes_back_is_a_503_for_the_time_being(
+    own_timescale_server: TimescaleServer,
+) -> None:
+    """Never a 500; afterwards the first request is answered, with no restart of ours."""
+    url = own_timescale_server.create_database()
+    migrate(url)
+    port = free_port()
+    with (
+        jieru_serve(url, port) as process,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
+    ):
+        assert client.get("/api/v1/counts/2026").status_code == 200
+        own_timescale_server.kill()
+        for path in ("/api/v1/counts/2025", "/counts/2025", "/healthz"):
+            answer = client.get(path)
+            assert answer.status_code == 503
+            assert "Traceback" not in answer.text
+        assert client.get("/api/v1/counts/2024").headers["retry-after"] == "5"
+        own_timescale_server.start()
+        assert client.get("/api/v1/counts/2023").status_code == 200
+        process.terminate()
+        _output, errors = process.communicate(timeout=_STOP_S)
+    assert process.returncode == 0
+    # What is not ours is a warning of the pool's, in its own form.
+    events = [json.loads(line) for line in errors.splitlines() if line.startswith("{")]
+    assert {event["event"] for event in events} == {"database_away"}
+    assert "Traceback" not in errors
+
+
+def slow_app(is_asked: threading.Event) -> FastAPI:
+    """An application that takes half a second."""
+    app = FastAPI()
+
+    @app.get("/slow")
+    def slow() -> str:
+        is_asked.set()
+        time.sleep(0.5)
+        return "done"
+
+    return app
+
+
+def test_a_request_that_is_being_answered_gets_its_answer() -> None:
+    """Though the server is told to stop meanwhile."""
+    is_asked = threading.Event()
+    answers: list[httpx.Response] = []
+    with serving(slow_app(is_asked), "127.0.0.1", 0) as address:
+        reader = threading.Thread(target=lambda: answers.append(httpx.get(f"{address}/slow")))
+        reader.start()
+        is_asked.wait(10)
+    reader.join(10)
+    assert [answer.json() for answer in answers] == ["done"]
+
+
+def test_the_server_leaves_nothing_behind() -> None:
+    """Neither a thread nor a listener, also after an exception."""
+    addresses = []
+
+    def interrupted() -> None:
+        with serving(slow_app(threading.Event()), "127.0.0.1", 0) as address:
+            addresses.append(address)
+            assert httpx.get(f"{address}/openapi.json").status_code == 200
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert not any(each.name == "api-server" for each in threading.enumerate())
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{addresses[0]}/openapi.json")
+
+
+def test_two_servers_cannot_have_one_port() -> None:
+    """The second hears it at once."""
+    app = slow_app(threading.Event())
+    with serving(app, "127.0.0.1", 0) as address:
+        port = int(address.rpartition(":")[2])
+        with pytest.raises(UserError, match="in use"), serving(app, "127.0.0.1", port):
+            pass
+
+
+def test_an_address_of_version_6_is_written_as_one() -> None:
+    """In brackets."""
+    with serving(slow_app(threading.Event()), "::1", 0) as address:
+        assert address.startswith("http://[::1]:")
+        assert httpx.get(f"{address}/openapi.json").status_code == 200
+
+
+def test_make_setup_is_named_where_the_assets_are_missing(
+    embedded_database_url: str, tmp_path: Path
+) -> None:
+    """A checkout in which set-up did not run."""
+    program = (
+        "import api.web.assets as assets, pathlib, sys;"
+        f"assets.Assets.__init__.__defaults__ = (pathlib.Path({str(tmp_path)!r}),);"
+        "sys.argv = ['jieru', 'serve', '--port', '0'];"
+        "from jieru.command import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment(embedded_database_url),
+        capture_output=True,
+        text=True,
+        timeout=_START_S,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "run `make setup` first" in done.stderr
