@@ -65,7 +65,7 @@ def _print_errors(errors: Sequence[RowError]) -> None:
     more = len(errors) - _PRINTED_ERRORS
     if more > 0:
         click.echo(
-            _("… and {more} more errors; --errors FILE writes all of them.").format(more=more),
+            _("… and {more} more; --errors FILE writes all of them.").format(more=more),
             err=True,
         )
 

@@ -155,7 +155,7 @@ def _checked_uscc(text: str) -> str:
     except ValidationError:
         if len(compact) != _USCC_LENGTH:
             raise UserError(
-                "“{value}” is no unified social credit code: it has {length} characters, not 18.",
+                "“{value}” is no unified social credit code: its length is {length}, not 18.",
                 value=shown(text),
                 length=len(compact),
             ) from None

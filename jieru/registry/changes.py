@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from itertools import groupby
 from typing import NamedTuple
 
 from jieru.errors import UserError
@@ -122,62 +121,57 @@ def _overlaps_of_one(period: Period, spans: list[_Span]) -> list[RowError]:
     if len(spans) == 1:
         return []
     spans.sort()
-    errors = []
+    errors: dict[int, RowError] = {}  # a row may meet many others; the first says enough
     longest = spans[0]
     for span in spans[1:]:
-        if span.start < longest.end:
-            errors.append(_overlap(period, longest, span))
+        if span.start < longest.end and (error := _overlap(period, longest, span)):
+            errors.setdefault(error.row, error)
         longest = max(longest, span, key=lambda candidate: candidate.end)
-    found = (error for error in errors if error)
-    # A row may meet many registered periods; the first says enough.
-    return [next(same) for _row, same in groupby(found, lambda error: error.row)]
+    return list(errors.values())
 
 
 def _overlap(period: Period, earlier: _Span, later: _Span) -> RowError | None:
-    start = later.start.isoformat()
-    if later.row is not None and earlier.row is not None:
-        if earlier.is_open:
-            message = (
-                "Begins while row {other} is open: set {end_column} of row {other} to {start} "
-                "or earlier."
-            )
-        else:
-            message = (
-                "Begins on {start}, before row {other} ends on {other_end}: correct one of them."
-            )
-        reason = UserError(
-            message,
-            other=earlier.row,
-            end_column=period.end,
-            start=start,
-            other_end=earlier.end.isoformat(),
-        )
-        return RowError(later.row, period.start, reason)
+    values: dict[str, object] = {
+        "other": earlier.row,
+        "other_start": earlier.start.isoformat(),
+        "other_end": earlier.end.isoformat(),
+        "start": later.start.isoformat(),
+        "end_column": period.end,
+    }
     if later.row is not None:
-        if earlier.is_open:
-            message = (
-                "Begins while the one registered from {other_start} is open: list that one too, "
-                "with {end_column} {start} or earlier."
-            )
-        else:
-            message = (
-                "Begins on {start}, before the one registered from {other_start} ends on "
-                "{other_end}: correct one of them."
-            )
-        reason = UserError(
-            message,
-            other_start=earlier.start.isoformat(),
-            end_column=period.end,
-            start=start,
-            other_end=earlier.end.isoformat(),
-        )
+        reason = _begins_too_early(earlier, values)
         return RowError(later.row, period.start, reason)
     if earlier.row is not None:
         reason = UserError(
-            "Goes on when the one registered from {other_start} begins: set {end_column} to "
-            "{other_start} or earlier.",
-            other_start=start,
-            end_column=period.end,
+            "Goes on when the one registered from {start} begins: set {end_column} to {start} or "
+            "earlier.",
+            **values,
         )
         return RowError(earlier.row, period.end, reason)
-    return None
+    return None  # both are registered: the database's constraints answer for them
+
+
+def _begins_too_early(earlier: _Span, values: dict[str, object]) -> UserError:
+    match earlier.row is None, earlier.is_open:
+        case False, True:
+            return UserError(
+                "Begins while row {other} is open: set {end_column} of row {other} to {start} or "
+                "earlier.",
+                **values,
+            )
+        case False, False:
+            return UserError(
+                "Begins on {start}, before row {other} ends on {other_end}: correct one of them.",
+                **values,
+            )
+        case True, True:
+            return UserError(
+                "Begins while the one registered from {other_start} is open: list that one too, "
+                "with {end_column} {start} or earlier.",
+                **values,
+            )
+    return UserError(
+        "Begins on {start}, before the one registered from {other_start} ends on {other_end}: "
+        "correct one of them.",
+        **values,
+    )

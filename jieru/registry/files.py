@@ -40,6 +40,8 @@ _EXACT_INTEGER_LIMIT: Final = 10**15
 
 _ZIP_MAGIC: Final = b"PK\x03\x04"
 _OLD_EXCEL_MAGIC: Final = b"\xd0\xcf\x11\xe0"
+_COMPRESSIONS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""What a workbook may use (ECMA-376 part 2)."""
 _UTF16_MAGICS: Final = (b"\xff\xfe", b"\xfe\xff")
 _DELIMITERS: Final = ",;\t"
 
@@ -165,12 +167,13 @@ def _workbook_rows(content: bytes, name: str) -> Iterator[SheetRow]:
                 sheet = workbook.get_sheet_by_name(title)
                 _refuse_merged(sheet, name)
                 rows = sheet.to_python(skip_empty_area=False)
-    except (
+    except (  # whatever a broken archive makes its readers raise
         CalamineError,
         ET.ParseError,
-        KeyError,
-        NotImplementedError,
+        EOFError,
+        LookupError,
         RuntimeError,
+        ValueError,
         zipfile.BadZipFile,
         zlib.error,
     ):
@@ -188,6 +191,8 @@ def _refuse_bomb(archive: zipfile.ZipFile, name: str) -> None:
             name=name,
             limit=_UNPACKED_LIMIT_BYTES >> 20,
         )
+    if any(part.compress_type not in _COMPRESSIONS for part in archive.infolist()):
+        raise zipfile.BadZipFile
     if archive.testzip() is not None:  # a part that is longer than it says fails its checksum
         raise zipfile.BadZipFile
 

@@ -37,7 +37,7 @@ class ImportRejected(UserError):  # noqa: N818 - a file is rejected; "Error" wou
     def __init__(self, path: Path, row_errors: Sequence[RowError]) -> None:
         """Keep all errors, ordered by row and column."""
         super().__init__(
-            "{name} has {count} errors in {rows} rows; nothing was imported.",
+            "Nothing was imported from {name}. Errors: {count}; bad rows: {rows}.",
             name=path.name,
             count=len(row_errors),
             rows=len({error.row for error in row_errors}),

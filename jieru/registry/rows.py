@@ -146,8 +146,8 @@ def _wrong_width(number: int, width: int, expected: int) -> RowError:
         number,
         "",
         UserError(
-            "Has {width} cells where the header has {expected}: a separator is missing or too "
-            "many, or a text with a separator in it lacks its quotation marks.",
+            "The row has {width} cells, the header {expected}: a separator is missing or too many, "
+            "or a text with a separator in it lacks its quotation marks.",
             width=width,
             expected=expected,
         ),
