@@ -87,7 +87,15 @@ def open_pool(url: str, *, size: int) -> Iterator[ConnectionPool]:
     """
     connect(url).close()  # says why at once; the pool itself would only time out
     with ConnectionPool(
-        url, min_size=1, max_size=size, open=True, kwargs={"options": _OPTIONS}
+        url,
+        min_size=1,
+        max_size=size,
+        open=True,
+        # After a restart of the database nobody is handed a connection that died with it.
+        check=ConnectionPool.check_connection,
+        # Then whoever asks next tries anew, instead of waiting for ever rarer attempts.
+        reconnect_timeout=5,
+        kwargs={"options": _OPTIONS},
     ) as pool:
         yield pool
 

@@ -19,7 +19,6 @@ HOURS_PER_DAY: Final = 24
 DAYS_PER_ROW: Final = 31
 BITS_PER_MONTH: Final = DAYS_PER_ROW * HOURS_PER_DAY
 BYTES_PER_MONTH: Final = BITS_PER_MONTH // 8
-_BYTES_PER_DAY = HOURS_PER_DAY // 8
 
 
 def bit_index(day: date, hour: int) -> int:
@@ -36,5 +35,7 @@ def active_hours_by_day(rows: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     Returns:
         Shape (n, 31): hours heard, 0 to 24, on day 1 to 31 of the row's month.
     """
-    by_day = np.bitwise_count(rows).reshape(len(rows), DAYS_PER_ROW, _BYTES_PER_DAY)
-    return by_day.sum(axis=2, dtype=np.uint8)
+    by_byte = np.bitwise_count(rows)
+    # Three bytes to a day, as three long additions: a sum over so short an axis takes ten times
+    # as long.
+    return by_byte[:, 0::3] + by_byte[:, 1::3] + by_byte[:, 2::3]

@@ -1,5 +1,6 @@
 """`jieru serve`: the API and the console, until SIGTERM or Ctrl-C."""
 
+import logging
 import signal
 import threading
 from types import FrameType
@@ -32,6 +33,8 @@ def command(host: str | None, port: int | None) -> None:
     with connect(url) as connection:
         require_current_schema(connection)
     configure_log()
+    # A request that finds no database says so in our own form.
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     stop = _stop_on_signals()
     with (
         open_pool(url, size=_POOL_SIZE) as pool,

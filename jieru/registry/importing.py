@@ -8,6 +8,7 @@ from typing import Final
 import psycopg
 
 from jieru.errors import UserError, WorldError
+from jieru.i18n import marked
 from jieru.registry.changes import Changes, changes_to, forbidden_changes, overlaps
 from jieru.registry.files import read_sheet
 from jieru.registry.kinds import KINDS, Kind, KindName, Reference
@@ -37,7 +38,7 @@ class ImportRejected(UserError):  # noqa: N818 - a file is rejected; "Error" wou
     def __init__(self, path: Path, row_errors: Sequence[RowError]) -> None:
         """Keep all errors, ordered by row and column."""
         super().__init__(
-            "Nothing was imported from {name}. Errors: {count}; bad rows: {rows}.",
+            marked("Nothing was imported from {name}. Errors: {count}; bad rows: {rows}."),
             name=path.name,
             count=len(row_errors),
             rows=len({error.row for error in row_errors}),
