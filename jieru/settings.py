@@ -30,8 +30,8 @@ class Settings(BaseSettings):
 
     ingest_client_id: str = Field(default="jieru-ingest-1", pattern=r"^[A-Za-z0-9._-]{1,64}$")
     """Stable, and another for each ingester: the broker keeps the session under this name."""
-    ingest_group: str = Field(default="jieru", pattern=r"^[A-Za-z0-9._-]{0,64}$")
-    """Group of the shared subscription; empty: a plain subscription (a single ingester)."""
+    ingest_group: str = Field(default="", pattern=r"^[A-Za-z0-9._-]{0,64}$")
+    """Group of the shared subscription, for several ingesters; empty: a plain subscription."""
     ingest_clock: Literal["receipt", "event"] = "receipt"
     """`event` takes `ts` as the time of receipt; only on a database made with `--simulation`."""
     ingest_batch_size: int = Field(default=5_000, ge=1, le=30_000)

@@ -1,11 +1,11 @@
 """The real services that tests ask for by name. None is ever skipped: what is missing fails."""
 
 import os
-import warnings
 from collections.abc import Iterator
 
 import pytest
 
+from jieru.embedded import EmbeddedPostgres
 from jieru.schema import migrate
 from tests.support.databases import DatabaseServer
 from tests.support.debian_root import DebianRoot, ensure_debian_root
@@ -81,11 +81,6 @@ def simulation_database_url(
 @pytest.fixture(scope="session")
 def embedded_server() -> Iterator[DatabaseServer]:
     """The PostgreSQL from PyPI, without TimescaleDB, that all tests share."""
-    with warnings.catch_warnings():
-        # At import it complains of a folder that it then makes no use of.
-        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
-        from jieru.embedded import EmbeddedPostgres  # noqa: PLC0415 - the warning is an error above
-
     with EmbeddedPostgres() as server:
         yield DatabaseServer(server.url)
 

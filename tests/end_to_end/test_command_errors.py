@@ -125,7 +125,7 @@ def test_a_broken_policy_names_file_line_and_reason(
     ("settings", "said"),
     [
         ({"mqtt_url": "broker"}, "JIERU_MQTT_URL"),
-        ({"mqtt_protocol": "3.1.1"}, "JIERU_INGEST_GROUP"),
+        ({"mqtt_protocol": "3.1.1", "ingest_group": "jieru"}, "JIERU_INGEST_GROUP"),
         ({"mqtt_protocol": "4"}, "JIERU_MQTT_PROTOCOL"),
         ({"ingest_batch_size": "many"}, "JIERU_INGEST_BATCH_SIZE"),
         ({"env_file": "/nowhere.env"}, "/nowhere.env"),

@@ -17,16 +17,14 @@ from tests.support.command import clean_environment, jieru, jieru_path
 from tests.support.fleet import wait_until
 
 
-def _left_behind() -> set[str]:
-    """Data directories of embedded servers that exist now."""
-    return {path.name for path in Path(tempfile.gettempdir()).glob("jieru-*")}
-
-
 @pytest.fixture(autouse=True)
-def _leaves_nothing() -> Iterator[None]:
-    before = _left_behind()
-    yield
-    assert _left_behind() == before
+def _leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Give the demonstration a place for temporary files that must be empty at the end."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))  # where a lock file may stay
+    with tempfile.TemporaryDirectory(prefix="demo-") as folder:
+        monkeypatch.setenv("TMPDIR", folder)
+        yield
+        assert list(Path(folder).iterdir()) == []
 
 
 def test_the_demonstration_counts_as_its_scenario_expects() -> None:

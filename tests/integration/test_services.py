@@ -214,11 +214,15 @@ class TestLifetime:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         ) as tests:
-            assert tests.stdout is not None
-            assert tests.stdout.readline() == b"ready\n"
-            servers = psutil.Process(tests.pid).children(recursive=True)
-            assert len(servers) > 2
-            tests.send_signal(ending)
+            try:
+                assert tests.stdout is not None
+                assert tests.stdout.readline() == b"ready\n"
+                servers = psutil.Process(tests.pid).children(recursive=True)
+                assert len(servers) > 2
+                tests.send_signal(ending)
+                tests.wait(60)
+            finally:
+                tests.kill()
         deadline = time.monotonic() + 20
         while left := [server for server in servers if is_alive(server)]:
             assert time.monotonic() < deadline, left
@@ -270,9 +274,7 @@ class TestDebianRoot:
         while not calls.exists():
             assert time.monotonic() < deadline
             time.sleep(0.02)
-        builder = psutil.Process(killed.pid)
-        for process in [builder, *builder.children(recursive=True)]:
-            process.kill()
+        os.killpg(killed.pid, signal.SIGKILL)
         killed.wait()
         fake_mmdebstrap(tmp_path, monkeypatch, seconds=0)
         root = cached_root(tmp_path / "cache")
@@ -345,9 +347,13 @@ def fake_mmdebstrap(folder: Path, monkeypatch: pytest.MonkeyPatch, *, seconds: f
 
 
 def build_in_background(cache: Path) -> subprocess.Popen[bytes]:
-    """Another run that needs the folder."""
+    """Another run that needs the folder, with a process group of its own."""
     code = (
         "import pathlib, sys, tests.support.debian_root as debian;"
         "debian.cached_root(pathlib.Path(sys.argv[1]))"
     )
-    return subprocess.Popen([sys.executable, "-c", code, cache], cwd=Path(__file__).parents[2])
+    return subprocess.Popen(
+        [sys.executable, "-c", code, cache],
+        cwd=Path(__file__).parents[2],
+        start_new_session=True,
+    )
