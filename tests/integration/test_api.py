@@ -12,13 +12,17 @@ from jieru.database import connect, open_pool
 from jieru.schema import migrate
 from jieru.settings import Settings
 from tests.support.databases import DatabaseServer
+from tests.support.registry_files import uscc_of
 from tests.support.small_city import (
     AS_OF,
     COUNTED_ON_XIELIAN,
     HELD,
+    LAST,
+    ON_GUOLIAN,
     PENDING,
+    TOTAL_YUAN,
     build_small_city,
-    uscc_of,
+    name_of,
 )
 from verifier.count import count_year
 from verifier.explain import explain
@@ -84,7 +88,8 @@ async def test_the_count_is_the_verifiers(app: FastAPI, city_url: str) -> None:
     platforms = {each["platform"]: each for each in answer.json()["platforms"]}
     assert platforms["xielian"]["counted"] == COUNTED_ON_XIELIAN
     assert platforms["xielian"]["award_yuan"] == 150_000
-    assert platforms["guolian"]["award_yuan"] == 320_000
+    assert platforms["guolian"]["counted"] == len(ON_GUOLIAN)
+    assert answer.json()["total_yuan"] == TOTAL_YUAN
     assert answer.json()["simulation"] is True
 
 
@@ -114,10 +119,10 @@ async def test_one_platform_can_be_asked_for(app: FastAPI) -> None:
 
 async def test_the_explanation_is_the_verifiers(app: FastAPI, city_url: str) -> None:
     """The same object as `jieru explain --json`."""
-    answer = await ask(app, f"/api/v1/counts/2026/xielian/{HELD.uscc}")
+    answer = await ask(app, f"/api/v1/counts/2026/xielian/{uscc_of(HELD)}")
     assert answer.status_code == 200
     with connect(city_url) as connection:
-        found = explain(connection, 2026, "xielian", HELD.uscc, as_of=AS_OF, policy=POLICY)
+        found = explain(connection, 2026, "xielian", uscc_of(HELD), as_of=AS_OF, policy=POLICY)
     expected = json.loads(json.dumps(found.to_json_object()))
     # The same instant, written by another library.
     decisions = [each | {"decided_at": None} for each in answer.json()["decisions"]]
@@ -157,7 +162,7 @@ async def test_the_page_shows_totals_and_reasons_and_the_simulation_mark(app: Fa
     """In the reader's language."""
     page = (await ask(app, "/counts/2026")).text
     assert "This database holds simulated data" in page
-    assert "470,000" in page
+    assert f"{TOTAL_YUAN:,}" in page
     assert "at the cap" in page
     chinese = (await ask(app, "/counts/2026", accept_language="zh-CN")).text
     assert '<html lang="zh-CN">' in chinese
@@ -181,8 +186,8 @@ async def test_htmx_gets_only_the_determinations_and_the_address_to_show(app: Fa
         hx_target="determinations",
     )
     assert "<html" not in answer.text
-    assert PENDING.name in answer.text
-    assert HELD.name not in answer.text
+    assert name_of(PENDING) in answer.text
+    assert name_of(HELD) not in answer.text
     assert "complete on 2027-03-20 at the earliest" in answer.text
     assert answer.headers["hx-push-url"] == "/counts/2026?as_of=2027-03-15&outcome=pending"
     assert "HX-Target" in answer.headers["vary"]
@@ -193,15 +198,15 @@ async def test_the_filter_works_without_a_script_and_pages_follow_it(app: FastAP
     first = (await ask(app, "/counts/2026")).text
     second = (await ask(app, "/counts/2026?page=2")).text
     assert "page=2" in first
-    assert uscc_of(139) in second
-    assert uscc_of(139) not in first
-    filtered = (await ask(app, f"/counts/2026?text={uscc_of(139)}")).text
+    assert uscc_of(LAST) in second
+    assert uscc_of(LAST) not in first
+    filtered = (await ask(app, f"/counts/2026?text={uscc_of(LAST)}")).text
     assert "1 of " in filtered
 
 
 async def test_the_detail_is_a_part_for_htmx_and_a_page_for_everyone_else(app: FastAPI) -> None:
     """The same content under the same address."""
-    address = f"/counts/2026/xielian/{HELD.uscc}?as_of=2027-03-15"
+    address = f"/counts/2026/xielian/{uscc_of(HELD)}?as_of=2027-03-15"
     part = await ask(app, address, hx_request="true", hx_target="detail-body")
     page = await ask(app, address)
     assert "<html" not in part.text

@@ -1,7 +1,6 @@
 """`jieru serve` as a process, and the server inside another one."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -20,6 +19,7 @@ from fastapi import FastAPI
 from api.server import serving
 from jieru.errors import UserError
 from jieru.schema import migrate
+from tests.support.command import clean_environment, jieru
 from tests.support.processes import free_port
 from tests.support.timescaledb import TimescaleServer
 
@@ -27,17 +27,12 @@ _START_S: Final = 60
 _STOP_S: Final = 20
 
 
-def environment(url: str) -> dict[str, str]:
-    """The environment of a server: English, and this database."""
-    return {**os.environ, "JIERU_DATABASE_URL": url, "JIERU_LANGUAGE": "en"}
-
-
 @contextmanager
 def jieru_serve(url: str, port: int) -> Iterator[subprocess.Popen[str]]:
     """A server that answers; killed at the end if it still runs."""
     with subprocess.Popen(
         [sys.executable, "-m", "jieru", "serve", "--port", str(port)],
-        env=environment(url),
+        env=clean_environment(database_url=url, language="en"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -58,18 +53,6 @@ def _answers(port: int) -> bool:
         return httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=5).status_code == 200
     except httpx.TransportError:
         return False
-
-
-def failing_serve(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """A server that does not start."""
-    return subprocess.run(
-        [sys.executable, "-m", "jieru", "serve", *arguments],
-        env=environment(url),
-        capture_output=True,
-        text=True,
-        timeout=_START_S,
-        check=False,
-    )
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
@@ -104,7 +87,7 @@ def test_a_port_in_use_is_one_sentence(embedded_database_url: str) -> None:
     """It says what to do."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = failing_serve(embedded_database_url, "--port", str(port))
+        done = jieru("serve", "--port", str(port), database_url=embedded_database_url)
     assert done.returncode == 1
     assert done.stderr == (
         f"Error: Port {port} is in use: stop what listens there, "
@@ -114,14 +97,16 @@ def test_a_port_in_use_is_one_sentence(embedded_database_url: str) -> None:
 
 def test_an_address_of_another_machine_is_one_sentence(embedded_database_url: str) -> None:
     """203.0.113.0/24 is for documentation: nobody has it."""
-    done = failing_serve(embedded_database_url, "--host", "203.0.113.7", "--port", "0")
+    done = jieru(
+        "serve", "--host", "203.0.113.7", "--port", "0", database_url=embedded_database_url
+    )
     assert done.returncode == 1
     assert done.stderr == "Error: This machine has no address 203.0.113.7 to listen on.\n"
 
 
 def test_a_database_without_our_schema_is_one_sentence(embedded_url: str) -> None:
     """Before anything is served."""
-    done = failing_serve(embedded_url)
+    done = jieru("serve", database_url=embedded_url)
     assert done.returncode == 1
     assert "jieru migrate" in done.stderr
     assert "Traceback" not in done.stderr
@@ -129,7 +114,7 @@ def test_a_database_without_our_schema_is_one_sentence(embedded_url: str) -> Non
 
 def test_a_database_that_is_away_at_the_start_is_one_sentence() -> None:
     """With the address, without the password."""
-    done = failing_serve("postgresql://jieru:secret@127.0.0.1:1/jieru")
+    done = jieru("serve", database_url="postgresql://jieru:secret@127.0.0.1:1/jieru")
     assert done.returncode == 3
     assert "127.0.0.1:1/jieru cannot be reached" in done.stderr
     assert "secret" not in done.stderr
@@ -153,16 +138,12 @@ def test_a_database_that_goes_and_comes_back_is_a_503_for_the_time_being(
             answer = client.get(path)
             assert answer.status_code == 503
             assert "Traceback" not in answer.text
-        assert client.get("/api/v1/counts/2024").headers["retry-after"] == "5"
         own_timescale_server.start()
         assert client.get("/api/v1/counts/2023").status_code == 200
         process.terminate()
         _output, errors = process.communicate(timeout=_STOP_S)
     assert process.returncode == 0
-    # What is not ours is a warning of the pool's, in its own form.
-    events = [json.loads(line) for line in errors.splitlines() if line.startswith("{")]
-    assert {event["event"] for event in events} == {"database_away"}
-    assert "Traceback" not in errors
+    assert {json.loads(line)["event"] for line in errors.splitlines()} == {"database_away"}
 
 
 def slow_app(is_asked: threading.Event) -> FastAPI:
@@ -212,7 +193,7 @@ def test_two_servers_cannot_have_one_port() -> None:
     app = slow_app(threading.Event())
     with serving(app, "127.0.0.1", 0) as address:
         port = int(address.rpartition(":")[2])
-        with pytest.raises(UserError, match="in use"), serving(app, "127.0.0.1", port):
+        with pytest.raises(UserError, match=str(port)), serving(app, "127.0.0.1", port):
             pass
 
 
@@ -235,7 +216,7 @@ def test_make_setup_is_named_where_the_assets_are_missing(
     )
     done = subprocess.run(
         [sys.executable, "-c", program],
-        env=environment(embedded_database_url),
+        env=clean_environment(database_url=embedded_database_url, language="en"),
         capture_output=True,
         text=True,
         timeout=_START_S,

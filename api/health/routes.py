@@ -1,0 +1,71 @@
+"""`/healthz`: for whatever watches this process."""
+
+from typing import Annotated, Literal
+
+import psycopg
+from fastapi import APIRouter, Depends, Request, Response
+from psycopg_pool import ConnectionPool, PoolTimeout
+from pydantic import BaseModel, ConfigDict, Field
+
+from jieru.errors import UserError
+from jieru.i18n import marked as _
+from jieru.schema import require_current_schema
+
+__all__ = ["router"]
+
+_WAIT_FOR_DATABASE_S = 2.0
+
+router = APIRouter(tags=["health"])
+
+
+class Health(BaseModel):
+    """Whether this process can do its work, and what keeps it from it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"status": "ok", "database": "reachable", "schema": "current"}]
+        },
+        serialize_by_alias=True,
+    )
+
+    status: Literal["ok", "unavailable"]
+    database: Literal["reachable", "unreachable"]
+    schema_: Literal["current", "other", "unknown"] = Field(
+        alias="schema",
+        description="`other`: `jieru migrate` must run, or this program is too old.",
+    )
+
+
+def _pool(request: Request) -> ConnectionPool:
+    pool = request.app.state.pool
+    assert isinstance(pool, ConnectionPool)  # noqa: S101 - set by create_app
+    return pool
+
+
+def read_health(pool: ConnectionPool) -> Health:
+    """Ask the database; never raises for a database that is away or of another version."""
+    try:
+        with pool.connection(timeout=_WAIT_FOR_DATABASE_S) as connection:
+            require_current_schema(connection)
+    except UserError:
+        return Health(status="unavailable", database="reachable", schema="other")
+    except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout):
+        return Health(status="unavailable", database="unreachable", schema="unknown")
+    return Health(status="ok", database="reachable", schema="current")
+
+
+@router.get(
+    "/healthz",
+    summary="Health",
+    description=_("Whether the database answers and has the schema of this program."),
+    response_description=_("This process can do its work."),
+    responses={
+        503: {"model": Health, "description": _("The database is away, or of another schema.")}
+    },
+)
+def get_health(response: Response, pool: Annotated[ConnectionPool, Depends(_pool)]) -> Health:
+    """The health of this process."""
+    health = read_health(pool)
+    if health.status != "ok":
+        response.status_code = 503
+    return health

@@ -1,0 +1,1 @@
+"""The API's reference page, made from its own OpenAPI document."""

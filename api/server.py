@@ -1,0 +1,96 @@
+"""Serving the API and its pages: uvicorn in a thread, so that the caller keeps its own signals."""
+
+import errno
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from jieru.errors import UserError
+
+__all__ = ["serving"]
+
+_BACKLOG: Final = 2048
+_FINISH_REQUESTS_S: Final = 5
+_STOP_TIMEOUT_S: Final = _FINISH_REQUESTS_S + 5
+
+
+@contextmanager
+def serving(app: ASGIApp, host: str, port: int) -> Iterator[str]:
+    """Serve until the block ends; requests that are being answered get some seconds to finish.
+
+    Args:
+        app: the application.
+        host: address or name to listen on.
+        port: 0 takes any free one.
+
+    Yields:
+        The address of the first page, for instance `http://127.0.0.1:8000`.
+
+    Raises:
+        UserError: the address is taken or cannot be listened on.
+    """
+    listener = _listen(host, port)
+    with listener:
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                lifespan="off",
+                log_config=None,
+                # What fails is logged once, by api.web.problems, in our own form.
+                log_level="critical",
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=_FINISH_REQUESTS_S,
+            )
+        )
+        thread = threading.Thread(
+            target=server.run, kwargs={"sockets": [listener]}, name="api-server", daemon=True
+        )
+        thread.start()
+        try:
+            # The listener is open already: a browser that is quicker than uvicorn just waits.
+            yield _address(host, listener.getsockname()[1])
+        finally:
+            server.should_exit = True
+            thread.join(_STOP_TIMEOUT_S)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except socket.gaierror:
+        raise UserError("This machine has no address {host} to listen on.", host=host) from None
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise _refusal(error, host, port) from None
+    return listener
+
+
+def _refusal(error: OSError, host: str, port: int) -> UserError:
+    if error.errno == errno.EADDRINUSE:
+        return UserError(
+            "Port {port} is in use: stop what listens there, or choose another port with --port.",
+            port=port,
+        )
+    if error.errno == errno.EACCES:
+        return UserError(
+            "Port {port} needs more rights than this user has: choose one above 1023.", port=port
+        )
+    return UserError("This machine has no address {host} to listen on.", host=host)
+
+
+def _address(host: str, port: int) -> str:
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}"

@@ -1,0 +1,62 @@
+"""In which language a request is answered: `?lang=`, else the cookie, else what the browser asks.
+
+Chinese comes first: whoever says nothing gets it.
+"""
+
+from typing import Final
+
+from starlette.requests import Request
+
+from jieru.i18n import LANGUAGES, Language
+
+__all__ = ["LANGUAGE_COOKIE", "choose_language", "language_of", "requested_language"]
+
+LANGUAGE_COOKIE: Final = "jieru_language"
+_QUERY: Final = "lang"
+
+
+def _known(tag: str) -> Language | None:
+    """The language of a tag such as `zh-CN` or `en`, or None when we do not speak it."""
+    primary = tag.strip().lower().split("-")[0]
+    return next((language for language in LANGUAGES if language == primary), None)
+
+
+def _quality(parameters: str) -> float:
+    name, _, value = parameters.strip().partition("=")
+    if name.strip() != "q":
+        return 1.0
+    try:
+        return float(value)
+    except ValueError:
+        return 0.0
+
+
+def _most_wanted(accept_language: str) -> Language | None:
+    """The language of ours that an Accept-Language header (RFC 9110, 12.5.4) wants most."""
+    best: tuple[float, Language] | None = None
+    for item in accept_language.split(","):
+        tag, _, parameters = item.partition(";")
+        language, quality = _known(tag), _quality(parameters)
+        if language and quality > 0 and (best is None or quality > best[0]):
+            best = (quality, language)
+    return best[1] if best else None
+
+
+def choose_language(query: str, cookie: str, accept_language: str, default: Language) -> Language:
+    """The first of the four that names a language of ours."""
+    return _known(query) or _known(cookie) or _most_wanted(accept_language) or default
+
+
+def requested_language(request: Request) -> Language | None:
+    """The language asked for in the address itself (`?lang=en`), which is then remembered."""
+    return _known(request.query_params.get(_QUERY, ""))
+
+
+def language_of(request: Request) -> Language:
+    """The language of this request's answer."""
+    return choose_language(
+        request.query_params.get(_QUERY, ""),
+        request.cookies.get(LANGUAGE_COOKIE, ""),
+        request.headers.get("accept-language", ""),
+        request.app.state.default_language,
+    )

@@ -1,0 +1,175 @@
+"""Registry, decisions and presence put straight into a database, for tests of what reads them."""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Final
+
+import psycopg
+
+from jieru.presence import BITS_PER_MONTH, bit_index
+from tests.support.registry_files import uscc_of
+
+__all__ = ["RegistryBuilder", "days_between"]
+
+_INSERT_PLATFORM = """
+    INSERT INTO platforms (code, name, operator_uscc) VALUES (%s, %s, %s) RETURNING id
+"""
+_INSERT_RECOGNITION = """
+    INSERT INTO recognitions (platform_id, level, recognised_on, revoked_on)
+    VALUES (%s, %s, %s, %s)
+"""
+_INSERT_ENTERPRISE = """
+    INSERT INTO enterprises (uscc, name, district, industry_code) VALUES (%s, %s, %s, %s)
+    RETURNING id
+"""
+_INSERT_CONNECTION = """
+    INSERT INTO connections (platform_id, enterprise_id, contract_no, signed_on, from_date, to_date)
+    VALUES (%s, %s, %s, %s, %s, %s)
+"""
+_INSERT_DEVICE = """
+    INSERT INTO devices (platform_id, serial, kind, name) VALUES (%s, %s, %s, %s) RETURNING id
+"""
+_INSERT_ASSIGNMENT = """
+    INSERT INTO assignments (device_id, enterprise_id, from_date, to_date) VALUES (%s, %s, %s, %s)
+"""
+_INSERT_PRESENCE = """
+    INSERT INTO presence (device_id, month, hours, late_hours) VALUES (%s, %s, %s, %s)
+    ON CONFLICT (device_id, month) DO UPDATE
+    SET hours = presence.hours | excluded.hours,
+        late_hours = presence.late_hours | excluded.late_hours
+"""
+
+_SINCE: Final = date(2025, 1, 1)
+_SHIFT: Final = range(8, 13)
+
+
+def days_between(first: date, last: date) -> list[date]:
+    """Every day from `first` to `last`, both inclusive."""
+    return [first + timedelta(days=day) for day in range((last - first).days + 1)]
+
+
+class RegistryBuilder:
+    """Inserts rows and remembers their ids; every call has defaults that count."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        """Write through this connection; the caller commits."""
+        self._connection = connection
+        self._platforms: dict[str, int] = {}
+        self._enterprises: dict[str, int] = {}
+        self._devices: dict[tuple[str, str], int] = {}
+
+    def platform(
+        self,
+        code: str = "alpha",
+        *,
+        level: str | None = "municipal",
+        recognised_on: date = _SINCE,
+        revoked_on: date | None = None,
+        operator_uscc: str | None = None,
+    ) -> str:
+        """A platform with one recognition, or none; its code."""
+        self._platforms[code] = self._insert(_INSERT_PLATFORM, code, f"平台 {code}", operator_uscc)
+        if level is not None:
+            self.recognition(code, level, recognised_on, revoked_on)
+        return code
+
+    def recognition(
+        self, platform: str, level: str, recognised_on: date, revoked_on: date | None = None
+    ) -> None:
+        """One more recognition."""
+        self._connection.execute(
+            _INSERT_RECOGNITION, (self._platforms[platform], level, recognised_on, revoked_on)
+        )
+
+    def enterprise(
+        self, number: int = 1, *, district: str = "licheng", industry_code: str | None = "C1810"
+    ) -> str:
+        """An enterprise; its uscc."""
+        uscc = uscc_of(number)
+        self._enterprises[uscc] = self._insert(
+            _INSERT_ENTERPRISE, uscc, f"第{number}鞋厂", district, industry_code
+        )
+        return uscc
+
+    def connection(
+        self,
+        platform: str,
+        uscc: str,
+        from_date: date = _SINCE,
+        to_date: date | None = None,
+        *,
+        signed_on: date | None = None,
+    ) -> None:
+        """A connection of the two."""
+        case = (self._platforms[platform], self._enterprises[uscc])
+        values = (*case, f"{platform}-{uscc[-4:]}", signed_on, from_date, to_date)
+        self._connection.execute(_INSERT_CONNECTION, values)
+
+    def device(
+        self,
+        platform: str,
+        serial: str,
+        uscc: str | None = None,
+        from_date: date = _SINCE,
+        to_date: date | None = None,
+    ) -> int:
+        """A device, assigned or not; its id."""
+        values = (self._platforms[platform], serial, "CNC", f"机床 {serial}")
+        device_id = self._devices[platform, serial] = self._insert(_INSERT_DEVICE, *values)
+        if uscc is not None:
+            self.assignment(platform, serial, uscc, from_date, to_date)
+        return device_id
+
+    def assignment(
+        self,
+        platform: str,
+        serial: str,
+        uscc: str,
+        from_date: date,
+        to_date: date | None = None,
+    ) -> None:
+        """One more assignment of a device."""
+        values = (self._devices[platform, serial], self._enterprises[uscc], from_date, to_date)
+        self._connection.execute(_INSERT_ASSIGNMENT, values)
+
+    def presence(
+        self,
+        device_id: int,
+        days: Iterable[date],
+        hours: Iterable[int] = _SHIFT,
+        *,
+        is_late: bool = False,
+    ) -> None:
+        """A device heard at these hours of these days, in time or late."""
+        hours = list(hours)
+        months: dict[date, set[int]] = {}
+        for day in days:
+            bits = months.setdefault(day.replace(day=1), set())
+            bits.update(bit_index(day, hour) for hour in hours)
+        silence = "0" * BITS_PER_MONTH
+        for month, bits in months.items():
+            heard = "".join("1" if bit in bits else "0" for bit in range(BITS_PER_MONTH))
+            columns = (silence, heard) if is_late else (heard, silence)
+            self._connection.execute(_INSERT_PRESENCE, (device_id, month, *columns))
+
+    def served_enterprise(
+        self,
+        number: int,
+        platform: str,
+        days: Iterable[date],
+        *,
+        devices: int = 3,
+        district: str = "licheng",
+    ) -> str:
+        """An enterprise connected to a platform, its devices all heard on these days; its uscc."""
+        uscc, days = self.enterprise(number, district=district), list(days)
+        self.connection(platform, uscc)
+        for place in range(devices):
+            self.presence(self.device(platform, f"m{number}-{place}", uscc), days)
+        return uscc
+
+    def _insert(self, query: str, *values: object) -> int:
+        row = self._connection.execute(query.encode(), values).fetchone()
+        assert row is not None  # RETURNING always gives one
+        row_id: int = row[0]
+        return row_id
