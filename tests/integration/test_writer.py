@@ -16,8 +16,13 @@ from ingest.writer import Writer, Written
 from jieru.wire import DeviceStatus, RejectionReason
 from tests.support.fleet import register_devices, stored_presence
 from tests.support.messages import NOON_MS, heartbeat, message
+from tests.support.registry_builder import RegistryBuilder
+from tests.unit.verifier.builders import policy_with
+from verifier.count import count_year
 
 _HOUR_MS = 3_600_000
+_STORED = 'SELECT device_id, "time" FROM heartbeats ORDER BY 1, 2'
+_PRESENT = "SELECT device_id, month, hours::text, late_hours::text FROM presence ORDER BY 1, 2"
 
 
 def _writer(url: str) -> Writer:
@@ -195,43 +200,55 @@ async def test_two_writers_of_the_same_batches_end_with_one_copy(
     }
 
 
-_beats = st.lists(
-    st.tuples(st.integers(1, 3), st.integers(0, 60 * 24), st.booleans()), min_size=1, max_size=40
+_POLICY = policy_with(
+    window_days=5,
+    active_days_min=3,
+    longest_gap_days_max=2,
+    active_hours_per_day_min=2,
+    active_devices_min=1,
+)
+_AS_OF = date(2026, 3, 14)
+_OF_TWO_WEEKS = st.lists(
+    st.tuples(st.integers(1, 3), st.integers(0, 10 * 24), st.booleans()),
+    min_size=60,
+    max_size=160,
 )
 
 
-@given(beats=_beats, data=st.data())
+@given(beats=_OF_TWO_WEEKS, data=st.data())
 @settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-def test_order_repetition_and_batching_do_not_change_the_evidence(
+def test_order_repetition_and_batching_do_not_change_evidence_or_count(
     embedded_database_url: str, beats: list[tuple[int, int, bool]], data: st.DataObject
 ) -> None:
-    """Whatever way the same heartbeats come in, presence and heartbeats are the same."""
+    """Whatever way the same heartbeats come in, presence is the same and so is the count."""
     stream = [
         heartbeat(device, NOON_MS + hours * _HOUR_MS, is_late=late) for device, hours, late in beats
     ]
-    extra = data.draw(st.lists(st.sampled_from(stream), max_size=20))
-    shuffled = data.draw(st.permutations([*stream, *extra]))
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(shuffled)), max_size=5)))
-    edges = [0, *cuts, len(shuffled)]
+    again = data.draw(st.lists(st.sampled_from(stream), max_size=20))
+    shuffled = data.draw(st.permutations([*stream, *again]))
+    cuts = data.draw(st.lists(st.integers(0, len(shuffled)), max_size=5))
+    edges = [0, *sorted(cuts), len(shuffled)]
     batches = [shuffled[start:end] for start, end in pairwise(edges)]
     with psycopg.connect(embedded_database_url, autocommit=True) as connection:
-        evidence = []
+        if connection.execute("SELECT count(*) FROM platforms").fetchone() == (0,):
+            builder = RegistryBuilder(connection)
+            uscc = builder.enterprise()
+            builder.connection(builder.platform(), uscc)
+            for number in (1, 2, 3):
+                assert builder.device("alpha", f"m{number}", uscc) == number
+        outcomes = []
         for way in ([stream], batches):
             connection.execute("TRUNCATE heartbeats, presence, device_states")
             asyncio.run(_write(embedded_database_url, *way))
-            evidence.append(
+            outcomes.append(
                 (
-                    connection.execute(
-                        'SELECT device_id, "time" FROM heartbeats ORDER BY 1, 2'
-                    ).fetchall(),
-                    connection.execute(
-                        "SELECT device_id, month, hours::text, late_hours::text FROM presence"
-                        " ORDER BY 1, 2"
-                    ).fetchall(),
+                    connection.execute(_STORED).fetchall(),
+                    connection.execute(_PRESENT).fetchall(),
+                    count_year(connection, 2026, as_of=_AS_OF, policy=_POLICY).to_json_object(),
                 )
             )
-    assert evidence[0] == evidence[1]
+    assert outcomes[0] == outcomes[1]
