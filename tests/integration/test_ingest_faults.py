@@ -6,11 +6,13 @@ Each test runs real `jieru ingest` processes against a real broker and a real Ti
 import json
 import re
 import signal
+import subprocess
 import threading
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import HTTPError
 
@@ -56,17 +58,6 @@ def _beats(rounds: int) -> list[Sent]:
     ]
 
 
-def _is_complete(connection: psycopg.Connection, sent: Sequence[Sent]) -> bool:
-    return len(stored_heartbeats(connection)) >= len(sent)
-
-
-def _assert_stored_once(connection: psycopg.Connection, sent: Sequence[Sent]) -> None:
-    wait_until(lambda: _is_complete(connection, sent), "every published heartbeat is stored")
-    assert stored_heartbeats(connection) == dict.fromkeys(sent, 1)
-    assert stored_presence(connection) == bits_of(sent)
-    assert stored_presence(connection, late=True) == {}
-
-
 @contextmanager
 def _publishing(gateway: Publisher, beats: Sequence[Sent]) -> Iterator[None]:
     """Publish in the background while the block does its mischief, then wait for the end."""
@@ -88,194 +79,188 @@ def _connected(log: Path, times: int = 1) -> None:
     wait_until(is_connected, f"the ingester is connected (see {log})")
 
 
-@pytest.fixture
-def gateway(mosquitto: MosquittoBroker) -> Iterator[Publisher]:
-    """The gateway of the platform."""
-    publisher = Publisher(mosquitto.add_user(PLATFORM))
-    yield publisher
-    publisher.close()
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """Everything one heartbeat passes on its way, and whoever sends it."""
+
+    url: str
+    connection: psycopg.Connection
+    broker: MosquittoBroker
+    gateway: Publisher
+    log: Path
+
+    def ingester(
+        self, *, log: Path | None = None, prelude: str = "", **settings: str
+    ) -> AbstractContextManager[subprocess.Popen[bytes]]:
+        """A real ingester between the broker and the database, with small batches."""
+        return ingester(
+            self.url,
+            self.broker.url(),
+            log or self.log,
+            prelude=prelude,
+            **_BATCHES,
+            **settings,
+        )
+
+    def assert_stored_once(self, sent: Sequence[Sent]) -> None:
+        """Wait until all is stored; then each heartbeat once, and every hour and no other."""
+        with psycopg.connect(self.url) as connection:  # another's may not have survived
+            wait_until(
+                lambda: len(stored_heartbeats(connection)) >= len(sent),
+                "every published heartbeat is stored",
+            )
+            assert stored_heartbeats(connection) == dict.fromkeys(sent, 1)
+            assert stored_presence(connection) == bits_of(sent)
+            assert stored_presence(connection, late=True) == {}
 
 
-@pytest.fixture
-def connection(database_url: str) -> Iterator[psycopg.Connection]:
-    """A connection to a database with the fleet registered."""
-    with psycopg.connect(database_url) as connection:
+@contextmanager
+def _stage(url: str, broker: MosquittoBroker, folder: Path) -> Iterator[_Stage]:
+    with closing(psycopg.connect(url)) as connection:  # a test may have killed its server
         register_devices(connection, _DEVICES)
-        yield connection
+        gateway = Publisher(broker.add_user(PLATFORM))
+        try:
+            yield _Stage(url, connection, broker, gateway, folder / "ingest.log")
+        finally:
+            gateway.close()
 
 
-def test_killed_between_commit_and_acknowledge(
-    database_url: str,
-    connection: psycopg.Connection,
-    mosquitto: MosquittoBroker,
-    gateway: Publisher,
-    tmp_path: Path,
-) -> None:
+@pytest.fixture
+def stage(database_url: str, mosquitto: MosquittoBroker, tmp_path: Path) -> Iterator[_Stage]:
+    """The fleet registered, the gateway connected, no ingester yet."""
+    with _stage(database_url, mosquitto, tmp_path) as stage:
+        yield stage
+
+
+@pytest.fixture
+def fragile_stage(
+    own_timescale_server: TimescaleServer, mosquitto: MosquittoBroker, tmp_path: Path
+) -> Iterator[_Stage]:
+    """The same, on a database server that the test may stop and kill."""
+    url = own_timescale_server.create_database()
+    migrate(url)
+    with _stage(url, mosquitto, tmp_path) as stage:
+        yield stage
+
+
+def test_killed_between_commit_and_acknowledge(stage: _Stage) -> None:
     """The batch is stored, the broker delivers it again, nothing is stored twice."""
-    log = tmp_path / "ingest.log"
     beats = _beats(50)
-    with ingester(
-        database_url, mosquitto.url(), log, prelude=_DIE_BEFORE_ACKNOWLEDGING, **_BATCHES
-    ) as process:
-        _connected(log)
-        gateway.publish(beats)
-        gateway.wait_until_acknowledged()
+    with stage.ingester(prelude=_DIE_BEFORE_ACKNOWLEDGING) as process:
+        _connected(stage.log)
+        stage.gateway.publish(beats)
+        stage.gateway.wait_until_acknowledged()
         assert process.wait(30) == -signal.SIGKILL
-    committed = len(stored_heartbeats(connection))
+    committed = len(stored_heartbeats(stage.connection))
     assert 0 < committed < len(beats), "it died after a commit and before the end"
-    with ingester(database_url, mosquitto.url(), log, **_BATCHES):
-        _assert_stored_once(connection, beats)
+    with stage.ingester():
+        stage.assert_stored_once(beats)
 
 
-def test_ingester_killed_under_load(
-    database_url: str,
-    connection: psycopg.Connection,
-    mosquitto: MosquittoBroker,
-    gateway: Publisher,
-    tmp_path: Path,
-) -> None:
+def test_ingester_killed_under_load(stage: _Stage) -> None:
     """SIGKILL wherever it happens to be; the next one goes on under the same client id."""
-    log = tmp_path / "ingest.log"
     beats = _beats(150)
-    with ingester(database_url, mosquitto.url(), log, **_BATCHES) as process:
-        _connected(log)
-        with _publishing(gateway, beats):
-            wait_until(lambda: bool(stored_heartbeats(connection)), "something is stored")
+    with stage.ingester() as process:
+        _connected(stage.log)
+        with _publishing(stage.gateway, beats):
+            wait_until(lambda: bool(stored_heartbeats(stage.connection)), "something is stored")
             process.kill()
             process.wait()
-            with ingester(database_url, mosquitto.url(), log, **_BATCHES):
-                _assert_stored_once(connection, beats)
+            with stage.ingester():
+                stage.assert_stored_once(beats)
 
 
 def test_database_killed_and_restarted_under_load(
-    own_timescale_server: TimescaleServer,
-    mosquitto: MosquittoBroker,
-    gateway: Publisher,
-    tmp_path: Path,
+    fragile_stage: _Stage, own_timescale_server: TimescaleServer
 ) -> None:
     """The same ingester waits, unacknowledged, and goes on."""
-    url = own_timescale_server.create_database()
-    migrate(url)
-    with psycopg.connect(url) as connection:
-        register_devices(connection, _DEVICES)
-    log = tmp_path / "ingest.log"
     beats = _beats(150)
-    with ingester(url, mosquitto.url(), log, **_BATCHES) as process:
-        _connected(log)
-        with _publishing(gateway, beats):
+    with fragile_stage.ingester() as process:
+        _connected(fragile_stage.log)
+        with _publishing(fragile_stage.gateway, beats):
             time.sleep(0.5)
             own_timescale_server.kill()
             time.sleep(1)
             own_timescale_server.start()
-        with psycopg.connect(url) as connection:
-            _assert_stored_once(connection, beats)
+        fragile_stage.assert_stored_once(beats)
         assert process.poll() is None
-        assert '"write_failed"' in log.read_text(), "the outage was noticed"
+        assert '"write_failed"' in fragile_stage.log.read_text(), "the outage was noticed"
 
 
-def test_broker_restarted_under_load(
-    database_url: str,
-    connection: psycopg.Connection,
-    mosquitto: MosquittoBroker,
-    gateway: Publisher,
-    tmp_path: Path,
-) -> None:
+def test_broker_restarted_under_load(stage: _Stage) -> None:
     """Both sides find the broker again; what was on its way is sent again.
 
     By a plain subscription, which Mosquitto keeps over its restart; a shared one it forgets
     (docs/decisions/0008).
     """
-    log = tmp_path / "ingest.log"
     beats = _beats(150)
-    with ingester(database_url, mosquitto.url(), log, **_BATCHES) as process:
-        _connected(log)
-        with _publishing(gateway, beats):
-            wait_until(lambda: bool(stored_heartbeats(connection)), "something is stored")
-            mosquitto.restart()
-        _assert_stored_once(connection, beats)
-        _connected(log, times=2)
+    with stage.ingester() as process:
+        _connected(stage.log)
+        with _publishing(stage.gateway, beats):
+            wait_until(lambda: bool(stored_heartbeats(stage.connection)), "something is stored")
+            stage.broker.restart()
+        stage.assert_stored_once(beats)
+        _connected(stage.log, times=2)
         assert process.poll() is None
 
 
-def test_one_of_two_ingesters_killed(
-    database_url: str,
-    connection: psycopg.Connection,
-    mosquitto: MosquittoBroker,
-    gateway: Publisher,
-    tmp_path: Path,
-) -> None:
+def test_one_of_two_ingesters_killed(stage: _Stage) -> None:
     """Its share is delivered again when it is back under its name."""
     beats = _beats(150)
-    logs = [tmp_path / "one.log", tmp_path / "two.log"]
-    shared = {"ingest_group": "jieru", **_BATCHES}
-    first = {"ingest_client_id": "jieru-ingest-1", **shared}
-    second = {"ingest_client_id": "jieru-ingest-2", **shared}
-    url = mosquitto.url()
+    first = {"ingest_client_id": "jieru-ingest-1", "ingest_group": "jieru"}
+    second = {"ingest_client_id": "jieru-ingest-2", "ingest_group": "jieru"}
+    other_log = stage.log.with_name("other.log")
     with (
-        ingester(database_url, url, logs[0], **first) as killed,
-        ingester(database_url, url, logs[1], **second) as other,
+        stage.ingester(log=stage.log, **first) as killed,
+        stage.ingester(log=other_log, **second) as other,
     ):
-        for log in logs:
-            _connected(log)
-        with _publishing(gateway, beats):
-            wait_until(lambda: bool(stored_heartbeats(connection)), "something is stored")
+        _connected(stage.log)
+        _connected(other_log)
+        with _publishing(stage.gateway, beats):
+            wait_until(lambda: bool(stored_heartbeats(stage.connection)), "something is stored")
             killed.kill()
             killed.wait()
-        with ingester(database_url, url, logs[0], **first):
-            _assert_stored_once(connection, beats)
+        with stage.ingester(log=stage.log, **first):
+            stage.assert_stored_once(beats)
         assert other.poll() is None
 
 
-def test_sigterm_under_load_leaves_nothing_half_done(
-    database_url: str,
-    connection: psycopg.Connection,
-    mosquitto: MosquittoBroker,
-    gateway: Publisher,
-    tmp_path: Path,
-) -> None:
+def test_sigterm_under_load_leaves_nothing_half_done(stage: _Stage) -> None:
     """It commits, acknowledges and leaves with 0; the broker keeps the rest for the next."""
-    log = tmp_path / "ingest.log"
     beats = _beats(150)
-    with ingester(database_url, mosquitto.url(), log, **_BATCHES) as process:
-        _connected(log)
-        with _publishing(gateway, beats):
-            wait_until(lambda: bool(stored_heartbeats(connection)), "something is stored")
+    with stage.ingester() as process:
+        _connected(stage.log)
+        with _publishing(stage.gateway, beats):
+            wait_until(lambda: bool(stored_heartbeats(stage.connection)), "something is stored")
             process.terminate()
             assert process.wait(20) == 0
-    assert '"ingester_stopped"' in log.read_text()
-    before = stored_heartbeats(connection)
+    assert '"ingester_stopped"' in stage.log.read_text()
+    before = stored_heartbeats(stage.connection)
     assert 0 < len(before) < len(beats)
-    with ingester(database_url, mosquitto.url(), log, **_BATCHES):
-        _assert_stored_once(connection, beats)
+    with stage.ingester():
+        stage.assert_stored_once(beats)
 
 
 def test_sigterm_while_the_database_is_away_leaves_with_0(
-    own_timescale_server: TimescaleServer,
-    mosquitto: MosquittoBroker,
-    gateway: Publisher,
-    tmp_path: Path,
+    fragile_stage: _Stage, own_timescale_server: TimescaleServer
 ) -> None:
     """What could not be stored is not acknowledged, so the next ingester gets it."""
-    url = own_timescale_server.create_database()
-    migrate(url)
-    with psycopg.connect(url) as connection:
-        register_devices(connection, _DEVICES)
-    log = tmp_path / "ingest.log"
     beats = _beats(10)
-    with ingester(url, mosquitto.url(), log, **_BATCHES) as process:
-        _connected(log)
-        gateway.publish(beats[:1])
-        with psycopg.connect(url) as connection:
-            _assert_stored_once(connection, beats[:1])
+    with fragile_stage.ingester() as process:
+        _connected(fragile_stage.log)
+        fragile_stage.gateway.publish(beats[:1])
+        fragile_stage.assert_stored_once(beats[:1])
         own_timescale_server.stop()
-        gateway.publish(beats[1:])
-        gateway.wait_until_acknowledged()
-        wait_until(lambda: '"write_failed"' in log.read_text(), "the outage was noticed")
+        fragile_stage.gateway.publish(beats[1:])
+        fragile_stage.gateway.wait_until_acknowledged()
+        wait_until(
+            lambda: '"write_failed"' in fragile_stage.log.read_text(), "the outage was noticed"
+        )
         process.terminate()
         assert process.wait(30) == 0
     own_timescale_server.start()
-    with ingester(url, mosquitto.url(), log, **_BATCHES), psycopg.connect(url) as connection:
-        _assert_stored_once(connection, beats)
+    with fragile_stage.ingester():
+        fragile_stage.assert_stored_once(beats)
 
 
 _BAD = {
@@ -303,73 +288,52 @@ _BAD = {
 }
 
 
-def test_a_flood_of_bad_messages_among_good_ones(
-    database_url: str,
-    connection: psycopg.Connection,
-    mosquitto: MosquittoBroker,
-    gateway: Publisher,
-    tmp_path: Path,
-) -> None:
+def test_a_flood_of_bad_messages_among_good_ones(stage: _Stage) -> None:
     """Each is stored with its reason, the good ones are all kept, the ingester lives."""
-    log = tmp_path / "ingest.log"
     beats = _beats(20)
     bad = [
         (topic, payload.replace(b"%d", str(beats[0].ts_ms).encode()))
         for messages in _BAD.values()
         for topic, payload in messages
     ]
-    with ingester(database_url, mosquitto.url(), log, **_BATCHES) as process:
-        _connected(log)
+    with stage.ingester() as process:
+        _connected(stage.log)
         for start in range(0, len(beats), 40):
-            gateway.publish(beats[start : start + 40])
+            stage.gateway.publish(beats[start : start + 40])
             for topic, payload in bad:
-                gateway.publish_raw(topic, payload)
-        _assert_stored_once(connection, beats)
+                stage.gateway.publish_raw(topic, payload)
+        stage.assert_stored_once(beats)
         expected = {reason: 10 * len(messages) for reason, messages in _BAD.items()}
         count = sum(expected.values())
-        wait_until(lambda: sum(_refused(connection).values()) >= count, "all are refused")
-        assert _refused(connection) == expected
+        wait_until(lambda: sum(_refused(stage.connection).values()) >= count, "all are refused")
+        assert _refused(stage.connection) == expected
         assert process.poll() is None
 
 
-def test_a_device_registered_while_running_is_taken_at_once(
-    database_url: str,
-    connection: psycopg.Connection,
-    mosquitto: MosquittoBroker,
-    gateway: Publisher,
-    tmp_path: Path,
-) -> None:
+def test_a_device_registered_while_running_is_taken_at_once(stage: _Stage) -> None:
     """Before its registration it is refused, after it is stored; nobody restarts anything."""
-    log = tmp_path / "ingest.log"
     now_ms = time.time_ns() // 1_000_000
-    with ingester(database_url, mosquitto.url(), log, **_BATCHES):
-        _connected(log)
-        gateway.publish_raw(topic_of("new-one"), b'{"ts": %d}' % (now_ms - 1))
-        wait_until(lambda: _refused(connection) == {"unknown_device": 1}, "it is refused")
-        register_devices(connection, ["new-one"])
-        gateway.publish([Sent("new-one", now_ms)])
-        _assert_stored_once(connection, [Sent("new-one", now_ms)])
+    with stage.ingester():
+        _connected(stage.log)
+        stage.gateway.publish_raw(topic_of("new-one"), b'{"ts": %d}' % (now_ms - 1))
+        wait_until(lambda: _refused(stage.connection) == {"unknown_device": 1}, "it is refused")
+        register_devices(stage.connection, ["new-one"])
+        stage.gateway.publish([Sent("new-one", now_ms)])
+        stage.assert_stored_once([Sent("new-one", now_ms)])
 
 
-def test_health_and_metrics_tell_what_happened(
-    database_url: str,
-    connection: psycopg.Connection,
-    mosquitto: MosquittoBroker,
-    gateway: Publisher,
-    tmp_path: Path,
-) -> None:
+def test_health_and_metrics_tell_what_happened(stage: _Stage) -> None:
     """Prometheus sees every figure; health turns bad with the broker and good again."""
-    log = tmp_path / "ingest.log"
     beats = _beats(5)
-    with ingester(database_url, mosquitto.url(), log, **_BATCHES):
-        _connected(log)
-        found = re.search(r'"status_port": (\d+)', log.read_text())
+    with stage.ingester():
+        _connected(stage.log)
+        found = re.search(r'"status_port": (\d+)', stage.log.read_text())
         assert found
         base = f"http://127.0.0.1:{found[1]}"
-        gateway.publish([*beats, beats[0]])
-        gateway.publish_raw(topic_of("CNC-000"), b"junk")
+        stage.gateway.publish([*beats, beats[0]])
+        stage.gateway.publish_raw(topic_of("CNC-000"), b"junk")
         late = Sent("CNC-000", beats[0].ts_ms - 100 * _HOUR_MS)
-        gateway.publish([late])
+        stage.gateway.publish([late])
         wait_until(
             lambda: _metrics(base)["jieru_ingest_committed_total"] >= len(beats) + 2, "all is in"
         )
@@ -383,12 +347,12 @@ def test_health_and_metrics_tell_what_happened(
         assert metrics["jieru_ingest_batch_size_sum"] == len(beats) + 3
         assert metrics["jieru_ingest_unacknowledged"] == 0
         assert metrics["jieru_ingest_seconds_behind"] > 0
-        assert stored_presence(connection, late=True) == bits_of([late])
+        assert stored_presence(stage.connection, late=True) == bits_of([late])
         assert _health(base)["status"] == "ok"
-        mosquitto.stop()
+        stage.broker.stop()
         wait_until(lambda: _health(base)["broker"] == "away", "health notices the broker")
         assert _health(base)["status"] == "degraded"
-        mosquitto.start()
+        stage.broker.start()
         wait_until(lambda: _health(base)["status"] == "ok", "health is good again")
 
 
