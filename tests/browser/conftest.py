@@ -15,7 +15,9 @@ from tests.support.databases import DatabaseServer
 from tests.support.small_city import AS_OF, build_small_city
 
 
-@pytest.fixture(scope="session")
+# Playwright keeps an event loop running in this thread, which asynchronous tests cannot have
+# beside their own: so it ends with this package.
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """One Chromium for all tests; each opens a context of its own."""
     path = ensure_chromium()
