@@ -11,16 +11,15 @@ import subprocess
 import sys
 import time
 from datetime import date
-from pathlib import Path
 from statistics import median
+from tempfile import TemporaryFile
 from typing import Final, LiteralString
 
 import numpy as np
 import numpy.typing as npt
 import psycopg
-from rich.console import Console
-from rich.table import Table
 
+from benchmarks.results import print_table, save
 from jieru.calendar import months_between
 from jieru.presence import BITS_PER_MONTH, BYTES_PER_MONTH
 
@@ -34,7 +33,6 @@ PLATFORMS: Final = 20
 RUNS: Final = 5
 TARGET_SECONDS: Final = 5.0
 TARGET_BYTES: Final = 1_000_000_000
-_RESULT_FILE: Final = Path(__file__).parent / "results" / "count.json"
 
 _INSERT_PLATFORMS = """
     INSERT INTO platforms (code, name)
@@ -97,7 +95,6 @@ def run(database_url: str) -> dict[str, object]:
     runs = [_measure(database_url) for _run in range(RUNS)]
     seconds, peaks = [each[0] for each in runs], [each[1] for each in runs]
     result: dict[str, object] = {
-        "benchmark": "count",
         "devices": DEVICES,
         "enterprises": ENTERPRISES,
         "presence_rows": DEVICES * 12,
@@ -108,9 +105,18 @@ def run(database_url: str) -> dict[str, object]:
         "counted": runs[0][2],
         "is_within_target": median(seconds) <= TARGET_SECONDS and max(peaks) <= TARGET_BYTES,
     }
-    _RESULT_FILE.parent.mkdir(exist_ok=True)
-    _RESULT_FILE.write_text(json.dumps(result, indent=2) + "\n")
-    _print(result)
+    print_table(
+        "jieru count, a year of presence",
+        ("", "measured", "target"),
+        (
+            ("median of the whole command, s", f"{median(seconds):.2f}", f"{TARGET_SECONDS:g}"),
+            ("peak memory, MB", f"{max(peaks) / 1e6:,.0f}", f"{TARGET_BYTES / 1e6:,.0f}"),
+            ("devices", f"{DEVICES:,}", ""),
+            ("enterprises", f"{ENTERPRISES:,}", ""),
+            ("presence rows", f"{DEVICES * 12:,}", ""),
+        ),
+    )
+    save("count", result)
     return result
 
 
@@ -159,33 +165,19 @@ def _presence_rows(
 def _measure(database_url: str) -> tuple[float, int, int]:
     """One run of the command: seconds, peak memory in bytes, enterprises counted."""
     command = [sys.executable, "-m", "jieru", "count", str(YEAR)]
-    started = time.perf_counter()
-    with subprocess.Popen(
-        [*command, "--as-of", f"{YEAR + 1}-03-31", "--json"],
-        stdout=subprocess.PIPE,
-        env={**os.environ, "JIERU_DATABASE_URL": database_url},
-    ) as process:
-        output = process.stdout.read() if process.stdout else b""
+    environment = {**os.environ, "JIERU_DATABASE_URL": database_url}
+    arguments = ("--as-of", f"{YEAR + 1}-03-31", "--json")
+    with TemporaryFile() as output, TemporaryFile() as said:
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            [*command, *arguments], stdout=output, stderr=said, env=environment
+        )
         _pid, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.perf_counter() - started
-    if process.returncode != 0:
-        raise RuntimeError(f"jieru count failed with exit code {process.returncode}")
-    count = json.loads(output)
+        output.seek(0)
+        said.seek(0)
+        if process.returncode != 0:
+            raise RuntimeError(f"jieru count failed: {said.read().decode()}")
+        count = json.load(output)
     return seconds, usage.ru_maxrss * 1024, sum(each["counted"] for each in count["platforms"])
-
-
-def _print(result: dict[str, object]) -> None:
-    table = Table(title="jieru count, a year of presence")
-    for column in ("devices", "enterprises", "presence rows", "median s", "peak MB", "target"):
-        table.add_column(column, justify="right")
-    peak = result["peak_bytes"]
-    table.add_row(
-        f"{result['devices']:,}",
-        f"{result['enterprises']:,}",
-        f"{result['presence_rows']:,}",
-        str(result["median_s"]),
-        f"{peak / 1e6:,.0f}" if isinstance(peak, int) else "",
-        f"{TARGET_SECONDS:g} s, {TARGET_BYTES / 1e6:,.0f} MB",
-    )
-    Console().print(table)

@@ -1,0 +1,1 @@
+"""The verifier on a real database, and its commands."""

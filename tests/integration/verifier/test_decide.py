@@ -1,0 +1,238 @@
+"""Decisions: recorded, honoured by the count, withdrawn, never lost."""
+
+import json
+from datetime import date
+from typing import Any
+
+import psycopg
+import pytest
+
+from jieru.errors import UserError
+from tests.integration.verifier.conftest import WORKED_EXAMPLE, Run
+from tests.support.registry_builder import RegistryBuilder
+from tests.support.registry_files import uscc_of
+from verifier.decisions import list_decisions, record_decision, withdraw_decision
+from verifier.policy import WAIVABLE, load_policy
+
+_POLICY = load_policy("putian-2026")
+_WHO = ("--reason", "现场核查", "--by", "林工")
+
+
+@pytest.fixture
+def uscc(database: psycopg.Connection, registry: RegistryBuilder) -> str:
+    """An enterprise that counts on alpha; beta knows it not."""
+    counted = registry.served_enterprise(1, registry.platform(), WORKED_EXAMPLE)
+    registry.platform("beta")
+    database.commit()
+    return counted
+
+
+def _found(jieru: Run) -> Any:  # noqa: ANN401 - JSON
+    code, out, _err = jieru("count", "2026", "--as-of", "2027-04-05", "--json")
+    assert code == 0
+    (found,) = json.loads(out)["platforms"][0]["enterprises"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome", "reason"),
+    [("exclude", "excluded", "not_excluded"), ("hold", "held", "not_held")],
+)
+def test_an_exclusion_or_a_hold_is_honoured_until_it_is_withdrawn(
+    jieru: Run, uscc: str, kind: str, outcome: str, reason: str
+) -> None:
+    """And stays on record afterwards."""
+    assert _found(jieru)["outcome"] == "counted"
+    code, out, _err = jieru("decide", kind, "alpha", uscc, *_WHO)
+    assert (code, out) == (0, "Decision 1 is recorded.\n")
+    found = _found(jieru)
+    assert (found["outcome"], found["reasons"]) == (outcome, [reason])
+    code, out, _err = jieru("decide", "withdraw", "1", "--reason", "疑点已查清", "--by", "陈工")
+    assert (code, out) == (0, "Decision 1 is withdrawn.\n")
+    assert _found(jieru)["outcome"] == "counted"
+    (decision,) = json.loads(jieru("decide", "list", "--json")[1])["decisions"]
+    assert (decision["kind"], decision["platform"], decision["uscc"]) == (kind, "alpha", uscc)
+    assert (decision["reason"], decision["decided_by"]) == ("现场核查", "林工")
+    assert (decision["withdrawn_reason"], decision["withdrawn_by"]) == ("疑点已查清", "陈工")
+
+
+@pytest.mark.parametrize(
+    ("criterion", "value"),
+    [
+        ("active_hours_per_day_min", 6),
+        ("active_devices_min", 4),
+        ("window_days", 366),
+        ("active_days_min", 79),
+        ("longest_gap_days_max", 0),
+    ],
+)
+def test_a_waiver_sets_a_numeric_criterion(
+    jieru: Run, uscc: str, criterion: str, value: int
+) -> None:
+    """Here each to a value that the worked example does not reach."""
+    waiver = ("--criterion", criterion, "--value", value)
+    assert jieru("decide", "waive", "alpha", uscc, *waiver, *_WHO)[0] == 0
+    assert _found(jieru)["outcome"] == "not_effective"
+
+
+def test_a_waiver_lets_a_small_enterprise_count(
+    jieru: Run, database: psycopg.Connection, registry: RegistryBuilder
+) -> None:
+    """One device where the policy asks for three."""
+    small = registry.served_enterprise(1, registry.platform(), WORKED_EXAMPLE, devices=1)
+    database.commit()
+    assert _found(jieru)["outcome"] == "not_effective"
+    waiver = ("--criterion", "active_devices_min", "--value", "1")
+    jieru("decide", "waive", "alpha", small, *waiver, *_WHO)
+    assert _found(jieru)["outcome"] == "counted"
+
+
+def test_decisions_are_listed_for_people(jieru: Run, uscc: str) -> None:
+    """All, or those of one platform."""
+    assert jieru("decide", "list")[1] == "No decision is recorded.\n"
+    jieru("decide", "waive", "alpha", uscc, "--criterion", "window_days", "--value", 80, *_WHO)
+    _code, out, _err = jieru("decide", "list")
+    assert "window_days = 80" in out
+    assert "现场核查" in out
+    assert jieru("decide", "list", "--platform", "beta")[1] == "No decision is recorded.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["exclude", "gamma", "{uscc}", *_WHO], "There is no platform gamma."),
+        (["hold", "alpha", uscc_of(9), *_WHO], f"There is no enterprise {uscc_of(9)}."),
+        (["hold", "alpha", "123", *_WHO], "123 is not a unified social credit code."),
+        (
+            ["hold", "beta", "{uscc}", *_WHO],
+            "The enterprise {uscc} was never connected to the platform beta.",
+        ),
+        (
+            ["hold", "alpha", "{uscc}", "--reason", " ", "--by", "Lin"],
+            "A decision needs a reason and the name of who decided.",
+        ),
+        (
+            ["hold", "alpha", "{uscc}", "--reason", "x", "--by", ""],
+            "A decision needs a reason and the name of who decided.",
+        ),
+        (
+            ["waive", "alpha", "{uscc}", "--criterion", "district", "--value", "1", *_WHO],
+            f"district cannot be waived: only {', '.join(WAIVABLE)} can.",
+        ),
+        (
+            ["waive", "alpha", "{uscc}", "--criterion", "window_days", "--value", "0", *_WHO],
+            "window_days must be from 1 to 366, not 0.",
+        ),
+        (
+            ["waive", "alpha", "{uscc}", "--criterion", "window_days", "--value", "30", *_WHO],
+            "This would ask for 60 active days in a window of 30, which nothing can fulfil.",
+        ),
+        (
+            ["waive", "alpha", "{uscc}", "--criterion", "window_days", "--value", "-5", *_WHO],
+            "-5 is not a whole number.",
+        ),
+        (
+            ["waive", "alpha", "{uscc}", "--criterion", "window_days", "--value", "many", *_WHO],
+            "many is not a whole number.",
+        ),
+        (["withdraw", "5", *_WHO], "There is no decision 5."),
+        (["withdraw", "five", *_WHO], "five is not a whole number."),
+        (["withdraw", "99999999999", *_WHO], "99999999999 is not a whole number."),
+    ],
+)
+def test_a_wrong_decision_is_refused_in_one_sentence(
+    jieru: Run, uscc: str, arguments: list[str], said: str
+) -> None:
+    """And nothing is recorded."""
+    code, out, err = jieru("decide", *(each.format(uscc=uscc) for each in arguments))
+    assert (code, out, err) == (1, "", f"Error: {said.format(uscc=uscc)}\n")
+    assert jieru("decide", "list")[1] == "No decision is recorded.\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["exclude", "alpha", "{uscc}", "--by", "Lin"],
+        ["exclude", "alpha", "{uscc}", "--reason", "x"],
+        ["waive", "alpha", "{uscc}", *_WHO],
+        ["exclude", "alpha", "{uscc}", "--criterion", "window_days", "--value", "1", *_WHO],
+    ],
+)
+def test_what_a_decision_needs_is_asked_for(jieru: Run, uscc: str, arguments: list[str]) -> None:
+    """Reason, name, and a criterion with a waiver and with nothing else."""
+    code, _out, err = jieru("decide", *(each.format(uscc=uscc) for each in arguments))
+    assert code == 2
+    assert "Traceback" not in err
+
+
+def test_a_criterion_is_waived_once_at_a_time(jieru: Run, uscc: str) -> None:
+    """The second waiver needs the first withdrawn."""
+    waiver = ("waive", "alpha", uscc, "--criterion", "active_devices_min", "--value", "1", *_WHO)
+    assert jieru("decide", *waiver)[0] == 0
+    code, _out, err = jieru("decide", *waiver)
+    said = "active_devices_min is waived for this enterprise already: withdraw that decision first."
+    assert (code, err) == (1, f"Error: {said}\n")
+    assert jieru("decide", "withdraw", "1", *_WHO)[0] == 0
+    assert jieru("decide", *waiver)[0] == 0
+
+
+def test_a_shorter_window_is_waived_after_its_active_days(jieru: Run, uscc: str) -> None:
+    """What two waivers ask together must be possible."""
+    days = ("waive", "alpha", uscc, "--criterion", "active_days_min", "--value", "20", *_WHO)
+    window = ("waive", "alpha", uscc, "--criterion", "window_days", "--value", "30", *_WHO)
+    assert jieru("decide", *window)[0] == 1
+    assert jieru("decide", *days)[0] == 0
+    assert jieru("decide", *window)[0] == 0
+    found = _found(jieru)
+    assert (found["connected_on"], found["window_last_day"]) == ("2026-03-02", "2026-03-31")
+
+
+def test_a_decision_is_withdrawn_once(jieru: Run, uscc: str) -> None:
+    """The first withdrawal stands."""
+    jieru("decide", "hold", "alpha", uscc, *_WHO)
+    assert jieru("decide", "withdraw", "1", *_WHO)[0] == 0
+    code, _out, err = jieru("decide", "withdraw", "1", "--reason", "again", "--by", "Chen")
+    assert (code, err) == (1, "Error: Decision 1 is withdrawn already.\n")
+    (decision,) = json.loads(jieru("decide", "list", "--json")[1])["decisions"]
+    assert decision["withdrawn_by"] == "林工"
+
+
+def test_a_decision_waits_for_its_caller_to_commit(database: psycopg.Connection, uscc: str) -> None:
+    """A refused second waiver leaves the transaction usable."""
+
+    def waive() -> int:
+        return record_decision(
+            database,
+            "waive",
+            "alpha",
+            uscc,
+            reason="x",
+            decided_by="Lin",
+            waiver=("window_days", 80),
+            policy=_POLICY,
+        )
+
+    waive()
+    with pytest.raises(UserError):
+        waive()
+    (recorded,) = list_decisions(database)
+    assert (recorded.decision.criterion, recorded.decision.value) == ("window_days", 80)
+    withdraw_decision(database, recorded.decision.id, reason="y", withdrawn_by="Lin")
+    assert not list_decisions(database, "alpha", uscc)[0].decision.is_open
+    database.rollback()
+    assert list_decisions(database) == []
+
+
+def test_a_decision_of_one_platform_is_none_of_another(
+    jieru: Run, database: psycopg.Connection, registry: RegistryBuilder, uscc: str
+) -> None:
+    """The same enterprise on two platforms."""
+    registry.connection("beta", uscc, date(2026, 1, 1))
+    for serial in ("x", "y", "z"):
+        registry.presence(registry.device("beta", serial, uscc), WORKED_EXAMPLE)
+    database.commit()
+    jieru("decide", "exclude", "beta", uscc, *_WHO)
+    count = json.loads(jieru("count", "2026", "--as-of", "2027-04-05", "--json")[1])
+    assert [
+        each["outcome"] for platform in count["platforms"] for each in platform["enterprises"]
+    ] == ["counted", "excluded"]

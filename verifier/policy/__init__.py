@@ -1,0 +1,30 @@
+"""Policies: each a cited YAML file of this folder, checked when it is loaded."""
+
+from verifier.policy.load import available_policies, load_policy
+from verifier.policy.model import (
+    LEVELS,
+    WAIVABLE,
+    Basis,
+    District,
+    Level,
+    Parameter,
+    ParameterValue,
+    Policy,
+    Unit,
+    Words,
+)
+
+__all__ = [
+    "LEVELS",
+    "WAIVABLE",
+    "Basis",
+    "District",
+    "Level",
+    "Parameter",
+    "ParameterValue",
+    "Policy",
+    "Unit",
+    "Words",
+    "available_policies",
+    "load_policy",
+]

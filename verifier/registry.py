@@ -1,0 +1,97 @@
+"""What the registry says of those a count is about, as plain values."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+from verifier.policy import LEVELS, Level
+
+__all__ = [
+    "Connection",
+    "Decision",
+    "DecisionKind",
+    "Enterprise",
+    "Platform",
+    "Recognition",
+]
+
+DecisionKind = Literal["exclude", "waive", "hold"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """A platform's level from `recognised_on`, inclusive, until `revoked_on`, exclusive."""
+
+    level: Level
+    recognised_on: date
+    revoked_on: date | None = None
+
+    def is_valid_on(self, day: date) -> bool:
+        """Whether the platform held this level on a day."""
+        return self.recognised_on <= day and (self.revoked_on is None or day < self.revoked_on)
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """An industrial-internet platform."""
+
+    code: str
+    name: str
+    operator_uscc: str | None = None
+    recognitions: tuple[Recognition, ...] = ()
+
+    def level_on(self, day: date) -> Level | None:
+        """The highest level held on a day."""
+        held = {each.level for each in self.recognitions if each.is_valid_on(day)}
+        return max(held, key=LEVELS.index, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Enterprise:
+    """A legal entity."""
+
+    uscc: str
+    name: str
+    district: str
+    industry_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """An enterprise served by a platform, `from_date` inclusive to `to_date` exclusive."""
+
+    from_date: date
+    to_date: date | None = None
+    contract_no: str | None = None
+    signed_on: date | None = None
+
+    def covers(self, day: date) -> bool:
+        """Whether the platform served the enterprise on a day."""
+        return self.from_date <= day and (self.to_date is None or day < self.to_date)
+
+    def overlaps_year(self, year: int) -> bool:
+        """Whether it covers any day of a year."""
+        starts_in_time = self.from_date <= date(year, 12, 31)
+        return starts_in_time and (self.to_date is None or self.to_date > date(year, 1, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A verifier's decision on one enterprise of one platform."""
+
+    id: int
+    kind: DecisionKind
+    criterion: str | None
+    """The parameter a waiver sets, else None."""
+    value: int | None
+    reason: str
+    decided_by: str
+    decided_at: datetime
+    withdrawn_reason: str | None = None
+    withdrawn_by: str | None = None
+    withdrawn_at: datetime | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still holds."""
+        return self.withdrawn_at is None
