@@ -6,7 +6,7 @@ for FastAPI, nor `jieru ingest` for numpy.
 
 import sys
 from importlib import import_module
-from typing import Final
+from typing import Final, NoReturn
 
 import click
 
@@ -28,6 +28,8 @@ _MODULES: Final = {
 }
 _EXIT_USER_ERROR: Final = 1
 _EXIT_WORLD_ERROR: Final = 3
+_EXIT_INTERRUPTED: Final = 130
+"""As a shell has it for SIGINT."""
 
 
 class _LazyGroup(click.Group):
@@ -62,10 +64,28 @@ def _jieru() -> None: ...
 def main() -> None:
     """Run the command line; a user's or the world's error is one sentence, never a traceback."""
     try:
-        _jieru(prog_name="jieru")
+        sys.exit(_jieru(prog_name="jieru", standalone_mode=False))
     except UserError as error:
-        click.echo(_("Error: {message}").format(message=error), err=True)
-        sys.exit(_EXIT_USER_ERROR)
+        _fail(str(error), _EXIT_USER_ERROR)
     except WorldError as error:
-        click.echo(_("Error: {message}").format(message=error), err=True)
-        sys.exit(_EXIT_WORLD_ERROR)
+        _fail(str(error), _EXIT_WORLD_ERROR)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else "jieru"
+        _fail(
+            _("{reason} See `{command} --help`.").format(
+                reason=error.format_message(), command=path
+            ),
+            error.exit_code,
+        )
+    except click.ClickException as error:
+        _fail(error.format_message(), error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        _fail(_("Interrupted."), _EXIT_INTERRUPTED)
+
+
+def _fail(message: str, exit_code: int) -> NoReturn:
+    click.echo(_("Error: {message}").format(message=message), err=True)
+    sys.exit(exit_code)
