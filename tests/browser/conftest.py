@@ -28,7 +28,7 @@ def browser() -> Iterator[Browser]:
         yield chromium
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def console(embedded_server: DatabaseServer) -> Iterator[str]:
     """The address of a console on a simulation that holds the small city."""
     with embedded_server.database() as url:
