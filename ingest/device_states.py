@@ -1,12 +1,16 @@
 """The last heartbeat and status of each device, written at most once an interval per device."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from itertools import islice
+from typing import Final, NamedTuple
 
 from ingest.decode import Heartbeat
 from jieru.wire import DeviceStatus
 
 __all__ = ["DeviceState", "DeviceStates"]
+
+_MOST_AT_ONCE: Final = 1_000
+"""So that the states of a whole city, all due at once, do not hold up its heartbeats."""
 
 
 class DeviceState(NamedTuple):
@@ -25,8 +29,8 @@ class DeviceStates:
         self._interval_s = interval_s
         self._newest: dict[int, tuple[int, DeviceStatus | None]] = {}
         self._written_at: dict[int, float] = {}
-        self._unwritten: set[int] = set()
-        """Devices never written by this process: they are due at once."""
+        self._due: set[int] = set()
+        """Those never written by this process, and those whose interval was found to be over."""
         self._swept_at = float("-inf")
 
     def observe(self, heartbeats: Iterable[Heartbeat]) -> None:
@@ -38,29 +42,33 @@ class DeviceStates:
             if known is None:
                 newest[device_id] = (ts_ms, heartbeat[5])
                 if device_id not in self._written_at:
-                    self._unwritten.add(device_id)
+                    self._due.add(device_id)
             elif ts_ms > known[0]:
                 newest[device_id] = (ts_ms, heartbeat[5])
 
     def due(self, now_s: float, *, everything: bool = False) -> list[DeviceState]:
         """What should be written now, sorted by device (so that two writers cannot deadlock).
 
-        Looks through all devices at most once a second; between, only at those never written.
+        A thousand at most, unless everything is asked for. Looks through all devices at most
+        once a second; between, only at those found due before and those never written.
         """
         if everything:
             ids: Iterable[int] = self._newest
-        elif now_s - self._swept_at < 1:
-            ids = self._unwritten
         else:
-            self._swept_at = now_s
-            latest = now_s - self._interval_s
-            ids = [key for key in self._newest if self._written_at.get(key, latest) <= latest]
+            if now_s - self._swept_at >= 1:
+                self._swept_at = now_s
+                latest = now_s - self._interval_s
+                written_at = self._written_at
+                self._due.update(
+                    key for key in self._newest if written_at.get(key, latest) <= latest
+                )
+            ids = islice(self._due, _MOST_AT_ONCE)
         return sorted(DeviceState(key, *self._newest[key]) for key in ids)
 
     def remember(self, written: Iterable[DeviceState], now_s: float) -> None:
         """Note what a transaction has just committed."""
         for device_id, seen_ms, _status in written:
             self._written_at[device_id] = now_s
-            self._unwritten.discard(device_id)
+            self._due.discard(device_id)
             if self._newest.get(device_id, (0, None))[0] == seen_ms:
                 del self._newest[device_id]

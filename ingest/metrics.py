@@ -60,8 +60,8 @@ class Metrics:
         )
         self.seconds_behind = Gauge(
             "jieru_ingest_seconds_behind",
-            "Age of a batch's median heartbeat when it was committed: what the broker holds "
-            "back shows here",
+            "Age of the last committed batch's median heartbeat while messages wait, else 0: it "
+            "grows when the broker holds messages back or the database is away",
             registry=self.registry,
         )
         self.unacknowledged = Gauge(

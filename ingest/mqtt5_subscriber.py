@@ -28,6 +28,10 @@ __all__ = ["Mqtt5Subscriber"]
 _CONNECT_TIMEOUT_S: Final = 10
 _LARGEST_PACKET_BYTES: Final = 16 * 1024 * 1024
 """A broker drops what is larger (3.1.2.11.4); all below is received, if only to be refused."""
+_GATHER_S: Final = 0.005
+_MUCH_BYTES: Final = 64 * 1024
+"""A broker writes every message by itself. To read every one by itself would cost more than to
+decode it, so after a read that brought little the socket is left alone for some milliseconds."""
 _SUBSCRIBE_PACKET_ID: Final = 1
 _PUBACK_HEAD: Final = b"\x40\x02"
 """A PUBACK with reason code 0 is four bytes: type, remaining length, packet id (3.4.2.1)."""
@@ -89,9 +93,20 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
 
     def resume(self) -> None:
-        if self._is_paused and self._transport is not None and not self._transport.is_closing():
+        """Read on, unless the inbox is full."""
+        if (
+            self._is_paused
+            and not self._inbox.is_full
+            and self._transport is not None
+            and not self._transport.is_closing()
+        ):
             self._is_paused = False
             self._transport.resume_reading()
+
+    def _pause(self) -> None:
+        if not self._is_paused and self._transport is not None:
+            self._is_paused = True
+            self._transport.pause_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.lost.done():
@@ -109,9 +124,11 @@ class _Connection(asyncio.Protocol):
         self._rest = data[consumed:]
         if messages:
             self._inbox.put(messages)
-            if self._inbox.is_full and not self._is_paused and self._transport is not None:
-                self._is_paused = True
-                self._transport.pause_reading()
+            if self._inbox.is_full:
+                self._pause()
+            elif len(data) < _MUCH_BYTES:
+                self._pause()
+                self._loop.call_later(_GATHER_S, self.resume)
 
     def _read_packets(self, data: bytes) -> tuple[int, list[Message]]:
         """All whole packets in `data`.

@@ -67,6 +67,9 @@ class Pipeline:
             database_url, state_interval_s=state_interval_s, is_leaving=self._stopping.is_set
         )
         self._prepared: asyncio.Queue[_Prepared | None] = asyncio.Queue(maxsize=1)
+        self._committed_up_to_s = time.time()
+        metrics.unacknowledged.set_function(lambda: subscriber.unacknowledged)
+        metrics.seconds_behind.set_function(self._seconds_behind)
 
     def health(self) -> dict[str, object]:
         """Whether the broker is connected and the last write succeeded, for `/healthz`."""
@@ -173,8 +176,12 @@ class Pipeline:
             metrics.rejected.labels(rejection.reason.value).inc()
         metrics.batch_size.observe(len(batch.messages))
         metrics.commit_seconds.observe(written.seconds)
-        metrics.unacknowledged.set(self._subscriber.unacknowledged)
         if written.heartbeats:
             step = max(1, len(written.heartbeats) // _SAMPLE)
             median_ms = statistics.median(item.ts_ms for item in written.heartbeats[::step])
-            metrics.seconds_behind.set(max(0.0, time.time() - median_ms / 1000))
+            self._committed_up_to_s = median_ms / 1000
+
+    def _seconds_behind(self) -> float:
+        if self._subscriber.unacknowledged == 0:
+            return 0.0
+        return max(0.0, time.time() - self._committed_up_to_s)

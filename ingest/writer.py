@@ -5,18 +5,20 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Final, LiteralString
 
 import psycopg
 import structlog
 from psycopg import AsyncConnection
 
+from ingest.array_format import BigintArray, IntegerArray, register_arrays
 from ingest.copy_format import encode_heartbeats
 from ingest.decode import Heartbeat, Rejection
 from ingest.device_states import DeviceState, DeviceStates
 from ingest.durable_hours import DurableHours, PresenceBit
 from ingest.retry import backoff_delays, connect_patiently, is_data_error, is_worth_retrying
-from jieru.wire import PAYLOAD_LIMIT_BYTES, RejectionReason
+from jieru.wire import PAYLOAD_LIMIT_BYTES, DeviceStatus, RejectionReason
 
 __all__ = ["Writer", "Written"]
 
@@ -43,23 +45,25 @@ _EMPTY_STAGING: Final = "TRUNCATE staged_heartbeats"
 # Sorted by key by the caller; GROUP BY may not keep that order, so it is said again.
 _UPSERT_PRESENCE: Final = """
     INSERT INTO presence AS p (device_id, month, hours, late_hours)
-    SELECT device_id, month,
-           bit_or(CASE WHEN is_late THEN 0::bit(744) ELSE set_bit(0::bit(744), bit, 1) END),
-           bit_or(CASE WHEN is_late THEN set_bit(0::bit(744), bit, 1) ELSE 0::bit(744) END)
-    FROM unnest(%s::integer[], %s::date[], %s::integer[], %s::boolean[])
-         AS heard (device_id, month, bit, is_late)
-    GROUP BY device_id, month
-    ORDER BY device_id, month
+    SELECT device_id, date '2000-01-01' + month_day,
+           bit_or(CASE is_late WHEN 0 THEN set_bit(0::bit(744), bit, 1) ELSE 0::bit(744) END),
+           bit_or(CASE is_late WHEN 0 THEN 0::bit(744) ELSE set_bit(0::bit(744), bit, 1) END)
+    FROM unnest(%s::integer[], %s::integer[], %s::integer[], %s::integer[])
+         AS heard (device_id, month_day, bit, is_late)
+    GROUP BY device_id, month_day
+    ORDER BY device_id, month_day
     ON CONFLICT (device_id, month) DO UPDATE
     SET hours = p.hours | excluded.hours, late_hours = p.late_hours | excluded.late_hours
     WHERE (p.hours | excluded.hours, p.late_hours | excluded.late_hours)
           IS DISTINCT FROM (p.hours, p.late_hours)
 """
+# A status travels as its place in the type, from 1; place 0 does not exist, which gives NULL.
 _UPSERT_STATES: Final = """
     INSERT INTO device_states AS s (device_id, last_seen_at, status)
-    SELECT device_id, to_timestamp(seen_ms / 1000.0), status
-    FROM unnest(%s::integer[], %s::bigint[], %s::device_status[])
-         AS seen (device_id, seen_ms, status)
+    SELECT device_id, to_timestamp(seen_ms / 1000.0),
+           (enum_range(NULL::device_status))[status_place]
+    FROM unnest(%s::integer[], %s::bigint[], %s::integer[])
+         AS seen (device_id, seen_ms, status_place)
     ORDER BY device_id
     ON CONFLICT (device_id) DO UPDATE
     SET last_seen_at = excluded.last_seen_at, status = excluded.status
@@ -71,6 +75,13 @@ _INSERT_REJECTIONS: Final = """
     FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bytea[], %s::integer[])
          AS refused (received_ms, reason, topic, payload, payload_bytes)
 """
+
+_STATUS_PLACE: Final[dict[DeviceStatus | None, int]] = {
+    None: 0,
+    **{status: place for place, status in enumerate(DeviceStatus, start=1)},
+}
+"""In the order of the type `device_status` in the migration."""
+_DAY_2000: Final = date(2000, 1, 1).toordinal()
 
 _log = structlog.get_logger()
 
@@ -127,6 +138,7 @@ class Writer:
         """
         if self._connection is None or self._connection.closed:
             self._connection = await connect_patiently(self._database_url)
+            register_arrays(self._connection)
             await self._connection.execute(_CREATE_STAGING)
         return self._connection
 
@@ -230,14 +242,22 @@ class Writer:
         bits = self._hours.missing(inserted.stored)
         states = self._states.due(time.monotonic(), everything=all_states)
         if bits:
-            await connection.execute(_UPSERT_PRESENCE, tuple(map(list, zip(*bits, strict=True))))
+            await connection.execute(
+                _UPSERT_PRESENCE,
+                (
+                    IntegerArray.of([bit.device_id for bit in bits]),
+                    IntegerArray.of([bit.month.toordinal() - _DAY_2000 for bit in bits]),
+                    IntegerArray.of([bit.bit for bit in bits]),
+                    IntegerArray.of([bit.is_late for bit in bits]),
+                ),
+            )
         if states:
             await connection.execute(
                 _UPSERT_STATES,
                 (
-                    [state.device_id for state in states],
-                    [state.seen_ms for state in states],
-                    [None if state.status is None else state.status.value for state in states],
+                    IntegerArray.of([state.device_id for state in states]),
+                    BigintArray.of([state.seen_ms for state in states]),
+                    IntegerArray.of([_STATUS_PLACE[state.status] for state in states]),
                 ),
             )
         refused = [*rejections, *inserted.refused]

@@ -161,6 +161,16 @@ async def test_the_newest_heartbeat_makes_the_devices_state(
     assert rows == [(1, NOON_MS + 5000, "fault")]
 
 
+@pytest.mark.parametrize("status", [None, *DeviceStatus])
+async def test_a_devices_state_has_the_status_it_said(
+    database_url: str, connection: psycopg.Connection, status: DeviceStatus | None
+) -> None:
+    """Each status finds its place in the database's type; none is NULL."""
+    await _write(database_url, [heartbeat(1, status=status)])
+    rows = connection.execute("SELECT status::text FROM device_states").fetchall()
+    assert rows == [(None if status is None else status.value,)]
+
+
 async def test_a_cut_connection_costs_nothing(
     database_url: str, connection: psycopg.Connection
 ) -> None:

@@ -60,3 +60,15 @@ def test_a_newer_heartbeat_during_the_commit_stays_due() -> None:
     states.observe([heartbeat(1, NOON_MS + 1000)])
     states.remember(written, 0.0)
     assert states.due(31.0) == [DeviceState(1, NOON_MS + 1000, None)]
+
+
+def test_a_whole_city_due_at_once_is_written_in_portions() -> None:
+    """A thousand to a transaction, each once, so that heartbeats are not held up."""
+    states = DeviceStates(30)
+    states.observe([heartbeat(device_id) for device_id in range(2_500)])
+    portions = []
+    while portion := states.due(100.0):
+        states.remember(portion, 100.0)
+        portions.append(portion)
+    assert [len(portion) for portion in portions] == [1_000, 1_000, 500]
+    assert {state.device_id for portion in portions for state in portion} == set(range(2_500))
