@@ -92,7 +92,10 @@ class DeviceRegistry:
                     await connection.execute(_LISTEN)
                     await self._refresh(connection)  # what changed while nobody listened
                     delays = backoff_delays(random.random)
-                    async for _notification in connection.notifies():
+                    while True:
+                        # It holds the connection until it has stopped: one at a time.
+                        async for _notification in connection.notifies(stop_after=1):
+                            pass
                         await self._refresh(connection)
             except psycopg.Error as error:
                 if not is_worth_retrying(error):

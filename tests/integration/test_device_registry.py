@@ -1,0 +1,90 @@
+"""The devices an ingester holds in memory, kept fresh by the database."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+
+import psycopg
+import pytest
+
+from ingest.registry import DeviceRegistry
+from tests.support.fleet import register_devices
+from tests.support.messages import topic_of
+
+
+@pytest.fixture
+def connection(embedded_database_url: str) -> Iterator[psycopg.Connection]:
+    """A connection to a database with one device."""
+    with psycopg.connect(embedded_database_url) as connection:
+        register_devices(connection, ["first"])
+        yield connection
+
+
+@asynccontextmanager
+async def _following(url: str) -> AsyncIterator[DeviceRegistry]:
+    registry = DeviceRegistry(url)
+    task = asyncio.create_task(registry.follow())
+    try:
+        await _becomes_true(lambda: topic_of("first") in registry.ids)
+        yield registry
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await registry.close()
+
+
+async def _becomes_true(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - what the database does has no event here
+            await asyncio.sleep(0.01)
+
+
+async def test_a_new_device_is_announced(
+    embedded_database_url: str, connection: psycopg.Connection
+) -> None:
+    """Nobody has to ask for it: NOTIFY says that there is something new."""
+    async with _following(embedded_database_url) as registry:
+        ids = register_devices(connection, ["second"])
+        await _becomes_true(lambda: topic_of("second") in registry.ids)
+        assert registry.ids[topic_of("second")] == ids["second"]
+
+
+async def test_a_device_registered_while_nobody_listened_is_found(
+    embedded_database_url: str, connection: psycopg.Connection
+) -> None:
+    """After a cut connection the registry reads what it missed."""
+    async with _following(embedded_database_url) as registry:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        register_devices(connection, ["second"])
+        await _becomes_true(lambda: topic_of("second") in registry.ids)
+
+
+async def test_many_unknown_topics_cost_one_look_up(
+    embedded_database_url: str, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many devices a batch does not know, the database is asked once."""
+    register_devices(connection, [f"new-{number}" for number in range(300)])
+    registry = DeviceRegistry(embedded_database_url)
+    topics = {topic_of(f"new-{number}") for number in range(300)}
+    unknown = {topic_of("nobody"), "no/topic/of/ours"}
+    statements = _count_statements(monkeypatch)
+    await registry.look_up(topics | unknown, is_leaving=lambda: False)
+    await registry.close()
+    assert set(registry.ids) == topics
+    assert len(statements) == 1
+
+
+def _count_statements(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Every statement that asynchronous connections execute from now on."""
+    statements: list[object] = []
+    execute: Callable[..., Awaitable[object]] = psycopg.AsyncConnection.execute
+
+    async def counting(*arguments: object, **options: object) -> object:
+        statements.append(arguments)
+        return await execute(*arguments, **options)
+
+    monkeypatch.setattr(psycopg.AsyncConnection, "execute", counting)
+    return statements
