@@ -74,7 +74,7 @@ def command(*, once: bool, as_json: bool) -> None:
     said = Console(stderr=True, highlight=False)
     started = time.monotonic()
     with ExitStack() as stack:
-        stack.enter_context(_interrupted_by_sigterm())
+        stack.enter_context(_interrupted_by_signals())
         said.print(_("Starting PostgreSQL and an MQTT broker ..."))
         database = stack.enter_context(EmbeddedPostgres())
         migrate(database.url, simulation=True)
@@ -307,18 +307,24 @@ def _page(settings: Settings, expectation: Expectation) -> Iterator[str]:
 
 
 @contextmanager
-def _interrupted_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the block as Ctrl-C does, so that everything is cleaned up."""
+def _interrupted_by_signals() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does, so that everything is cleaned up.
+
+    Both are set, for a shell starts what it puts into the background with SIGINT ignored.
+    """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         del number, frame
         raise KeyboardInterrupt
 
-    previous = signal.signal(signal.SIGTERM, interrupt)
+    previous = {
+        number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def _wait_for_interrupt() -> None:

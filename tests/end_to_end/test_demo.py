@@ -100,6 +100,7 @@ def test_a_signal_stops_everything(number: signal.Signals, is_early: bool, tmp_p
     finally:
         if process.poll() is None:
             process.kill()
+            process.wait()
     assert "Traceback" not in log.read_text(), log.read_text()
     assert code == (130 if is_early else 0)
     _gone, alive = psutil.wait_procs(family, timeout=10)
