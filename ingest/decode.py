@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from ingest.message import Message
+from jieru.calendar import MILLISECONDS_PER_HOUR
 from jieru.wire import (
     EARLIEST_TIMESTAMP_MS,
     PAYLOAD_LIMIT_BYTES,
@@ -26,7 +27,6 @@ _LATEST_TIMESTAMP_MS: Final = 253_402_214_400_000
 """9999-12-31 UTC: beyond it no civil date exists, whatever the clock of receipt says."""
 
 _MILLISECONDS_PER_MINUTE: Final = 60_000
-_MILLISECONDS_PER_HOUR: Final = 3_600_000
 
 _read_payload = msgspec.json.Decoder(HeartbeatPayload).decode
 
@@ -46,7 +46,7 @@ class TimeRules:
     ) -> "TimeRules":
         """From the policy's parameters of the same names."""
         return cls(
-            max_delay_hours * _MILLISECONDS_PER_HOUR,
+            max_delay_hours * MILLISECONDS_PER_HOUR,
             max_clock_ahead_minutes * _MILLISECONDS_PER_MINUTE,
             is_event_clock,
         )

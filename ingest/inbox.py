@@ -38,11 +38,6 @@ class Inbox:
         """Whether the connection should stop reading for now."""
         return len(self._messages) >= self._limit
 
-    @property
-    def oldest_received_ms(self) -> int | None:
-        """When the longest waiting message came, in milliseconds since the Unix epoch."""
-        return self._messages[0].received_ms if self._messages else None
-
     def begin_epoch(self) -> None:
         """A new connection: forget what the old one delivered."""
         self.epoch += 1

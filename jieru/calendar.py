@@ -10,10 +10,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 __all__ = [
+    "HOURS_PER_DAY",
     "MILLISECONDS_PER_HOUR",
     "SHANGHAI",
-    "SHANGHAI_OFFSET_MILLISECONDS",
     "CivilHour",
+    "bit_index",
     "civil_date",
     "civil_hour_of",
     "days_in_month",
@@ -23,7 +24,7 @@ __all__ = [
 ]
 
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
-SHANGHAI_OFFSET_MILLISECONDS = 8 * 3_600_000
+HOURS_PER_DAY = 24
 MILLISECONDS_PER_HOUR = 3_600_000
 
 
@@ -33,13 +34,18 @@ class CivilHour(NamedTuple):
     month: date
     """First day of the civil month."""
     bit: int
-    """`(day - 1) * 24 + hour`, 0 to 743."""
+    """As `bit_index` gives it, 0 to 743."""
+
+
+def bit_index(day: date, hour: int) -> int:
+    """Which bit of its month's row of presence stands for an hour (0 to 23) of a civil day."""
+    return (day.day - 1) * HOURS_PER_DAY + hour
 
 
 @lru_cache(maxsize=65_536)
 def _civil_hour(hours_since_epoch: int) -> CivilHour:
     local = datetime.fromtimestamp(hours_since_epoch * 3600, UTC) + timedelta(hours=8)
-    return CivilHour(date(local.year, local.month, 1), (local.day - 1) * 24 + local.hour)
+    return CivilHour(date(local.year, local.month, 1), bit_index(local, local.hour))
 
 
 def civil_hour_of(epoch_ms: int) -> CivilHour:

@@ -1,29 +1,22 @@
 """How presence is laid out: one row of `bit(744)` per device and civil month (design section 5)."""
 
-from datetime import date
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from jieru.calendar import HOURS_PER_DAY
+
 __all__ = [
     "BITS_PER_MONTH",
     "BYTES_PER_MONTH",
     "DAYS_PER_ROW",
-    "HOURS_PER_DAY",
     "active_hours_by_day",
-    "bit_index",
 ]
 
-HOURS_PER_DAY: Final = 24
 DAYS_PER_ROW: Final = 31
 BITS_PER_MONTH: Final = DAYS_PER_ROW * HOURS_PER_DAY
 BYTES_PER_MONTH: Final = BITS_PER_MONTH // 8
-
-
-def bit_index(day: date, hour: int) -> int:
-    """Which bit of its month's row stands for an hour (0 to 23) of a civil day."""
-    return (day.day - 1) * HOURS_PER_DAY + hour
 
 
 def active_hours_by_day(rows: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

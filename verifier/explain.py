@@ -8,9 +8,8 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 import psycopg
 
-from jieru.calendar import days_in_month, months_between
+from jieru.calendar import HOURS_PER_DAY, days_in_month, months_between
 from jieru.errors import UserError
-from jieru.presence import HOURS_PER_DAY
 from verifier.activity import (
     Assignments,
     Coverage,

@@ -6,7 +6,8 @@ from typing import Final
 
 import psycopg
 
-from jieru.presence import BITS_PER_MONTH, bit_index
+from jieru.calendar import bit_index
+from jieru.presence import BITS_PER_MONTH
 from tests.support.registry_files import uscc_of
 
 __all__ = ["RegistryBuilder", "days_between"]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from jieru.calendar import (
     CivilHour,
+    bit_index,
     civil_date,
     civil_hour_of,
     days_in_month,
@@ -16,7 +17,6 @@ from jieru.calendar import (
     months_between,
     parse_date,
 )
-from jieru.presence import bit_index
 
 
 def test_the_year_turns_at_16_utc() -> None:

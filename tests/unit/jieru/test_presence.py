@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jieru.presence import BITS_PER_MONTH, BYTES_PER_MONTH, active_hours_by_day, bit_index
+from jieru.calendar import bit_index
+from jieru.presence import BITS_PER_MONTH, BYTES_PER_MONTH, active_hours_by_day
 
 
 @given(st.sets(st.integers(0, BITS_PER_MONTH - 1)))

@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
-from jieru.presence import BITS_PER_MONTH, BYTES_PER_MONTH, bit_index
+from jieru.calendar import bit_index
+from jieru.presence import BITS_PER_MONTH, BYTES_PER_MONTH
 from tests.support.registry_files import uscc_of
 from verifier.activity import END_OF_TIME, Assignments, Coverage, PresenceRows
 from verifier.eligibility import Case
