@@ -9,12 +9,14 @@ from fastapi import FastAPI
 from psycopg_pool import ConnectionPool
 from starlette.middleware.gzip import GZipMiddleware
 
+from api.access.gate import require_every_route_gated
 from api.counts import pages as counts_pages
 from api.counts import routes as counts_routes
 from api.counts.source import CountSource
 from api.health import routes as health_routes
 from api.reference import pages as reference_pages
 from api.web.assets import Assets
+from api.web.database import RequestDatabase
 from api.web.headers import SecurityHeaders
 from api.web.problems import install_problems
 from jieru.calendar import civil_date
@@ -67,6 +69,7 @@ def create_app(
     app.state.assets = assets
     app.state.default_language = settings.language
     app.state.pool = pool
+    app.state.database = RequestDatabase(pool)
     app.state.counts = CountSource(
         pool, policy=load_policy(settings.policy), as_of=as_of, year=year
     )
@@ -76,5 +79,6 @@ def create_app(
     app.include_router(counts_routes.router)
     app.include_router(counts_pages.router)
     app.include_router(reference_pages.router)
+    require_every_route_gated(app.routes)
     app.mount(_STATIC, GZipMiddleware(assets), name="static")
     return app

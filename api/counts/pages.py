@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from api.access.gate import GatedRoute
 from api.counts.detail import detail_in_words
 from api.counts.routes import AsOf, PlatformCode, Source, Uscc, Year
 from api.counts.source import CountSource, DatedCount
@@ -28,14 +29,13 @@ from verifier.count import EARLIEST_YEAR, Count
 
 __all__ = ["router"]
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=GatedRoute)
 
 _SEE_OTHER: Final = 303
 _LONGEST_TEXT: Final = 100
 _LAST_PAGE: Final = 100_000
 
 
-@router.get("/")
 @router.get("/counts")
 def go_to_year(
     source: Source, year: int | None = None, as_of: OptionalCivilDate = None

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
+from api.access.gate import GatedRoute
 from api.counts.answers import CountAnswer, ExplanationAnswer
 from api.counts.source import CountSource, count_source
 from api.web.civil import OptionalCivilDate
@@ -14,7 +15,7 @@ from jieru.i18n import translations
 
 __all__ = ["AsOf", "PlatformCode", "Source", "Uscc", "Year", "router"]
 
-router = APIRouter(prefix="/api/v1/counts", tags=["counts"])
+router = APIRouter(prefix="/api/v1/counts", tags=["counts"], route_class=GatedRoute)
 
 Source = Annotated[CountSource, Depends(count_source)]
 Year = Annotated[int, Path(description=_("The year of the count, from 2020 on."))]

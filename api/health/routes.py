@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from psycopg_pool import ConnectionPool, PoolTimeout
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.access.gate import GatedRoute
 from jieru.errors import UserError
 from jieru.i18n import marked as _
 from jieru.schema import require_current_schema
@@ -15,7 +16,7 @@ __all__ = ["router"]
 
 _WAIT_FOR_DATABASE_S = 2.0
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], route_class=GatedRoute)
 
 
 class Health(BaseModel):

@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
+from api.access.gate import GatedRoute
 from api.web.problems import Kind
 from api.web.rendering import render
 
 __all__ = ["router"]
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=GatedRoute)
 
 OpenApi = Mapping[str, Any]
 

@@ -3,9 +3,10 @@
 The `type` of a problem is an address on the reference page, where each kind is explained.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
+from urllib.parse import urlencode
 
 import psycopg
 import structlog
@@ -15,7 +16,7 @@ from psycopg_pool import PoolTimeout
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from api.web.headers import SECURITY_HEADERS
 from api.web.language import language_of
@@ -24,7 +25,14 @@ from jieru.errors import UserError, WorldError
 from jieru.i18n import Language, translations
 from jieru.i18n import marked as _
 
-__all__ = ["Kind", "Problem", "ProblemDocument", "install_problems", "problem_responses"]
+__all__ = [
+    "Kind",
+    "Problem",
+    "ProblemDocument",
+    "WrongField",
+    "install_problems",
+    "problem_responses",
+]
 
 _MEDIA_TYPE: Final = "application/problem+json"
 _RETRY_AFTER_S: Final = 5
@@ -41,16 +49,44 @@ class _Explanation(NamedTuple):
 class Kind(Enum):
     """Every kind of problem there is; the name in lower case is its anchor on the page."""
 
+    UNAUTHENTICATED = _Explanation(
+        401, _("Not signed in"), _("Sign in, or send an API key as a bearer token.")
+    )
+    FORBIDDEN = _Explanation(403, _("Not allowed"), _("Your role does not allow this."))
     NOT_FOUND = _Explanation(
         404, _("Not found"), _("Nothing is kept under this address, or not for this year.")
     )
     METHOD_NOT_ALLOWED = _Explanation(
         405, _("Method not allowed"), _("This address does not answer to this HTTP method.")
     )
+    CONFLICT = _Explanation(
+        409,
+        _("Conflict"),
+        _("The change contradicts what is registered, such as a period that overlaps another."),
+    )
+    CHANGED_MEANWHILE = _Explanation(
+        412,
+        _("Changed meanwhile"),
+        _("Somebody else changed the record since you read it. Read it again, then decide."),
+    )
+    TOO_LARGE = _Explanation(
+        413, _("Request too large"), _("The body of the request is larger than is taken here.")
+    )
+    UNSUPPORTED_MEDIA_TYPE = _Explanation(
+        415, _("Unsupported media type"), _("The body is of a kind that is not taken here.")
+    )
     INVALID_REQUEST = _Explanation(
         422,
         _("Invalid request"),
         _("A value in the address, the query or the body is wrong; errors names each field."),
+    )
+    REVISION_REQUIRED = _Explanation(
+        428,
+        _("Revision required"),
+        _("Send the ETag of the record that you read as If-Match, so that no change is lost."),
+    )
+    TOO_MANY_ATTEMPTS = _Explanation(
+        429, _("Too many attempts"), _("Wait as many seconds as Retry-After says, then try again.")
     )
     REFUSED = _Explanation(
         400, _("Request refused"), _("The request cannot be answered as it stands.")
@@ -75,6 +111,15 @@ class Kind(Enum):
         return self.name.lower()
 
 
+class WrongField(NamedTuple):
+    """One value of the request that is wrong, and why, for each reader in his own language."""
+
+    field: str
+    """Name of the parameter, or dotted path in the body."""
+    reason: UserError
+    location: str = "body"
+
+
 class Problem(Exception):  # noqa: N818 - the word of RFC 9457
     """Ends a request with a problem; the message is translated for its reader."""
 
@@ -84,6 +129,18 @@ class Problem(Exception):  # noqa: N818 - the word of RFC 9457
         self.kind = kind
         self.message = message
         self.values = values
+        self.fields: Sequence[WrongField] = ()
+        self.headers: Mapping[str, str] = {}
+
+    def about(self, fields: Sequence[WrongField]) -> Self:
+        """The same, naming each value that is wrong."""
+        self.fields = fields
+        return self
+
+    def with_headers(self, headers: Mapping[str, str]) -> Self:
+        """The same, with headers of its own."""
+        self.headers = headers
+        return self
 
 
 class FieldError(BaseModel):
@@ -206,7 +263,43 @@ def _spoken(message: str, language: Language, values: dict[str, object] | None =
 
 async def _answer_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101 - how it was registered
-    return _respond(request, error.kind, error.message, error.values)
+    if error.kind is Kind.UNAUTHENTICATED:
+        return _answer_unauthenticated(request, error)
+    language = language_of(request)
+    errors = [
+        FieldError(
+            location=each.location,
+            field=each.field,
+            message=_spoken(each.reason.message, language, each.reason.values),
+        )
+        for each in error.fields
+    ]
+    return _respond(
+        request,
+        error.kind,
+        error.message,
+        error.values,
+        errors=errors,
+        headers=dict(error.headers),
+    )
+
+
+def _answer_unauthenticated(request: Request, problem: Problem) -> Response:
+    """A program learns how to come in; a person is shown the door."""
+    door = f"/sign-in?{urlencode({'next': _address_of_page(request)})}"
+    if _is_page(request):
+        return RedirectResponse(door, status_code=303)
+    headers = {"WWW-Authenticate": "Bearer"}
+    if "hx-request" in request.headers:
+        headers["HX-Redirect"] = door
+    return _respond(request, problem.kind, problem.message, problem.values, headers=headers)
+
+
+def _address_of_page(request: Request) -> str:
+    """Where to go on after signing in: the page itself, or the one a part was asked from."""
+    if request.method != "GET" or "hx-request" in request.headers:
+        return "/"
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
 async def _answer_user_error(request: Request, error: Exception) -> Response:
@@ -216,7 +309,15 @@ async def _answer_user_error(request: Request, error: Exception) -> Response:
 
 async def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - how it was registered
-    known = {kind.value.status: kind for kind in (Kind.NOT_FOUND, Kind.METHOD_NOT_ALLOWED)}
+    known = {
+        kind.value.status: kind
+        for kind in (
+            Kind.NOT_FOUND,
+            Kind.METHOD_NOT_ALLOWED,
+            Kind.TOO_LARGE,
+            Kind.UNSUPPORTED_MEDIA_TYPE,
+        )
+    }
     kind = known.get(error.status_code, Kind.REFUSED)
     return _respond(
         request,

@@ -1,0 +1,105 @@
+"""The gate before every route: who is it, may they, and did they really mean it (CSRF).
+
+It runs before the request's body is read, so that nobody who may not send one keeps us busy.
+"""
+
+import hmac
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute, iter_route_contexts
+from starlette.concurrency import run_in_threadpool
+from starlette.routing import BaseRoute
+
+from api.access.api_keys import find_key_holder
+from api.access.caller import Caller
+from api.access.roles import Permission
+from api.access.sessions import find_session_holder, session_cookie_of
+from api.access.table import ROUTES, Public
+from api.web.database import request_database
+from api.web.origin import origin_of
+from api.web.problems import Kind, Problem
+from jieru.i18n import marked as _
+
+__all__ = ["FORM_TOKEN_FIELD", "FORM_TOKEN_HEADER", "GatedRoute", "require_every_route_gated"]
+
+FORM_TOKEN_FIELD: Final = "form_token"  # noqa: S105 - a name
+FORM_TOKEN_HEADER: Final = "X-Form-Token"  # noqa: S105 - a name
+_CHANGES_NOTHING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_SCHEME: Final = "bearer "
+_FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+class GatedRoute(APIRoute):
+    """A route that nobody passes whom `ROUTES` does not let in."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler behind the gate."""
+        handle = super().get_route_handler()
+
+        async def handle_if_allowed(request: Request) -> Response:
+            needed = ROUTES.get((request.method, self.path_format))
+            if needed is not Public:
+                caller = await run_in_threadpool(_authenticated, request)
+                if not isinstance(needed, Permission) or not caller.may(needed):
+                    raise Problem(Kind.FORBIDDEN, Kind.FORBIDDEN.value.meaning)
+                await _require_meant(request, caller)
+                request.state.caller = caller
+            return await handle(request)
+
+        return handle_if_allowed
+
+
+def require_every_route_gated(routes: Sequence[BaseRoute]) -> None:
+    """Check that each route stands in the table and each line of the table is a route.
+
+    Raises:
+        RuntimeError: one does not (a bug).
+    """
+    ours = [
+        each for each in iter_route_contexts(routes) if isinstance(each.original_route, APIRoute)
+    ]
+    ungated = [each.path_format for each in ours if not isinstance(each.original_route, GatedRoute)]
+    if ungated:
+        raise RuntimeError(f"not behind the gate: {ungated}")
+    found = {(method, each.path_format) for each in ours for method in each.methods or ()}
+    if found ^ ROUTES.keys():
+        raise RuntimeError(
+            f"routes and api/access/table.py differ: {sorted(found ^ ROUTES.keys())}"
+        )
+
+
+def _authenticated(request: Request) -> Caller:
+    database = request_database(request)
+    origin = origin_of(request)
+    authorization = request.headers.get("authorization", "")
+    if authorization:
+        key = authorization[len(_SCHEME) :].strip()
+        caller = (
+            find_key_holder(database, key, origin)
+            if authorization[: len(_SCHEME)].lower() == _SCHEME
+            else None
+        )
+        if caller is None:
+            raise Problem(Kind.UNAUTHENTICATED, _("This API key is unknown, expired or revoked."))
+        return caller
+    token = session_cookie_of(request)
+    caller = find_session_holder(database, token, origin) if token else None
+    if caller is None:
+        raise Problem(Kind.UNAUTHENTICATED, Kind.UNAUTHENTICATED.value.meaning)
+    return caller
+
+
+async def _require_meant(request: Request, caller: Caller) -> None:
+    """Refuse a change that another site's page may have made a browser send."""
+    if request.method in _CHANGES_NOTHING or caller.form_token is None:
+        return
+    token = request.headers.get(FORM_TOKEN_HEADER, "")
+    if not token and request.headers.get("content-type", "").startswith(_FORMS):
+        token = str((await request.form()).get(FORM_TOKEN_FIELD, ""))
+    if not hmac.compare_digest(token.encode(), caller.form_token.encode()):
+        raise Problem(
+            Kind.FORBIDDEN,
+            _("This form is no longer valid. Go back, reload the page and send it again."),
+        )

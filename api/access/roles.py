@@ -1,0 +1,65 @@
+"""Roles and what each may do. Pure."""
+
+from enum import StrEnum
+from typing import Final
+
+__all__ = ["GRANTS", "Permission", "Role"]
+
+
+class Role(StrEnum):
+    """What a person or a program is here for."""
+
+    OPERATOR = "operator"
+    """Of one platform; sees and changes only what is its own."""
+    VERIFIER = "verifier"
+    AUDITOR = "auditor"
+    """Reads everything, changes nothing."""
+    ADMIN = "admin"
+
+
+class Permission(StrEnum):
+    """What a route lets its caller do; an operator always within the own platform."""
+
+    READ_COUNTS = "read_counts"
+    READ_REGISTRY = "read_registry"
+    """Platforms, recognitions, enterprises, connections, devices, assignments, and what devices
+    were heard to say."""
+    CHANGE_REGISTRY = "change_registry"
+    """Enterprises, connections, devices, assignments, and imports of them."""
+    CHANGE_PLATFORMS = "change_platforms"
+    """Platforms and their recognitions: what an operator must not say of itself."""
+    READ_REJECTIONS = "read_rejections"
+    READ_CREDENTIALS = "read_credentials"
+    """Which there are and since when; a secret is never kept."""
+    CHANGE_CREDENTIALS = "change_credentials"
+    READ_KEYS = "read_keys"
+    CHANGE_KEYS = "change_keys"
+    READ_AUDIT = "read_audit"
+    USE_OWN_SESSION = "use_own_session"
+    """Ask who one is, sign out."""
+
+
+_READING: Final = frozenset(
+    {
+        Permission.READ_COUNTS,
+        Permission.READ_REGISTRY,
+        Permission.READ_REJECTIONS,
+        Permission.READ_CREDENTIALS,
+        Permission.READ_KEYS,
+        Permission.READ_AUDIT,
+        Permission.USE_OWN_SESSION,
+    }
+)
+
+GRANTS: Final[dict[Role, frozenset[Permission]]] = {
+    Role.OPERATOR: _READING
+    | {
+        Permission.CHANGE_REGISTRY,
+        Permission.CHANGE_CREDENTIALS,
+        Permission.CHANGE_KEYS,
+    },
+    # Verifiers judge what operators claim: they may correct the registry, but hand out nothing.
+    Role.VERIFIER: _READING | {Permission.CHANGE_REGISTRY, Permission.CHANGE_PLATFORMS},
+    Role.AUDITOR: _READING,
+    Role.ADMIN: frozenset(Permission),
+}

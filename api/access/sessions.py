@@ -1,0 +1,128 @@
+"""Sessions of people: a random cookie, of which the database keeps only a hash."""
+
+import hashlib
+import secrets
+from datetime import timedelta
+from typing import Final
+
+import psycopg
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.access.caller import Caller, OwnPlatform
+from api.access.roles import Role
+from api.web.database import RequestDatabase
+from jieru.audit import Actor
+
+__all__ = [
+    "close_session",
+    "find_session_holder",
+    "forget_session_cookie",
+    "open_session",
+    "session_cookie_of",
+    "set_session_cookie",
+]
+
+LONGEST: Final = timedelta(hours=12)
+LONGEST_IDLE: Final = timedelta(hours=2)
+
+_COOKIE: Final = "jieru_session"
+_SECURE_COOKIE: Final = "__Host-jieru_session"
+_TOKEN_BYTES: Final = 32
+_TOKEN_LENGTH: Final = 43
+_USER_AGENT_LENGTH: Final = 200
+
+_INSERT: Final = """
+    INSERT INTO sessions (token_hash, user_id, created_at, last_used_at, expires_at, origin,
+                          user_agent)
+    VALUES (%s, %s, now(), now(), now() + %s, %s, %s)
+"""
+_SELECT: Final = """
+    SELECT users.name, users.display_name, users.role, platforms.id, platforms.code,
+           sessions.last_used_at < now() - interval '1 minute'
+    FROM sessions
+    JOIN users ON users.id = user_id
+    LEFT JOIN platforms ON platforms.id = users.platform_id
+    WHERE token_hash = %s AND revoked_at IS NULL AND expires_at > now()
+      AND last_used_at > now() - %s AND users.disabled_at IS NULL
+"""
+_TOUCH: Final = "UPDATE sessions SET last_used_at = now() WHERE token_hash = %s"
+_REVOKE: Final = """
+    UPDATE sessions SET revoked_at = now() WHERE token_hash = %s AND revoked_at IS NULL
+"""
+
+
+def open_session(
+    connection: psycopg.Connection, user_id: int, *, origin: str, user_agent: str
+) -> str:
+    """Begin a session; the caller commits.
+
+    Returns:
+        The token for the cookie, which is kept nowhere.
+    """
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    connection.execute(
+        _INSERT, (_hash(token), user_id, LONGEST, origin, user_agent[:_USER_AGENT_LENGTH])
+    )
+    return token
+
+
+def close_session(connection: psycopg.Connection, token: str) -> None:
+    """End a session for good; the caller commits."""
+    connection.execute(_REVOKE, (_hash(token),))
+
+
+def find_session_holder(database: RequestDatabase, token: str, origin: str) -> Caller | None:
+    """Who has this session, or None when there is no such session (any more)."""
+    with database.reading() as connection:
+        row = connection.execute(_SELECT, (_hash(token), LONGEST_IDLE)).fetchone()
+        if row is None:
+            return None
+        name, display_name, role, platform_id, platform_code, is_stale = row
+        if is_stale:
+            connection.execute(_TOUCH, (_hash(token),))
+    return Caller(
+        actor=Actor(f"user:{name}", origin),
+        display_name=display_name,
+        role=Role(role),
+        platform=OwnPlatform(platform_id, platform_code) if platform_id else None,
+        form_token=_form_token(token),
+    )
+
+
+def session_cookie_of(request: Request) -> str | None:
+    """The session's token, if the request carries what looks like one."""
+    token = request.cookies.get(_name(request), "")
+    return token if len(token) == _TOKEN_LENGTH and token.isascii() else None
+
+
+def set_session_cookie(request: Request, response: Response, token: str) -> None:
+    """Give the browser its session; it ends with the browser at the latest."""
+    response.set_cookie(
+        _name(request), token, httponly=True, samesite="lax", secure=_is_secure(request), path="/"
+    )
+
+
+def forget_session_cookie(request: Request, response: Response) -> None:
+    """Take the session away from the browser."""
+    response.delete_cookie(
+        _name(request), httponly=True, samesite="lax", secure=_is_secure(request), path="/"
+    )
+
+
+def _is_secure(request: Request) -> bool:
+    return request.url.scheme == "https"
+
+
+def _name(request: Request) -> str:
+    """Behind TLS a name that browsers take only with Secure, from this very host."""
+    return _SECURE_COOKIE if _is_secure(request) else _COOKIE
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _form_token(token: str) -> str:
+    """What only this server can compute, and only with the cookie at hand."""
+    return hashlib.sha256(b"form " + token.encode()).hexdigest()

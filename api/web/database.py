@@ -1,0 +1,49 @@
+"""The database, for one request: reading, or changing under the caller's name."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Final
+
+import psycopg
+from fastapi import Depends, Request
+from psycopg_pool import ConnectionPool
+
+from jieru.audit import Actor, changing
+
+__all__ = ["Database", "RequestDatabase"]
+
+_WAIT_S: Final = 5.0
+
+
+class RequestDatabase:
+    """Short units of work on the application's pool."""
+
+    def __init__(self, pool: ConnectionPool) -> None:
+        """Use this pool; it stays its owner's to close."""
+        self._pool = pool
+
+    @contextmanager
+    def reading(self) -> Iterator[psycopg.Connection]:
+        """A connection for questions.
+
+        Raises:
+            psycopg_pool.PoolTimeout: none is free, or the database is away (answered with 503).
+        """
+        with self._pool.connection(timeout=_WAIT_S) as connection:
+            yield connection
+
+    @contextmanager
+    def changing(self, actor: Actor) -> Iterator[psycopg.Connection]:
+        """A transaction whose changes are audited under this actor; see `jieru.audit.changing`."""
+        with self._pool.connection(timeout=_WAIT_S) as connection, changing(connection, actor):
+            yield connection
+
+
+def request_database(request: Request) -> RequestDatabase:
+    """The database of this application."""
+    database = request.app.state.database
+    assert isinstance(database, RequestDatabase)  # noqa: S101 - set by create_app
+    return database
+
+
+Database = Annotated[RequestDatabase, Depends(request_database)]

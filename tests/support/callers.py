@@ -1,0 +1,35 @@
+"""Callers of the API, for tests: a key for any role."""
+
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+
+from api.access.api_keys import issue_key
+from api.access.roles import Role
+from jieru.audit import Actor, changing
+
+__all__ = ["bearer"]
+
+_PLATFORM_ID = "SELECT id FROM platforms WHERE code = %s"
+
+
+def bearer(
+    connection: psycopg.Connection, role: Role, platform: str | None = None
+) -> dict[str, str]:
+    """The header of a program with this role; `platform` is an operator's, and committed."""
+    platform_id = None
+    if platform is not None:
+        row = connection.execute(_PLATFORM_ID, (platform,)).fetchone()
+        assert row is not None, platform
+        platform_id = row[0]
+    with changing(connection, Actor("command:tests", "command line")):
+        key = issue_key(
+            connection,
+            name=f"tests {role}",
+            role=role,
+            platform_id=platform_id,
+            created_by="command:tests",
+            expires_at=datetime.now(UTC) + timedelta(days=1),
+        )
+    connection.commit()
+    return {"authorization": f"Bearer {key.text}"}
