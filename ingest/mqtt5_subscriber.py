@@ -16,11 +16,11 @@ import structlog
 
 from ingest.inbox import Inbox
 from ingest.message import Batch, Message
-from ingest.retry import backoff_delays
 from ingest.subscriber import KEEP_ALIVE_S, Subscription
 from jieru.broker import BrokerAddress
 from jieru.errors import UserError
 from jieru.i18n import marked
+from jieru.retry import backoff_delays
 from jieru.wire import PAYLOAD_LIMIT_BYTES
 
 __all__ = ["Mqtt5Subscriber"]

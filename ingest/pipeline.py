@@ -18,9 +18,9 @@ from ingest.decode import Heartbeat, Rejection, TimeRules, decode
 from ingest.message import Batch
 from ingest.metrics import Metrics
 from ingest.registry import DeviceRegistry
-from ingest.retry import is_worth_retrying
 from ingest.subscriber import Subscriber
 from ingest.writer import Writer, Written
+from jieru.retry import is_worth_retrying
 
 __all__ = ["Pipeline"]
 
@@ -51,6 +51,7 @@ class Pipeline:
         rules: TimeRules,
         metrics: Metrics,
         *,
+        ingester: str,
         batch_size: int,
         batch_age_s: float,
         state_interval_s: float,
@@ -64,7 +65,10 @@ class Pipeline:
         self._registry = DeviceRegistry(database_url)
         self._stopping = asyncio.Event()
         self._writer = Writer(
-            database_url, state_interval_s=state_interval_s, is_leaving=self._stopping.is_set
+            database_url,
+            ingester=ingester,
+            state_interval_s=state_interval_s,
+            is_leaving=self._stopping.is_set,
         )
         self._prepared: asyncio.Queue[_Prepared | None] = asyncio.Queue(maxsize=1)
         self._committed_up_to_s = time.time()

@@ -13,7 +13,7 @@ import psycopg
 import structlog
 from psycopg import AsyncConnection
 
-from ingest.retry import backoff_delays, connect_patiently, is_worth_retrying
+from jieru.retry import backoff_delays, connect_patiently, is_worth_retrying
 from jieru.wire import DeviceAddress, heartbeat_topic, parse_heartbeat_topic
 
 __all__ = ["DeviceRegistry"]

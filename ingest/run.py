@@ -12,12 +12,12 @@ from ingest.metrics import Metrics
 from ingest.mqtt5_subscriber import Mqtt5Subscriber
 from ingest.mqtt311_subscriber import Mqtt311Subscriber
 from ingest.pipeline import Pipeline
-from ingest.retry import is_worth_retrying
 from ingest.status_page import serve_status
 from ingest.subscriber import Subscriber, Subscription
 from jieru.broker import BrokerAddress
 from jieru.database import connect, read_installation
 from jieru.errors import UserError, WorldError
+from jieru.retry import is_worth_retrying
 from jieru.schema import require_current_schema
 from jieru.settings import Settings
 from jieru.timescale import drop_expired_heartbeats
@@ -116,6 +116,7 @@ async def run_ingester(
             is_event_clock=settings.ingest_clock == "event",
         ),
         metrics,
+        ingester=settings.ingest_client_id,
         batch_size=settings.ingest_batch_size,
         batch_age_s=settings.ingest_batch_age_ms / 1000,
         state_interval_s=settings.device_state_interval_s,

@@ -17,7 +17,8 @@ from ingest.copy_format import encode_heartbeats
 from ingest.decode import Heartbeat, Rejection
 from ingest.device_states import DeviceState, DeviceStates
 from ingest.durable_hours import DurableHours, PresenceBit
-from ingest.retry import backoff_delays, connect_patiently, is_data_error, is_worth_retrying
+from ingest.hourly_counts import heard_hours, refused_hours
+from jieru.retry import backoff_delays, connect_patiently, is_data_error, is_worth_retrying
 from jieru.wire import PAYLOAD_LIMIT_BYTES, DeviceStatus, RejectionReason
 
 __all__ = ["Writer", "Written"]
@@ -40,6 +41,8 @@ _INSERT_STAGED: Final = """
     SELECT device_id, "time", received_at, seq, status, metrics FROM staged_heartbeats
     ORDER BY device_id, "time"
     ON CONFLICT (device_id, "time") DO NOTHING
+    RETURNING device_id, (extract(epoch FROM "time") * 1000)::bigint,
+              (extract(epoch FROM received_at) * 1000)::bigint
 """
 _EMPTY_STAGING: Final = "TRUNCATE staged_heartbeats"
 # Sorted by key by the caller; GROUP BY may not keep that order, so it is said again.
@@ -75,6 +78,29 @@ _INSERT_REJECTIONS: Final = """
     FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bytea[], %s::integer[])
          AS refused (received_ms, reason, topic, payload, payload_bytes)
 """
+# A platform that a topic names and nobody has registered has no heartbeats, and rejections of none.
+_COUNT_HEARTBEATS: Final = """
+    INSERT INTO ingest_hours AS h (hour, platform_id, ingester, heartbeats, late)
+    SELECT to_timestamp(heard.hour * 3600.0), platforms.id, %s, heard.heartbeats, heard.late
+    FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::bigint[])
+         AS heard (hour, code, heartbeats, late)
+    JOIN platforms ON platforms.code = heard.code
+    ORDER BY heard.hour, platforms.id
+    ON CONFLICT (hour, platform_id, ingester) DO UPDATE
+    SET heartbeats = h.heartbeats + excluded.heartbeats, late = h.late + excluded.late
+"""
+_COUNT_REJECTIONS: Final = """
+    INSERT INTO rejection_hours AS h (hour, platform_id, reason, ingester, rejections)
+    SELECT to_timestamp(refused.hour * 3600.0), platforms.id, refused.reason, %s,
+           sum(refused.rejections)
+    FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[])
+         AS refused (hour, code, reason, rejections)
+    LEFT JOIN platforms ON platforms.code = refused.code
+    GROUP BY refused.hour, platforms.id, refused.reason
+    ORDER BY refused.hour, platforms.id, refused.reason
+    ON CONFLICT (hour, platform_id, reason, ingester) DO UPDATE
+    SET rejections = h.rejections + excluded.rejections
+"""
 
 _STATUS_PLACE: Final[dict[DeviceStatus | None, int]] = {
     None: 0,
@@ -104,24 +130,36 @@ class _Inserted:
     """What became of heartbeats inside a transaction that is still open."""
 
     stored: list[Heartbeat] = field(default_factory=list)
+    new: list[Heartbeat] = field(default_factory=list)
+    """Of the stored ones, those that were not stored before."""
     refused: list[Rejection] = field(default_factory=list)
-    duplicates: int = 0
+
+    @property
+    def duplicates(self) -> int:
+        return len(self.stored) - len(self.new)
 
 
 class Writer:
     """Writes batches one after another through a connection of its own, renewed when lost."""
 
     def __init__(
-        self, database_url: str, *, state_interval_s: float, is_leaving: Callable[[], bool]
+        self,
+        database_url: str,
+        *,
+        ingester: str,
+        state_interval_s: float,
+        is_leaving: Callable[[], bool],
     ) -> None:
         """Connect at the first batch.
 
         Args:
             database_url: a PostgreSQL address.
+            ingester: the name under which this process counts; no other counts under it.
             state_interval_s: seconds between two writes of one device's state.
             is_leaving: whether the process was asked to stop, so that retrying must end.
         """
         self._database_url = database_url
+        self._ingester = ingester
         self._is_leaving = is_leaving
         self._connection: AsyncConnection | None = None
         self._hours = DurableHours()
@@ -205,6 +243,7 @@ class Writer:
                 async with connection.transaction():
                     await _copy(connection, _COPY_HEARTBEATS, heartbeats)
                     inserted.stored.extend(heartbeats)
+                    inserted.new.extend(heartbeats)
                     bits, states = await self._write_rest(
                         connection, inserted, rejections, all_states=all_states
                     )
@@ -273,7 +312,25 @@ class Writer:
                     [message.payload_bytes for message in messages],
                 ),
             )
+        await self._count(connection, inserted.new, refused)
         return bits, states
+
+    async def _count(
+        self, connection: AsyncConnection, new: Sequence[Heartbeat], refused: Sequence[Rejection]
+    ) -> None:
+        """Add to the hours' counts what this transaction stores."""
+        if new:
+            hours, codes, heartbeats, late = zip(*heard_hours(new), strict=True)
+            await connection.execute(
+                _COUNT_HEARTBEATS,
+                (self._ingester, list(hours), list(codes), list(heartbeats), list(late)),
+            )
+        if refused:
+            hours, codes, reasons, rejections = zip(*refused_hours(refused), strict=True)
+            await connection.execute(
+                _COUNT_REJECTIONS,
+                (self._ingester, list(hours), list(codes), list(reasons), list(rejections)),
+            )
 
 
 async def _copy(
@@ -294,7 +351,8 @@ async def _insert_carefully(
     try:
         async with connection.transaction():
             await _copy(connection, _COPY_STAGING, heartbeats)
-            new = (await connection.execute(_INSERT_STAGED)).rowcount
+            cursor = await connection.execute(_INSERT_STAGED)
+            new = set(await cursor.fetchall())
             await connection.execute(_EMPTY_STAGING)
     except psycopg.Error as error:
         if not is_data_error(error):
@@ -308,4 +366,8 @@ async def _insert_carefully(
         await _insert_carefully(connection, heartbeats[middle:], into)
     else:
         into.stored.extend(heartbeats)
-        into.duplicates += len(heartbeats) - new
+        for heartbeat in heartbeats:
+            key = (heartbeat.device_id, heartbeat.ts_ms, heartbeat.received_ms)
+            if key in new:
+                new.remove(key)  # once, though the batch may hold it twice
+                into.new.append(heartbeat)

@@ -25,7 +25,9 @@ class BrokerAddress:
     """Certificate authority for TLS; None: the system's own."""
 
     @classmethod
-    def of_url(cls, url: str, ca_file: str = "") -> "BrokerAddress":
+    def of_url(
+        cls, url: str, ca_file: str = "", *, setting: str = "JIERU_MQTT_URL"
+    ) -> "BrokerAddress":
         """Read `mqtt://user:password@host:port` (`mqtts://` for TLS).
 
         Raises:
@@ -38,8 +40,9 @@ class BrokerAddress:
             parts, port = urlsplit(""), None
         if parts.scheme not in _PORTS or not parts.hostname:
             raise UserError(
-                "JIERU_MQTT_URL is not a broker's address (mqtt://user:password@host:1883 or "
-                "mqtts://...)."
+                "{setting} is not a broker's address (mqtt://user:password@host:1883 or "
+                "mqtts://...).",
+                setting=setting,
             )
         return cls(
             parts.hostname,

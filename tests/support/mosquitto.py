@@ -1,17 +1,18 @@
-"""A real Mosquitto that a test may stop, restart and kill, with the ACL that we deploy."""
+"""A real Mosquitto that a test may stop, restart and kill, with the files that we deploy."""
 
-import base64
-import hashlib
+import re
 import secrets
 import shutil
 import signal
-import socket
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Literal, Self
 from urllib.parse import quote
 
+from jieru.credentials.broker_files import ACL, BrokerFiles
+from jieru.credentials.secret import hash_secret, password_entry
 from tests.support.debian_root import DebianRoot
 from tests.support.processes import free_port, kill_tree, run, spawn, wait_until_ready
 
@@ -24,9 +25,12 @@ INGEST_USER: Final = "_ingest"
 
 _USER: Final = "mosquitto"
 _DEPLOYED: Final = Path(__file__).parents[2] / "deploy" / "mosquitto"
+_CERTIFICATES: Final = "/mosquitto/certificates"
+"""Where the listener files that we deploy look for theirs."""
 _STOP_TIMEOUT_S: Final = 60
-_HASH_ITERATIONS: Final = 101  # Mosquitto's own default
 _RELOADED: Final = b"Reloading config."
+_RUNS: Final = re.compile(rb"^\d+: mosquitto version \S+ running$", re.MULTILINE)
+"""Said after it has begun to mind signals: SIGHUP would end it before."""
 
 
 class MosquittoBroker:
@@ -48,19 +52,26 @@ class MosquittoBroker:
         persistence: bool = True,
         allow_anonymous: bool = False,
         max_packet_size: int | None = None,
+        listener: str | None = None,
+        certificates: Mapping[str, bytes] | None = None,
     ) -> None:
-        """Choose the port; nothing runs yet.
+        """Choose the ports; nothing runs yet.
 
         Args:
             root: where Mosquitto is installed.
             persistence: keeps sessions and queues over a restart.
             allow_anonymous: lets clients in without a name; the ACL then allows them nothing.
             max_packet_size: bytes; a client that sends more is cut off.
+            listener: name of a file that we deploy, with one more listener (TLS).
+            certificates: the files of that listener, by name.
         """
         self.port: Final = free_port()
+        self.tls_port: Final = free_port()
         self._root = root
         self._passwords: dict[str, str] = {}
         self._process: Popen[bytes] | None = None
+        self._listener = listener
+        self._certificates = dict(certificates or {})
         self._changes = {
             "listener": f"{self.port} 127.0.0.1",
             "allow_anonymous": str(allow_anonymous).lower(),
@@ -72,7 +83,10 @@ class MosquittoBroker:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            self._folder = stack.enter_context(self._root.workspace(user=_USER))
+            # One below, for the workspace itself is locked, as the broker's folder is in a sync.
+            self._folder = stack.enter_context(self._root.workspace(user=_USER)) / "broker"
+            self._folder.mkdir()
+            self._root.give(self._folder, user=_USER)
             stack.callback(self.kill)
             self._configure()
             self.add_user(INGEST_USER)
@@ -89,17 +103,18 @@ class MosquittoBroker:
         self._on_exit.close()
 
     def start(self) -> None:
-        """Start a broker that is stopped; returns when it takes connections.
+        """Start a broker that is stopped; returns when it takes connections and signals.
 
         Raises:
             StartError: it does not start; the message carries the end of its log.
         """
         configuration = self._root.inside(self._folder) / "mosquitto.conf"
+        starts = self._starts()
         self._process = spawn(
             self._root.command("/usr/sbin/mosquitto", "-c", configuration, user=_USER),
-            log=self._log,
+            log=self.log,
         )
-        wait_until_ready(self._answers, self._process, log=self._log)
+        wait_until_ready(lambda: self._starts() > starts, self._process, log=self.log)
 
     def stop(self) -> None:
         """Stop it in order: sessions and queues are saved."""
@@ -124,24 +139,62 @@ class MosquittoBroker:
         if self._process is not None:
             saved = self._saved()
             self._process.send_signal(signal.SIGUSR1)
-            wait_until_ready(lambda: self._saved() != saved, self._process, log=self._log)
+            wait_until_ready(lambda: self._saved() != saved, self._process, log=self.log)
 
     def add_user(self, name: str, password: str | None = None) -> str:
         """Add a user, or change their password, while the broker runs or not; their address.
 
         The ACL goes by the name: `{platform}`, `{platform}/{serial}` or `INGEST_USER`.
         """
-        self._passwords[name] = password or secrets.token_hex(8)
+        self.remember(name, password or secrets.token_hex(8))
         path = self._folder / "passwords"
-        lines = [_password_entry(*entry) for entry in self._passwords.items()]
-        path.write_text("".join(lines), encoding="utf-8")
+        others = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+        kept = [line for line in others if not line.startswith(f"{name}:")]
+        entry = password_entry(name, hash_secret(self._passwords[name]))
+        path.write_text("".join([*kept, entry]), encoding="utf-8")
         self._protect(path)
         if self._process is not None:
-            reloads = self._reloads()
-            self._process.send_signal(signal.SIGHUP)
-            # The broker has one thread: what it says first, it does before the next packet.
-            wait_until_ready(lambda: self._reloads() > reloads, self._process, log=self._log)
+            self.reload()
         return self.url(name)
+
+    def remember(self, name: str, password: str) -> None:
+        """Use this password for a user whom somebody else has added."""
+        self._passwords[name] = password
+
+    def reload(self) -> None:
+        """Have it read its files again; returns when it has."""
+        assert self._process is not None, "the broker does not run"
+        reloads = self.reloads
+        self._process.send_signal(signal.SIGHUP)
+        # The broker has one thread: what it says first, it does before the next packet.
+        wait_until_ready(lambda: self.reloads > reloads, self._process, log=self.log)
+
+    def change_certificate(self, name: str, content: bytes) -> None:
+        """Put another file in the place of one of the listener's; the broker is not told."""
+        folder = self._folder / "certificates"
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_bytes(content)
+        for path in (folder, folder / name):
+            self._root.give(path, user=_USER)
+
+    @property
+    def files(self) -> BrokerFiles:
+        """What `jieru broker sync` keeps for this broker."""
+        return BrokerFiles(*(self._folder / name for name in ("passwords", "acl", "broker.pid")))
+
+    @property
+    def sync_settings(self) -> dict[str, str]:
+        """The settings that name those files, without `JIERU_` and in lower case."""
+        return {
+            "broker_password_file": str(self.files.password_file),
+            "broker_acl_file": str(self.files.acl_file),
+            "broker_pid_file": str(self.files.pid_file),
+        }
+
+    @property
+    def reloads(self) -> int:
+        """How often it has read its files again."""
+        return self.log.read_bytes().count(_RELOADED)
 
     def url(self, user: str | None = INGEST_USER) -> str:
         """The address for a user, password included; `None`: for nobody in particular."""
@@ -149,6 +202,11 @@ class MosquittoBroker:
             return f"mqtt://127.0.0.1:{self.port}"
         names = f"{quote(user, safe='')}:{quote(self._passwords[user], safe='')}"
         return f"mqtt://{names}@127.0.0.1:{self.port}"
+
+    def tls_url(self, user: str | None = INGEST_USER) -> str:
+        """The same at the listener with TLS."""
+        plain = self.url(user)
+        return plain.replace("mqtt://", "mqtts://").replace(f":{self.port}", f":{self.tls_port}")
 
     def client(
         self,
@@ -174,11 +232,12 @@ class MosquittoBroker:
         run(self.client("mosquitto_pub", *arguments, user=user), given=payload)
 
     @property
-    def _log(self) -> Path:
+    def log(self) -> Path:
+        """What it says, over all starts."""
         return self._folder / "mosquitto.log"
 
     def _configure(self) -> None:
-        shutil.copy(_DEPLOYED / "acl", self._folder / "acl")
+        shutil.copy(ACL, self._folder / "acl")
         self._protect(self._folder / "acl")
         inside = self._root.inside(self._folder)
         settings = {
@@ -186,12 +245,20 @@ class MosquittoBroker:
             **self._changes,
             "password_file": f"{inside}/passwords",
             "acl_file": f"{inside}/acl",
+            "pid_file": f"{inside}/broker.pid",
             "persistence_location": f"{inside}/",
         }
         lines = [f"{name} {value}\n" for name, value in settings.items()]
+        if self._listener:
+            text = (_DEPLOYED / self._listener).read_text(encoding="utf-8")
+            own = f"listener {self.tls_port} 127.0.0.1"
+            text = re.sub(r"^listener .*$", own, text, flags=re.MULTILINE)
+            lines.append(text.replace(_CERTIFICATES, f"{inside}/certificates"))
         path = self._folder / "mosquitto.conf"
         path.write_text("".join(lines), encoding="utf-8")
         self._protect(path)
+        for name, content in self._certificates.items():
+            self.change_certificate(name, content)
 
     def _protect(self, path: Path) -> None:
         # Mosquitto complains of secrets that others may read or change.
@@ -203,21 +270,10 @@ class MosquittoBroker:
         path = self._folder / "mosquitto.db"
         return path.stat().st_ino if path.exists() else None
 
-    def _reloads(self) -> int:
-        return self._log.read_bytes().count(_RELOADED)
-
-    def _answers(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+    def _starts(self) -> int:
+        return len(_RUNS.findall(self.log.read_bytes())) if self.log.exists() else 0
 
 
 def _settings(path: Path) -> dict[str, str]:
     lines = path.read_text(encoding="utf-8").splitlines()
     return dict(line.split(" ", 1) for line in lines if line and not line.startswith("#"))
-
-
-def _password_entry(name: str, password: str) -> str:
-    salt = secrets.token_bytes(12)
-    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _HASH_ITERATIONS)
-    parts = (base64.b64encode(part).decode() for part in (salt, digest))
-    return f"{name}:$7${_HASH_ITERATIONS}${'$'.join(parts)}\n"

@@ -5,7 +5,7 @@ from itertools import islice
 import psycopg
 import pytest
 
-from ingest.retry import backoff_delays, is_data_error, is_worth_retrying
+from jieru.retry import backoff_delays, is_data_error, is_worth_retrying
 
 
 @pytest.mark.parametrize(

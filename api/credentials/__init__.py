@@ -1,0 +1,1 @@
+"""Credentials of equipment: which there are, issued, replaced, revoked."""

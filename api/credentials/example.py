@@ -1,0 +1,27 @@
+"""A first heartbeat to try a new credential with. Pure."""
+
+import shlex
+from typing import Final
+
+from jieru.broker import BrokerAddress
+from jieru.wire import DeviceAddress, heartbeat_topic
+
+__all__ = ["publish_line"]
+
+_PAYLOAD: Final = r'"{\"ts\": $(date +%s)000, \"status\": \"running\"}"'
+"""The shell fills in the moment: a heartbeat that is too late does not count."""
+_ANY_DEVICE: Final = "SERIAL"
+
+
+def publish_line(broker: BrokerAddress, username: str, secret: str) -> str:
+    """A line for a shell that publishes with Mosquitto's own client.
+
+    For a gateway it names `SERIAL` in place of a device.
+    """
+    platform, _slash, serial = username.partition("/")
+    topic = heartbeat_topic(DeviceAddress(platform, serial or _ANY_DEVICE))
+    words = ["mosquitto_pub", "-h", broker.host, "-p", str(broker.port)]
+    if broker.is_tls:
+        words += ["--cafile", broker.ca_file] if broker.ca_file else ["--tls-use-os-certs"]
+    words += ["-u", username, "-P", secret, "-q", "1", "-t", topic, "-m"]
+    return f"{shlex.join(words)} {_PAYLOAD}"

@@ -1,0 +1,1 @@
+"""Credentials of equipment: secrets handed out once, and the broker that is told of them."""

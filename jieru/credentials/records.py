@@ -1,0 +1,109 @@
+"""Credentials in the database: issued, replaced, revoked, inside the caller's audited transaction.
+
+A username is the platform's code (its gateway) or `{platform}/{serial}` (one device), and has one
+open credential at most.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import psycopg
+
+from jieru.credentials.secret import hash_secret, new_secret
+from jieru.errors import UserError
+from jieru.i18n import marked as _
+
+__all__ = [
+    "AlreadyIssuedError",
+    "IssuedCredential",
+    "RevokedError",
+    "issue",
+    "replace",
+    "revoke",
+]
+
+# A device that is not the platform's own gives no row, rather than the gateway's credential.
+_INSERT: Final = """
+    WITH equipment AS (
+        SELECT p.id AS platform_id, d.id AS device_id, concat_ws('/', p.code, d.serial) AS username
+        FROM platforms p
+        LEFT JOIN devices d ON d.platform_id = p.id AND d.id = %(device_id)s
+        WHERE p.id = %(platform_id)s AND d.id IS NOT DISTINCT FROM %(device_id)s
+    ), issued AS (
+        INSERT INTO credentials (platform_id, device_id, username, salt, password_hash)
+        SELECT platform_id, device_id, username, %(salt)s, %(password_hash)s FROM equipment
+        ON CONFLICT (username) WHERE revoked_at IS NULL DO NOTHING
+        RETURNING id, username, created_at
+    )
+    SELECT issued.id, equipment.username, issued.created_at
+    FROM equipment LEFT JOIN issued USING (username)
+"""
+_REVOKE: Final = """
+    UPDATE credentials SET revoked_at = now() WHERE id = %s AND revoked_at IS NULL
+    RETURNING platform_id, device_id
+"""
+
+
+class AlreadyIssuedError(UserError):
+    """The equipment has an open credential."""
+
+
+class RevokedError(UserError):
+    """The credential is revoked, or there is none of this id."""
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedCredential:
+    """A new credential; its secret is kept nowhere."""
+
+    id: int
+    username: str
+    secret: str
+    created_at: datetime
+
+
+def issue(
+    connection: psycopg.Connection, *, platform_id: int, device_id: int | None = None
+) -> IssuedCredential:
+    """Give a device of a platform, or the platform's gateway, its credential.
+
+    Raises:
+        AlreadyIssuedError: it has an open one.
+        LookupError: there is no such platform, or the device is not the platform's (a bug).
+    """
+    secret = new_secret()
+    row = connection.execute(
+        _INSERT,
+        {
+            "platform_id": platform_id,
+            "device_id": device_id,
+            **hash_secret(secret)._asdict(),
+        },
+    ).fetchone()
+    if row is None:
+        raise LookupError(f"no device {device_id} of platform {platform_id}")
+    credential_id, username, created_at = row
+    if credential_id is None:
+        raise AlreadyIssuedError(
+            _("{username} has a credential. If its secret is lost, replace it."), username=username
+        )
+    return IssuedCredential(credential_id, username, secret, created_at)
+
+
+def replace(connection: psycopg.Connection, credential_id: int) -> IssuedCredential:
+    """Revoke a credential and issue another to the same equipment.
+
+    Raises:
+        RevokedError: it is not open.
+    """
+    row = connection.execute(_REVOKE, (credential_id,)).fetchone()
+    if row is None:
+        raise RevokedError(_("This credential is revoked. Issue a new one."))
+    platform_id, device_id = row
+    return issue(connection, platform_id=platform_id, device_id=device_id)
+
+
+def revoke(connection: psycopg.Connection, credential_id: int) -> bool:
+    """Revoke a credential; whether it was open."""
+    return connection.execute(_REVOKE, (credential_id,)).fetchone() is not None

@@ -1,0 +1,123 @@
+"""Keeping the broker's files as the database has its credentials: once, or following changes."""
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import psycopg
+import structlog
+from psycopg.conninfo import make_conninfo
+
+from jieru.credentials.broker_files import BrokerFiles, SyncResult, User
+from jieru.credentials.secret import HashedSecret
+from jieru.database import connect
+from jieru.errors import WorldError
+from jieru.retry import backoff_delays, is_worth_retrying
+
+__all__ = ["follow_credentials", "following_credentials", "sync_broker"]
+
+_LISTEN: Final = "LISTEN jieru_credentials"
+_SELECT_OPEN: Final = """
+    SELECT username, salt, password_hash FROM credentials WHERE revoked_at IS NULL
+    ORDER BY username COLLATE "C"
+"""
+_PAUSE_S: Final = 1.0
+"""Between two syncs at least: a reload costs the broker a hash for each client it holds."""
+_LOOK_UP_S: Final = 0.2
+"""How often the end is looked for while nothing happens."""
+_ANEW_S: Final = 60.0
+"""A sync without an announcement: it finds files that somebody else changed, and a database that
+went away in silence."""
+_JOIN_S: Final = 10.0
+_KEEPALIVE: Final = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+
+_log = structlog.get_logger()
+
+
+def sync_broker(connection: psycopg.Connection, files: BrokerFiles) -> SyncResult:
+    """Write the open credentials into the broker's files.
+
+    Raises:
+        WorldError: a file cannot be written, or the broker not be told.
+    """
+
+    def read_users() -> Iterator[User]:
+        for username, salt, password_hash in connection.execute(_SELECT_OPEN):
+            yield username, HashedSecret(salt, password_hash)
+
+    return files.write(read_users)
+
+
+def follow_credentials(database_url: str, files: BrokerFiles, stop: threading.Event) -> None:
+    """Sync now and after every change until `stop`; wait for what is away.
+
+    Changes that come close together are one sync.
+    """
+    url = make_conninfo(database_url, **_KEEPALIVE)
+    delays = backoff_delays(random.random)
+    while not stop.is_set():
+        try:
+            with connect(url, autocommit=True) as connection:
+                connection.execute(_LISTEN)
+                while not stop.is_set():
+                    _sync_and_log(connection, files)
+                    delays = backoff_delays(random.random)
+                    stop.wait(_PAUSE_S)
+                    _wait_for_change(connection, stop)
+        except WorldError as error:
+            _log.warning("broker_sync_failed", error=str(error))
+        except psycopg.Error as error:
+            if not is_worth_retrying(error):
+                raise
+            _log.warning("broker_sync_failed", error=" ".join(str(error).split()))
+        stop.wait(next(delays))
+
+
+@contextmanager
+def following_credentials(database_url: str, files: BrokerFiles) -> Iterator[None]:
+    """Follow changes in a thread until the block ends."""
+    stop = threading.Event()
+    thread = threading.Thread(
+        target=_follow_and_log_a_bug,
+        args=(database_url, files, stop),
+        name="broker-sync",
+        daemon=True,
+    )
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(_JOIN_S)
+
+
+def _follow_and_log_a_bug(database_url: str, files: BrokerFiles, stop: threading.Event) -> None:
+    try:
+        follow_credentials(database_url, files, stop)
+    except Exception:  # noqa: BLE001 - the console that this thread belongs to goes on
+        _log.exception("broker_sync_ended")
+
+
+def _sync_and_log(connection: psycopg.Connection, files: BrokerFiles) -> None:
+    result = sync_broker(connection, files)
+    if result.written or result.is_reloaded:
+        _log.info("broker_synced", **result._asdict())
+
+
+def _wait_for_change(connection: psycopg.Connection, stop: threading.Event) -> None:
+    """Wait for an announcement, and take all that are there; or for the end, or a while."""
+    deadline = time.monotonic() + _ANEW_S
+    is_announced = False
+    while not (is_announced or stop.is_set() or time.monotonic() > deadline):
+        for _notification in connection.notifies(timeout=_LOOK_UP_S, stop_after=1):
+            is_announced = True
+    for _notification in connection.notifies(timeout=0):
+        pass

@@ -1,0 +1,292 @@
+"""What a real Mosquitto allows whoever has a credential, and how soon it knows of changes."""
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+
+from api.access.roles import Role
+from api.app import create_app
+from jieru.credentials.records import IssuedCredential
+from jieru.database import connect, open_pool
+from jieru.schema import migrate
+from jieru.settings import Settings
+from tests.support.callers import bearer
+from tests.support.command import clean_environment, jieru, jieru_path
+from tests.support.credentials import issue_to, replace, revoke
+from tests.support.debian_root import DebianRoot
+from tests.support.equipment import Equipment, broker_sync, equipment_side
+from tests.support.fleet import register_devices, wait_until
+from tests.support.messages import topic_of
+from tests.support.mosquitto import INGEST_USER, MosquittoBroker
+from tests.support.timescaledb import TimescaleServer
+
+_GATEWAY, _DEVICE, _SISTER, _STRANGER = "xielian", "xielian/cnc-1", "xielian/cnc-2", "other/cnc-1"
+_OWN = topic_of("cnc-1")
+_SISTERS = topic_of("cnc-2")
+_STRANGERS = topic_of("cnc-1", "other")
+_LAST = topic_of("last")
+_BURST = 200
+
+_COUNT = "SELECT count(*) FROM heartbeats"
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """A broker that follows the credentials of a database."""
+
+    broker: MosquittoBroker
+    connection: psycopg.Connection
+    log: Path
+
+    def issue(self, username: str) -> str:
+        """Issue a credential and wait until the broker takes it; the equipment's address."""
+        return self.address_of(issue_to(self.connection, username))
+
+    def address_of(self, issued: IssuedCredential) -> str:
+        """Wait until the broker takes a credential; the equipment's address."""
+        self.broker.remember(issued.username, issued.secret)
+        url = self.broker.url(issued.username)
+        wait_until(lambda: not refusal(url), f"the broker knows {issued.username}")
+        return url
+
+
+def refusal(url: str) -> str:
+    """Why the broker refuses; empty: it does not."""
+    with Equipment(url) as equipment:
+        return equipment.refusal
+
+
+def sync_once(database_url: str, broker: MosquittoBroker) -> "subprocess.CompletedProcess[str]":
+    """One `jieru broker sync`."""
+    settings = broker.sync_settings
+    return jieru("broker", "sync", timeout_s=60, database_url=database_url, **settings)
+
+
+def register(connection: psycopg.Connection) -> None:
+    """Two platforms with a device of the same serial."""
+    register_devices(connection, ["cnc-1", "cnc-2", "last"])
+    register_devices(connection, ["cnc-1"], "other")
+
+
+@pytest.fixture
+def stage(mosquitto: MosquittoBroker, database_url: str, tmp_path: Path) -> Iterator[_Stage]:
+    """A broker, and the sync that runs beside it."""
+    log = tmp_path / "sync.log"
+    with connect(database_url) as connection, broker_sync(database_url, mosquitto, log):
+        register(connection)
+        yield _Stage(mosquitto, connection, log)
+
+
+@pytest.fixture
+def reader(stage: _Stage) -> Iterator[Equipment]:
+    """The ingesters' user, who reads all heartbeats."""
+    with Equipment(stage.broker.url(INGEST_USER)) as equipment:
+        equipment.subscribe("jieru/v1/#")
+        yield equipment
+
+
+def heard(reader: Equipment, gateway: Equipment) -> list[str]:
+    """What the broker let through until now: it deals with one packet after another."""
+    gateway.publish(_LAST, "{}")
+    wait_until(lambda: _LAST in reader.received, "the last message is there")
+    return reader.received[:-1]
+
+
+def test_a_device_publishes_for_itself_alone(stage: _Stage, reader: Equipment) -> None:
+    """Neither for another device of its platform nor for one of another platform."""
+    with Equipment(stage.issue(_DEVICE)) as device, Equipment(stage.issue(_GATEWAY)) as gateway:
+        for topic in (_OWN, _SISTERS, _STRANGERS, f"{_OWN}/more", "elsewhere"):
+            device.publish(topic, "{}")
+        assert heard(reader, gateway) == [_OWN]
+
+
+def test_a_gateway_publishes_for_the_devices_of_its_platform(
+    stage: _Stage, reader: Equipment
+) -> None:
+    """And for no other platform's."""
+    with Equipment(stage.issue(_GATEWAY)) as gateway:
+        for topic in (_OWN, _STRANGERS, _SISTERS, "jieru/v1/xielian/heartbeat"):
+            gateway.publish(topic, "{}")
+        assert heard(reader, gateway) == [_OWN, _SISTERS, "jieru/v1/xielian/heartbeat"]
+
+
+@pytest.mark.parametrize("username", [_DEVICE, _GATEWAY])
+def test_equipment_receives_nothing(stage: _Stage, username: str) -> None:
+    """Whatever it subscribes to: its own topic, others', everything, the broker's own."""
+    with (
+        Equipment(stage.issue(username)) as equipment,
+        Equipment(stage.issue(_STRANGER)) as stranger,
+    ):
+        for topic_filter in (
+            _OWN,
+            _STRANGERS,
+            "jieru/v1/+/+/heartbeat",
+            "#",
+            "$SYS/#",
+            "$share/jieru/jieru/v1/+/+/heartbeat",
+            "$share/all/#",
+        ):
+            equipment.subscribe(topic_filter)
+        stranger.publish(_STRANGERS, "{}")
+        equipment.publish(_OWN, "{}")
+        equipment.publish(_OWN, "{}")  # what the first caused came before this is acknowledged
+        assert equipment.received == []
+
+
+def test_the_ingesters_user_only_reads(stage: _Stage, reader: Equipment) -> None:
+    """What it publishes is dropped, wherever to."""
+    with Equipment(stage.issue(_GATEWAY)) as gateway:
+        for topic in (_OWN, "jieru/v1/_ingest/cnc-1/heartbeat", "jieru/v1/_ingest/heartbeat"):
+            reader.publish(topic, "{}")
+        assert heard(reader, gateway) == []
+
+
+def test_revoking_ends_one_connection_and_no_other(stage: _Stage, reader: Equipment) -> None:
+    """The others keep the very connection that they have, and publish on."""
+    revoked = issue_to(stage.connection, _DEVICE)
+    with (
+        Equipment(stage.address_of(revoked)) as device,
+        Equipment(stage.issue(_SISTER)) as sister,
+        Equipment(stage.issue(_GATEWAY)) as gateway,
+    ):
+        revoke(stage.connection, revoked.id)
+        wait_until(lambda: bool(device.refusal), "the broker refuses the revoked device")
+        sister.publish(_SISTERS, "{}")
+        assert heard(reader, gateway) == [_SISTERS]
+        assert [each.connections for each in (device, sister, gateway, reader)] == [1, 1, 1, 1]
+        assert not device.is_connected
+
+
+def test_of_a_replaced_credential_the_new_secret_alone_opens(stage: _Stage) -> None:
+    """The old one is refused as soon as the new one is taken."""
+    issued = issue_to(stage.connection, _DEVICE)
+    old_url = stage.address_of(issued)
+    new_url = stage.address_of(replace(stage.connection, issued.id))
+    assert refusal(old_url) == "Not authorized"
+    assert refusal(new_url) == ""
+
+
+def test_many_changes_are_few_reloads(stage: _Stage) -> None:
+    """One a second at most, however many changes there are."""
+    stage.issue(_GATEWAY)
+    before, started = stage.broker.reloads, time.monotonic()
+    issued = issue_to(stage.connection, _DEVICE)
+    for _change in range(_BURST):
+        issued = replace(stage.connection, issued.id)
+    stage.address_of(issued)
+    elapsed_s = time.monotonic() - started
+    assert 1 <= stage.broker.reloads - before <= elapsed_s + 2
+
+
+def test_the_sync_outlives_a_restart_of_the_database(
+    own_timescale_server: TimescaleServer, mosquitto: MosquittoBroker, tmp_path: Path
+) -> None:
+    """It comes back by itself, and brings what changed meanwhile."""
+    url = own_timescale_server.create_database()
+    migrate(url)
+    with broker_sync(url, mosquitto, tmp_path / "sync.log") as process:
+        with connect(url) as connection:
+            register(connection)
+            _Stage(mosquitto, connection, tmp_path).issue(_DEVICE)
+        own_timescale_server.restart()
+        with connect(url) as connection:
+            _Stage(mosquitto, connection, tmp_path).issue(_SISTER)
+        assert process.poll() is None
+
+
+def test_the_sync_waits_for_a_broker_that_is_away(stage: _Stage) -> None:
+    """The files are written all the same, and the broker reads them when it starts."""
+    stage.issue(_GATEWAY)
+    stage.broker.stop()
+    issued = issue_to(stage.connection, _DEVICE)
+    wait_until(
+        lambda: "its pid file" in stage.log.read_text(encoding="utf-8"),
+        "the sync says that the broker is away",
+    )
+    stage.broker.start()
+    stage.address_of(issued)
+
+
+def test_sigterm_ends_the_sync_well(
+    mosquitto: MosquittoBroker, database_url: str, tmp_path: Path
+) -> None:
+    """Exit code 0, and each line of its log is a JSON object."""
+    log = tmp_path / "sync.log"
+    with connect(database_url) as connection, broker_sync(database_url, mosquitto, log) as process:
+        register(connection)
+        _Stage(mosquitto, connection, log).issue(_DEVICE)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    events = [json.loads(line)["event"] for line in log.read_text(encoding="utf-8").splitlines()]
+    assert set(events) == {"broker_synced"}
+
+
+def test_one_sync_says_what_it_did(mosquitto: MosquittoBroker, database_url: str) -> None:
+    """A second one finds nothing to do, and leaves the broker in peace."""
+    with connect(database_url) as connection:
+        register(connection)
+        issued = issue_to(connection, _DEVICE)
+        first = sync_once(database_url, mosquitto)
+        assert first.returncode == 0, first.stderr
+        assert first.stdout.splitlines() == [
+            "Users who may connect: 1",
+            f"Written: {mosquitto.files.password_file}",
+            "The broker was told to read its files again.",
+        ]
+        _Stage(mosquitto, connection, Path()).address_of(issued)
+    again = sync_once(database_url, mosquitto)
+    assert again.stdout.splitlines() == ["Users who may connect: 1"]
+    assert mosquitto.reloads == 1
+
+
+def test_the_console_keeps_the_broker_up_to_date(
+    mosquitto: MosquittoBroker, database_url: str
+) -> None:
+    """`jieru serve` follows the credentials where the settings name the files."""
+    settings = {"database_url": database_url, "language": "en", **mosquitto.sync_settings}
+    with (
+        connect(database_url) as connection,
+        subprocess.Popen(
+            [jieru_path(), "serve", "--port", "0"],
+            env=clean_environment(**settings),
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as server,
+    ):
+        try:
+            register(connection)
+            _Stage(mosquitto, connection, Path()).issue(_DEVICE)
+            server.terminate()
+            assert server.wait(30) == 0
+        finally:
+            server.kill()
+
+
+async def test_a_credential_of_the_api_lets_a_heartbeat_through(
+    debian_root: DebianRoot, database_url: str
+) -> None:
+    """From the request to the stored heartbeat: API, sync, broker, ingester."""
+    with (
+        equipment_side(debian_root, database_url) as side,
+        connect(database_url, autocommit=True) as connection,
+        open_pool(database_url, size=2) as pool,
+    ):
+        register(connection)
+        transport = httpx.ASGITransport(app=create_app(Settings(), pool))
+        async with httpx.AsyncClient(transport=transport, base_url="http://jieru.test") as client:
+            answer = await client.post(
+                "/api/v1/credentials",
+                json={"platform": "xielian", "serial": "cnc-1"},
+                headers=bearer(connection, Role.OPERATOR, "xielian"),
+            )
+        issued = answer.json()
+        side.publish_heartbeat(issued["username"], issued["secret"])
+        wait_until(lambda: connection.execute(_COUNT).fetchone() == (1,), "the heartbeat is stored")

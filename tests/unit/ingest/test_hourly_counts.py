@@ -1,0 +1,67 @@
+"""How many messages of a batch belong to which platform and hour."""
+
+from dataclasses import dataclass
+
+from ingest.decode import Heartbeat, Rejection
+from ingest.hourly_counts import HeardHour, RefusedHour, heard_hours, refused_hours
+from jieru.wire import RejectionReason
+from tests.support.messages import NOON_MS, heartbeat, message, topic_of
+
+HOUR_MS = 3_600_000
+NOON = NOON_MS // HOUR_MS
+
+
+@dataclass(frozen=True)
+class _On:
+    """A platform's heartbeats."""
+
+    platform: str
+
+    def heartbeat(self, received_ms: int, *, is_late: bool = False) -> Heartbeat:
+        """One of them."""
+        made = heartbeat(received_ms=received_ms, is_late=is_late)
+        return made._replace(message=message(topic=topic_of("d", self.platform)))
+
+
+ALPHA, BETA = _On("alpha"), _On("be-ta")
+
+
+def test_heartbeats_are_counted_by_hour_of_receipt_and_platform() -> None:
+    """The last millisecond of an hour belongs to it; late ones are counted apart too."""
+    counted = heard_hours(
+        [
+            BETA.heartbeat(NOON_MS),
+            ALPHA.heartbeat(NOON_MS + HOUR_MS),
+            ALPHA.heartbeat(NOON_MS + HOUR_MS - 1, is_late=True),
+            ALPHA.heartbeat(NOON_MS),
+        ]
+    )
+    assert counted == [
+        HeardHour(NOON, "alpha", 2, 1),
+        HeardHour(NOON, "be-ta", 1, 0),
+        HeardHour(NOON + 1, "alpha", 1, 0),
+    ]
+
+
+def test_nothing_is_counted_of_nothing() -> None:
+    """A batch may be empty."""
+    assert heard_hours([]) == []
+    assert refused_hours([]) == []
+
+
+def test_rejections_are_counted_by_reason_and_named_platform() -> None:
+    """A topic that breaks the contract names none."""
+    reasons = RejectionReason
+    counted = refused_hours(
+        [
+            Rejection(reasons.UNKNOWN_DEVICE, message(topic=topic_of("d", "alpha"))),
+            Rejection(reasons.RETAINED, message(topic=topic_of("d", "alpha"))),
+            Rejection(reasons.UNKNOWN_DEVICE, message(topic=topic_of("e", "alpha"))),
+            Rejection(reasons.BAD_TOPIC, message(topic="jieru/v1/alpha/d")),
+        ]
+    )
+    assert counted == [
+        RefusedHour(NOON, "", reasons.BAD_TOPIC, 1),
+        RefusedHour(NOON, "alpha", reasons.RETAINED, 1),
+        RefusedHour(NOON, "alpha", reasons.UNKNOWN_DEVICE, 2),
+    ]
