@@ -5,6 +5,7 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from jieru.embedded import EmbeddedPostgres
 from jieru.schema import migrate
@@ -12,6 +13,10 @@ from tests.support.databases import DatabaseServer
 from tests.support.debian_root import DebianRoot, ensure_debian_root
 from tests.support.mosquitto import MosquittoBroker
 from tests.support.timescaledb import TimescaleServer
+
+# Timings never decide a test: a busy machine is no failure.
+settings.register_profile("jieru", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("jieru")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # So a shell starts what it puts into the background, and every process that a test starts and

@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 from api.access.roles import GRANTS, Permission, Role
 from jieru.audit import Actor
 
-__all__ = ["Caller", "CurrentCaller", "OwnPlatform", "current_caller"]
+__all__ = ["Caller", "CurrentCaller", "OwnPlatform", "current_caller", "known_caller"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,11 @@ class Caller:
         """Of the only platform whose records this caller may see or change; None: of all."""
         return self.platform.id if self.platform else None
 
+    @property
+    def platform_code(self) -> str | None:
+        """The code of the same platform."""
+        return self.platform.code if self.platform else None
+
     def may(self, permission: Permission) -> bool:
         """Whether this caller's role has a permission."""
         return permission in GRANTS[self.role]
@@ -49,6 +54,13 @@ def current_caller(request: Request) -> Caller:
     """The caller whom the gate let in."""
     caller = getattr(request.state, _STATE)
     assert isinstance(caller, Caller)  # noqa: S101 - set by the gate, before every route
+    return caller
+
+
+def known_caller(request: Request) -> Caller | None:
+    """The caller, or None where a page is open to everyone."""
+    caller = getattr(request.state, _STATE, None)
+    assert caller is None or isinstance(caller, Caller)  # noqa: S101 - set by the gate
     return caller
 
 

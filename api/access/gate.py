@@ -4,10 +4,12 @@ It runs before the request's body is read, so that nobody who may not send one k
 """
 
 import hmac
-from collections.abc import Callable, Coroutine, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from typing import Any, Final
 
 from fastapi import Request, Response
+from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import BaseRoute
@@ -18,11 +20,19 @@ from api.access.roles import Permission
 from api.access.sessions import find_session_holder, session_cookie_of
 from api.access.table import ROUTES, Public
 from api.web.database import request_database
+from api.web.language import LANGUAGE_QUERY
 from api.web.origin import origin_of
-from api.web.problems import Kind, Problem
+from api.web.problems import Kind, Problem, WrongField
+from jieru.errors import UserError
 from jieru.i18n import marked as _
 
-__all__ = ["FORM_TOKEN_FIELD", "FORM_TOKEN_HEADER", "GatedRoute", "require_every_route_gated"]
+__all__ = [
+    "FORM_TOKEN_FIELD",
+    "FORM_TOKEN_HEADER",
+    "GatedRoute",
+    "recognise_caller",
+    "require_every_route_gated",
+]
 
 FORM_TOKEN_FIELD: Final = "form_token"  # noqa: S105 - a name
 FORM_TOKEN_HEADER: Final = "X-Form-Token"  # noqa: S105 - a name
@@ -37,18 +47,29 @@ class GatedRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler behind the gate."""
         handle = super().get_route_handler()
+        known = {each.alias for each in get_flat_params(self.dependant)} | {LANGUAGE_QUERY}
 
         async def handle_if_allowed(request: Request) -> Response:
             needed = ROUTES.get((request.method, self.path_format))
             if needed is not Public:
                 caller = await run_in_threadpool(_authenticated, request)
+                request.state.caller = caller
                 if not isinstance(needed, Permission) or not caller.may(needed):
                     raise Problem(Kind.FORBIDDEN, Kind.FORBIDDEN.value.meaning)
                 await _require_meant(request, caller)
-                request.state.caller = caller
+            if self.include_in_schema:
+                _require_known_query(request, known)
             return await handle(request)
 
         return handle_if_allowed
+
+
+def recognise_caller(request: Request) -> None:
+    """Let a page that is open to everyone know who is signed in, where somebody is."""
+    token = session_cookie_of(request)
+    if token is not None:
+        database = request_database(request)
+        request.state.caller = find_session_holder(database, token, origin_of(request))
 
 
 def require_every_route_gated(routes: Sequence[BaseRoute]) -> None:
@@ -89,6 +110,23 @@ def _authenticated(request: Request) -> Caller:
     if caller is None:
         raise Problem(Kind.UNAUTHENTICATED, Kind.UNAUTHENTICATED.value.meaning)
     return caller
+
+
+def _require_known_query(request: Request, known: Collection[str]) -> None:
+    """Refuse what would go unread: a filter with a slip in its name would show everything."""
+    times = Counter(name for name, _value in request.query_params.multi_items())
+    wrong = [
+        WrongField(name, UserError("is no parameter of this request"), "query")
+        for name in times
+        if name not in known
+    ] + [
+        WrongField(name, UserError("may be given once only"), "query")
+        for name, number in times.items()
+        if name in known and number > 1
+    ]
+    if wrong:
+        message = _("The query has a parameter that is unknown here or stands there twice.")
+        raise Problem(Kind.INVALID_REQUEST, message).about(wrong)
 
 
 async def _require_meant(request: Request, caller: Caller) -> None:

@@ -35,6 +35,12 @@ class Permission(StrEnum):
     READ_KEYS = "read_keys"
     CHANGE_KEYS = "change_keys"
     READ_AUDIT = "read_audit"
+    READ_PROCEDURE = "read_procedure"
+    """The annual count from the inside: every revision, its steps, the review queue."""
+    DECIDE = "decide"
+    """Decisions on enterprises, and closings of pending ones."""
+    ADVANCE_COUNTS = "advance_counts"
+    """The steps of an annual count; who made it may not check it."""
     USE_OWN_SESSION = "use_own_session"
     """Ask who one is, sign out."""
 
@@ -59,7 +65,14 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
         Permission.CHANGE_KEYS,
     },
     # Verifiers judge what operators claim: they may correct the registry, but hand out nothing.
-    Role.VERIFIER: _READING | {Permission.CHANGE_REGISTRY, Permission.CHANGE_PLATFORMS},
-    Role.AUDITOR: _READING,
+    Role.VERIFIER: _READING
+    | {
+        Permission.CHANGE_REGISTRY,
+        Permission.CHANGE_PLATFORMS,
+        Permission.READ_PROCEDURE,
+        Permission.DECIDE,
+        Permission.ADVANCE_COUNTS,
+    },
+    Role.AUDITOR: _READING | {Permission.READ_PROCEDURE},
     Role.ADMIN: frozenset(Permission),
 }

@@ -1,7 +1,6 @@
 """Sessions of people: a random cookie, of which the database keeps only a hash."""
 
 import hashlib
-import secrets
 from datetime import timedelta
 from typing import Final
 
@@ -10,11 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.access.caller import Caller, OwnPlatform
+from api.access.cookies import SecretCookie, derived, random_secret
 from api.access.roles import Role
 from api.web.database import RequestDatabase
 from jieru.audit import Actor
 
 __all__ = [
+    "close_other_sessions",
     "close_session",
     "find_session_holder",
     "forget_session_cookie",
@@ -26,10 +27,10 @@ __all__ = [
 LONGEST: Final = timedelta(hours=12)
 LONGEST_IDLE: Final = timedelta(hours=2)
 
-_COOKIE: Final = "jieru_session"
-_SECURE_COOKIE: Final = "__Host-jieru_session"
-_TOKEN_BYTES: Final = 32
-_TOKEN_LENGTH: Final = 43
+KEPT_AFTER_THE_END: Final = timedelta(days=90)
+"""For whoever asks later from where an account was used."""
+
+_COOKIE: Final = SecretCookie("jieru_session")
 _USER_AGENT_LENGTH: Final = 200
 
 _INSERT: Final = """
@@ -50,6 +51,11 @@ _TOUCH: Final = "UPDATE sessions SET last_used_at = now() WHERE token_hash = %s"
 _REVOKE: Final = """
     UPDATE sessions SET revoked_at = now() WHERE token_hash = %s AND revoked_at IS NULL
 """
+_REVOKE_OTHERS: Final = """
+    UPDATE sessions SET revoked_at = now()
+    WHERE user_id = %s AND token_hash <> %s AND revoked_at IS NULL
+"""
+_FORGET_OLD: Final = "DELETE FROM sessions WHERE user_id = %s AND expires_at < now() - %s"
 
 
 def open_session(
@@ -60,7 +66,8 @@ def open_session(
     Returns:
         The token for the cookie, which is kept nowhere.
     """
-    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    token = random_secret()
+    connection.execute(_FORGET_OLD, (user_id, KEPT_AFTER_THE_END))
     connection.execute(
         _INSERT, (_hash(token), user_id, LONGEST, origin, user_agent[:_USER_AGENT_LENGTH])
     )
@@ -70,6 +77,11 @@ def open_session(
 def close_session(connection: psycopg.Connection, token: str) -> None:
     """End a session for good; the caller commits."""
     connection.execute(_REVOKE, (_hash(token),))
+
+
+def close_other_sessions(connection: psycopg.Connection, user_id: int, token: str) -> None:
+    """End all sessions of a person but this one; the caller commits."""
+    connection.execute(_REVOKE_OTHERS, (user_id, _hash(token)))
 
 
 def find_session_holder(database: RequestDatabase, token: str, origin: str) -> Caller | None:
@@ -86,43 +98,24 @@ def find_session_holder(database: RequestDatabase, token: str, origin: str) -> C
         display_name=display_name,
         role=Role(role),
         platform=OwnPlatform(platform_id, platform_code) if platform_id else None,
-        form_token=_form_token(token),
+        form_token=derived(token, "form"),
     )
 
 
 def session_cookie_of(request: Request) -> str | None:
     """The session's token, if the request carries what looks like one."""
-    token = request.cookies.get(_name(request), "")
-    return token if len(token) == _TOKEN_LENGTH and token.isascii() else None
+    return _COOKIE.read(request)
 
 
 def set_session_cookie(request: Request, response: Response, token: str) -> None:
     """Give the browser its session; it ends with the browser at the latest."""
-    response.set_cookie(
-        _name(request), token, httponly=True, samesite="lax", secure=_is_secure(request), path="/"
-    )
+    _COOKIE.set(request, response, token)
 
 
 def forget_session_cookie(request: Request, response: Response) -> None:
     """Take the session away from the browser."""
-    response.delete_cookie(
-        _name(request), httponly=True, samesite="lax", secure=_is_secure(request), path="/"
-    )
-
-
-def _is_secure(request: Request) -> bool:
-    return request.url.scheme == "https"
-
-
-def _name(request: Request) -> str:
-    """Behind TLS a name that browsers take only with Secure, from this very host."""
-    return _SECURE_COOKIE if _is_secure(request) else _COOKIE
+    _COOKIE.forget(request, response)
 
 
 def _hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
-
-
-def _form_token(token: str) -> str:
-    """What only this server can compute, and only with the cookie at hand."""
-    return hashlib.sha256(b"form " + token.encode()).hexdigest()

@@ -1,0 +1,123 @@
+"""The shapes of what is asked and answered about callers and API keys."""
+
+from typing import Annotated, Final
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+
+from api.access.roles import Permission, Role
+
+__all__ = ["ApiKey", "ApiKeyList", "CallerAnswer", "NewApiKey", "NewApiKeyAnswer"]
+
+_KEY_ID: Final = Field(description="Names the key; the part of its text that is no secret.")
+_PLATFORM: Final = Field(
+    description="Code of the only platform whose records an operator sees; null for other roles."
+)
+_KEY: Final[dict[str, JsonValue]] = {
+    "key_id": "k3v9x0qa",
+    "name": "协联数据同步",
+    "role": "operator",
+    "platform": "xielian",
+    "created_by": "user:lin.operator",
+    "created_at": "2026-03-02T08:15:00Z",
+    "expires_at": "2027-03-01T16:00:00Z",
+    "revoked_at": None,
+    "last_used_at": "2026-03-02T09:01:12Z",
+    "last_origin": "203.0.113.9",
+}
+
+
+class CallerAnswer(BaseModel):
+    """Who is asking, and what they may do."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "actor": "user:lin.operator",
+                    "display_name": "林运营",
+                    "role": "operator",
+                    "platform": "xielian",
+                    "permissions": ["change_registry", "read_counts", "read_registry"],
+                }
+            ]
+        }
+    )
+
+    actor: str = Field(description="As the audit names it: `user:NAME` or `key:ID`.")
+    display_name: str
+    role: Role
+    platform: str | None = _PLATFORM
+    permissions: list[Permission]
+
+
+class NewApiKey(BaseModel):
+    """What is said of a key that shall be made."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "协联数据同步",
+                    "role": "operator",
+                    "platform": "xielian",
+                    "expires_at": "2027-03-01T16:00:00Z",
+                }
+            ]
+        },
+    )
+
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] = (
+        Field(description="What the key is for.")
+    )
+    role: Role = Field(description="What its holder may do. An operator grants only `operator`.")
+    platform: str | None = Field(
+        default=None, description="Code of an operator's platform; null for other roles."
+    )
+    expires_at: AwareDatetime = Field(
+        description="When it ends by itself, with its zone: at most 366 days from now."
+    )
+
+
+class ApiKey(BaseModel):
+    """A key as it is kept: without its secret."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_KEY]})
+
+    key_id: str = _KEY_ID
+    name: str
+    role: Role
+    platform: str | None = _PLATFORM
+    created_by: str = Field(description="As the audit names them.")
+    created_at: AwareDatetime
+    expires_at: AwareDatetime
+    revoked_at: AwareDatetime | None
+    last_used_at: AwareDatetime | None = Field(description="To the minute; null: never.")
+    last_origin: str | None = Field(description="The address from which it was used last.")
+
+
+class ApiKeyList(BaseModel):
+    """Keys, the newest first."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [_KEY]}]})
+
+    items: list[ApiKey]
+
+
+class NewApiKeyAnswer(ApiKey):
+    """A new key with its text, which is shown this once and kept nowhere."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                _KEY
+                | {
+                    "last_used_at": None,
+                    "last_origin": None,
+                    "text": "jieru_k3v9x0qa_Zr0d4uC1yq9w2nQ8xJ5tVb7LhS3mKfE6aPgT0iUoYcX",
+                }
+            ]
+        }
+    )
+
+    text: str = Field(description="To be sent as `Authorization: Bearer ...`.")

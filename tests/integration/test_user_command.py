@@ -1,0 +1,205 @@
+"""`jieru user`: accounts made, disabled and reset, each change with its audit entry."""
+
+import subprocess
+import sys
+
+import psycopg
+import pytest
+
+from api.access.passwords import is_password
+from jieru.database import connect
+from tests.support.command import clean_environment
+from tests.support.registry_builder import RegistryBuilder
+from tests.support.visiting import PASSWORD
+
+SHOWN = "Password, shown only now: "
+
+
+def user(
+    url: str, *arguments: str, password: str | None = None
+) -> "subprocess.CompletedProcess[str]":
+    """Run `jieru user`, with a password on standard input where one is given."""
+    given = [] if password is None else ["--password-stdin"]
+    return subprocess.run(
+        [sys.executable, "-m", "jieru", "user", *arguments, *given],
+        env=clean_environment(database_url=url, language="en"),
+        input=password or "",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def row_of(url: str, name: str) -> tuple[str, str, int | None, str | None, bool]:
+    """Display name, role, platform, hash, and whether it is disabled."""
+    with connect(url) as connection:
+        row = connection.execute(
+            "SELECT display_name, role, platform_id, password_hash, disabled_at IS NOT NULL"
+            " FROM users WHERE name = %s",
+            (name,),
+        ).fetchone()
+    assert row is not None
+    return row
+
+
+def test_an_account_is_added_with_a_password_that_is_shown_once(database_url: str) -> None:
+    """It is the account's, and the database keeps only its hash."""
+    with connect(database_url) as connection:
+        RegistryBuilder(connection).platform("xielian")
+        connection.commit()
+    done = user(
+        database_url,
+        *("add", "lin", "--role", "operator", "--platform", "xielian"),
+        *("--display-name", "林运营"),
+    )
+    assert done.returncode == 0, done.stderr
+    first, last = done.stdout.splitlines()
+    assert first == "The account lin is added."
+    display_name, role, platform_id, kept, is_disabled = row_of(database_url, "lin")
+    assert (display_name, role, is_disabled) == ("林运营", "operator", False)
+    assert platform_id is not None
+    assert is_password(kept, last.removeprefix(SHOWN))
+
+
+def test_a_password_can_come_from_standard_input(database_url: str) -> None:
+    """Without the end of its line; it is not shown."""
+    done = user(database_url, "add", "wu", "--role", "admin", password=f"{PASSWORD}\n")
+    assert done.stdout == "The account wu is added.\n"
+    assert is_password(row_of(database_url, "wu")[3], PASSWORD)
+
+
+def test_an_account_of_the_provider_needs_no_password(database_url: str) -> None:
+    """Its person comes in by OpenID Connect only."""
+    done = user(database_url, "add", "wu", "--role", "admin", "--oidc-subject", "sub-wu")
+    assert done.stdout == "The account wu is added.\n"
+    assert row_of(database_url, "wu")[3] is None
+
+
+def test_every_change_is_audited_under_who_ran_the_command(database_url: str) -> None:
+    """And no entry holds a hash of a password."""
+    user(database_url, "add", "wu", "--role", "admin")
+    user(database_url, "reset", "wu")
+    user(database_url, "disable", "wu")
+    with connect(database_url) as connection:
+        entries = connection.execute(
+            "SELECT actor, origin, action, record_kind, after::text FROM audit_entries"
+            " ORDER BY number"
+        ).fetchall()
+    assert [entry[2:4] for entry in entries] == [
+        ("create", "users"),
+        ("change", "users"),
+        ("change", "users"),
+    ]
+    for actor, origin, _action, _kind, after in entries:
+        assert actor.startswith("command:")
+        assert origin == "command line"
+        assert "argon2" not in after
+
+
+def test_a_disabled_account_is_enabled_only_where_that_is_said(database_url: str) -> None:
+    """A new password alone does not open it."""
+    user(database_url, "add", "wu", "--role", "admin")
+    assert user(database_url, "disable", "wu").stdout == "The account wu is disabled.\n"
+    assert row_of(database_url, "wu")[4]
+    again = user(database_url, "disable", "wu")
+    assert again.returncode == 1
+    assert again.stderr == "Error: The account wu is disabled already.\n"
+    refused = user(database_url, "reset", "wu")
+    assert refused.returncode == 1
+    assert "--enable" in refused.stderr
+    done = user(database_url, "reset", "wu", "--enable", password=PASSWORD)
+    assert done.stdout == "The account wu has another password.\n"
+    *_others, kept, is_disabled = row_of(database_url, "wu")
+    assert not is_disabled
+    assert is_password(kept, PASSWORD)
+
+
+def test_a_reset_forgets_the_failures_of_the_account(database_url: str) -> None:
+    """Whoever gets a new password need not wait for the old one's sake."""
+    user(database_url, "add", "wu", "--role", "admin")
+    with connect(database_url) as connection:
+        connection.execute("INSERT INTO sign_in_failures VALUES ('user:wu', 9, now())")
+        connection.commit()
+        user(database_url, "reset", "wu")
+        assert connection.execute("SELECT FROM sign_in_failures").fetchall() == []
+
+
+def test_keys_that_outlive_their_maker_are_told(database_url: str) -> None:
+    """Programs may depend on them: an administrator decides."""
+    user(database_url, "add", "wu", "--role", "admin")
+    with connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO api_keys (key_id, secret_hash, name, role, created_by, expires_at)"
+            " VALUES ('00000000', sha256(''), 'sync', 'auditor', 'user:wu', now() + '1 day')"
+        )
+        connection.commit()
+    assert "still valid: 1" in user(database_url, "disable", "wu").stdout
+
+
+def test_the_list_names_everyone(database_url: str) -> None:
+    """Disabled ones too."""
+    user(database_url, "add", "wu", "--role", "admin", "--display-name", "吴管理")
+    user(database_url, "add", "chen", "--role", "auditor", "--oidc-subject", "sub-chen")
+    user(database_url, "disable", "chen")
+    done = user(database_url, "list")
+    assert done.returncode == 0, done.stderr
+    listed = done.stdout
+    assert listed.index("chen") < listed.index("wu")
+    for text in ("吴管理", "administrator", "password", "OpenID Connect", "disabled"):
+        assert text in listed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("add", "Wu", "--role", "admin"), "is no account name"),
+        (("add", "wu\x01", "--role", "admin"), "is no account name"),
+        (("add", "taken", "--role", "admin"), "There is an account taken already."),
+        (
+            ("add", "wu", "--role", "admin", "--oidc-subject", "sub-taken"),
+            "Another account has the OpenID Connect subject sub-taken.",
+        ),
+        (("add", "wu", "--role", "operator"), "An operator has a platform"),
+        (("add", "wu", "--role", "admin", "--platform", "xielian"), "An operator has a platform"),
+        (
+            ("add", "wu", "--role", "operator", "--platform", "nowhere"),
+            "There is no platform nowhere.",
+        ),
+        (("add", "wu", "--role", "admin", "--display-name", "x" * 201), "At most 200"),
+        (("disable", "nobody"), "There is no account nobody."),
+        (("reset", "nobody"), "There is no account nobody."),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(
+    database_url: str, arguments: tuple[str, ...], said: str
+) -> None:
+    """And nothing is changed."""
+    with connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO users (name, display_name, role, oidc_subject)"
+            " VALUES ('taken', 'Taken', 'admin', 'sub-taken')"
+        )
+        connection.commit()
+        done = user(database_url, *arguments)
+        assert done.returncode == 1
+        assert said in done.stderr
+        assert done.stderr.count("\n") == 1
+        assert names(connection) == ["taken"]
+
+
+@pytest.mark.parametrize(
+    ("password", "said"), [("short", "too short"), ("", "too short"), ("x" * 201, "too long")]
+)
+def test_a_bad_password_makes_no_account(database_url: str, password: str, said: str) -> None:
+    """Nor an empty one."""
+    done = user(database_url, "add", "wu", "--role", "admin", password=password)
+    assert done.returncode == 1
+    assert said in done.stderr
+    with connect(database_url) as connection:
+        assert names(connection) == []
+
+
+def names(connection: psycopg.Connection) -> list[str]:
+    """All accounts."""
+    return [row[0] for row in connection.execute("SELECT name FROM users").fetchall()]
