@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from psycopg_pool import ConnectionPool
 
 from jieru.audit import Actor, changing
+from jieru.database import read_installation
 
 __all__ = ["Database", "RequestDatabase"]
 
@@ -21,6 +22,14 @@ class RequestDatabase:
     def __init__(self, pool: ConnectionPool) -> None:
         """Use this pool; it stays its owner's to close."""
         self._pool = pool
+        self._is_simulation: bool | None = None
+
+    def is_simulation(self) -> bool:
+        """Whether the database was made for simulated evidence, which it says once, for good."""
+        if self._is_simulation is None:
+            with self.reading() as connection:
+                self._is_simulation = read_installation(connection).is_simulation
+        return self._is_simulation
 
     @contextmanager
     def reading(self) -> Iterator[psycopg.Connection]:

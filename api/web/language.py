@@ -3,16 +3,23 @@
 Chinese comes first: whoever says nothing gets it.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from starlette.requests import Request
 
-from jieru.i18n import LANGUAGES, Language
+from jieru.i18n import LANGUAGES, Language, translations
 
-__all__ = ["LANGUAGE_COOKIE", "choose_language", "language_of", "requested_language"]
+__all__ = [
+    "LANGUAGE_COOKIE",
+    "choose_language",
+    "language_of",
+    "requested_language",
+    "translator",
+]
 
 LANGUAGE_COOKIE: Final = "jieru_language"
-_QUERY: Final = "lang"
+LANGUAGE_QUERY: Final = "lang"
 
 
 def _known(tag: str) -> Language | None:
@@ -49,14 +56,19 @@ def choose_language(query: str, cookie: str, accept_language: str, default: Lang
 
 def requested_language(request: Request) -> Language | None:
     """The language asked for in the address itself (`?lang=en`), which is then remembered."""
-    return _known(request.query_params.get(_QUERY, ""))
+    return _known(request.query_params.get(LANGUAGE_QUERY, ""))
 
 
 def language_of(request: Request) -> Language:
     """The language of this request's answer."""
     return choose_language(
-        request.query_params.get(_QUERY, ""),
+        request.query_params.get(LANGUAGE_QUERY, ""),
         request.cookies.get(LANGUAGE_COOKIE, ""),
         request.headers.get("accept-language", ""),
         request.app.state.default_language,
     )
+
+
+def translator(request: Request) -> Callable[[str], str]:
+    """Translates a message for the reader of this request's answer."""
+    return translations(language_of(request)).gettext

@@ -26,15 +26,17 @@ from jieru.i18n import Language, translations
 from jieru.i18n import marked as _
 
 __all__ = [
+    "PROBLEM_MEDIA_TYPE",
     "Kind",
     "Problem",
     "ProblemDocument",
     "WrongField",
     "install_problems",
     "problem_responses",
+    "wrong_fields",
 ]
 
-_MEDIA_TYPE: Final = "application/problem+json"
+PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
 _RETRY_AFTER_S: Final = 5
 
 _log = structlog.get_logger()
@@ -183,15 +185,16 @@ def problem_responses(*kinds: Kind) -> dict[int | str, dict[str, object]]:
         kind.value.status: {
             "model": ProblemDocument,
             "description": kind.value.title,
-            "content": {_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
+            "content": {
+                PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}
+            },
         }
         for kind in kinds
     }
 
 
 def install_problems(app: FastAPI) -> None:
-    """Give every exception that can end a request its answer, and OpenAPI its media type."""
-    app.openapi = lambda: _without_second_media_type(FastAPI.openapi(app))  # type: ignore[method-assign]
+    """Give every exception that can end a request its answer."""
     app.add_exception_handler(Problem, _answer_problem)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(HTTPException, _answer_http)
@@ -203,17 +206,6 @@ def install_problems(app: FastAPI) -> None:
     app.add_exception_handler(WorldError, _answer_database_away)
     app.add_exception_handler(UserError, _answer_user_error)
     app.add_exception_handler(Exception, _answer_bug)
-
-
-def _without_second_media_type(document: dict[str, Any]) -> dict[str, Any]:
-    """FastAPI documents a model as application/json besides, which no problem is sent as."""
-    for methods in document["paths"].values():
-        for operation in methods.values():
-            for response in operation["responses"].values():
-                content = response.get("content", {})
-                if _MEDIA_TYPE in content:
-                    content.pop("application/json", None)
-    return document
 
 
 def _respond(
@@ -243,7 +235,7 @@ def _respond(
     return JSONResponse(
         document.model_dump(),
         status_code=document.status,
-        media_type=_MEDIA_TYPE,
+        media_type=PROBLEM_MEDIA_TYPE,
         headers={"Content-Language": language, **(headers or {})},
     )
 
@@ -357,9 +349,28 @@ _FIELD_MESSAGES: Final = {
     "less_than_equal": _("must be at most {le}"),
     "literal_error": _("must be one of {expected}"),
     "enum": _("must be one of {expected}"),
+    "string_type": _("must be text"),
+    "string_unicode": _("must be text"),
+    "extra_forbidden": _("is not known here"),
+    "model_attributes_type": _("must be a JSON object"),
+    "timezone_aware": _("must carry its time zone"),
+    "datetime_parsing": _("must be an instant such as 2026-03-02T08:00:00+08:00"),
+    "datetime_from_date_parsing": _("must be an instant such as 2026-03-02T08:00:00+08:00"),
     "string_too_long": _("must have at most {max_length} characters"),
     "string_pattern_mismatch": _("must match {pattern}"),
 }
+
+
+def wrong_fields(errors: Sequence[Any]) -> list[WrongField]:
+    """What pydantic found wrong in a body or a form, each under its dotted path."""
+    return [WrongField(".".join(map(str, item["loc"])), _reason(item)) for item in errors]
+
+
+def _reason(item: Any) -> UserError:  # noqa: ANN401 - pydantic's, a mapping of many shapes
+    template = _FIELD_MESSAGES.get(item["type"])
+    # What we have no words for is pydantic's own, where a brace is a brace.
+    message = template or item["msg"].replace("{", "{{").replace("}", "}}")
+    return UserError(message, **item.get("ctx", {}))
 
 
 async def _answer_invalid(request: Request, error: Exception) -> Response:
@@ -368,8 +379,8 @@ async def _answer_invalid(request: Request, error: Exception) -> Response:
     errors = []
     for item in error.errors():
         location, *path = item["loc"]
-        template = _FIELD_MESSAGES.get(item["type"])
-        message = _spoken(template, language, item.get("ctx", {})) if template else item["msg"]
+        reason = _reason(item)
+        message = _spoken(reason.message, language, reason.values)
         errors.append(
             FieldError(location=str(location), field=".".join(map(str, path)), message=message)
         )

@@ -1,6 +1,7 @@
 """Pages: Jinja2 templates in the reader's language."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -10,10 +11,15 @@ from starlette.datastructures import URL
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from api.access.caller import known_caller
+from api.web.announcement import announcement_of, forget_announcement
 from api.web.language import LANGUAGE_COOKIE, language_of, requested_language
+from api.web.menu import menu_of
+from api.web.words import ROLE_WORDS
+from jieru.calendar import SHANGHAI
 from jieru.i18n import LANGUAGES, Language, translations
 
-__all__ = ["render"]
+__all__ = ["instant", "render"]
 
 _FOLDER: Final = Path(__file__).parent.parent / "templates"
 _COOKIE_AGE_S: Final = 365 * 86_400
@@ -22,6 +28,11 @@ _COOKIE_AGE_S: Final = 365 * 86_400
 def _grouped(number: int) -> str:
     """A whole number with its thousands set apart: 120,000."""
     return f"{number:,}"
+
+
+def instant(moment: datetime) -> str:
+    """An instant as a clock in the city shows it: 2026-03-02 08:15:00."""
+    return moment.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
 
 
 @cache
@@ -38,6 +49,7 @@ def _environment(language: Language) -> Environment:
     install = environment.install_gettext_translations  # type: ignore[attr-defined]
     install(translations(language), newstyle=False)
     environment.filters["grouped"] = _grouped
+    environment.filters["instant"] = instant
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "sort_keys": False}
     return environment
 
@@ -53,22 +65,27 @@ def render(
 ) -> HTMLResponse:
     """A page or a part of one.
 
-    Besides `values`, a template knows `language`, `languages` (this page in each), `path` and
-    `asset` (the address of a static file). A language asked for in the address is remembered
-    in a cookie.
+    Besides `values`, a template knows `language`, `languages` (this page in each), `path`,
+    `asset` (the address of a static file), `caller` (None on a page that is open to everyone),
+    `form_token` and `role_label` of the caller, `menu` and `announcement` (what the page before
+    did); `values` may say otherwise. A language asked for in the address is remembered in a
+    cookie.
     """
     language = language_of(request)
-    html = (
-        _environment(language)
-        .get_template(template)
-        .render(
-            values,
-            language=language,
-            languages={other: _address_in(request.url, other) for other in LANGUAGES},
-            path=request.url.path,
-            asset=request.app.state.assets.address,
-        )
-    )
+    caller = known_caller(request)
+    announcement = None if "hx-request" in request.headers else announcement_of(request)
+    known = {
+        "language": language,
+        "languages": {other: _address_in(request.url, other) for other in LANGUAGES},
+        "path": request.url.path,
+        "asset": request.app.state.assets.address,
+        "caller": caller,
+        "form_token": (caller.form_token or "") if caller else "",
+        "role_label": ROLE_WORDS[caller.role] if caller else "",
+        "menu": menu_of(caller),
+        "announcement": announcement,
+    }
+    html = _environment(language).get_template(template).render(known | dict(values))
     response = HTMLResponse(
         html,
         status_code=status,
@@ -78,6 +95,8 @@ def render(
             "Vary": "Accept-Language, Cookie, HX-Request, HX-Target",
         },
     )
+    if announcement:
+        forget_announcement(response)
     asked = requested_language(request)
     if asked:
         response.set_cookie(

@@ -22,6 +22,8 @@ COMMENT ON COLUMN audit_entries.platform_id IS 'Whose operator may read the entr
 CREATE INDEX audit_entries_by_record ON audit_entries (record_kind, record_id);
 CREATE INDEX audit_entries_by_platform ON audit_entries (platform_id, number);
 CREATE INDEX audit_entries_by_actor ON audit_entries (actor, number);
+CREATE INDEX audit_entries_by_kind ON audit_entries (record_kind, number);
+CREATE INDEX audit_entries_by_time ON audit_entries (changed_at);
 
 -- The end of the chain. Whoever changes a record locks this row first and holds it until the
 -- commit: numbers have no gaps, and two writers cannot wait for each other in a circle.

@@ -16,19 +16,23 @@ from jieru.registry.files import Cell
 from jieru.wire import PLATFORM_CODE, SERIAL
 
 __all__ = [
+    "GUARD",
     "CellReader",
     "Value",
+    "guarded",
     "one_of",
     "read_date",
     "read_industry_code",
+    "read_interval",
     "read_platform_code",
     "read_serial",
     "read_uscc",
     "shown",
     "text_reader",
+    "unguarded",
 ]
 
-Value = str | date | None
+Value = str | int | date | None
 """What a cell means; None where it is empty (open or unknown)."""
 CellReader = Callable[[Cell], Value]
 
@@ -36,6 +40,9 @@ _USCC_LENGTH: Final = 18
 _INDUSTRY_CODE = re.compile(r"[A-T][0-9]{0,4}")
 _LOOSE_DATE = re.compile(r"(\d{4})\s*[-/.年]?\s*(\d{1,2})\s*[-/.月]?\s*(\d{1,2})\s*日?", re.ASCII)
 _YEARS: Final = range(1900, 2100)
+_INTERVALS_S: Final = range(1, 7 * 86_400 + 1)
+"""As the database has them: a second to a week."""
+_INTERVAL = re.compile(r"[0-9]{1,6}", re.ASCII)
 _SPREADSHEET_ERRORS: Final = frozenset(
     ("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!")
 )
@@ -43,6 +50,11 @@ _INVISIBLE: Final = frozenset(("Cc", "Cf", "Zl", "Zp"))
 """Control and format characters and line breaks: two names that look the same must be the same."""
 _SHOWN_LENGTH: Final = 40
 _MEMORY: Final = 65_536
+GUARD: Final = "'"
+"""What our own files put before text that a spreadsheet would take for a formula."""
+_GUARDED_FORMULA = re.compile(f"{GUARD}*[-=+@＝＋－＠\t\r\n]")
+"""With any number of guards, or guarded text could not be told from text with an apostrophe; in
+full width too, as spreadsheets of this country have it."""
 
 
 def shown(text: str) -> str:
@@ -51,12 +63,23 @@ def shown(text: str) -> str:
     return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in short)
 
 
+def guarded(text: str) -> str:
+    """Text as a cell that no spreadsheet takes for a formula; `unguarded` gives it back."""
+    return GUARD + text if _GUARDED_FORMULA.match(text) else text
+
+
+def unguarded(text: str) -> str:
+    """The text that `guarded` made a cell of; any other text stays as it is."""
+    is_guarded = text.startswith(GUARD) and _GUARDED_FORMULA.match(text)
+    return text.removeprefix(GUARD) if is_guarded else text
+
+
 def _text(cell: Cell) -> str:
     if isinstance(cell, UserError):
         raise cell
     if isinstance(cell, date):
         raise UserError("A date, where text belongs: format the cell as text and type it again.")
-    text = cell.strip()
+    text = unguarded(cell.strip())
     if not text.isprintable():
         for char in text:
             if unicodedata.category(char) in _INVISIBLE:
@@ -167,6 +190,18 @@ def _checked_uscc(text: str) -> str:
     if text != compact:
         raise UserError("“{value}” must be written {right}.", value=shown(text), right=compact)
     return text
+
+
+def read_interval(cell: Cell) -> int:
+    """Whole seconds between two heartbeats."""
+    text = _text(cell)
+    if not _INTERVAL.fullmatch(text) or int(text) not in _INTERVALS_S:
+        raise UserError(
+            "“{value}” is no interval: a whole number of seconds from 1 to {longest}.",
+            value=shown(text),
+            longest=_INTERVALS_S[-1],
+        )
+    return int(text)
 
 
 def read_date(cell: Cell) -> date:

@@ -53,9 +53,17 @@ def changes_to(relation: Relation, rows: Iterable[FileRow], registered: Register
         before = registered.get(key)
         if before is None:
             changes.created.append(row)
-        elif before != row.key(relation.others):
+        elif _differs(relation, row, before):
             changes.changed.append(row)
     return changes
+
+
+def _differs(relation: Relation, row: FileRow, before: tuple[Value, ...]) -> bool:
+    return any(
+        row.values[column] != value
+        and not (row.values[column] is None and column in relation.kept_if_empty)
+        for column, value in zip(relation.others, before, strict=True)
+    )
 
 
 def forbidden_changes(

@@ -26,15 +26,16 @@ from python_calamine import (
 
 from jieru.errors import UserError
 
-__all__ = ["Cell", "SheetRow", "parse_sheet", "read_sheet"]
+__all__ = ["Cell", "SheetRow", "parse_sheet", "read_content"]
 
 Cell = str | date | UserError
 """What a cell holds: text, the date of a date cell, or why neither can be had from it."""
 
 FILE_LIMIT_BYTES: Final = 100 * 1024 * 1024
 _UNPACKED_LIMIT_BYTES: Final = 256 * 1024 * 1024
-_AREA_LIMIT_CELLS: Final = 20_000_000
+_AREA_LIMIT_CELLS: Final = 5_000_000
 """The reader's table is dense: one stray cell in the far corner would take gigabytes."""
+_ROW_LIMIT: Final = 300_000
 _EXACT_INTEGER_LIMIT: Final = 10**15
 """Spreadsheets keep 15 digits of a number."""
 
@@ -61,22 +62,21 @@ class SheetRow(NamedTuple):
     cells: list[Cell]
 
 
-def read_sheet(path: Path, column_names: Collection[str]) -> list[SheetRow]:
-    """Read a file; see `parse_sheet`.
+def read_content(path: Path) -> bytes:
+    """The bytes of a file, at most one more than `parse_sheet` takes.
 
     Raises:
-        UserError: the file cannot be read, or is none of the formats.
+        UserError: it cannot be read.
     """
     try:
         with path.open("rb") as source:
-            content = source.read(FILE_LIMIT_BYTES + 1)
+            return source.read(FILE_LIMIT_BYTES + 1)
     except FileNotFoundError:
         raise UserError("The file {path} does not exist.", path=path) from None
     except OSError as error:
         raise UserError(
             "The file {path} cannot be read: {reason}", path=path, reason=error.strerror or error
         ) from None
-    return parse_sheet(content, path.name, column_names)
 
 
 def parse_sheet(content: bytes, name: str, column_names: Collection[str]) -> list[SheetRow]:
@@ -104,9 +104,23 @@ def parse_sheet(content: bytes, name: str, column_names: Collection[str]) -> lis
         rows: Iterable[SheetRow] = _workbook_rows(content, name)
     else:
         rows = _csv_rows(_decoded(content, name), name, column_names)
-    return [
-        row for row in rows if any(not isinstance(cell, str) or cell.strip() for cell in row.cells)
-    ]
+    return list(_filled_rows(rows, name))
+
+
+def _filled_rows(rows: Iterable[SheetRow], name: str) -> Iterator[SheetRow]:
+    """Those that hold anything, as long as there are not too many to be held at once."""
+    count = cells = 0
+    for row in rows:
+        if any(not isinstance(cell, str) or cell.strip() for cell in row.cells):
+            count, cells = count + 1, cells + len(row.cells)
+            if count > _ROW_LIMIT or cells > _AREA_LIMIT_CELLS:
+                raise UserError(
+                    "{name} has more than {rows} rows or {cells} cells: split it.",
+                    name=name,
+                    rows=_ROW_LIMIT,
+                    cells=_AREA_LIMIT_CELLS,
+                )
+            yield row
 
 
 def _decoded(content: bytes, name: str) -> str:

@@ -5,14 +5,29 @@ All functions are pure. None stops at the first bad row: each gives all errors t
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
-from typing import NamedTuple
+from itertools import islice
+from typing import Final, NamedTuple
 
 from jieru.errors import UserError
 from jieru.registry.cells import Value, shown
 from jieru.registry.files import Cell, SheetRow
 from jieru.registry.kinds import Column, Kind, Reference
 
-__all__ = ["FileRow", "RowError", "header_names", "read_rows", "unknown_references"]
+__all__ = [
+    "ERROR_LIMIT",
+    "REASONS_COLUMN",
+    "FileRow",
+    "RowError",
+    "header_names",
+    "read_rows",
+    "unknown_references",
+    "without_foreign_platforms",
+]
+
+REASONS_COLUMN: Final = ("reasons", "错误原因")
+"""What a file of failed rows has in addition, for people; it is not read when it comes back."""
+ERROR_LIMIT: Final = 200_000
+"""Errors that are collected: a file that is wrong throughout must not fill the memory."""
 
 
 class RowError(NamedTuple):
@@ -42,7 +57,8 @@ class FileRow(NamedTuple):
 
 def header_names(kind: Kind) -> set[str]:
     """Every name that a header of this kind may hold."""
-    return {name for column in kind.columns for name in (column.name, column.chinese)}
+    names = {name for column in kind.columns for name in (column.name, column.chinese)}
+    return names.union(REASONS_COLUMN)
 
 
 def read_rows(kind: Kind, sheet: Sequence[SheetRow]) -> tuple[list[FileRow], list[RowError]]:
@@ -52,14 +68,20 @@ def read_rows(kind: Kind, sheet: Sequence[SheetRow]) -> tuple[list[FileRow], lis
         UserError: the header is not that of this kind.
     """
     columns = _columns_of_header(kind, sheet)
+    absent = dict.fromkeys(column.name for column in kind.columns if column not in columns)
     rows: list[FileRow] = []
     errors: list[RowError] = []
-    for number, cells in sheet[1:]:
+    for number, cells in islice(sheet, 1, None):
+        if len(errors) >= ERROR_LIMIT:
+            errors.append(_too_many_errors(number))
+            return rows, errors
         if len(cells) != len(columns) and not _is_padding(cells[len(columns) :], cells, columns):
             errors.append(_wrong_width(number, len(cells), len(columns)))
             continue
-        values: dict[str, Value] = {}
+        values: dict[str, Value] = {**absent}
         for column, cell in zip(columns, cells, strict=False):
+            if column is None:
+                continue
             try:
                 values[column.name] = _value(column, cell)
             except UserError as refused:
@@ -71,6 +93,26 @@ def read_rows(kind: Kind, sheet: Sequence[SheetRow]) -> tuple[list[FileRow], lis
     errors.extend(_repetitions(kind, rows))
     errors.extend(_contradictions(kind, rows))
     return rows, errors
+
+
+def without_foreign_platforms(
+    rows: Iterable[FileRow], own: str
+) -> tuple[list[FileRow], list[RowError]]:
+    """The rows as an operator may import them: a platform that is not `own` is refused.
+
+    Whether there is such a platform is not said.
+    """
+    ours: list[FileRow] = []
+    errors: list[RowError] = []
+    for row in rows:
+        if row.values.get("platform", own) == own:
+            ours.append(row)
+            continue
+        others = {name: value for name, value in row.values.items() if name != "platform"}
+        ours.append(FileRow(row.number, others))
+        reason = UserError("Is not your platform: you can import for {own} only.", own=own)
+        errors.append(RowError(row.number, "platform", reason))
+    return ours, errors
 
 
 def unknown_references(
@@ -104,19 +146,25 @@ def _unknown(reference: Reference, value: str, known: Collection[str]) -> UserEr
             )
 
 
-def _columns_of_header(kind: Kind, sheet: Sequence[SheetRow]) -> list[Column]:
+def _columns_of_header(kind: Kind, sheet: Sequence[SheetRow]) -> list[Column | None]:
+    """The column under each name of the header; None under that of the reasons."""
     if not sheet or sheet[0].number != 1:
         raise UserError(
             "Row 1 is empty: it must hold the names of the columns ({expected}).",
             expected=_expected(kind),
         )
-    by_name = {name: column for column in kind.columns for name in (column.name, column.chinese)}
+    by_name: dict[str, Column | None] = dict.fromkeys(REASONS_COLUMN)
+    by_name.update(
+        (name, column) for column in kind.columns for name in (column.name, column.chinese)
+    )
     header = [cell.strip() if isinstance(cell, str) else str(cell) for cell in sheet[0].cells]
     while not header[-1]:
         header.pop()
     unknown = [name for name in header if name.lower() not in by_name]
     found = [by_name[name.lower()] for name in header if name.lower() in by_name]
-    missing = [column.name for column in kind.columns if column not in found]
+    missing = [
+        column.name for column in kind.columns if column.is_in_every_header and column not in found
+    ]
     repeated = [column.name for column in kind.columns if found.count(column) > 1]
     if missing or unknown or repeated:
         raise UserError(
@@ -131,14 +179,23 @@ def _columns_of_header(kind: Kind, sheet: Sequence[SheetRow]) -> list[Column]:
 
 
 def _expected(kind: Kind) -> str:
-    return ",".join(column.name for column in kind.columns)
+    return ",".join(column.name for column in kind.columns if column.is_in_every_header)
 
 
-def _is_padding(beyond: Iterable[Cell], cells: Sequence[Cell], columns: Sequence[Column]) -> bool:
+def _is_padding(
+    beyond: Iterable[Cell], cells: Sequence[Cell], columns: Sequence[Column | None]
+) -> bool:
     """Whether a row is only longer than the header, and empty there."""
     return len(cells) > len(columns) and all(
         isinstance(cell, str) and not cell.strip() for cell in beyond
     )
+
+
+def _too_many_errors(number: int) -> RowError:
+    reason = UserError(
+        "Reading stopped here after {limit} errors: mend those first.", limit=ERROR_LIMIT
+    )
+    return RowError(number, "", reason)
 
 
 def _wrong_width(number: int, width: int, expected: int) -> RowError:

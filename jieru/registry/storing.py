@@ -10,26 +10,24 @@ import psycopg
 
 from jieru.registry.cells import Value
 from jieru.registry.changes import Changes, Key
-from jieru.registry.kinds import Kind, KindName, Reference, Relation
+from jieru.registry.kinds import Kind, Reference, Relation
 from jieru.registry.rows import FileRow
 
-__all__ = ["known_references", "lock_tables", "registered_records", "write_changes"]
-
-# Keeps out every other writer of these tables, importer or not, and no reader.
-_LOCKS: Final[dict[KindName, LiteralString]] = {
-    "platforms": "LOCK TABLE platforms IN SHARE ROW EXCLUSIVE MODE",
-    "recognitions": "LOCK TABLE recognitions IN SHARE ROW EXCLUSIVE MODE",
-    "enterprises": "LOCK TABLE enterprises IN SHARE ROW EXCLUSIVE MODE",
-    "connections": "LOCK TABLE connections IN SHARE ROW EXCLUSIVE MODE",
-    "devices": "LOCK TABLE devices, assignments IN SHARE ROW EXCLUSIVE MODE",
-}
+__all__ = ["enterprises_of_others", "known_references", "registered_records", "write_changes"]
 
 _KNOWN_PLATFORMS = "SELECT code FROM platforms WHERE code = ANY (%s::text[])"
 _KNOWN_ENTERPRISES = "SELECT uscc FROM enterprises WHERE uscc = ANY (%s::text[])"
+_ENTERPRISES_OF_OTHERS = """
+    SELECT uscc FROM enterprises LEFT JOIN platforms ON platforms.id = kept_by_platform_id
+    WHERE uscc = ANY (%s::text[]) AND platforms.code IS DISTINCT FROM %s
+"""
 
 
 class _Statements(NamedTuple):
-    """What is done with one table; `%(column)s` is the array of that column of the file's rows."""
+    """What is done with one table; `%(column)s` is the array of that column of the file's rows.
+
+    `%(own_platform)s` is the code of the importing operator's platform, else NULL.
+    """
 
     select: LiteralString
     """The relation's key and other columns, of every record that could meet one of the rows."""
@@ -83,13 +81,16 @@ _STATEMENTS: Final = {
             WHERE uscc = ANY (%(uscc)s::text[])
         """,
         insert="""
-            INSERT INTO enterprises (uscc, name, district, industry_code)
-            SELECT * FROM unnest(%(uscc)s::text[], %(name)s::text[], %(district)s::text[],
-                                 %(industry_code)s::text[])
+            INSERT INTO enterprises (uscc, name, district, industry_code, kept_by_platform_id)
+            SELECT file.*, (SELECT id FROM platforms WHERE code = %(own_platform)s)
+            FROM unnest(%(uscc)s::text[], %(name)s::text[], %(district)s::text[],
+                        %(industry_code)s::text[]) AS file
         """,
         update="""
             UPDATE enterprises SET name = file.name, district = file.district,
-                                   industry_code = file.industry_code
+                                   industry_code = file.industry_code,
+                                   kept_by_platform_id =
+                                       (SELECT id FROM platforms WHERE code = %(own_platform)s)
             FROM unnest(%(uscc)s::text[], %(name)s::text[], %(district)s::text[],
                         %(industry_code)s::text[])
                  AS file (uscc, name, district, industry_code)
@@ -131,23 +132,29 @@ _STATEMENTS: Final = {
     ),
     "devices": _Statements(
         select="""
-            SELECT platforms.code, devices.serial, devices.kind, devices.name
+            SELECT platforms.code, devices.serial, devices.kind, devices.name,
+                   devices.expected_interval_s
             FROM (SELECT DISTINCT * FROM unnest(%(platform)s::text[], %(serial)s::text[]))
                  AS file (platform, serial)
             JOIN platforms ON platforms.code = file.platform
             JOIN devices ON platform_id = platforms.id AND devices.serial = file.serial
         """,
         insert="""
-            INSERT INTO devices (platform_id, serial, kind, name)
-            SELECT platforms.id, file.serial, file.kind, file.name
+            INSERT INTO devices (platform_id, serial, kind, name, expected_interval_s)
+            SELECT platforms.id, file.serial, file.kind, file.name,
+                   coalesce(file.expected_interval_s, 300)
             FROM unnest(%(platform)s::text[], %(serial)s::text[], %(kind)s::text[],
-                        %(name)s::text[]) AS file (platform, serial, kind, name)
+                        %(name)s::text[], %(expected_interval_s)s::integer[])
+                 AS file (platform, serial, kind, name, expected_interval_s)
             JOIN platforms ON platforms.code = file.platform
         """,
         update="""
-            UPDATE devices SET kind = file.kind, name = file.name
+            UPDATE devices SET kind = file.kind, name = file.name,
+                   expected_interval_s =
+                       coalesce(file.expected_interval_s, devices.expected_interval_s)
             FROM unnest(%(platform)s::text[], %(serial)s::text[], %(kind)s::text[],
-                        %(name)s::text[]) AS file (platform, serial, kind, name)
+                        %(name)s::text[], %(expected_interval_s)s::integer[])
+                 AS file (platform, serial, kind, name, expected_interval_s)
             JOIN platforms ON platforms.code = file.platform
             WHERE devices.platform_id = platforms.id AND devices.serial = file.serial
         """,
@@ -186,11 +193,6 @@ _STATEMENTS: Final = {
 }
 
 
-def lock_tables(connection: psycopg.Connection, kind: Kind) -> None:
-    """Wait for other writers of these tables, and keep them out until the transaction ends."""
-    connection.execute(_LOCKS[kind.name])
-
-
 def known_references(
     connection: psycopg.Connection, kind: Kind, rows: Iterable[FileRow]
 ) -> dict[Reference, set[str]]:
@@ -206,6 +208,14 @@ def known_references(
     return known
 
 
+def enterprises_of_others(
+    connection: psycopg.Connection, usccs: Iterable[Value], own_platform: str
+) -> set[str]:
+    """Those of these registered enterprises that this platform does not keep."""
+    cursor = connection.execute(_ENTERPRISES_OF_OTHERS, (list(usccs), own_platform))
+    return {row[0] for row in cursor}
+
+
 def registered_records(
     connection: psycopg.Connection, relation: Relation, rows: Sequence[FileRow]
 ) -> dict[Key, tuple[Value, ...]]:
@@ -218,9 +228,16 @@ def registered_records(
     return {record[:width]: record[width:] for record in cursor}
 
 
-def write_changes(connection: psycopg.Connection, relation: Relation, changes: Changes) -> None:
+def write_changes(
+    connection: psycopg.Connection,
+    relation: Relation,
+    changes: Changes,
+    *,
+    own_platform: str | None,
+) -> None:
     """Write what `changes_to` found.
 
+    An enterprise is from then on kept by `own_platform`, or by no platform where there is none.
     Changes come first: an end that makes room for a new period must be there before it is.
     """
     statements = _STATEMENTS[relation.name]
@@ -229,7 +246,8 @@ def write_changes(connection: psycopg.Connection, relation: Relation, changes: C
         (statements.insert, changes.created),
     ):
         if rows:  # an empty statement would still announce a change of the registry
-            connection.execute(statement, _arrays(relation.key + relation.others, rows))
+            arrays = _arrays(relation.key + relation.others, rows)
+            connection.execute(statement, {**arrays, "own_platform": own_platform})
 
 
 def _arrays(columns: Iterable[str], rows: Sequence[FileRow]) -> dict[str, list[Value]]:

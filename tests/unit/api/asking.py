@@ -12,7 +12,7 @@ async def ask(
     app: FastAPI,
     address: str,
     *,
-    headers: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | Mapping[bytes, bytes] | None = None,
     method: str = "GET",
 ) -> httpx.Response:
     """One request; an exception that ends in a 500 is that answer, as behind a real server."""

@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 from psycopg_pool import ConnectionPool
 
+from api.access.answers import ApiKey, ApiKeyList, CallerAnswer, NewApiKey, NewApiKeyAnswer
 from api.app import create_app
 from api.counts.answers import CountAnswer, ExplanationAnswer
 from api.health.routes import Health
@@ -20,6 +21,8 @@ from jieru.settings import Settings
 from tests.unit.api.asking import ask
 
 BROWSER = {"accept": "text/html,application/xhtml+xml"}
+KEY = {"authorization": f"Bearer jieru_00000000_{'A' * 43}"}
+SESSION = {"cookie": f"jieru_session={'A' * 43}"}
 
 
 @pytest.fixture
@@ -48,7 +51,7 @@ async def test_a_count_is_a_503_problem_while_the_database_is_away(
     app: FastAPI, address: str
 ) -> None:
     """With Retry-After, and without the address of the database."""
-    answer = await ask(app, address)
+    answer = await ask(app, address, headers=KEY)
     assert answer.status_code == 503
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["retry-after"] == "5"
@@ -57,32 +60,10 @@ async def test_a_count_is_a_503_problem_while_the_database_is_away(
 
 async def test_the_page_says_that_the_database_is_away(app: FastAPI) -> None:
     """A person gets a page, in his own language."""
-    answer = await ask(app, "/counts/2026", headers=BROWSER | {"accept-language": "en"})
+    answer = await ask(app, "/counts/2026", headers=BROWSER | SESSION | {"accept-language": "en"})
     assert answer.status_code == 503
     assert "Database unavailable" in answer.text
     assert '<html lang="en">' in answer.text
-
-
-async def test_the_first_page_leads_to_the_year_of_the_evidence(app: FastAPI) -> None:
-    """The year of the last day of evidence."""
-    answer = await ask(app, "/")
-    assert answer.status_code == 303
-    assert answer.headers["location"] == "/counts/2026"
-
-
-async def test_the_first_page_leads_to_the_year_it_was_told() -> None:
-    """The demonstration shows the year it played."""
-    pool = ConnectionPool("", open=False, min_size=1)
-    app = create_app(Settings(), pool, as_of=lambda: date(2027, 4, 5), year=2026)
-    assert (await ask(app, "/")).headers["location"] == "/counts/2026"
-
-
-async def test_the_form_of_the_year_keeps_the_day_of_evidence(app: FastAPI) -> None:
-    """It works without a script."""
-    answer = await ask(app, "/counts?year=2025&as_of=2026-03-31")
-    assert answer.headers["location"] == "/counts/2025?as_of=2026-03-31"
-    emptied = await ask(app, "/counts?year=2025&as_of=")
-    assert emptied.headers["location"] == "/counts/2025"
 
 
 async def test_an_unknown_address_is_a_page_for_people(app: FastAPI) -> None:
@@ -129,7 +110,7 @@ async def test_nothing_outside_the_static_folder_is_served(app: FastAPI) -> None
         assert (await ask(app, address)).status_code == 404
 
 
-@pytest.mark.parametrize("address", ["/docs", "/healthz", "/nowhere", "/api/v1/counts/x", "/"])
+@pytest.mark.parametrize("address", ["/docs", "/healthz", "/nowhere", "/api/v1/me", "/sign-in"])
 async def test_every_answer_forbids_foreign_content(app: FastAPI, address: str) -> None:
     """Errors and redirects too."""
     headers = (await ask(app, address)).headers
@@ -141,35 +122,58 @@ async def test_every_answer_forbids_foreign_content(app: FastAPI, address: str) 
     assert headers["cache-control"] == "no-store"
 
 
-async def test_a_year_that_is_no_number_is_a_422_that_names_it(app: FastAPI) -> None:
-    """For programs a document."""
-    answer = await ask(app, "/api/v1/counts/next?as_of=soon&lang=en")
-    assert answer.status_code == 422
-    assert [(each["location"], each["field"]) for each in answer.json()["errors"]] == [
-        ("path", "year"),
-        ("query", "as_of"),
-    ]
-
-
 async def test_the_api_document_names_the_problems_of_every_route(app: FastAPI) -> None:
-    """Each route names its problems, as what they are sent as."""
+    """As what they are sent as, and those of the gate and of the database everywhere."""
     document = (await ask(app, "/openapi.json")).json()
-    assert set(document["paths"]) == {
-        "/healthz",
-        "/api/v1/counts/{year}",
-        "/api/v1/counts/{year}/{platform}/{uscc}",
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            responses = operation["responses"]
+            if path.startswith("/api/"):
+                assert {"401", "403", "503"} <= set(responses), (method, path)
+                for status, response in responses.items():
+                    if not status.startswith("2"):
+                        assert list(response["content"]) == ["application/problem+json"]
+
+
+async def test_nobody_comes_in_without_a_key_or_a_session(app: FastAPI) -> None:
+    """A program is told how, a person is led to the door; the database is not asked."""
+    program = await ask(app, "/api/v1/counts/2026")
+    assert program.status_code == 401
+    assert program.headers["www-authenticate"] == "Bearer"
+    assert program.json()["type"] == "/docs#problem-unauthenticated"
+    person = await ask(app, "/counts/2026", headers=BROWSER)
+    assert person.status_code == 303
+    assert person.headers["location"] == "/sign-in?next=%2Fcounts%2F2026"
+
+
+@pytest.mark.parametrize(
+    "authorization", ["Basic bGluOng=", "Bearer", "Bearer x", "jieru_00000000_x", "Bearer \xff"]
+)
+async def test_what_is_no_key_is_refused_without_asking_the_database(
+    app: FastAPI, authorization: str
+) -> None:
+    """Also beside a cookie, for whoever sends a key means it."""
+    headers = {
+        b"authorization": authorization.encode("latin-1"),
+        b"cookie": SESSION["cookie"].encode(),
     }
-    for path in document["paths"]:
-        if path.startswith("/api/"):
-            responses = document["paths"][path]["get"]["responses"]
-            assert set(responses) == {"200", "404", "422", "503"}
-            for status in ("404", "422", "503"):
-                assert list(responses[status]["content"]) == ["application/problem+json"]
+    answer = await ask(app, "/api/v1/counts/2026", headers=headers)
+    assert answer.status_code == 401
 
 
 def test_the_examples_fit_their_own_schemas() -> None:
     """An example that lies is worse than none."""
-    for model in (CountAnswer, ExplanationAnswer, Health, ProblemDocument):
+    for model in (
+        ApiKey,
+        ApiKeyList,
+        CallerAnswer,
+        CountAnswer,
+        ExplanationAnswer,
+        Health,
+        NewApiKey,
+        NewApiKeyAnswer,
+        ProblemDocument,
+    ):
         examples = model.model_json_schema()["examples"]
         for example in examples:
             shown = json.loads(model.model_validate(example).model_dump_json())

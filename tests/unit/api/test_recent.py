@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from api.counts.recent import RecentResults
+from api.web.recent import RecentResults
 
 
 class HandClock:
@@ -108,3 +108,33 @@ def test_old_results_do_not_pile_up() -> None:
         recent.get(number, lambda: 0)
         clock.now_s += 1
     assert len(recent._entries) <= 6
+
+
+def test_a_computation_that_is_begun_goes_on_by_itself_once_however_many_begin_it() -> None:
+    """Whoever began it may ask whether it is done, or wait for it."""
+    recent = RecentResults[str, int](60)
+    may_end = threading.Event()
+    computations = []
+
+    def compute() -> int:
+        computations.append(1)
+        assert may_end.wait(5)
+        return 7
+
+    first, second = recent.begin("a", compute), recent.begin("a", compute)
+    assert not first.done()
+    may_end.set()
+    assert first.result(5) == second.result(5) == recent.get("a", compute) == 7
+    assert len(computations) == 1
+
+
+def test_a_computation_that_was_begun_and_fails_tells_those_who_hold_it() -> None:
+    """And is begun anew by the next."""
+    recent = RecentResults[str, int](60)
+
+    def fail() -> int:
+        raise LookupError("no such year")
+
+    with pytest.raises(LookupError):
+        recent.begin("a", fail).result(5)
+    assert recent.begin("a", lambda: 7).result(5) == 7

@@ -11,6 +11,7 @@ from jieru.registry.cells import (
     one_of,
     read_date,
     read_industry_code,
+    read_interval,
     read_platform_code,
     read_serial,
     read_uscc,
@@ -44,6 +45,8 @@ def refusal(read: CellReader, cell: Cell) -> str:
         (read_date, "2026-03-02", date(2026, 3, 2)),
         (read_date, date(2026, 3, 2), date(2026, 3, 2)),
         (read_date, "2028-02-29", date(2028, 2, 29)),
+        (read_interval, "1", 1),
+        (read_interval, "604800", 604_800),
         (one_of(("municipal", "national")), "national", "national"),
         (text_reader(4), "=1+1", "=1+1"),
         (text_reader(9), "莆田 鞋业 🏭", "莆田 鞋业 🏭"),
@@ -113,6 +116,14 @@ def test_a_wrong_industry_code_is_refused(cell: str) -> None:
 def test_a_wrong_date_says_what_is_wrong(cell: Cell, reason: str) -> None:
     """With the right form where it is clear."""
     assert reason in refusal(read_date, cell)
+
+
+@pytest.mark.parametrize("cell", ["0", "604801", "1.5", "-5", "５", "1e3", "9999999", "soon"])
+def test_a_wrong_interval_is_refused(cell: str) -> None:
+    """Whole seconds, a week at most, in plain digits."""
+    assert refusal(read_interval, cell) == (
+        f"“{cell}” is no interval: a whole number of seconds from 1 to 604800."
+    )
 
 
 def test_a_word_outside_the_list_is_refused_with_the_list() -> None:

@@ -32,6 +32,7 @@ def device_row(
     serial: str = "d",
     uscc: str = "A",
     name: str | None = None,
+    interval_s: int | None = None,
 ) -> FileRow:
     """One row of a devices file, with days by number."""
     return FileRow(
@@ -44,6 +45,7 @@ def device_row(
             "name": name,
             "assigned_from": day(start),
             "assigned_to": day(end),
+            "expected_interval_s": interval_s,
         },
     )
 
@@ -66,11 +68,19 @@ def test_a_record_is_created_changed_or_left() -> None:
         device_row(4, 0, serial="same", name="三号"),
     )
     registered: Registered = {
-        ("ab", "renamed"): (None, "一号"),
-        ("ab", "same"): (None, "三号"),
-        ("ab", "absent"): (None, None),
+        ("ab", "renamed"): (None, "一号", 300),
+        ("ab", "same"): (None, "三号", 300),
+        ("ab", "absent"): (None, None, 300),
     }
     assert changes_to(DEVICES, [new, renamed, same], registered) == ([new], [renamed])
+
+
+@pytest.mark.parametrize(("said", "is_changed"), [(None, False), (300, False), (60, True)])
+def test_an_empty_interval_leaves_the_registered_one(said: int | None, is_changed: bool) -> None:
+    """Files that know nothing of intervals must not reset them."""
+    row = device_row(2, 0, interval_s=said)
+    changes = changes_to(DEVICES, [row], {("ab", "d"): (None, None, 300)})
+    assert changes == ([], [row] if is_changed else [])
 
 
 def test_a_device_of_two_rows_is_created_once() -> None:
@@ -114,7 +124,7 @@ def test_an_assignment_that_keeps_its_enterprise_is_allowed() -> None:
     """And so is a new one, and a name."""
     rows = [device_row(2, 0, 5), device_row(3, 5, uscc="B")]
     assert forbidden_changes(ASSIGNMENTS, rows, assignments((0, None))) == []
-    assert forbidden_changes(DEVICES, rows, {("ab", "d"): (None, "一号")}) == []
+    assert forbidden_changes(DEVICES, rows, {("ab", "d"): (None, "一号", 300)}) == []
 
 
 @pytest.mark.parametrize(

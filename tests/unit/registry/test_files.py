@@ -88,6 +88,17 @@ def test_an_empty_file_has_no_rows() -> None:
     assert parse_sheet(b"", "p.csv", NAMES) == []
 
 
+@pytest.mark.parametrize("content", [b"a\n" * 4, b"a\n" + b"," * 9 + b"b\n"])
+def test_a_file_of_too_many_rows_or_cells_is_refused(
+    content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before they fill the memory; empty rows do not count."""
+    monkeypatch.setattr(files, "_ROW_LIMIT", 3)
+    monkeypatch.setattr(files, "_AREA_LIMIT_CELLS", 10)
+    assert refusal(content, "p.csv") == "p.csv has more than 3 rows or 10 cells: split it."
+    assert len(parse_sheet(b"a\n\n\n\nb\n", "p.csv", NAMES)) == 2
+
+
 def test_an_unclosed_quotation_mark_is_refused_with_its_row() -> None:
     """Else the rest of the file would be one cell."""
     message = refusal(b'code,name\na,"b\nc,d\n', "p.csv")

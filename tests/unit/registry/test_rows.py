@@ -5,14 +5,17 @@ from collections.abc import Sequence
 import pytest
 
 from jieru.errors import UserError
-from jieru.registry.files import SheetRow, parse_sheet
+from jieru.registry import rows as row_module
+from jieru.registry.files import Cell, SheetRow, parse_sheet
 from jieru.registry.kinds import KINDS, KindName, Reference
 from jieru.registry.rows import (
+    REASONS_COLUMN,
     FileRow,
     RowError,
     header_names,
     read_rows,
     unknown_references,
+    without_foreign_platforms,
 )
 from tests.support.registry_files import header_of, registry_csv, uscc_of
 
@@ -60,7 +63,7 @@ def test_a_right_row_is_taken(kind: KindName, row: list[str]) -> None:
     """Empty cells are allowed where open or unknown."""
     rows, errors = read(kind, row)
     assert errors == []
-    assert [str(value or "") for value in rows[0].values.values()] == row
+    assert [str(rows[0].values[name] or "") for name in header_of(kind)] == row
     assert rows[0].number == 2
 
 
@@ -112,6 +115,53 @@ def test_a_wrong_header_names_what_is_missing_unknown_and_repeated() -> None:
         "assigned_to. Missing: serial, assigned_to. Unknown: “seriel”, “”, “x\\u001b”. "
         "More than once: uscc."
     )
+
+
+@pytest.mark.parametrize("name", ["expected_interval_s", "预期心跳间隔秒"])
+def test_a_column_that_may_be_missing_is_read_where_it_is_there(name: str) -> None:
+    """Empty means that nothing is said, as in a file without it."""
+    header = [*header_of("devices"), name]
+    row: list[Cell] = ["ab", "d1", "", "", "", "", ""]
+    sheet = [
+        SheetRow(1, [*header]),
+        SheetRow(2, [*row, "60"]),
+        SheetRow(3, ["ab", "d2", *[""] * 6]),
+    ]
+    rows, errors = read_rows(KINDS["devices"], sheet)
+    assert errors == []
+    assert [row.values["expected_interval_s"] for row in rows] == [60, None]
+    assert read("devices", [str(cell) for cell in row])[0][0].values["expected_interval_s"] is None
+
+
+@pytest.mark.parametrize("name", REASONS_COLUMN)
+def test_the_reasons_of_an_earlier_time_are_not_read(name: str) -> None:
+    """Wherever the column stands: a file of failed rows is imported as it is."""
+    header = [name, *header_of("platforms")]
+    sheet = [SheetRow(1, [*header]), SheetRow(2, ["Is empty, but required.", "ab", "甲", ""])]
+    rows, errors = read_rows(KINDS["platforms"], sheet)
+    assert errors == []
+    assert rows[0].values == {"code": "ab", "name": "甲", "operator_uscc": None}
+
+
+def test_reading_stops_where_a_file_is_wrong_throughout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last error says so."""
+    monkeypatch.setattr(row_module, "ERROR_LIMIT", 3)
+    found = errors_of("platforms", *([["X", "", ""]] * 5))
+    assert [row for row, _column, _reason in found] == [2, 2, 3, 3, 4]
+    assert found[-1][1:] == ("", "Reading stopped here after 3 errors: mend those first.")
+
+
+def test_an_operators_rows_name_the_own_platform() -> None:
+    """A row that names another is refused there, and read no further beside the registry."""
+    rows, _errors = read(
+        "devices", ["ab", "d1", "", "", "", "", ""], ["cd", "d1", "", "", "", "", ""]
+    )
+    ours, foreign = without_foreign_platforms(rows, "ab")
+    assert ours[0] == rows[0]
+    assert "platform" not in ours[1].values
+    assert [(row, column, str(reason)) for row, column, reason in foreign] == [
+        (3, "platform", "Is not your platform: you can import for ab only.")
+    ]
 
 
 @pytest.mark.parametrize("sheet", [[], [SheetRow(2, ["platform"])]])

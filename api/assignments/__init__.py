@@ -1,0 +1,1 @@
+"""Assignments: which enterprise a device stands for, and when."""

@@ -1,0 +1,1 @@
+"""Connections: which platform serves which enterprise, under which contract."""

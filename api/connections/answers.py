@@ -1,0 +1,83 @@
+"""The shapes of what is said of connections, and of what may be said of one."""
+
+from datetime import date
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+from api.web.paging import Page
+from api.web.records import REVISION, USCC, Body, DateText, left_out
+
+__all__ = ["ConnectionChange", "ConnectionPage", "ConnectionRecord", "NewConnection"]
+
+_CONNECTION: Final[JsonDict] = {
+    "id": 17,
+    "platform": "xielian",
+    "uscc": "91350300MA2XN0T34K",
+    "enterprise_name": "莆田市某某机械有限公司",
+    "contract_no": "HT-2026-017",
+    "signed_on": "2026-02-20",
+    "from_date": "2026-03-01",
+    "to_date": None,
+    "revision": 1,
+}
+
+
+class ConnectionRecord(BaseModel):
+    """An enterprise served by a platform."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_CONNECTION]})
+
+    id: int
+    platform: str = Field(description="The platform's code.")
+    uscc: str = USCC
+    enterprise_name: str
+    contract_no: str | None
+    signed_on: date | None
+    from_date: date
+    to_date: date | None = Field(description="Exclusive; null: still open.")
+    revision: int = REVISION
+
+
+class ConnectionPage(Page[ConnectionRecord]):
+    """One page of connections, in the order of their registration."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"items": [_CONNECTION], "next_cursor": None}]}
+    )
+
+
+class NewConnection(Body):
+    """A connection to be registered."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "platform": "xielian",
+                    "uscc": "91350300MA2XN0T34K",
+                    "contract_no": "HT-2026-017",
+                    "signed_on": "2026-02-20",
+                    "from_date": "2026-03-01",
+                }
+            ]
+        }
+    )
+
+    platform: str = Field(description="The platform's code.")
+    uscc: str = USCC
+    contract_no: str | None = None
+    signed_on: DateText | None = None
+    from_date: DateText
+    to_date: DateText | None = Field(default=None, description="Exclusive; null: still open.")
+
+
+class ConnectionChange(Body):
+    """What of a connection may change; a field that is left out stays as it is."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"contract_no": "HT-2026-018"}]})
+
+    contract_no: str | None = left_out()
+    signed_on: DateText | None = left_out()
+    to_date: DateText | None = left_out()

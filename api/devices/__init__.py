@@ -1,0 +1,1 @@
+"""Devices: one piece of equipment each, and what was heard of it."""

@@ -1,0 +1,1 @@
+"""Enterprises, and what was heard of their devices."""

@@ -1,0 +1,1 @@
+"""Platforms, as the bureau registers them."""

@@ -1,0 +1,1 @@
+"""Recognitions: which level a platform was given, and from when until when."""

@@ -1,0 +1,1 @@
+"""Rejections: messages that were not taken, with the reason."""

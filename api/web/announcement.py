@@ -1,0 +1,53 @@
+"""What the page after a change says was done: one of a few fixed sentences, in a short cookie.
+
+A cookie holds only the sentence's name, so nobody can put words into this console's mouth, and
+the server keeps nothing.
+"""
+
+from enum import Enum
+from typing import Final
+
+from fastapi.responses import RedirectResponse
+from starlette.requests import Request
+from starlette.responses import Response
+
+from jieru.i18n import marked as _
+
+__all__ = ["Done", "announcement_of", "forget_announcement", "go_on"]
+
+_COOKIE: Final = "jieru_done"
+_COOKIE_AGE_S: Final = 60
+_SEE_OTHER: Final = 303
+
+
+class Done(Enum):
+    """What was done."""
+
+    REGISTERED = _("Registered.")
+    SAVED = _("Saved.")
+    ENDED = _("The end is recorded; everything up to it stays.")
+    HANDED_OVER = _("The device is handed over.")
+    REVOKED = _("Revoked.")
+    IMPORTED = _("The file is imported.")
+    STEP_TAKEN = _("Done; it is recorded under your name.")
+    PASSWORD_CHANGED = _("Your password is changed.")
+
+
+def go_on(address: str, done: Done) -> RedirectResponse:
+    """Send the browser to the next page, which says what was done."""
+    response = RedirectResponse(address, _SEE_OTHER)
+    response.set_cookie(
+        _COOKIE, done.name, max_age=_COOKIE_AGE_S, samesite="lax", httponly=True, path="/"
+    )
+    return response
+
+
+def announcement_of(request: Request) -> str | None:
+    """The sentence, in English, that the page before left for this one."""
+    name = request.cookies.get(_COOKIE, "")
+    return Done[name].value if name in Done.__members__ else None
+
+
+def forget_announcement(response: Response) -> None:
+    """Let it be said once."""
+    response.delete_cookie(_COOKIE, samesite="lax", httponly=True, path="/")

@@ -1,0 +1,172 @@
+"""Values of registry and evidence in the words of the pages: English, translated last."""
+
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+from api.access.roles import Role
+from jieru.i18n import marked as _
+
+__all__ = [
+    "AUDITED_FIELD_WORDS",
+    "DEVICE_STATUS_WORDS",
+    "IMPORT_OUTCOME_WORDS",
+    "KIND_WORDS",
+    "LEVEL_WORDS",
+    "RECORD_KIND_WORDS",
+    "REJECTION_WORDS",
+    "REPORTED_WORDS",
+    "ROLE_WORDS",
+    "STATE_WORDS",
+    "TONES",
+    "Translate",
+    "Words",
+    "words",
+]
+
+Translate = Callable[[str], str]
+
+ROLE_WORDS: Final[dict[str, str]] = {
+    Role.OPERATOR: _("platform operator"),
+    Role.VERIFIER: _("verifier"),
+    Role.AUDITOR: _("auditor"),
+    Role.ADMIN: _("administrator"),
+}
+DEVICE_STATUS_WORDS: Final = {
+    "online": _("online"),
+    "late": _("late"),
+    "offline": _("offline"),
+    "never": _("never heard"),
+}
+REPORTED_WORDS: Final = {
+    "running": _("running"),
+    "idle": _("idle"),
+    "fault": _("fault"),
+    "stopped": _("stopped"),
+    "maintenance": _("maintenance"),
+}
+REJECTION_WORDS: Final = {
+    "bad_topic": _("bad topic"),
+    "retained": _("retained message"),
+    "payload_too_large": _("payload too large"),
+    "malformed_payload": _("malformed payload"),
+    "unknown_device": _("unknown device"),
+    "future_timestamp": _("time stamp in the future"),
+    "before_epoch": _("time stamp before 2020"),
+}
+LEVEL_WORDS: Final = {
+    "municipal": _("municipal"),
+    "provincial": _("provincial"),
+    "national": _("national"),
+}
+STATE_WORDS: Final = {
+    "open": _("not ended"),
+    "ended": _("ended"),
+    "all": _("all"),
+}
+KIND_WORDS: Final = {
+    "platforms": _("Platforms"),
+    "recognitions": _("Recognitions"),
+    "enterprises": _("Enterprises"),
+    "connections": _("Connections"),
+    "devices": _("Devices"),
+}
+IMPORT_OUTCOME_WORDS: Final = {
+    "checked": _("checked, not imported"),
+    "rejected": _("has errors"),
+    "applied": _("imported"),
+}
+RECORD_KIND_WORDS: Final = {
+    "platforms": _("platform"),
+    "recognitions": _("recognition"),
+    "enterprises": _("enterprise"),
+    "connections": _("connection"),
+    "devices": _("device"),
+    "assignments": _("assignment"),
+    "decisions": _("decision on an enterprise"),
+    "users": _("account"),
+    "api_keys": _("API key"),
+    "credentials": _("credential"),
+    "counts": _("annual count"),
+    "count_steps": _("step of a count"),
+    "pending_closings": _("closing of a pending enterprise"),
+    "objections": _("objection"),
+    "count_payments": _("payment"),
+    "recoveries": _("recovery"),
+}
+AUDITED_FIELD_WORDS: Final = {
+    "code": _("Platform code"),
+    "name": _("Name"),
+    "operator_uscc": _("Operator's unified social credit code"),
+    "ended_on": _("Ended on"),
+    "platform_id": _("Platform (number)"),
+    "level": _("Level"),
+    "recognised_on": _("Recognised on"),
+    "revoked_on": _("Revoked on"),
+    "uscc": _("Unified social credit code"),
+    "district": _("District"),
+    "industry_code": _("Industry code (GB/T 4754)"),
+    "kept_by_platform_id": _("Kept by platform (number)"),
+    "enterprise_id": _("Enterprise (number)"),
+    "contract_no": _("Contract"),
+    "signed_on": _("Signed on"),
+    "from_date": _("From"),
+    "to_date": _("Until (exclusive)"),
+    "serial": _("Serial"),
+    "kind": _("Kind"),
+    "registered_at": _("Registered at"),
+    "expected_interval_s": _("Seconds between heartbeats"),
+    "device_id": _("Device (number)"),
+    "criterion": _("Criterion"),
+    "value": _("Value"),
+    "reason": _("Reason"),
+    "decided_by": _("Decided by"),
+    "decided_at": _("Decided at"),
+    "withdrawn_reason": _("Reason of the withdrawal"),
+    "withdrawn_by": _("Withdrawn by"),
+    "withdrawn_at": _("Withdrawn at"),
+    "display_name": _("Name of the person"),
+    "role": _("Role"),
+    "password_hash": _("Password (beginning of its hash)"),
+    "oidc_subject": _("OpenID Connect subject"),
+    "created_at": _("Created at"),
+    "disabled_at": _("Disabled at"),
+    "key_id": _("Key number"),
+    "secret_hash": _("Secret (beginning of its hash)"),
+    "created_by": _("Made by"),
+    "expires_at": _("Expires"),
+    "revoked_at": _("Revoked at"),
+    "username": _("Username"),
+    "salt": _("Salt (beginning of its hash)"),
+}
+"""Columns that the audit shows; any other one goes by its name."""
+TONES: Final = {
+    "checked": "info",
+    "rejected": "red",
+    "applied": "green",
+    "online": "green",
+    "late": "amber",
+    "offline": "red",
+    "never": "grey",
+    "running": "green",
+    "idle": "info",
+    "fault": "red",
+    "stopped": "grey",
+    "maintenance": "purple",
+    "national": "purple",
+    "provincial": "info",
+    "municipal": "cyan",
+}
+"""The colour of a tag, a class of the style sheet; its label says the same in words."""
+
+
+class Words(NamedTuple):
+    """A value as a page shows it."""
+
+    value: str
+    label: str
+    tone: str
+
+
+def words(value: str, labels: Mapping[str, str], translate: Translate) -> Words:
+    """How a page shows a value."""
+    return Words(value, translate(labels[value]), TONES.get(value, "grey"))

@@ -1,0 +1,1 @@
+"""The registry over the API, on a real database."""
