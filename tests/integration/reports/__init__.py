@@ -1,0 +1,1 @@
+"""Reports as files: typeset, opened by other programs, read back."""

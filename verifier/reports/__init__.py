@@ -1,0 +1,18 @@
+"""Reports of a frozen count: PDF, workbook, CSV and JSON, each a function of the signed file."""
+
+from verifier.reports.document import SignedCount, read_signed_count
+from verifier.reports.making import KINDS, Report, ReportKind, make_report
+from verifier.reports.sheets import SHEETS, SheetName
+from verifier.reports.signed_file import open_signed_file
+
+__all__ = [
+    "KINDS",
+    "SHEETS",
+    "Report",
+    "ReportKind",
+    "SheetName",
+    "SignedCount",
+    "make_report",
+    "open_signed_file",
+    "read_signed_count",
+]

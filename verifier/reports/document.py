@@ -1,0 +1,265 @@
+"""The frozen content of a count, as reports read it: every key typed, none unknown."""
+
+from datetime import date, datetime
+from typing import Annotated, TypeAlias
+
+import msgspec
+
+from jieru.errors import UserError
+from jieru.i18n import Language
+from verifier.determination import Outcome
+from verifier.policy import Basis, Unit
+from verifier.registry import DecisionKind
+
+__all__ = [
+    "Closing",
+    "CountDocument",
+    "Criterion",
+    "Decision",
+    "Device",
+    "Enterprise",
+    "Line",
+    "Measure",
+    "Parameter",
+    "Platform",
+    "SignedCount",
+    "Words",
+    "find_enterprise",
+    "read_signed_count",
+]
+
+Measure: TypeAlias = int | str | list[str] | dict[str, int | str] | None
+ParameterValue: TypeAlias = int | str | list[str] | dict[str, dict[str, str | None]]
+_Sha256: TypeAlias = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+_Natural: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
+_Instant: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class _Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """Nothing unknown, nothing missing, nothing changed afterwards."""
+
+
+class Words(_Struct, frozen=True):
+    """One text in the languages of the interface."""
+
+    zh: str
+    en: str
+
+    def spoken_in(self, language: Language) -> str:
+        """The text in one language."""
+        return self.en if language == "en" else self.zh
+
+
+class Parameter(_Struct, frozen=True):
+    """One number or choice of the policy."""
+
+    name: str
+    value: ParameterValue
+    unit: Unit
+    clause: str
+    basis: Basis
+
+
+class Criterion(_Struct, frozen=True):
+    """One criterion, measured against what is required."""
+
+    name: str
+    is_met: bool | None
+    """None where it could not be measured."""
+    measured: Measure
+    required: Measure
+    clause: str | None
+    basis: Basis
+    waiver_id: int | None
+
+
+class Device(_Struct, frozen=True):
+    """One device that stood for an enterprise, with its active days in the window."""
+
+    serial: str
+    name: str | None
+    kind: str | None
+    assigned_from: date
+    assigned_to: date | None
+    active_days: _Natural
+    first_active_on: date | None
+    last_active_on: date | None
+    presence_sha256: _Sha256
+
+
+class Decision(_Struct, frozen=True):
+    """A decision on one enterprise of one platform, withdrawn ones too."""
+
+    id: int
+    kind: DecisionKind
+    criterion: str | None
+    value: int | None
+    reason: str
+    attachment: str | None
+    """Where the papers behind it are found."""
+    decided_by: str
+    decided_at: _Instant
+    withdrawn_reason: str | None
+    withdrawn_by: str | None
+    withdrawn_at: _Instant | None
+
+
+class Closing(_Struct, frozen=True):
+    """Why the count does not wait for the window of a pending enterprise."""
+
+    id: int
+    reason: str
+    closed_by: str
+    closed_at: _Instant
+
+
+class Enterprise(_Struct, frozen=True):
+    """One determination."""
+
+    uscc: str
+    name: str
+    district: str
+    industry_code: str | None
+    contract_nos: list[str]
+    outcome: Outcome
+    connected_on: date | None
+    window_first_day: date | None
+    window_last_day: date | None
+    window_active_days: _Natural | None
+    window_longest_gap_days: _Natural | None
+    year_counted: int | None
+    pending_until: date | None
+    reasons: list[str]
+    criteria: list[Criterion]
+    devices: list[Device]
+    """Of a counted one; else none."""
+    decisions: list[Decision]
+    closing: Closing | None
+    presence_sha256: _Sha256
+    registry_sha256: _Sha256
+
+
+class Line(_Struct, frozen=True):
+    """What one clause pays one platform."""
+
+    clause: str
+    count: _Natural
+    uncapped_yuan: _Natural
+    amount_yuan: _Natural
+
+
+class Platform(_Struct, frozen=True):
+    """One platform's part of the count."""
+
+    platform: str
+    name: str
+    operator_uscc: str | None
+    counted: _Natural
+    pending: _Natural
+    outcomes: dict[Outcome, _Natural]
+    award_yuan: _Natural
+    lines: list[Line]
+    enterprises: list[Enterprise]
+
+
+class Claim(_Struct, frozen=True):
+    """Where an enterprise counts that counts on several platforms."""
+
+    platform: str
+    connected_on: date
+    year: int
+
+
+class Overlap(_Struct, frozen=True):
+    """An enterprise that counts on several platforms."""
+
+    uscc: str
+    name: str
+    platforms: list[Claim]
+
+
+class Notice(_Struct, frozen=True):
+    """Something a reader of the count must know."""
+
+    code: str
+    message: str
+    """In English."""
+    template: str
+    """The same, untranslated, without its values."""
+    values: dict[str, int | str]
+
+
+class CountDocument(_Struct, frozen=True):
+    """All that was frozen."""
+
+    year: int
+    count_id: Annotated[str, msgspec.Meta(pattern="^[0-9]{4}-[0-9]{1,4}$")]
+    revision: Annotated[int, msgspec.Meta(ge=1)]
+    supersedes: str | None
+    policy: str
+    policy_sha256: _Sha256
+    policy_title: Words
+    policy_source: str
+    code_version: str
+    as_of: date
+    frozen_at: _Instant
+    frozen_by: str
+    simulation: bool
+    budget_yuan: _Natural
+    total_yuan: _Natural
+    platforms: list[Platform]
+    overlaps: list[Overlap]
+    notices: list[Notice]
+    parameters: list[Parameter]
+
+    def parameter(self, name: str) -> Parameter | None:
+        """One parameter of the policy, if the policy had it."""
+        return next((each for each in self.parameters if each.name == name), None)
+
+
+class SignedCount(_Struct, frozen=True):
+    """What a signed file holds; whoever reads one has checked digest and signature before."""
+
+    document: CountDocument
+    digest: _Sha256
+    signature: str
+    public_key: str
+
+
+def read_signed_count(content: bytes) -> SignedCount:
+    """Read a signed file's content.
+
+    Raises:
+        UserError: it is no count document of the form that this version knows.
+    """
+    try:
+        return _DECODER.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UserError("This is no signed count: {reason}.", reason=str(error)) from None
+
+
+def find_enterprise(signed: SignedCount, platform: str, uscc: str) -> tuple[Platform, Enterprise]:
+    """One enterprise of one platform.
+
+    Raises:
+        UserError: the count lists no such platform, or not this enterprise on it.
+    """
+    for each in signed.document.platforms:
+        if each.platform == platform:
+            for enterprise in each.enterprises:
+                if enterprise.uscc == uscc:
+                    return each, enterprise
+            raise UserError(
+                "The count {count} lists no enterprise {uscc} on the platform {platform}.",
+                count=signed.document.count_id,
+                uscc=uscc,
+                platform=platform,
+            )
+    raise UserError(
+        "The count {count} lists no platform {platform}.",
+        count=signed.document.count_id,
+        platform=platform,
+    )
+
+
+_DECODER = msgspec.json.Decoder(SignedCount)

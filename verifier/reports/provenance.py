@@ -1,0 +1,62 @@
+"""Where a report comes from: what every report says of the count that it shows."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from jieru.i18n import marked as _
+from verifier.reports.document import SignedCount
+from verifier.reports.speech import Speech
+
+__all__ = ["footer", "mark", "provenance"]
+
+_SHORT: Final = 12
+"""Characters of a SHA-256 that stand for it where there is little room."""
+
+
+def mark(signed: SignedCount, speech: Speech) -> str:
+    """The words without which a simulation's figures may not be shown; else nothing."""
+    if not signed.document.simulation:
+        return ""
+    return speech.text(_("SIMULATED DATA: this count is a simulation, nothing in it is evidence."))
+
+
+def footer(signed: SignedCount, speech: Speech) -> list[str]:
+    """The lines at the foot of each page."""
+    document = signed.document
+    return [
+        speech.text(
+            _("Count {count} | policy {policy}, SHA-256 {sha256} | evidence until {as_of}"),
+            count=document.count_id,
+            policy=document.policy,
+            sha256=document.policy_sha256[:_SHORT],
+            as_of=speech.day(document.as_of),
+        ),
+        speech.text(_("Digest {digest}"), digest=signed.digest),
+    ]
+
+
+def provenance(signed: SignedCount, speech: Speech) -> Iterator[tuple[str, str]]:
+    """Pairs of what and which, by which anybody can find and check the count."""
+    document = signed.document
+    if said := mark(signed, speech):
+        yield speech.text(_("Mark")), said
+    yield speech.text(_("Count number")), document.count_id
+    yield speech.text(_("Year")), str(document.year)
+    yield speech.text(_("Supersedes")), document.supersedes or "-"
+    yield speech.text(_("Policy")), document.policy_title.spoken_in(speech.language)
+    yield speech.text(_("Version of the policy")), document.policy
+    yield speech.text(_("SHA-256 of the policy")), document.policy_sha256
+    yield speech.text(_("Evidence until")), speech.day(document.as_of)
+    yield (
+        speech.text(_("Frozen")),
+        speech.text(
+            _("{instant} by {name}"),
+            instant=speech.instant(document.frozen_at),
+            name=document.frozen_by,
+        ),
+    )
+    yield speech.text(_("Version of Jieru")), document.code_version
+    yield speech.text(_("Digest (SHA-256)")), signed.digest
+    yield speech.text(_("Public key (Ed25519)")), signed.public_key
+    for notice in document.notices:
+        yield speech.text(_("Note")), speech.text(notice.template, **notice.values)
