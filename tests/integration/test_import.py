@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import xlsxwriter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from jieru.audit import Actor
 from jieru.database import connect
 from jieru.errors import UserError, WorldError
 from jieru.registry.importing import OTHER_DISTRICT, ImportRejected, ImportResult, import_file
@@ -18,6 +20,7 @@ from jieru.registry.kinds import KINDS, KindName
 from tests.support.registry_files import uscc_of, write_registry_csv
 
 GUIDE = Path(__file__).parents[2] / "docs" / "import.md"
+ACTOR = Actor("command:tests", "command line")
 DISTRICTS = {"licheng", OTHER_DISTRICT}
 ONE, TWO, OPERATOR = uscc_of(1), uscc_of(2), uscc_of(99)
 TABLES = ("platforms", "recognitions", "enterprises", "connections", "devices", "assignments")
@@ -44,7 +47,9 @@ def do_import(connection: psycopg.Connection, tmp_path: Path) -> Importer:
         kind: KindName, *rows: Sequence[str | date | None], dry_run: bool = False
     ) -> ImportResult:
         path = write_registry_csv(tmp_path, kind, *rows)
-        return import_file(connection, kind, path, districts=DISTRICTS, dry_run=dry_run)
+        return import_file(
+            connection, kind, path, districts=DISTRICTS, actor=ACTOR, dry_run=dry_run
+        )
 
     return run
 
@@ -222,6 +227,24 @@ def test_a_row_with_other_values_changes_the_record(
     assert {table: len(rows) for table, rows in contents(connection).items()} == counted
 
 
+def test_the_interval_of_a_device_stays_where_a_file_says_nothing_of_it(
+    connection: psycopg.Connection, city: Importer, tmp_path: Path
+) -> None:
+    """Files without the column, and empty cells; a new device has the usual one."""
+    path = tmp_path / "devices.csv"
+    header = ",".join(column.name for column in KINDS["devices"].columns)
+    path.write_text(f"{header}\nab,slow,,,,,,3600\nab,usual,,,,,,\n", encoding="utf-8")
+    import_file(connection, "devices", path, districts=DISTRICTS, actor=ACTOR)
+    intervals = "SELECT serial, expected_interval_s FROM devices ORDER BY serial"
+    assert connection.execute(intervals).fetchall() == [("slow", 3600), ("usual", 300)]
+    assert city("devices", ["ab", "slow", "", "", "", "", ""]).unchanged == 1
+    assert city("devices", ["ab", "slow", "", "", "新名", "", ""]).changed == 1
+    path.write_text(f"{header}\nab,usual,,,,,,60\n", encoding="utf-8")
+    changed = import_file(connection, "devices", path, districts=DISTRICTS, actor=ACTOR)
+    assert changed.changed == 1
+    assert connection.execute(intervals).fetchall() == [("slow", 3600), ("usual", 60)]
+
+
 def test_a_device_passes_on_when_its_file_ends_the_earlier_assignment(
     connection: psycopg.Connection, city: Importer
 ) -> None:
@@ -308,6 +331,35 @@ def test_an_overlap_with_the_registry_is_refused(
     assert [row for row, _column, _reason in rejection(lambda: city(kind, second))] == [2]
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "is_refused"),
+    [
+        ("2025-12-01", "2026-01-01", False),
+        ("2025-12-01", "2026-01-02", True),
+        ("2025-12-01", None, True),
+        ("2026-02-28", None, True),
+        ("2026-02-28", "2026-03-01", True),
+        ("2026-03-01", None, False),
+        ("2026-03-01", "2026-03-02", False),
+    ],
+)
+def test_the_database_too_refuses_assignments_that_overlap(
+    connection: psycopg.Connection, city: Importer, start: str, end: str | None, is_refused: bool
+) -> None:
+    """To the day, and only those of the same device."""
+    day = ["2026-01-01", "2026-03-01"]
+    city("devices", ["ab", "d", ONE, "", "", *day], ["ab", "e", "", "", "", "", ""])
+    add = """
+        INSERT INTO assignments (device_id, enterprise_id, from_date, to_date)
+        SELECT devices.id, enterprises.id, %s, %s FROM devices, enterprises
+        WHERE serial = %s AND uscc = %s
+    """
+    connection.execute(add, (start, end, "e", TWO))
+    refusal = pytest.raises(psycopg.errors.ExclusionViolation) if is_refused else nullcontext()
+    with refusal:
+        connection.execute(add, (start, end, "d", TWO))
+
+
 def test_recognitions_of_two_levels_may_overlap(city: Importer) -> None:
     """A national platform stays a municipal one."""
     city("recognitions", ["ab", "municipal", "2025-01-01", ""])
@@ -375,7 +427,7 @@ def test_a_workbook_gives_the_same_registry_as_a_csv_file(
         sheet.write_datetime(1, 5, date(2026, 1, 1), day)
         sheet.write_string(1, 6, "2026-02-01")
         sheet.write_row(3, 0, ["cd", "0012"])
-    result = import_file(connection, "devices", path, districts=DISTRICTS)
+    result = import_file(connection, "devices", path, districts=DISTRICTS, actor=ACTOR)
     assert result == ImportResult(created=2, changed=0, unchanged=0)
     again = city(
         "devices",
@@ -400,12 +452,14 @@ def test_two_imports_at_once_wait_for_one_another(
     def import_second() -> None:
         with connect(embedded_database_url) as other:
             found.extend(
-                rejection(lambda: import_file(other, "devices", second, districts=DISTRICTS))
+                rejection(
+                    lambda: import_file(other, "devices", second, districts=DISTRICTS, actor=ACTOR)
+                )
             )
 
     with connect(embedded_database_url) as one, connect(embedded_database_url) as watcher:
         with one.transaction():
-            import_file(one, "devices", first, districts=DISTRICTS)
+            import_file(one, "devices", first, districts=DISTRICTS, actor=ACTOR)
             waiting = threading.Thread(target=import_second)
             waiting.start()
             wait_for_a_blocked_session(watcher)
@@ -442,7 +496,24 @@ def test_a_database_that_goes_away_is_one_sentence(
     with connect(embedded_database_url) as one, connect(embedded_database_url) as killer:
         killer.execute("SELECT pg_terminate_backend(%s)", (one.info.backend_pid,))
         with pytest.raises(WorldError, match=r"failed during the import of platforms\.csv"):
-            import_file(one, "platforms", path, districts=DISTRICTS)
+            import_file(one, "platforms", path, districts=DISTRICTS, actor=ACTOR)
+
+
+def test_an_import_is_entered_in_the_audit_under_its_actor(
+    connection: psycopg.Connection, city: Importer
+) -> None:
+    """One entry for each record that it created or changed."""
+    city("devices", ["ab", "d", ONE, "", "", "2026-01-01", ""])
+    city("devices", ["ab", "d", ONE, "铣床", "", "2026-01-01", ""])
+    entries = connection.execute(
+        "SELECT actor, origin, action, record_kind FROM audit_entries"
+        " WHERE record_kind IN ('devices', 'assignments') ORDER BY number"
+    ).fetchall()
+    assert entries == [
+        (ACTOR.name, ACTOR.origin, "create", "devices"),
+        (ACTOR.name, ACTOR.origin, "create", "assignments"),
+        (ACTOR.name, ACTOR.origin, "change", "devices"),
+    ]
 
 
 def test_ingesters_hear_of_new_devices_and_of_nothing_else(
@@ -470,7 +541,7 @@ def test_the_guide_has_the_right_columns_and_an_example_that_works(
     city("platforms", ["xielian", "协联", ""])
     example = tmp_path / "example.csv"
     example.write_text(guide.partition("```csv\n")[2].partition("```")[0], encoding="utf-8")
-    result = import_file(connection, "devices", example, districts=DISTRICTS)
+    result = import_file(connection, "devices", example, districts=DISTRICTS, actor=ACTOR)
     assert result == ImportResult(created=2, changed=0, unchanged=0)
 
 
@@ -480,7 +551,7 @@ def test_all_five_files_are_stored_on_timescaledb_too(database_url: str, tmp_pat
         for expected in ("created", "unchanged"):
             for kind, rows in FILES.items():
                 path = write_registry_csv(tmp_path, kind, *rows)
-                result = import_file(connection, kind, path, districts=DISTRICTS)
+                result = import_file(connection, kind, path, districts=DISTRICTS, actor=ACTOR)
                 assert getattr(result, expected) == len(rows)
 
 

@@ -20,8 +20,8 @@ def uscc_of(number: int) -> str:
 
 
 def header_of(kind: KindName) -> list[str]:
-    """The canonical header of one kind of file."""
-    return [column.name for column in KINDS[kind].columns]
+    """The canonical header of one kind of file (design section 8)."""
+    return [column.name for column in KINDS[kind].columns if column.is_in_every_header]
 
 
 def registry_csv(kind: KindName, *rows: Sequence[str | date | None]) -> str:

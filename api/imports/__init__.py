@@ -1,0 +1,1 @@
+"""Imports of registry files: upload, check, mend, apply."""

@@ -1,0 +1,1 @@
+"""The first page: what is connected, what is heard, what is refused."""

@@ -1,0 +1,73 @@
+"""`jieru audit`: check that the record of changes is whole."""
+
+import re
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import click
+
+from jieru.audit_chain import verify_audit
+from jieru.command.counting import open_database
+from jieru.errors import UserError
+from jieru.i18n import gettext as _
+from jieru.settings import load_settings
+
+__all__ = ["command"]
+
+_PRINTED_FINDINGS: Final = 50
+_EXIT_BROKEN: Final = 1
+_KNOWN: Final = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})")
+
+
+@click.group("audit", help=_("Check the record of changes."))
+def command() -> None:
+    """The audit."""
+
+
+@command.command(
+    "verify",
+    help=_(
+        "Check that no entry of the audit was changed or removed; exit code 1 where one was. The "
+        "last entry is printed: note it elsewhere, and pass it to a later run."
+    ),
+)
+@click.option(
+    "--known",
+    "known",
+    metavar="NUMBER:HASH",
+    multiple=True,
+    help=_("An entry that was noted earlier, and must still be the same."),
+)
+def _verify(*, known: Sequence[str]) -> None:
+    noted = dict(map(_noted, known))
+    findings = 0
+
+    def report(finding: UserError) -> None:
+        nonlocal findings
+        findings += 1
+        if findings <= _PRINTED_FINDINGS:
+            click.echo(str(finding), err=True)
+
+    with open_database(load_settings()) as connection:
+        last = verify_audit(connection, noted, report)
+    if findings > _PRINTED_FINDINGS:
+        click.echo(_("… and {more} more.").format(more=findings - _PRINTED_FINDINGS), err=True)
+    spoken = (
+        _("The audit is NOT whole; its last entry is {last}")
+        if findings
+        else _("The audit is whole; its last entry is {last}")
+    )
+    click.echo(spoken.format(last=f"{last.number}:{last.hash.hex()}"))
+    if findings:
+        sys.exit(_EXIT_BROKEN)
+
+
+def _noted(text: str) -> tuple[int, bytes]:
+    match = _KNOWN.fullmatch(text)
+    if match is None:
+        raise UserError(
+            "“{text}” names no entry: write its number, a colon and its 64 hexadecimal digits.",
+            text=text,
+        )
+    return int(match[1]), bytes.fromhex(match[2])
