@@ -1,10 +1,11 @@
 """Settings, from the environment (`JIERU_…`) or from the env file named by `JIERU_ENV_FILE`."""
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from jieru.errors import UserError
@@ -49,6 +50,15 @@ class Settings(BaseSettings):
     device_state_interval_s: int = Field(default=30, ge=1, le=3_600)
     """Seconds between two writes of one device's last heartbeat and status."""
 
+    broker_password_file: str = ""
+    """Mosquitto's password file, which `jieru broker sync` and `jieru serve` keep; empty: none."""
+    broker_acl_file: str = ""
+    """Mosquitto's ACL file, kept together with the password file."""
+    broker_pid_file: str = ""
+    """Where Mosquitto writes its process id, to be told of changes; empty: somebody else does."""
+    equipment_mqtt_url: str = ""
+    """Where equipment reaches the broker, for examples; empty: as in `mqtt_url`."""
+
     heartbeat_retention_days: int = Field(default=1_830, ge=30)
     """Raw heartbeats older than this are dropped; presence is kept for good."""
     heartbeat_compress_after_days: int = Field(default=14, ge=1)
@@ -58,8 +68,29 @@ class Settings(BaseSettings):
     """Name of a policy that comes with Jieru, or the path of a policy file."""
     language: Language = "zh"
 
+    signing_key_file: str = ""
+    """Ed25519 key of frozen counts, made by `jieru signing-key new`; empty: none can be frozen."""
+    notice_working_days: int = Field(default=5, ge=1, le=60)
+    """How long the public notice of a count lasts, from the day after its publication."""
+    report_font_path: str = ""
+    """Folder with the font of the PDF reports; empty: where Debian's fonts-noto-cjk has it."""
+
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8_000, ge=0, le=65_535)
+    api_trusted_proxies: str = "127.0.0.1"
+    """Addresses and networks, with commas between, of the proxies whose `X-Forwarded-For` and
+    `X-Forwarded-Proto` are believed: who the client is, and whether it speaks TLS. Empty: none."""
+
+    oidc_issuer: str = Field(
+        default="", pattern=r"^(|https://.+|http://(127\.0\.0\.1|localhost)(:\d+)?(/.*)?)$"
+    )
+    """An OpenID provider through which people may sign in besides, as it calls itself; empty: none.
+    Its users come in once `jieru user add --oidc-subject` has given them an account."""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = Field(default="", repr=False)
+    """Empty: a public client, which has only PKCE."""
+    oidc_name: str = "OpenID Connect"
+    """What the button calls the provider."""
 
     @model_validator(mode="after")
     def _window_holds_two_batches(self) -> Self:
@@ -70,6 +101,19 @@ class Settings(BaseSettings):
                 "or the broker idles while a batch is written"
             )
         return self
+
+    @model_validator(mode="after")
+    def _client_of_the_provider(self) -> Self:
+        if self.oidc_issuer and not self.oidc_client_id:
+            raise ValueError("JIERU_OIDC_ISSUER needs JIERU_OIDC_CLIENT_ID beside it")
+        return self
+
+    @field_validator("api_trusted_proxies")
+    @classmethod
+    def _addresses_and_networks(cls, value: str) -> str:
+        for each in filter(None, value.split(",")):
+            ip_network(each.strip())  # uvicorn itself would take any text, and never match it
+        return value
 
     def require_database_url(self) -> str:
         """The database's address.

@@ -21,10 +21,18 @@ _MODULES: Final = {
     "import": "import_registry",
     "ingest": "ingest",
     "serve": "serve",
+    "user": "user",
+    "broker": "broker",
     "simulate": "simulate",
     "count": "count",
     "explain": "explain",
     "decide": "decide",
+    "procedure": "procedure",
+    "recheck": "recheck",
+    "signing-key": "signing_key",
+    "check-signature": "check_signature",
+    "audit": "audit",
+    "report": "report",
 }
 _EXIT_USER_ERROR: Final = 1
 _EXIT_WORLD_ERROR: Final = 3

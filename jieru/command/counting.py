@@ -17,8 +17,10 @@ from jieru.schema import require_current_schema
 from jieru.settings import Settings
 
 __all__ = [
+    "now",
     "open_database",
     "parse_as_of",
+    "parse_day",
     "parse_year",
     "print_json",
     "today",
@@ -37,9 +39,14 @@ def open_database(settings: Settings) -> Iterator[psycopg.Connection]:
         yield connection
 
 
+def now() -> datetime:
+    """This instant: the one place where a count's commands look at the clock."""
+    return datetime.now(UTC)
+
+
 def today() -> date:
-    """Today in Asia/Shanghai: the one place where a count's command looks at the clock."""
-    return civil_date(datetime.now(UTC))
+    """Today in Asia/Shanghai."""
+    return civil_date(now())
 
 
 def parse_year(text: str) -> int:
@@ -59,8 +66,15 @@ def parse_as_of(text: str | None) -> date:
     Raises:
         UserError: it is no date of the form YYYY-MM-DD.
     """
-    if text is None:
-        return today() - timedelta(days=1)
+    return today() - timedelta(days=1) if text is None else parse_day(text)
+
+
+def parse_day(text: str) -> date:
+    """Read a civil date.
+
+    Raises:
+        UserError: it is no date of the form YYYY-MM-DD.
+    """
     try:
         return parse_date(text)
     except ValueError:

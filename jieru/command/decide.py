@@ -1,10 +1,11 @@
 """`jieru decide`: record, withdraw and list verifiers' decisions."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 import click
 
+from jieru.audit import changing, command_actor
 from jieru.command.counting import open_database, print_json, width_of_output
 from jieru.database import read_installation
 from jieru.errors import UserError
@@ -29,6 +30,14 @@ _LARGEST_INTEGER: Final = 2**31 - 1
 _Command = Callable[..., None]
 
 
+class _Said(NamedTuple):
+    """What goes with every decision."""
+
+    reason: str
+    name: str
+    attachment: str | None
+
+
 def _who_and_why(function: _Command) -> _Command:
     for option in (
         click.option("--by", "name", metavar="NAME", required=True, help=_("Who decides.")),
@@ -39,21 +48,26 @@ def _who_and_why(function: _Command) -> _Command:
 
 
 def _case(function: _Command) -> _Command:
+    function = click.option(
+        "--attachment",
+        metavar="TEXT",
+        help=_("Where the document behind it is kept, such as a file number."),
+    )(function)
     return click.argument("platform")(click.argument("uscc")(function))
 
 
 @command.command("exclude", help=_("Exclude an enterprise from the count of a platform."))
 @_case
 @_who_and_why
-def _exclude(*, platform: str, uscc: str, reason: str, name: str) -> None:
-    _record("exclude", platform, uscc, reason=reason, name=name, waiver=None)
+def _exclude(*, platform: str, uscc: str, reason: str, name: str, attachment: str | None) -> None:
+    _record("exclude", platform, uscc, _Said(reason, name, attachment))
 
 
 @command.command("hold", help=_("Hold an enterprise back until a doubt is settled."))
 @_case
 @_who_and_why
-def _hold(*, platform: str, uscc: str, reason: str, name: str) -> None:
-    _record("hold", platform, uscc, reason=reason, name=name, waiver=None)
+def _hold(*, platform: str, uscc: str, reason: str, name: str, attachment: str | None) -> None:
+    _record("hold", platform, uscc, _Said(reason, name, attachment))
 
 
 @command.command("waive", help=_("Set one numeric criterion for one enterprise and platform."))
@@ -66,9 +80,18 @@ def _hold(*, platform: str, uscc: str, reason: str, name: str) -> None:
     help=_("One of: {names}.").format(names=", ".join(WAIVABLE)),
 )
 @click.option("--value", metavar="N", required=True, help=_("What is required instead."))
-def _waive(*, platform: str, uscc: str, reason: str, name: str, criterion: str, value: str) -> None:
-    number = _whole_number(value)
-    _record("waive", platform, uscc, reason=reason, name=name, waiver=(criterion, number))
+def _waive(
+    *,
+    platform: str,
+    uscc: str,
+    reason: str,
+    name: str,
+    attachment: str | None,
+    criterion: str,
+    value: str,
+) -> None:
+    said = _Said(reason, name, attachment)
+    _record("waive", platform, uscc, said, (criterion, _whole_number(value)))
 
 
 @command.command("withdraw", help=_("Withdraw a decision; it stays on record."))
@@ -76,7 +99,7 @@ def _waive(*, platform: str, uscc: str, reason: str, name: str, criterion: str, 
 @_who_and_why
 def _withdraw(*, decision_id: str, reason: str, name: str) -> None:
     number = _whole_number(decision_id)
-    with open_database(load_settings()) as connection:
+    with open_database(load_settings()) as connection, changing(connection, command_actor()):
         withdraw_decision(connection, number, reason=reason, withdrawn_by=name)
     click.echo(_("Decision {id} is withdrawn.").format(id=number))
 
@@ -105,21 +128,20 @@ def _record(
     kind: DecisionKind,
     platform: str,
     uscc: str,
-    *,
-    reason: str,
-    name: str,
-    waiver: tuple[str, int] | None,
+    said: _Said,
+    waiver: tuple[str, int] | None = None,
 ) -> None:
     settings = load_settings()
     policy = load_policy(settings.policy)
-    with open_database(settings) as connection:
+    with open_database(settings) as connection, changing(connection, command_actor()):
         decision_id = record_decision(
             connection,
             kind,
             platform,
             uscc,
-            reason=reason,
-            decided_by=name,
+            reason=said.reason,
+            decided_by=said.name,
+            attachment=said.attachment,
             waiver=waiver,
             policy=policy,
         )

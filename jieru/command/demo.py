@@ -22,9 +22,15 @@ import click
 import psycopg
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
+from api.access.passwords import random_password
+from api.access.roles import Role
+from api.access.users import create_user
 from api.app import create_app
 from api.server import serving
+from api.web.words import ROLE_WORDS
+from jieru.audit import changing, command_actor
 from jieru.calendar import civil_date
 from jieru.command.counting import print_json, width_of_output
 from jieru.database import connect, open_pool
@@ -48,6 +54,7 @@ __all__ = ["command", "differences"]
 
 _SCENARIO: Final = "small-city"
 _POLICY: Final = "putian-2026"
+_OPERATORS_PLATFORM: Final = "xielian"
 _STORED_TIMEOUT_S: Final = 60
 _POLL_S: Final = 0.1
 _EXIT_DIFFERENT: Final = 1
@@ -84,6 +91,8 @@ def command(*, once: bool, as_json: bool) -> None:
         page = stack.enter_context(_page(settings, expectation)) if not once else None
         with connect(database.url, autocommit=True) as connection:
             _import_registry(connection, fleet, policy, said)
+            if page is not None:
+                _add_people(connection, said)
             _play_heartbeats(connection, settings, fleet, expectation, said)
             _record_decisions(connection, fleet, policy, said)
             count = count_year(connection, expectation.year, as_of=expectation.as_of, policy=policy)
@@ -112,6 +121,7 @@ def command(*, once: bool, as_json: bool) -> None:
             said.print(
                 _("The page is at {address} (Ctrl-C stops everything).").format(address=page)
             )
+            said.print(_("Sign in with one of the accounts that are listed above."))
             _wait_for_interrupt()
 
 
@@ -182,12 +192,35 @@ def _import_registry(
     with tempfile.TemporaryDirectory(prefix="jieru-registry-") as folder:
         paths = write_registry(fleet, Path(folder))
         for kind in KINDS:
-            result = import_file(connection, kind, paths[kind], districts=districts)
+            result = import_file(
+                connection, kind, paths[kind], districts=districts, actor=command_actor()
+            )
             said.print(
                 _("Imported {file}: {created} rows.").format(
                     file=paths[kind].name, created=result.created
                 )
             )
+
+
+def _add_people(connection: psycopg.Connection, said: Console) -> None:
+    """One person for each role, whose passwords are shown now and kept nowhere."""
+    table = Table(title=_("Accounts of this demonstration"), title_justify="left")
+    for title in (_("Account"), _("Password"), _("Role"), _("Platform")):
+        table.add_column(title)
+    for role in Role:
+        password = random_password()
+        platform = _OPERATORS_PLATFORM if role is Role.OPERATOR else None
+        with changing(connection, command_actor()):
+            create_user(
+                connection,
+                role.value,
+                role,
+                platform=platform,
+                display_name=_(ROLE_WORDS[role]),
+                password=password,
+            )
+        table.add_row(role.value, password, _(ROLE_WORDS[role]), platform or "")
+    said.print(table)
 
 
 def _play_heartbeats(
@@ -279,16 +312,17 @@ def _record_decisions(
             if decision.criterion is not None and decision.value is not None
             else None
         )
-        record_decision(
-            connection,
-            decision.kind,
-            decision.platform,
-            recorded.uscc,
-            reason=decision.reason,
-            decided_by=decision.decided_by,
-            waiver=waiver,
-            policy=policy,
-        )
+        with changing(connection, command_actor()):
+            record_decision(
+                connection,
+                decision.kind,
+                decision.platform,
+                recorded.uscc,
+                reason=decision.reason,
+                decided_by=decision.decided_by,
+                waiver=waiver,
+                policy=policy,
+            )
     said.print(_("Recorded {count} decisions.").format(count=len(fleet.decisions)))
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from jieru.audit import command_actor
 from jieru.database import connect
 from jieru.errors import UserError
 from jieru.i18n import gettext as _
@@ -42,7 +43,14 @@ def command(*, kind: KindName, file: Path, dry_run: bool, errors_file: Path | No
     with connect(settings.require_database_url()) as connection:
         require_current_schema(connection)
         try:
-            result = import_file(connection, kind, file, districts=districts, dry_run=dry_run)
+            result = import_file(
+                connection,
+                kind,
+                file,
+                districts=districts,
+                actor=command_actor(),
+                dry_run=dry_run,
+            )
         except ImportRejected as rejected:
             _print_errors(rejected.row_errors)
             if errors_file:

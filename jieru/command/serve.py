@@ -1,15 +1,16 @@
 """`jieru serve`: the API and the console, until SIGTERM or Ctrl-C."""
 
 import logging
-import signal
-import threading
-from types import FrameType
+from contextlib import nullcontext
 from typing import Final
 
 import click
 
 from api.app import create_app
 from api.server import serving
+from jieru.command.stopping import stop_on_signals
+from jieru.credentials.broker_files import BrokerFiles
+from jieru.credentials.sync import following_credentials
 from jieru.database import connect, open_pool
 from jieru.i18n import gettext as _
 from jieru.log import configure_log
@@ -30,31 +31,22 @@ def command(host: str | None, port: int | None) -> None:
     """Check the database, then serve until told to stop."""
     settings = load_settings()
     url = settings.require_database_url()
+    files = BrokerFiles.of_settings(settings)
     with connect(url) as connection:
         require_current_schema(connection)
     configure_log()
     # A request that finds no database says so in our own form.
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
-    stop = _stop_on_signals()
+    stop = stop_on_signals()
     with (
         open_pool(url, size=_POOL_SIZE) as pool,
         serving(
             create_app(settings, pool),
             settings.api_host if host is None else host,
             settings.api_port if port is None else port,
+            trusted_proxies=settings.api_trusted_proxies,
         ) as address,
+        following_credentials(url, files) if files else nullcontext(),
     ):
         click.echo(_("The console is at {address} (Ctrl-C stops it).").format(address=address))
         stop.wait()
-
-
-def _stop_on_signals() -> threading.Event:
-    stop = threading.Event()
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        stop.set()
-
-    signal.signal(signal.SIGTERM, handle)
-    signal.signal(signal.SIGINT, handle)
-    return stop

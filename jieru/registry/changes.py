@@ -10,9 +10,20 @@ from jieru.registry.cells import Value
 from jieru.registry.kinds import Period, Relation
 from jieru.registry.rows import FileRow, RowError
 
-__all__ = ["Changes", "Key", "Registered", "changes_to", "forbidden_changes", "overlaps"]
+__all__ = [
+    "Changes",
+    "Ends",
+    "Key",
+    "Registered",
+    "changes_to",
+    "forbidden_changes",
+    "outlasting",
+    "overlaps",
+]
 
 Key = tuple[Value, ...]
+Ends = Mapping[tuple[str, ...], Mapping[Key, date]]
+"""Registered records that have ended, by the columns that name them: key -> the first day after."""
 Registered = Mapping[Key, tuple[Value, ...]]
 """Records of one table: the relation's key -> its other columns, both in the relation's order."""
 
@@ -88,6 +99,30 @@ def forbidden_changes(
                         before=before,
                         end=relation.period.end,
                         start=relation.period.start,
+                    ),
+                )
+            )
+    return errors
+
+
+def outlasting(relation: Relation, rows: Iterable[FileRow], ends: Ends) -> list[RowError]:
+    """Rows that would go on when a platform, enterprise or device has ended on which they hang."""
+    errors = []
+    for row in rows:
+        end = row.values.get(relation.period.end) if relation.period else None
+        for columns, ended in ends.items():
+            key = row.key(columns)
+            ended_on = None if key is None else ended.get(key)
+            if ended_on is None or (isinstance(end, date) and end <= ended_on):
+                continue
+            errors.append(
+                RowError(
+                    row.number,
+                    relation.period.end if relation.period else columns[-1],
+                    UserError(
+                        "{name} ended on {ended_on}: nothing that hangs on it can last longer.",
+                        name=" ".join(map(str, key or ())),
+                        ended_on=ended_on.isoformat(),
                     ),
                 )
             )

@@ -10,7 +10,7 @@ import psycopg
 from jieru.audit import Actor, changing
 from jieru.errors import UserError, WorldError
 from jieru.i18n import marked
-from jieru.registry.changes import Changes, changes_to, forbidden_changes, overlaps
+from jieru.registry.changes import Changes, changes_to, forbidden_changes, outlasting, overlaps
 from jieru.registry.files import SheetRow, parse_sheet, read_content
 from jieru.registry.kinds import KINDS, Kind, KindName, Reference, Relation
 from jieru.registry.rows import (
@@ -22,6 +22,7 @@ from jieru.registry.rows import (
     without_foreign_platforms,
 )
 from jieru.registry.storing import (
+    ended_records,
     enterprises_of_others,
     known_references,
     registered_records,
@@ -202,6 +203,8 @@ def _checked_changes(
         change = changes_to(relation, _readable(relation, rows) if found else rows, registered)
         if own_platform is not None:
             found += _changes_of_others(connection, relation, change.changed, own_platform)
+        written = [*change.created, *change.changed] if relation.period else change.created
+        found += outlasting(relation, written, ended_records(connection, relation, written))
         changes.append(change)
     if found:
         order = [column.name for column in kind.columns]

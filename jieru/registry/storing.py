@@ -4,19 +4,45 @@ Whole columns travel as arrays, so that 100,000 rows are a handful of statements
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final, LiteralString, NamedTuple
+from typing import TYPE_CHECKING, Final, LiteralString, NamedTuple
 
 import psycopg
 
 from jieru.registry.cells import Value
-from jieru.registry.changes import Changes, Key
+from jieru.registry.changes import Changes, Ends, Key
 from jieru.registry.kinds import Kind, Reference, Relation
 from jieru.registry.rows import FileRow
 
-__all__ = ["enterprises_of_others", "known_references", "registered_records", "write_changes"]
+if TYPE_CHECKING:
+    from datetime import date
+
+__all__ = [
+    "ended_records",
+    "enterprises_of_others",
+    "known_references",
+    "registered_records",
+    "write_changes",
+]
 
 _KNOWN_PLATFORMS = "SELECT code FROM platforms WHERE code = ANY (%s::text[])"
 _KNOWN_ENTERPRISES = "SELECT uscc FROM enterprises WHERE uscc = ANY (%s::text[])"
+_ENDED: Final[dict[tuple[str, ...], LiteralString]] = {
+    ("platform",): """
+        SELECT ended_on, code FROM platforms
+        WHERE ended_on IS NOT NULL AND code = ANY (%(platform)s::text[])
+    """,
+    ("uscc",): """
+        SELECT ended_on, uscc FROM enterprises
+        WHERE ended_on IS NOT NULL AND uscc = ANY (%(uscc)s::text[])
+    """,
+    ("platform", "serial"): """
+        SELECT devices.ended_on, platforms.code, devices.serial
+        FROM unnest(%(platform)s::text[], %(serial)s::text[]) AS file (platform, serial)
+        JOIN platforms ON platforms.code = file.platform
+        JOIN devices ON platform_id = platforms.id AND devices.serial = file.serial
+        WHERE devices.ended_on IS NOT NULL
+    """,
+}
 _ENTERPRISES_OF_OTHERS = """
     SELECT uscc FROM enterprises LEFT JOIN platforms ON platforms.id = kept_by_platform_id
     WHERE uscc = ANY (%s::text[]) AND platforms.code IS DISTINCT FROM %s
@@ -206,6 +232,24 @@ def known_references(
         named = {row.values.get(column) for row in rows for column in columns} - {None}
         known[reference] = {row[0] for row in connection.execute(statement, (list(named),))}
     return known
+
+
+def ended_records(
+    connection: psycopg.Connection, relation: Relation, rows: Sequence[FileRow]
+) -> Ends:
+    """The records that have ended among those on which the rows of a table hang."""
+    columns_of_table = set(relation.key + relation.others)
+    ends: dict[tuple[str, ...], dict[Key, date]] = {}
+    for columns, statement in _ENDED.items():
+        # A device does not hang on itself, nor what the bureau recognised on the platform's end.
+        if (
+            columns_of_table.issuperset(columns)
+            and columns != relation.key
+            and relation.name != "recognitions"
+        ):
+            found = connection.execute(statement, _arrays(columns, rows))
+            ends[columns] = {tuple(key): ended_on for ended_on, *key in found}
+    return ends
 
 
 def enterprises_of_others(

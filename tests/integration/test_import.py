@@ -380,6 +380,35 @@ def test_an_assignment_cannot_pass_to_another_enterprise(
     assert contents(connection) == before
 
 
+def test_nothing_may_outlast_what_has_ended(city: Importer, connection: psycopg.Connection) -> None:
+    """Connections and assignments of an ended enterprise or device, and devices of a platform."""
+    city("devices", ["ab", "d1", "", "", "", "", ""])
+    connection.execute("UPDATE enterprises SET ended_on = '2026-05-01' WHERE uscc = %s", (TWO,))
+    connection.execute("UPDATE devices SET ended_on = '2026-06-01'")
+    connection.execute("UPDATE platforms SET ended_on = '2026-07-01' WHERE code = 'cd'")
+    connection.commit()
+    connected = rejection(
+        lambda: city(
+            "connections",
+            ["ab", TWO, "", "", "2026-01-01", ""],
+            ["ab", ONE, "", "", "2026-01-01", ""],
+            ["cd", ONE, "", "", "2026-01-01", "2026-07-02"],
+        )
+    )
+    assert [each[:2] for each in connected] == [(2, "to_date"), (4, "to_date")]
+    assert "ended on 2026-05-01" in connected[0][2]
+    assigned = rejection(
+        lambda: city(
+            "devices",
+            ["ab", "d1", ONE, "", "", "2026-01-01", "2026-06-02"],
+            ["cd", "d2", "", "", "", "", ""],
+        )
+    )
+    assert [each[:2] for each in assigned] == [(2, "assigned_to"), (3, "platform")]
+    city("devices", ["ab", "d1", ONE, "", "", "2026-01-01", "2026-06-01"])
+    city("connections", ["ab", TWO, "", "", "2026-01-01", "2026-05-01"])
+
+
 def test_a_district_must_be_one_of_those_passed_in(city: Importer) -> None:
     """The policy's, and other."""
     ((row, column, _reason),) = rejection(

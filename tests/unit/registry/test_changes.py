@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jieru.registry.changes import Registered, changes_to, forbidden_changes, overlaps
+from jieru.registry.changes import (
+    Ends,
+    Registered,
+    changes_to,
+    forbidden_changes,
+    outlasting,
+    overlaps,
+)
 from jieru.registry.kinds import KINDS
 from jieru.registry.rows import FileRow, RowError
 
@@ -259,3 +266,29 @@ def test_an_overlap_is_found_exactly_when_a_day_is_covered_twice(
     found = overlaps(ASSIGNMENTS, listed, assignments(*disjoint))
     assert bool(found) == (len(final) != len(set(final)))
     assert len({error.row for error in found}) == len(found)
+
+
+def test_an_assignment_may_not_outlast_the_device_the_platform_or_the_enterprise() -> None:
+    """The end of whichever ended first is named, at the column to mend."""
+    rows = [device_row(2, 0, 10), device_row(3, 10, 20), device_row(4, 20)]
+    platform = rows[0].values["platform"]
+    ended = date(2026, 1, 11)
+    all_ends: list[Ends] = [
+        {("platform",): {(platform,): ended}},
+        {("uscc",): {("A",): ended}},
+        {("platform", "serial"): {(platform, "d"): ended}},
+    ]
+    for ends in all_ends:
+        errors = outlasting(ASSIGNMENTS, rows, ends)
+        assert [(error.row, error.column) for error in errors] == [
+            (3, "assigned_to"),
+            (4, "assigned_to"),
+        ]
+        assert "ended on 2026-01-11" in str(errors[0].reason)
+
+
+def test_no_device_is_added_to_a_platform_that_has_ended() -> None:
+    """It has no period of its own; the platform's cell is at fault."""
+    row = device_row(2, 0, 10)
+    ends: Ends = {("platform",): {(row.values["platform"],): date(2030, 1, 1)}}
+    assert [error.column for error in outlasting(DEVICES, [row], ends)] == ["platform"]
