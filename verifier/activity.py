@@ -24,6 +24,10 @@ __all__ = [
     "PresenceRows",
     "active_days",
     "count_active_devices",
+    "covered_days",
+    "first_ordinal",
+    "join_assignments",
+    "mask_days",
 ]
 
 END_OF_TIME: Final = date.max.toordinal()
@@ -85,7 +89,7 @@ def count_active_devices(
     cases = len(active_hours_min)
     same_everywhere = cases > 0 and bool((active_hours_min == active_hours_min[0]).all())
     for block in blocks:
-        row, assignment = _join(block.device, assignments)
+        row, assignment = join_assignments(block.device, assignments)
         if not len(row):
             continue
         case, month = assignments.case[assignment], block.month[row]
@@ -95,7 +99,7 @@ def count_active_devices(
         hours = active_hours_by_day(block.hours)[row]
         threshold = active_hours_min[:1] if same_everywhere else active_hours_min[case, None]
         active = hours >= threshold
-        _mask_days(active, month, assignments.first[assignment], assignments.end[assignment], as_of)
+        mask_days(active, month, assignments.first[assignment], assignments.end[assignment], as_of)
         starts = np.flatnonzero(np.diff(month * cases + case, prepend=-1))
         sums = np.add.reduceat(active, starts, axis=0, dtype=np.int32)
         month, case = month[starts], case[starts]
@@ -121,17 +125,17 @@ def active_days(
     if not counts:
         return ActiveDays(first_day=1, active=np.zeros((cases, 0), dtype=np.bool_))
     first_month, last_month = min(counts), max(counts)
-    first_day = _first_of(first_month)
-    active = np.zeros((cases, _first_of(last_month + 1) - first_day), dtype=np.bool_)
+    first_day = first_ordinal(first_month)
+    active = np.zeros((cases, first_ordinal(last_month + 1) - first_day), dtype=np.bool_)
     for month, devices in counts.items():
-        start, length = _first_of(month) - first_day, _days_in(month)
+        start, length = first_ordinal(month) - first_day, _days_in(month)
         enough = devices[:, :length] >= active_devices_min[:, None]
         active[:, start : start + length] = enough
-    active &= _covered(coverage, first_day, active.shape)
+    active &= covered_days(coverage, first_day, active.shape)
     return ActiveDays(first_day=first_day, active=active)
 
 
-def _join(device: IntArray, assignments: Assignments) -> tuple[IntArray, IntArray]:
+def join_assignments(device: IntArray, assignments: Assignments) -> tuple[IntArray, IntArray]:
     """Every pair of a presence row and an assignment of its device."""
     start = np.searchsorted(assignments.device, device, side="left")
     several = np.searchsorted(assignments.device, device, side="right") - start
@@ -141,12 +145,12 @@ def _join(device: IntArray, assignments: Assignments) -> tuple[IntArray, IntArra
     return row, start[row] + nth
 
 
-def _mask_days(
+def mask_days(
     active: npt.NDArray[np.bool_], month: IntArray, first: IntArray, end: IntArray, as_of: date
 ) -> None:
     """Take away the days outside the assignment and after `as_of`."""
     months, place = np.unique(month, return_inverse=True)
-    month_first = np.array([_first_of(each) for each in months.tolist()])[place]
+    month_first = np.array([first_ordinal(each) for each in months.tolist()])[place]
     start = first - month_first
     stop = np.minimum(end, as_of.toordinal() + 1) - month_first
     cut = np.flatnonzero((start > 0) | (stop < DAYS_PER_ROW))
@@ -154,7 +158,9 @@ def _mask_days(
     active[cut] &= (day >= start[cut, None]) & (day < stop[cut, None])
 
 
-def _covered(coverage: Coverage, first_day: int, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+def covered_days(
+    coverage: Coverage, first_day: int, shape: tuple[int, ...]
+) -> npt.NDArray[np.bool_]:
     """Which days of the columns a connection covers, for each case."""
     cases, days = shape
     change = np.zeros((cases, days + 1), dtype=np.int8)
@@ -166,7 +172,8 @@ def _covered(coverage: Coverage, first_day: int, shape: tuple[int, ...]) -> npt.
     return covered
 
 
-def _first_of(month: int) -> int:
+def first_ordinal(month: int) -> int:
+    """Ordinal of the first day of a month given as `year * 12 + month - 1`."""
     return date(month // 12, month % 12 + 1, 1).toordinal()
 
 

@@ -1,7 +1,7 @@
 """The count: every determination and award of one year under one policy."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Final
@@ -24,20 +24,30 @@ from verifier.evidence import (
     read_presence,
 )
 from verifier.policy import Policy
+from verifier.progress import Phase, Progress, no_progress
 from verifier.registry import Platform
-from verifier.windows import ActiveDays, WindowRule, earliest_windows, possible_windows
+from verifier.windows import (
+    ActiveDays,
+    IntArray,
+    WindowRule,
+    earliest_windows,
+    possible_windows,
+)
 
 __all__ = [
     "EARLIEST_YEAR",
     "LATEST_YEAR",
     "Count",
+    "Evaluation",
     "Notice",
     "PlatformCount",
     "active_days_of_cases",
     "cases_with_windows",
     "count_year",
+    "evaluate",
     "possible_starts",
     "require_countable_year",
+    "told_blocks",
 ]
 
 EARLIEST_YEAR: Final = 2020
@@ -112,6 +122,18 @@ class Count:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A count together with what it was made of."""
+
+    count: Count
+    evidence: Evidence
+    cases: tuple[Case, ...]
+    """Every case of the evidence, in its order, with its window."""
+    days: ActiveDays
+    """One row per case."""
+
+
 def count_year(
     connection: psycopg.Connection,
     year: int,
@@ -119,6 +141,7 @@ def count_year(
     as_of: date,
     policy: Policy,
     platform: str | None = None,
+    progress: Progress = no_progress,
 ) -> Count:
     """Count one year, reading the database in one read-only snapshot.
 
@@ -129,24 +152,55 @@ def count_year(
         policy: the rules.
         platform: list this platform only; the others are evaluated all the same, because an
             enterprise may be connected to several.
+        progress: is told how far the count is.
+
+    Raises:
+        UserError: the year is out of range, or there is no such platform.
+    """
+    with consistent_snapshot(connection):
+        return evaluate(
+            connection, year, as_of=as_of, policy=policy, platform=platform, progress=progress
+        ).count
+
+
+def evaluate(
+    connection: psycopg.Connection,
+    year: int,
+    *,
+    as_of: date,
+    policy: Policy,
+    platform: str | None = None,
+    progress: Progress = no_progress,
+) -> Evaluation:
+    """Count one year and keep what the count was made of; see `count_year`.
+
+    Args:
+        connection: inside a consistent snapshot.
+        year: see `count_year`, as of all that follow.
+        as_of: the same.
+        policy: the same.
+        platform: the same.
+        progress: the same.
 
     Raises:
         UserError: the year is out of range, or there is no such platform.
     """
     require_countable_year(year)
-    with consistent_snapshot(connection):
-        evidence = read_evidence(connection)
-        codes = [each.code for each in evidence.platforms]
-        if platform is not None and platform not in codes:
-            raise UserError("There is no platform {platform}.", platform=platform)
-        devices = np.unique(evidence.assignments.device)
-        cases = cases_with_windows(
-            evidence, read_presence(connection, devices, as_of), year, as_of, policy
-        )
+    progress(Phase.REGISTRY, 0.0)
+    evidence = read_evidence(connection)
+    codes = [each.code for each in evidence.platforms]
+    if platform is not None and platform not in codes:
+        raise UserError("There is no platform {platform}.", platform=platform)
+    devices = np.unique(evidence.assignments.device)
+    blocks = read_presence(connection, devices, as_of)
+    told = told_blocks(blocks, devices, lambda done: progress(Phase.PRESENCE, done))
+    days = active_days_of_cases(evidence, told, as_of, policy)
+    progress(Phase.WINDOWS, 0.0)
+    cases = _with_windows(evidence.cases, days, year, as_of, policy)
     by_platform: dict[str, list[Determination]] = defaultdict(list)
     for each in determinations(cases, year, policy):
         by_platform[each.platform.code].append(each)
-    return Count(
+    count = Count(
         year=year,
         policy=policy,
         as_of=as_of,
@@ -163,6 +217,18 @@ def count_year(
         ),
         notices=tuple(_notices(evidence, year, as_of, policy)),
     )
+    progress(Phase.WINDOWS, 1.0)
+    return Evaluation(count, evidence, tuple(cases), days)
+
+
+def told_blocks(
+    blocks: Iterable[PresenceRows], devices: IntArray, tell: Callable[[float], None]
+) -> Iterator[PresenceRows]:
+    """The same blocks; tells after each how much of the devices (sorted) it brings."""
+    for block in blocks:
+        yield block
+        if len(block.device):
+            tell(float(np.searchsorted(devices, block.device.max(), side="right") / len(devices)))
 
 
 def require_countable_year(year: int) -> None:
@@ -189,25 +255,7 @@ def cases_with_windows(
 ) -> list[Case]:
     """Every case with its earliest window or, without one, the window it could still have. Pure."""
     days = active_days_of_cases(evidence, presence, as_of, policy)
-    by_rule: dict[WindowRule, list[int]] = defaultdict(list)
-    for index, case in enumerate(evidence.cases):
-        by_rule[window_rule(waived(policy, case.decisions))].append(index)
-    cases = list(evidence.cases)
-    for rule, indices in by_rule.items():
-        windows = earliest_windows(days.rows(np.array(indices)), rule, as_of)
-        missing = []
-        for index, window in zip(indices, windows, strict=True):
-            if window is None:
-                missing.append(index)
-            else:
-                cases[index] = replace(cases[index], window=window)
-        starts = possible_starts(year, rule, policy)
-        if not missing or starts[1] + timedelta(days=rule.window_days - 1) <= as_of:
-            continue
-        possible = possible_windows(days.rows(np.array(missing)), rule, as_of, starts)
-        for index, window in zip(missing, possible, strict=True):
-            cases[index] = replace(cases[index], possible_window=window)
-    return cases
+    return _with_windows(evidence.cases, days, year, as_of, policy)
 
 
 def active_days_of_cases(
@@ -230,6 +278,30 @@ def possible_starts(year: int, rule: WindowRule, policy: Policy) -> tuple[date, 
         return first, last
     length = timedelta(days=rule.window_days - 1)
     return first - length, last - length
+
+
+def _with_windows(
+    without: Sequence[Case], days: ActiveDays, year: int, as_of: date, policy: Policy
+) -> list[Case]:
+    by_rule: dict[WindowRule, list[int]] = defaultdict(list)
+    for index, case in enumerate(without):
+        by_rule[window_rule(waived(policy, case.decisions))].append(index)
+    cases = list(without)
+    for rule, indices in by_rule.items():
+        windows = earliest_windows(days.rows(np.array(indices)), rule, as_of)
+        missing = []
+        for index, window in zip(indices, windows, strict=True):
+            if window is None:
+                missing.append(index)
+            else:
+                cases[index] = replace(cases[index], window=window)
+        starts = possible_starts(year, rule, policy)
+        if not missing or starts[1] + timedelta(days=rule.window_days - 1) <= as_of:
+            continue
+        possible = possible_windows(days.rows(np.array(missing)), rule, as_of, starts)
+        for index, window in zip(missing, possible, strict=True):
+            cases[index] = replace(cases[index], possible_window=window)
+    return cases
 
 
 def _platform_count(

@@ -25,8 +25,9 @@ _HAS_CONNECTION = """
     SELECT EXISTS (SELECT FROM connections WHERE platform_id = %s AND enterprise_id = %s)
 """
 _INSERT = """
-    INSERT INTO decisions (kind, platform_id, enterprise_id, criterion, value, reason, decided_by)
-    VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING id
+    INSERT INTO decisions
+        (kind, platform_id, enterprise_id, criterion, value, reason, attachment, decided_by)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
 """
 _WITHDRAW = """
     UPDATE decisions SET withdrawn_at = now(), withdrawn_reason = %s, withdrawn_by = %s
@@ -36,7 +37,7 @@ _SELECT_ID = "SELECT FROM decisions WHERE id = %s"
 _SELECT = """
     SELECT p.code, e.uscc, e.name,
            d.id, d.kind, d.criterion, d.value, d.reason, d.decided_by, d.decided_at,
-           d.withdrawn_reason, d.withdrawn_by, d.withdrawn_at
+           d.withdrawn_reason, d.withdrawn_by, d.withdrawn_at, d.attachment
     FROM decisions d
     JOIN platforms p ON p.id = d.platform_id
     JOIN enterprises e ON e.id = d.enterprise_id
@@ -67,6 +68,7 @@ class RecordedDecision:
             "criterion": each.criterion,
             "value": each.value,
             "reason": each.reason,
+            "attachment": each.attachment,
             "decided_by": each.decided_by,
             "decided_at": each.decided_at.isoformat(),
             "withdrawn_reason": each.withdrawn_reason,
@@ -101,7 +103,7 @@ def find_case(connection: psycopg.Connection, platform: str, uscc: str) -> tuple
     return case
 
 
-def record_decision(
+def record_decision(  # noqa: PLR0913 - all that a decision says, each by its name
     connection: psycopg.Connection,
     kind: DecisionKind,
     platform: str,
@@ -111,6 +113,7 @@ def record_decision(
     decided_by: str,
     waiver: tuple[str, int] | None = None,
     policy: Policy,
+    attachment: str | None = None,
 ) -> int:
     """Record one decision; the caller commits.
 
@@ -123,6 +126,7 @@ def record_decision(
         decided_by: who answers for it.
         waiver: the numeric criterion and its value for this case; with `waive`, and only there.
         policy: a waiver may not contradict what stays of it.
+        attachment: where the document behind it is kept, for instance a file number.
 
     Returns:
         The decision's id, by which it can be withdrawn.
@@ -138,10 +142,20 @@ def record_decision(
         before = [each.decision for each in list_decisions(connection, platform, uscc)]
         _check_waiver(waiver, [each for each in before if each.is_open], policy)
     criterion, value = waiver or (None, None)
+    attachment = (attachment or "").strip() or None
     try:
         with connection.transaction():
             row = connection.execute(
-                _INSERT, (kind, *case, criterion, value, reason, decided_by)
+                _INSERT,
+                (
+                    kind,
+                    *case,
+                    criterion,
+                    value,
+                    reason,
+                    (attachment or "").strip() or None,
+                    decided_by,
+                ),
             ).fetchone()
     except psycopg.errors.UniqueViolation:
         raise UserError(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import psycopg
@@ -17,19 +17,15 @@ from verifier.activity import (
     active_days,
     count_active_devices,
 )
-from verifier.count import (
-    active_days_of_cases,
-    cases_with_windows,
-    possible_starts,
-    require_countable_year,
-)
+from verifier.count import active_days_of_cases, cases_with_windows, require_countable_year
 from verifier.decisions import RecordedDecision, find_case, list_decisions
-from verifier.determination import Determination, Outcome, determinations
-from verifier.eligibility import Case, Measure, waived, window_rule
+from verifier.determination import Determination, determinations
+from verifier.eligibility import Case, waived
 from verifier.evidence import Evidence, consistent_snapshot, read_evidence, read_presence
-from verifier.policy import WAIVABLE, Basis, Policy
+from verifier.measures import CriterionRow, Period, PeriodKind, criterion_rows, period_of_case
+from verifier.policy import Policy
 from verifier.registry import Connection
-from verifier.windows import ActiveDays, Window, best_attempts
+from verifier.windows import ActiveDays
 
 __all__ = [
     "CalendarMonth",
@@ -54,33 +50,6 @@ _SELECT_DEVICES = """
 _ACTIVE: Final = "#"
 _INACTIVE: Final = "."
 _NOT_CONNECTED: Final = "-"
-
-PeriodKind = Literal["window", "possible", "attempt", "year"]
-"""What the measures are taken over: the window by which the enterprise is connected; of a pending
-one the window it could still have, so far; else its best attempt; else the year."""
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """The days over which a case was measured, both inclusive."""
-
-    kind: PeriodKind
-    first_day: date
-    last_day: date
-
-
-class CriterionRow(NamedTuple):
-    """One criterion as a reader sees it."""
-
-    name: str
-    is_met: bool | None
-    """None where it cannot be measured."""
-    measured: Measure
-    required: Measure
-    clause: str | None
-    basis: Basis
-    waiver_id: int | None = None
-    """The decision that set what is required, where one did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +194,7 @@ def explain(
     index = next(i for i, case in enumerate(cases) if case.platform.code == platform)
     case, determination = cases[index], found[0]
     days = active_days_of_cases(evidence, presence, as_of, policy).rows(np.array([index]))
-    period, measured = _period(case, determination, days, year, as_of, policy)
+    period, measured = period_of_case(case, determination, days, year, as_of, policy)
     serials = list(dict.fromkeys(row[0] for row in registered))
     by_device = _DevicesOfCase(evidence, index, presence, serials, as_of)
     device_days = by_device.active_days(waived(policy, case.decisions)["active_hours_per_day_min"])
@@ -239,7 +208,7 @@ def explain(
         determination=determination,
         connections=case.connections,
         period=period,
-        criteria=_criteria(
+        criteria=criterion_rows(
             case, determination, measured, by_device.most_hours(period), devices_at_once, policy
         ),
         devices=_devices(registered, serials, in_period, period.first_day),
@@ -295,76 +264,6 @@ class _DevicesOfCase:
             ),
             0,
         )
-
-
-def _period(
-    case: Case,
-    determination: Determination,
-    days: ActiveDays,
-    year: int,
-    as_of: date,
-    policy: Policy,
-) -> tuple[Period, Window]:
-    """Over which days to measure, and what the enterprise's own days measured there."""
-    rule = window_rule(waived(policy, case.decisions))
-    if determination.window is not None:
-        window = determination.window
-        return Period("window", window.first_day, window.last_day), window
-    kind: PeriodKind
-    if determination.outcome is Outcome.PENDING and case.possible_window is not None:
-        kind, first = "possible", case.possible_window.first_day
-        last = min(case.possible_window.last_day, as_of)
-    else:
-        starts = possible_starts(year, rule, policy)
-        (attempt,) = best_attempts(days, rule, as_of, starts)
-        if attempt is not None:
-            return Period("attempt", attempt.first_day, attempt.last_day), attempt
-        kind, first, last = "year", date(year, 1, 1), min(date(year, 12, 31), as_of)
-    return Period(kind, first, last), _measured(days, first, last)
-
-
-def _measured(days: ActiveDays, first: date, last: date) -> Window:
-    """What the days between two dates hold, whether or not they make a window."""
-    inside = days.between(first.toordinal(), last.toordinal())[0]
-    active = np.flatnonzero(inside)
-    gaps = np.diff(active, prepend=-1, append=len(inside)) - 1
-    return Window(first, last, len(active), int(gaps.max(initial=0)))
-
-
-def _criteria(
-    case: Case,
-    determination: Determination,
-    measured: Window,
-    most_hours: int,
-    devices_at_once: int,
-    policy: Policy,
-) -> tuple[CriterionRow, ...]:
-    required = waived(policy, case.decisions)
-    waivers = {each.criterion: each.id for each in case.decisions if each.kind == "waive"}
-    length = max((measured.last_day - measured.first_day).days + 1, 0)
-    values = {
-        "active_hours_per_day_min": most_hours,
-        "active_devices_min": devices_at_once,
-        "window_days": length,
-        "active_days_min": measured.active_days,
-        "longest_gap_days_max": measured.longest_gap_days,
-    }
-    rows = [CriterionRow(*each) for each in determination.criteria]
-    numeric = [
-        CriterionRow(
-            name=name,
-            is_met=values[name] <= required[name]
-            if name == "longest_gap_days_max"
-            else values[name] >= required[name],
-            measured=values[name],
-            required=required[name],
-            clause=getattr(policy, name).clause,
-            basis=getattr(policy, name).basis,
-            waiver_id=waivers.get(name),
-        )
-        for name in WAIVABLE
-    ]
-    return (rows[0], *numeric, *rows[1:])
 
 
 def _devices(

@@ -90,6 +90,8 @@ class Decision:
     withdrawn_reason: str | None = None
     withdrawn_by: str | None = None
     withdrawn_at: datetime | None = None
+    attachment: str | None = None
+    """Where the document behind it is kept."""
 
     @property
     def is_open(self) -> bool:

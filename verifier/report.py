@@ -26,14 +26,21 @@ from verifier.words import (
     UNIT_WORDS,
 )
 
-__all__ = ["count_report", "decisions_report", "explanation_report"]
+__all__ = [
+    "Page",
+    "count_report",
+    "decisions_report",
+    "explanation_report",
+    "simulation_mark",
+    "text_table",
+]
 
 _DAY_RULER = "1...5....10...15...20...25...30."
 
 
 def count_report(count: Count, *, width: int) -> str:
     """A count: awards, determinations, overlaps, and what the municipality decided."""
-    page = _Page(width)
+    page = Page(width)
     page.lines(
         _("Draft count of {year}").format(year=count.year),
         *_origin(count.policy, count.as_of.isoformat(), is_simulation=count.is_simulation),
@@ -51,7 +58,7 @@ def count_report(count: Count, *, width: int) -> str:
 def explanation_report(explanation: Explanation, *, width: int) -> str:
     """An explanation: outcome, criteria, devices, calendar, decisions."""
     found = explanation.determination
-    page = _Page(width)
+    page = Page(width)
     page.lines(
         _("{enterprise} ({uscc}) on {platform} ({code}), count of {year}").format(
             enterprise=found.enterprise.name,
@@ -80,9 +87,9 @@ def decisions_report(
     decisions: Sequence[RecordedDecision], *, is_simulation: bool, width: int
 ) -> str:
     """All decisions, withdrawn ones too."""
-    page = _Page(width)
+    page = Page(width)
     if is_simulation:
-        page.lines(_simulation_mark())
+        page.lines(simulation_mark())
     if decisions:
         page.table(_decisions(decisions))
     else:
@@ -90,10 +97,11 @@ def decisions_report(
     return page.text()
 
 
-class _Page:
+class Page:
     """Collects lines and tables; rich knows that 汉字 are two columns wide."""
 
     def __init__(self, width: int) -> None:
+        """Make a page of so many columns."""
         self._out = io.StringIO()
         # Names come from files: no brackets or colons of theirs are markup or emoji.
         self._console = Console(
@@ -101,18 +109,21 @@ class _Page:
         )
 
     def lines(self, *lines: str) -> None:
+        """Add lines of any length."""
         for line in lines:
             self._console.print(line, soft_wrap=True)
 
     def table(self, table: Table) -> None:
+        """Add a table, after an empty line."""
         self._console.print()
         self._console.print(table)
 
     def text(self) -> str:
+        """All of it."""
         return self._out.getvalue().rstrip("\n")
 
 
-def _table(title: str, left: Iterable[str], right: Iterable[str] = ()) -> Table:
+def text_table(title: str, left: Iterable[str], right: Iterable[str] = ()) -> Table:
     """A table with columns of text on the left and of numbers on the right."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     for column in left:
@@ -122,13 +133,14 @@ def _table(title: str, left: Iterable[str], right: Iterable[str] = ()) -> Table:
     return table
 
 
-def _simulation_mark() -> str:
+def simulation_mark() -> str:
+    """What every output of a simulation says first."""
     return _("SIMULATED DATA: this database is a simulation, nothing in it is evidence.")
 
 
 def _origin(policy: Policy, as_of: str, *, is_simulation: bool) -> list[str]:
     return [
-        *([_simulation_mark()] if is_simulation else []),
+        *([simulation_mark()] if is_simulation else []),
         _("Policy: {name} ({title}), SHA-256 {sha256}").format(
             name=policy.name, title=_spoken(policy.title), sha256=policy.sha256[:12]
         ),
@@ -138,7 +150,7 @@ def _origin(policy: Policy, as_of: str, *, is_simulation: bool) -> list[str]:
 
 def _awards(count: Count) -> Table:
     clauses = sorted({line.clause for each in count.platforms for line in each.lines})
-    table = _table(
+    table = text_table(
         _("Awards (yuan)"),
         [_("Platform"), _("Name")],
         [
@@ -175,7 +187,7 @@ def _amount(amount_yuan: int, uncapped_yuan: int) -> str:
 
 
 def _determinations(count: PlatformCount) -> Table:
-    table = _table(
+    table = text_table(
         _("Determinations: {name} ({code})").format(
             name=count.platform.name, code=count.platform.code
         ),
@@ -200,7 +212,7 @@ def _determinations(count: PlatformCount) -> Table:
 
 
 def _overlaps(count: Count) -> Table:
-    table = _table(
+    table = text_table(
         _("For review: enterprises counted on several platforms"),
         [_("Enterprise"), _("Code"), _("Platform"), _("Connected on"), _("Year counted")],
     )
@@ -217,7 +229,7 @@ def _overlaps(count: Count) -> Table:
 
 
 def _decided_parameters(policy: Policy) -> Table:
-    table = _table(
+    table = text_table(
         _("Decided by the municipality, because the policy is silent"),
         [_("Parameter"), _("Meaning"), _("Value"), _("Clause")],
     )
@@ -257,7 +269,7 @@ def _window_lines(explanation: Explanation) -> list[str]:
 
 
 def _criteria(explanation: Explanation) -> Table:
-    table = _table(
+    table = text_table(
         _("Criteria"),
         [_("Criterion"), _("Met"), _("Measured"), _("Required"), _("Clause"), _("Basis")],
     )
@@ -319,7 +331,7 @@ def _district(slug: str, policy: Policy) -> str:
 
 
 def _devices(explanation: Explanation) -> Table:
-    table = _table(
+    table = text_table(
         _("Devices, with active days in {first} to {last}").format(
             first=explanation.period.first_day, last=explanation.period.last_day
         ),
@@ -340,14 +352,16 @@ def _devices(explanation: Explanation) -> Table:
 
 
 def _calendar(explanation: Explanation) -> Table:
-    table = _table(_("Calendar (# active, . inactive, - not connected)"), [_("Month"), _DAY_RULER])
+    table = text_table(
+        _("Calendar (# active, . inactive, - not connected)"), [_("Month"), _DAY_RULER]
+    )
     for each in explanation.calendar:
         table.add_row(f"{each.month:%Y-%m}", each.days)
     return table
 
 
 def _decisions(decisions: Sequence[RecordedDecision]) -> Table:
-    table = _table(
+    table = text_table(
         _("Decisions"),
         [
             _("No."),
@@ -375,7 +389,7 @@ def _decisions(decisions: Sequence[RecordedDecision]) -> Table:
             each.uscc,
             _(DECISION_WORDS[decision.kind]),
             "" if decision.criterion is None else f"{decision.criterion} = {decision.value}",
-            decision.reason,
+            "\n".join(filter(None, (decision.reason, decision.attachment))),
             decision.decided_by,
             f"{decision.decided_at.astimezone(SHANGHAI):%Y-%m-%d}",
             withdrawn,

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 __all__ = [
     "ActiveDays",
+    "IntArray",
     "Window",
     "WindowRule",
     "best_attempts",
@@ -115,10 +116,12 @@ def best_attempts(
     attempts: list[Window | None] = []
     for row in days.between(first, last):
         begins = np.flatnonzero(row[: max(len(row) - rule.window_days + 1, 0)])
+        total = np.concatenate(([0], np.cumsum(row)))
+        held = total[begins + rule.window_days] - total[begins]
+        # Gaps are dear to measure: only where the active days are the most there are.
+        begins = begins[held == held.max(initial=0)]
         windows = _windows(np.broadcast_to(row, (len(begins), len(row))), first, begins, rule)
-        attempts.append(
-            min(windows, key=lambda each: (-each.active_days, each.longest_gap_days), default=None)
-        )
+        attempts.append(min(windows, key=lambda each: each.longest_gap_days, default=None))
     return attempts
 
 

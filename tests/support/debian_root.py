@@ -233,8 +233,9 @@ def _main() -> None:
     started = time.monotonic()
     try:
         # All in one go, so that an ordinary user is asked once. docker-compose checks
-        # compose.yaml; no container engine is needed for that.
-        ensure_debian_packages("docker-compose", *(() if _find() else _build_packages()))
+        # compose.yaml; no container engine is needed for that. The others make and check reports.
+        reports = ("fonts-noto-cjk", "maven", "poppler-utils", "qpdf")
+        ensure_debian_packages("docker-compose", *reports, *(() if _find() else _build_packages()))
         root = ensure_debian_root()
     except StartError as error:
         sys.exit(f"Error: {error}")

@@ -1,7 +1,7 @@
 """Registry, decisions and presence put straight into a database, for tests of what reads them."""
 
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 import psycopg
@@ -39,6 +39,12 @@ _INSERT_PRESENCE = """
     SET hours = presence.hours | excluded.hours,
         late_hours = presence.late_hours | excluded.late_hours
 """
+_UPSERT_STATE = """
+    INSERT INTO device_states (device_id, last_seen_at, status) VALUES (%s, %s, %s)
+    ON CONFLICT (device_id) DO UPDATE
+    SET last_seen_at = excluded.last_seen_at, status = excluded.status
+"""
+_SELECT_ENTERPRISE = "SELECT id FROM enterprises WHERE uscc = %s"
 
 _SINCE: Final = date(2025, 1, 1)
 _SHIFT: Final = range(8, 13)
@@ -152,6 +158,15 @@ class RegistryBuilder:
             heard = "".join("1" if bit in bits else "0" for bit in range(BITS_PER_MONTH))
             columns = (silence, heard) if is_late else (heard, silence)
             self._connection.execute(_INSERT_PRESENCE, (device_id, month, *columns))
+
+    def last_seen(self, device_id: int, at: datetime, status: str | None = None) -> None:
+        """The newest heartbeat of a device, as an ingester notes it."""
+        self._connection.execute(_UPSERT_STATE, (device_id, at, status))
+
+    def known_enterprise(self, uscc: str) -> str:
+        """An enterprise that something else registered; its uscc."""
+        self._enterprises[uscc] = self._insert(_SELECT_ENTERPRISE, uscc)
+        return uscc
 
     def served_enterprise(
         self,

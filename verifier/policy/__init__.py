@@ -1,6 +1,6 @@
 """Policies: each a cited YAML file of this folder, checked when it is loaded."""
 
-from verifier.policy.load import available_policies, load_policy
+from verifier.policy.load import available_policies, load_policy, policy_from_source
 from verifier.policy.model import (
     LEVELS,
     WAIVABLE,
@@ -27,4 +27,5 @@ __all__ = [
     "Words",
     "available_policies",
     "load_policy",
+    "policy_from_source",
 ]

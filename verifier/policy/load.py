@@ -13,7 +13,7 @@ from jieru.i18n import gettext as _
 from jieru.i18n import marked
 from verifier.policy.model import Parameters, Policy, Words
 
-__all__ = ["available_policies", "load_policy"]
+__all__ = ["available_policies", "load_policy", "policy_from_source"]
 
 _FOLDER = Path(__file__).parent
 _KEPT_FOR_IMPORT: Final = "other"
@@ -92,12 +92,29 @@ def load_policy(name_or_path: str) -> Policy:
             policy=name_or_path,
             known=", ".join(available_policies()),
         ) from None
+    return _policy_of(content, str(path))
+
+
+def policy_from_source(name: str, source: str) -> Policy:
+    """The policy that a frozen count holds.
+
+    Args:
+        name: what to call it in a message.
+        source: the file's text (`Policy.source`).
+
+    Raises:
+        UserError: this program does not understand it; the message names the line.
+    """
+    return _policy_of(source.encode(), name)
+
+
+def _policy_of(content: bytes, name: str) -> Policy:
     try:
         return _policy(content)
     except _PolicyFileError as error:
         raise UserError(
             "{file}, line {line}: {problem}.",
-            file=path,
+            file=name,
             line=error.line,
             problem=_(error.message).format(**error.values),
         ) from None
@@ -110,6 +127,10 @@ def _policy(content: bytes) -> Policy:
             1, marked("the file must be a mapping with name, title and parameters")
         )
     try:
+        source = content.decode()
+    except UnicodeDecodeError:  # YAML itself takes UTF-16, too
+        raise _PolicyFileError(1, marked("the file must be UTF-8")) from None
+    try:
         file = _File.model_validate(document.data)
     except ValidationError as error:
         raise _first_problem(error, document.lines) from None
@@ -117,6 +138,7 @@ def _policy(content: bytes) -> Policy:
         name=file.name,
         title=file.title,
         sha256=hashlib.sha256(content).hexdigest(),
+        source=source,
         **{key: getattr(file.parameters, key) for key in Parameters.model_fields},
     )
     for key, message, values in _contradictions(policy):

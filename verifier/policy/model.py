@@ -111,6 +111,7 @@ class Parameters(_Strict):
     award_per_enterprise_yuan: Parameter[_Yuan]
     award_cap_yuan: Parameter[_Yuan]
     national_title_award_yuan: Parameter[_Yuan]
+    annual_budget_yuan: Parameter[_Yuan]
     in_force_from: Parameter[date]
     in_force_to: Parameter[date]
 
@@ -122,6 +123,8 @@ class Policy(Parameters):
     title: Words
     sha256: str
     """Of the file's bytes, so that a count can name exactly the rules it was made by."""
+    source: str
+    """The file's text, so that a frozen count holds its rules itself."""
 
     def parameters(self) -> dict[str, Parameter[ParameterValue]]:
         """Every parameter by name, in the order of the design."""

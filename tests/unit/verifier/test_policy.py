@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import verifier.policy
 from jieru.errors import UserError
-from verifier.policy import available_policies, load_policy
+from verifier.policy import available_policies, load_policy, policy_from_source
 
 _FILE = Path(verifier.policy.__file__).parent / "putian-2026.yaml"
 _TEXT = _FILE.read_text(encoding="utf-8")
@@ -56,6 +56,7 @@ def test_the_policy_of_putian_has_the_values_of_the_design() -> None:
         "award_per_enterprise_yuan": 10_000,
         "award_cap_yuan": 150_000,
         "national_title_award_yuan": 300_000,
+        "annual_budget_yuan": 10_000_000,
         "in_force_from": date(2026, 1, 1),
         "in_force_to": date(2029, 12, 31),
     }
@@ -79,6 +80,7 @@ def test_what_the_text_says_is_told_from_what_must_be_decided() -> None:
         "award_per_enterprise_yuan",
         "award_cap_yuan",
         "national_title_award_yuan",
+        "annual_budget_yuan",
         "in_force_to",
     }
 
@@ -86,7 +88,7 @@ def test_what_the_text_says_is_told_from_what_must_be_decided() -> None:
 def test_every_parameter_is_cited_and_described_in_both_languages() -> None:
     """No reader has to guess."""
     for each in load_policy("putian-2026").parameters().values():
-        assert each.clause in {"1.1", "1.2", "附则"}
+        assert each.clause in {"1.1", "1.2", "fund", "附则"}
         assert each.description.spoken_in("zh") != each.description.spoken_in("en")
 
 
@@ -99,6 +101,12 @@ def test_a_policy_is_found_by_name_or_by_path(tmp_path: Path) -> None:
     original = load_policy("putian-2026")
     assert load_policy(str(copy)).sha256 == original.sha256
     assert load_policy(str(changed)).sha256 != original.sha256
+    assert policy_from_source("frozen", original.source) == original
+
+
+def test_a_policy_file_is_utf_8(tmp_path: Path) -> None:
+    """YAML itself would take UTF-16, which a count could not hold as it stands."""
+    assert _refusal(tmp_path, _TEXT.encode("utf-16")) == "line 1: the file must be UTF-8."
 
 
 @pytest.mark.parametrize("name", ["nowhere", "no/such/file.yaml", "."])

@@ -1,0 +1,196 @@
+"""The procedure at the command line: every step, and the files it leaves."""
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+
+import jieru.command.counting
+import jieru.command.procedure
+from tests.integration.verifier.conftest import WORKED_EXAMPLE, Run
+from tests.support.registry_builder import RegistryBuilder
+
+_MAY = datetime(2027, 5, 6, 1, tzinfo=UTC)
+_JUNE = datetime(2027, 6, 1, 1, tzinfo=UTC)
+_LIN, _CHEN = ("--by", "lin"), ("--by", "chen")
+
+
+@pytest.fixture
+def embedded_database_url(database_url: str) -> str:
+    """The commands run on TimescaleDB here."""
+    return database_url
+
+
+@pytest.fixture(autouse=True)
+def uscc(
+    database: psycopg.Connection, registry: RegistryBuilder, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """An enterprise that counts on alpha, in May 2027."""
+    _set_clock(monkeypatch, _MAY)
+    counted = registry.served_enterprise(1, registry.platform(), WORKED_EXAMPLE)
+    database.commit()
+    return counted
+
+
+def _set_clock(monkeypatch: pytest.MonkeyPatch, instant: datetime) -> None:
+    monkeypatch.setattr(jieru.command.counting, "now", lambda: instant)
+    monkeypatch.setattr(jieru.command.procedure, "now", lambda: instant)
+
+
+def _said(result: tuple[int, str, str]) -> str:
+    code, out, err = result
+    assert (code, err) == (0, "")
+    return out.rstrip("\n")
+
+
+def _refused(result: tuple[int, str, str]) -> str:
+    code, out, err = result
+    assert (code, out) == (1, "")
+    return err.rstrip("\n")
+
+
+@pytest.fixture
+def frozen(jieru: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The count of 2026, frozen at the command line; the public key."""
+    key = tmp_path / "count.pem"
+    public = _said(jieru("signing-key", "new", key)).removeprefix("Public key: ")
+    monkeypatch.setenv("JIERU_SIGNING_KEY_FILE", str(key))
+    drafted = jieru("procedure", "draft", 2026, "--as-of", "2027-04-05", *_LIN)
+    assert _said(drafted) == "2026-1 is drafted."
+    assert _said(jieru("procedure", "submit", 2026, *_LIN)) == "2026-1 is in review."
+    frozen = _said(jieru("procedure", "freeze", 2026, *_CHEN))
+    assert re.fullmatch(r"2026-1 is frozen\. Digest: [0-9a-f]{64}", frozen)
+    return public
+
+
+@pytest.mark.usefixtures("frozen")
+def test_a_count_is_led_to_its_payment(
+    jieru: Run, monkeypatch: pytest.MonkeyPatch, uscc: str
+) -> None:
+    """With an objection that is dismissed, and a correction that claims the award back."""
+    publish = ("procedure", "publish", 2026, "--notice-ends", "2027-05-20", *_LIN)
+    assert _said(jieru(*publish)) == "2026-1 is published. Its public notice ends on 2027-05-20."
+    objection = ("--from", "某厂", "--text", "漏计")
+    assert _said(jieru("procedure", "object", 2026, *objection, *_LIN)) == (
+        "Objection 1 is recorded."
+    )
+    assert "runs until the end of 2027-05-20" in _refused(
+        jieru("procedure", "payable", 2026, *_CHEN)
+    )
+    _set_clock(monkeypatch, _JUNE)
+    assert "Objection 1 by 某厂" in _refused(jieru("procedure", "payable", 2026, *_CHEN))
+    resolution = ("--outcome", "dismissed", "--reason", "已核实")
+    assert _said(jieru("procedure", "resolve", 2026, 1, *resolution, *_LIN)) == (
+        "Objection 1 is resolved."
+    )
+    assert "another person" in _refused(jieru("procedure", "payable", 2026, *_LIN))
+    assert _said(jieru("procedure", "payable", 2026, *_CHEN)) == (
+        "2026-1 is payable: 10,000 yuan are due."
+    )
+    assert _said(jieru("procedure", "paid", 2026, "alpha", "--reference", "国库-17", *_CHEN)) == (
+        "The payment to alpha is recorded; 0 yuan are still due."
+    )
+    shown = _said(jieru("procedure", "show", 2026))
+    for part in ("Count 2026-1: Paid", "国库-17", "2027-06-01", "10,000", "某厂", "Dismissed"):
+        assert part in shown
+    (listed,) = json.loads(_said(jieru("procedure", "list", "--json")))
+    assert (listed["count_id"], listed["state"], listed["frozen_by"]) == ("2026-1", "paid", "chen")
+
+    _said(jieru("decide", "exclude", "alpha", uscc, "--reason", "虚假", "--by", "lin"))
+    draft = ("procedure", "draft", 2026, "--as-of", "2027-04-05", *_LIN)
+    assert "A reason" in _refused(jieru(*draft))
+    assert _said(jieru(*draft, "--reason", "复核")) == "2026-2 is drafted."
+    _said(jieru("procedure", "submit", 2026, *_LIN))
+    _said(jieru("procedure", "freeze", 2026, *_CHEN))
+    compared = _said(jieru("procedure", "compare", 2026, 1, 2))
+    assert "From 2026-1 to 2026-2: 10,000 yuan, then 0 yuan" in compared
+    assert "Claimed back: 10,000 yuan" in compared
+    assert json.loads(_said(jieru("procedure", "compare", 2026, 1, 2, "--json")))["platforms"] == [
+        {
+            "platform": "alpha",
+            "clause": "1.2",
+            "count_before": 1,
+            "count_after": 0,
+            "yuan_before": 10_000,
+            "yuan_after": 0,
+        }
+    ]
+    assert "Superseded" in _said(jieru("procedure", "list"))
+
+
+def test_a_signed_file_is_checked_without_database_and_settings(
+    jieru: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frozen: str
+) -> None:
+    """Genuine, tampered with, or by another key."""
+    file = tmp_path / "count.json"
+    assert _said(jieru("procedure", "export", 2026, file)) == f"2026-1 is written to {file}."
+    monkeypatch.delenv("JIERU_DATABASE_URL")
+    monkeypatch.setenv("JIERU_ENV_FILE", "/nowhere")
+    said = _said(jieru("check-signature", file, "--public-key", frozen))
+    assert said.startswith("The count 2026-1 is as it was frozen.")
+    assert "Compare the public key" in _said(jieru("check-signature", file))
+    other = tmp_path / "other.pem"
+    wrong = _said(jieru("signing-key", "new", other)).removeprefix("Public key: ")
+    assert _said(jieru("signing-key", "show", other)) == f"Public key: {wrong}"
+    code, _out, err = jieru("check-signature", file, "--public-key", wrong)
+    assert (code, err.startswith("Another key signed this file")) == (1, True)
+    content = json.loads(file.read_text(encoding="utf-8"))
+    content["document"]["total_yuan"] += 10_000
+    file.write_text(json.dumps(content), encoding="utf-8")
+    code, _out, err = jieru("check-signature", file)
+    assert (code, err.startswith("The document was changed")) == (1, True)
+    file.write_text("{}", encoding="utf-8")
+    assert "This is no signed count" in _refused(jieru("check-signature", file))
+
+
+@pytest.mark.usefixtures("frozen")
+def test_a_recheck_ends_with_1_when_anything_differs(
+    jieru: Run, database: psycopg.Connection, uscc: str
+) -> None:
+    """And names it."""
+    assert _said(jieru("recheck", 2026)) == "2026-1 follows from today's data."
+    assert json.loads(_said(jieru("recheck", 2026, "--json")))["has_difference"] is False
+    database.execute("UPDATE presence SET hours = ~hours WHERE device_id = 1")
+    database.commit()
+    code, out, _err = jieru("recheck", 2026)
+    assert code == 1
+    assert uscc in out
+    assert "presence changed" in out
+    code, out, _err = jieru("recheck", 2026, "--json")
+    (difference,) = json.loads(out)["differences"]
+    assert (code, difference["causes"], difference["devices"]) == (1, ["presence"], ["m1-0"])
+
+
+def test_a_pending_enterprise_is_closed_and_opened_again(jieru: Run, uscc: str) -> None:
+    """With a reason each time."""
+    case = ("procedure", "close", 2026, "alpha", uscc, "--reason", "停产", *_LIN)
+    assert _said(jieru(*case)) == "Closing 1 is recorded."
+    assert "is closed for 2026 already" in _refused(jieru(*case))
+    reopen = ("procedure", "reopen", 1, "--reason", "误记", *_LIN)
+    assert _said(jieru(*reopen)) == "Closing 1 is withdrawn."
+
+
+def test_a_count_is_returned(jieru: Run) -> None:
+    """And what is next is shown."""
+    assert _said(jieru("procedure", "list")) == "No count was drafted yet."
+    assert "No signing key is named" in _refused(jieru("procedure", "freeze", 2026, *_CHEN))
+    _said(jieru("procedure", "draft", 2026, "--as-of", "2026-05-29", *_LIN))
+    _said(jieru("procedure", "submit", 2026, *_LIN))
+    shown = _said(jieru("procedure", "show", 2026))
+    assert "Next: Freeze" in shown
+    assert "is pending until 2026-05-30" in shown
+    returned = jieru("procedure", "return", 2026, "--reason", "证据期太短", *_CHEN)
+    assert _said(returned) == "2026-1 is returned."
+
+
+@pytest.mark.usefixtures("frozen")
+def test_a_decision_keeps_where_its_document_is(jieru: Run, uscc: str) -> None:
+    """The attachment is listed and audited."""
+    hold = ("decide", "hold", "alpha", uscc, "--reason", "疑点", "--by", "lin")
+    _said(jieru(*hold, "--attachment", "莆工信〔2027〕8号"))
+    (decision,) = json.loads(_said(jieru("decide", "list", "--json")))["decisions"]
+    assert decision["attachment"] == "莆工信〔2027〕8号"
+    assert "莆工信〔2027〕8号" in _said(jieru("decide", "list"))

@@ -1,0 +1,108 @@
+"""Two people and the steps they take, for tests of the annual count as a procedure."""
+
+from datetime import UTC, date, datetime
+from typing import Final
+
+import psycopg
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from jieru.audit import Actor, changing
+from verifier.policy import Policy, load_policy
+from verifier.procedure.drafting import draft_count
+from verifier.procedure.freezing import freeze_count
+from verifier.procedure.payments import approve_payment, record_payment
+from verifier.procedure.people import Act
+from verifier.procedure.records import CountRecord
+from verifier.procedure.signing import SigningKey
+from verifier.procedure.steps import publish_count, submit_count
+
+__all__ = [
+    "AS_OF",
+    "CHECKER",
+    "KEY",
+    "MAKER",
+    "NOTICE_ENDS_ON",
+    "POLICY",
+    "drafted",
+    "frozen",
+    "payable",
+    "published",
+    "submitted",
+]
+
+POLICY: Final = load_policy("putian-2026")
+AS_OF: Final = date(2027, 4, 5)
+"""Every window of 2026 can be complete by then."""
+KEY: Final = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
+NOTICE_ENDS_ON: Final = date(2027, 5, 20)
+
+_MAY: Final = datetime(2027, 5, 6, 1, tzinfo=UTC)
+
+
+def _act(name: str, at: datetime = _MAY) -> Act:
+    return Act(Actor(f"user:{name}", "127.0.0.1"), name, at)
+
+
+MAKER: Final = _act("lin")
+CHECKER: Final = _act("chen")
+_PAYER: Final = _act("chen", datetime(2027, 5, 21, 1, tzinfo=UTC))
+
+
+def drafted(
+    connection: psycopg.Connection,
+    *,
+    as_of: date = AS_OF,
+    policy: Policy = POLICY,
+    reason: str | None = None,
+) -> CountRecord:
+    """The count of 2026, drafted."""
+    connection.commit()
+    return draft_count(connection, MAKER, 2026, as_of=as_of, policy=policy, reason=reason)
+
+
+def submitted(
+    connection: psycopg.Connection,
+    *,
+    as_of: date = AS_OF,
+    policy: Policy = POLICY,
+    reason: str | None = None,
+) -> CountRecord:
+    """The count of 2026, in review."""
+    record = drafted(connection, as_of=as_of, policy=policy, reason=reason)
+    with changing(connection, MAKER.actor):
+        return submit_count(connection, record, MAKER)
+
+
+def frozen(
+    connection: psycopg.Connection, *, policy: Policy = POLICY, reason: str | None = None
+) -> CountRecord:
+    """The count of 2026, frozen."""
+    record = submitted(connection, policy=policy, reason=reason)
+    return freeze_count(connection, record, CHECKER, KEY)
+
+
+def published(connection: psycopg.Connection, record: CountRecord) -> CountRecord:
+    """A frozen count, published."""
+    with changing(connection, MAKER.actor):
+        return publish_count(
+            connection, record, MAKER, notice_days=5, notice_ends_on=NOTICE_ENDS_ON
+        )
+
+
+def payable(
+    connection: psycopg.Connection, record: CountRecord, *paid_platforms: str
+) -> CountRecord:
+    """A frozen count, payable, with these platforms paid."""
+    record = published(connection, record)
+    with changing(connection, _PAYER.actor):
+        record = approve_payment(connection, record, _PAYER)
+        for platform in paid_platforms:
+            record = record_payment(
+                connection,
+                record,
+                platform,
+                _PAYER,
+                reference=f"国库 {platform}",
+                paid_on=date(2027, 5, 21),
+            )
+    return record

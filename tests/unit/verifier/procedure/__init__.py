@@ -1,0 +1,1 @@
+"""Unit tests of the procedure of a count: no database, no clock."""

@@ -1,0 +1,1 @@
+"""The annual count as a procedure: drafted, reviewed, frozen, published, paid, corrected."""

@@ -1,0 +1,208 @@
+"""The document of a count: all that is frozen, digested and signed, as JSON. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final, TypeAlias
+
+from verifier.count import Count
+from verifier.decisions import RecordedDecision
+from verifier.procedure.canonical import sha256_of
+from verifier.procedure.grounds import DeviceGrounds, Grounds
+
+__all__ = [
+    "CONTENT_KEYS",
+    "Document",
+    "Freezing",
+    "Identity",
+    "content_sha256",
+    "count_document",
+    "count_id_of",
+]
+
+Document: TypeAlias = dict[str, Any]
+"""JSON: its shape is that of `count_document`."""
+
+CONTENT_KEYS: Final = (
+    "year",
+    "policy_sha256",
+    "as_of",
+    "simulation",
+    "total_yuan",
+    "platforms",
+    "overlaps",
+    "notices",
+    "parameters",
+)
+"""What a draft run finds; the rest says who froze it, when and with which program."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which count it is."""
+
+    year: int
+    revision: int
+    supersedes: str | None
+    """Id of the count that this one corrects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Freezing:
+    """Who froze it, when, with which program."""
+
+    frozen_at: datetime
+    frozen_by: str
+    code_version: str
+
+
+def count_id_of(year: int, revision: int) -> str:
+    """What people call a count: `2026-1` is the first of 2026."""
+    return f"{year}-{revision}"
+
+
+def count_document(
+    count: Count, grounds: Sequence[Grounds], identity: Identity, freezing: Freezing | None = None
+) -> Document:
+    """The document of a count.
+
+    Args:
+        count: of all platforms.
+        grounds: of every determination, in the order of the count.
+        identity: which count it is.
+        freezing: None for a draft.
+    """
+    found = count.to_json_object()
+    by_case = {
+        (each.determination.platform.code, each.determination.enterprise.uscc): each
+        for each in grounds
+    }
+    platforms = found["platforms"]
+    if not isinstance(platforms, list):
+        raise TypeError("the platforms of a count are a list")
+    for each, platform in zip(platforms, count.platforms, strict=True):
+        code = platform.platform.code
+        each["operator_uscc"] = platform.platform.operator_uscc
+        each["enterprises"] = [
+            _entry(entry, by_case[code, entry["uscc"]]) for entry in each["enterprises"]
+        ]
+    notices = [
+        {
+            "code": each.code,
+            "message": each.message.format(**each.values),
+            # For reports, which say it in their own language.
+            "template": each.message,
+            "values": each.values,
+        }
+        for each in count.notices
+    ]
+    return {
+        **found,
+        "notices": notices,
+        "count_id": count_id_of(identity.year, identity.revision),
+        "revision": identity.revision,
+        "supersedes": identity.supersedes,
+        "code_version": freezing.code_version if freezing else None,
+        "policy_title": {"zh": count.policy.title.zh, "en": count.policy.title.en},
+        "policy_source": count.policy.source,
+        "frozen_at": freezing.frozen_at.isoformat() if freezing else None,
+        "frozen_by": freezing.frozen_by if freezing else None,
+        "budget_yuan": count.policy.annual_budget_yuan.value,
+    }
+
+
+def content_sha256(document: Mapping[str, Any]) -> str:
+    """The digest of what was found, whoever froze it and when."""
+    return sha256_of({key: document[key] for key in CONTENT_KEYS})
+
+
+def _entry(entry: Mapping[str, Any], grounds: Grounds) -> dict[str, Any]:
+    case, determination = grounds.case, grounds.determination
+    return {
+        **entry,
+        "district": case.enterprise.district,
+        "industry_code": case.enterprise.industry_code,
+        "contract_nos": list(
+            dict.fromkeys(each.contract_no for each in case.connections if each.contract_no)
+        ),
+        "window_first_day": _iso(determination.connected_on),
+        "criteria": [
+            {
+                "name": str(each.name),
+                "is_met": each.is_met,
+                "measured": _plain(each.measured),
+                "required": _plain(each.required),
+                "clause": each.clause,
+                "basis": each.basis,
+                "waiver_id": each.waiver_id,
+            }
+            for each in grounds.criteria
+        ],
+        "devices": [_device(each) for each in grounds.devices]
+        if determination.outcome == "counted"
+        else [],
+        "decisions": [_decision(each) for each in grounds.decisions],
+        "closing": grounds.closing.to_json_object() if grounds.closing else None,
+        "presence_sha256": grounds.presence_sha256,
+        "registry_sha256": sha256_of(_registry(grounds)),
+    }
+
+
+def _device(device: DeviceGrounds) -> dict[str, object]:
+    return {
+        "serial": device.serial,
+        "name": device.name,
+        "kind": device.kind,
+        "assigned_from": device.assigned_from.isoformat(),
+        "assigned_to": _iso(device.assigned_to),
+        "active_days": device.active_days,
+        "first_active_on": _iso(device.first_active_on),
+        "last_active_on": _iso(device.last_active_on),
+        "presence_sha256": device.presence_sha256,
+    }
+
+
+def _decision(recorded: RecordedDecision) -> dict[str, object]:
+    kept = recorded.to_json_object()
+    return {key: kept[key] for key in kept if key not in {"platform", "uscc", "name"}}
+
+
+def _registry(grounds: Grounds) -> dict[str, object]:
+    """All that the registry says of a case."""
+    platform, enterprise = grounds.case.platform, grounds.case.enterprise
+    return {
+        "platform": [platform.code, platform.name, platform.operator_uscc],
+        "recognitions": [
+            [each.level, each.recognised_on.isoformat(), _iso(each.revoked_on)]
+            for each in platform.recognitions
+        ],
+        "enterprise": [
+            enterprise.uscc,
+            enterprise.name,
+            enterprise.district,
+            enterprise.industry_code,
+        ],
+        "connections": [
+            [each.from_date.isoformat(), _iso(each.to_date), each.contract_no, _iso(each.signed_on)]
+            for each in grounds.case.connections
+        ],
+        "assignments": [
+            [
+                each.serial,
+                each.kind,
+                each.name,
+                each.assigned_from.isoformat(),
+                _iso(each.assigned_to),
+            ]
+            for each in grounds.devices
+        ],
+    }
+
+
+def _plain(measure: object) -> object:
+    """A measure as JSON reads it back."""
+    return list(measure) if isinstance(measure, tuple) else measure
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None

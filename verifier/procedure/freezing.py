@@ -1,0 +1,222 @@
+"""Freezing: a reviewed count is computed once more, found the same, signed and kept for good.
+
+The computation reads one snapshot and locks nobody out. What it found is stored in one short
+transaction, under the lock that all writers of records share: whoever comes second is told, and
+a process that dies leaves either all of it or nothing.
+"""
+
+import hashlib
+from typing import Final
+
+import psycopg
+
+from jieru.audit import changing
+from jieru.errors import UserError
+from verifier.policy import policy_from_source
+from verifier.procedure.canonical import canonical_bytes
+from verifier.procedure.code_version import code_version
+from verifier.procedure.comparison import compare_documents
+from verifier.procedure.document import Document, Freezing, Identity, content_sha256
+from verifier.procedure.drafting import Computed, compute_document
+from verifier.procedure.hindrances import hindrances, require_no_hindrance
+from verifier.procedure.payments import paid_before, store_recoveries
+from verifier.procedure.people import Act
+from verifier.procedure.records import (
+    CountRecord,
+    count_by_id,
+    is_intact,
+    read_document,
+    store_content,
+)
+from verifier.procedure.recovery import recovery_lines
+from verifier.procedure.signing import SigningKey, signed_file
+from verifier.procedure.states import STANDING, State, Step, require_step
+from verifier.procedure.steps import take_step
+from verifier.progress import Phase, Progress, no_progress
+
+__all__ = ["export_count", "freeze_count"]
+
+_ATTEMPTS: Final = 3
+"""Each takes as long as a draft run; somebody would have to change records during all of them."""
+
+# What a count rests on. Presence is not audited, but up to `as_of` it is final by now.
+_SELECT_CHANGE_SINCE = """
+    SELECT EXISTS (SELECT FROM audit_entries WHERE number > %s AND record_kind = ANY (%s))
+"""
+_RECORD_KINDS: Final = [
+    "platforms",
+    "recognitions",
+    "enterprises",
+    "connections",
+    "devices",
+    "assignments",
+    "decisions",
+    "pending_closings",
+]
+
+
+class _RecordsChangedError(Exception):
+    """Somebody changed a record while the count was computed."""
+
+
+def freeze_count(
+    connection: psycopg.Connection,
+    record: CountRecord,
+    act: Act,
+    key: SigningKey,
+    progress: Progress = no_progress,
+) -> CountRecord:
+    """Freeze a count in review; the one that it corrects is superseded by it.
+
+    Args:
+        connection: outside a transaction; nothing is left to commit.
+        record: the count.
+        act: who freezes it, and when; not its maker.
+        key: signs the document.
+        progress: is told how far it is.
+
+    Raises:
+        UserError: the count is not in review, its maker asks, something is missing, or it is no
+            longer what was reviewed; the message says which.
+    """
+    for _attempt in range(_ATTEMPTS):
+        reviewed = _checked(connection, record, act)
+        computed = _computed(connection, reviewed, act, progress)
+        try:
+            return _store(connection, reviewed, computed, act, key, progress)
+        except _RecordsChangedError:
+            continue
+    raise UserError(
+        "Records of the registry are being changed, so {count} could not be frozen: "
+        "try again when nobody changes them.",
+        count=record.count_id,
+    )
+
+
+def export_count(connection: psycopg.Connection, record: CountRecord) -> bytes:
+    """The signed file of a frozen count.
+
+    Raises:
+        UserError: it is not frozen, or its stored content is not what was signed.
+    """
+    if record.digest is None or record.signature is None or record.public_key is None:
+        raise UserError("The count {count} is not frozen yet.", count=record.count_id)
+    document = read_document(connection, record)
+    if not is_intact(record, document):
+        raise UserError(
+            "The stored content of {count} is not what was frozen: it was changed behind the "
+            "system's back.",
+            count=record.count_id,
+        )
+    return signed_file(document, record.digest, record.signature, record.public_key)
+
+
+def _checked(connection: psycopg.Connection, record: CountRecord, act: Act) -> CountRecord:
+    """The count as it is now, if it may be frozen: said before minutes are spent on it."""
+    with connection.transaction():
+        fresh = count_by_id(connection, record.id)
+        require_step(Step.FREEZE, fresh.count_id, fresh.state, fresh.submitted_by, act.name)
+        require_no_hindrance(hindrances(connection, fresh, Step.FREEZE, act.at))
+    return fresh
+
+
+def _computed(
+    connection: psycopg.Connection, record: CountRecord, act: Act, progress: Progress
+) -> Computed:
+    """The document as the database is now, which must be the one that was reviewed."""
+    with connection.transaction():
+        reviewed = read_document(connection, record)
+    if record.as_of is None or not is_intact(record, reviewed):
+        raise UserError(
+            "The stored content of {count} is not what was submitted: return it and draft it anew.",
+            count=record.count_id,
+        )
+    computed = compute_document(
+        connection,
+        record.year,
+        as_of=record.as_of,
+        policy=policy_from_source(record.count_id, reviewed["policy_source"]),
+        identity=Identity(record.year, record.revision, record.supersedes),
+        freezing=Freezing(act.at, act.name, code_version()),
+        progress=progress,
+    )
+    if content_sha256(computed.document) != record.content_sha256:
+        _refuse_other_content(record, reviewed, computed.document)
+    return computed
+
+
+def _refuse_other_content(record: CountRecord, reviewed: Document, found: Document) -> None:
+    changed = compare_documents(reviewed, found).enterprises
+    if changed:
+        raise UserError(
+            "Since {count} was submitted, what it says of {number} enterprises changed, first of "
+            "{name} ({uscc}) on {platform}: return it, draft it anew and submit that.",
+            count=record.count_id,
+            number=len(changed),
+            name=changed[0].name,
+            uscc=changed[0].uscc,
+            platform=changed[0].platform,
+        )
+    raise UserError(
+        "Since {count} was submitted, what it says of platforms or evidence rules changed: "
+        "return it, draft it anew and submit that.",
+        count=record.count_id,
+    )
+
+
+def _store(
+    connection: psycopg.Connection,
+    record: CountRecord,
+    computed: Computed,
+    act: Act,
+    key: SigningKey,
+    progress: Progress,
+) -> CountRecord:
+    document = computed.document
+    content = canonical_bytes(document)
+    progress(Phase.STORING, 0.0)
+    with changing(connection, act.actor):
+        fresh = count_by_id(connection, record.id)
+        if fresh.frozen_by is not None and fresh.state in STANDING | {State.SUPERSEDED}:
+            raise UserError(
+                "{name} froze the count {count} first.",
+                name=fresh.frozen_by,
+                count=fresh.count_id,
+            )
+        if fresh != record or _has_changed(connection, computed.last_change):
+            raise _RecordsChangedError
+        store_content(connection, record.id, document)
+        progress(Phase.STORING, 0.5)
+        if record.supersedes_id is not None:
+            _supersede(connection, record, document, act)
+        progress(Phase.STORING, 0.75)
+        columns = {
+            "frozen_at": act.at,
+            "frozen_by": act.name,
+            "code_version": document["code_version"],
+            "digest": hashlib.sha256(content).hexdigest(),
+            "signature": key.sign(content),
+            "public_key": key.public_key,
+        }
+        frozen = take_step(connection, record, Step.FREEZE, act, columns=columns)
+        progress(Phase.STORING, 1.0)
+    return frozen
+
+
+def _has_changed(connection: psycopg.Connection, last_change: int) -> bool:
+    row = connection.execute(_SELECT_CHANGE_SINCE, (last_change, _RECORD_KINDS)).fetchone()
+    return row is None or bool(row[0])
+
+
+def _supersede(
+    connection: psycopg.Connection, record: CountRecord, document: Document, act: Act
+) -> None:
+    """Let a correction take the place of the count before it, and claim back what it must."""
+    if record.supersedes_id is None:
+        return
+    before = count_by_id(connection, record.supersedes_id)
+    lines = recovery_lines(
+        read_document(connection, before), document, paid_before(connection, record)
+    )
+    take_step(connection, before, Step.SUPERSEDE, act, note=record.count_id)
+    store_recoveries(connection, record, lines)

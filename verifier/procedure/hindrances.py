@@ -1,0 +1,184 @@
+"""What still stands in the way of a step, each in one sentence that says what is missing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Final
+
+import psycopg
+
+from jieru.calendar import SHANGHAI, civil_date
+from jieru.database import read_installation
+from jieru.errors import UserError
+from jieru.i18n import gettext as _
+from jieru.i18n import marked
+from verifier.policy import policy_from_source
+from verifier.procedure.records import CountRecord
+from verifier.procedure.states import Step
+
+__all__ = ["Hindrance", "hindrances", "require_no_hindrance"]
+
+_SELECT_POLICY = "SELECT policy_source FROM count_documents WHERE count_id = %s"
+_SELECT_LONGEST_DELAY = "SELECT max(max_delay_hours) FROM evidence_rules"
+_SELECT_HOLDS = """
+    SELECT d.id, p.code, e.uscc, e.name
+    FROM decisions d
+    JOIN platforms p ON p.id = d.platform_id
+    JOIN enterprises e ON e.id = d.enterprise_id
+    JOIN count_determinations c ON c.count_id = %s AND c.platform = p.code AND c.uscc = e.uscc
+    WHERE d.kind = 'hold' AND d.withdrawn_at IS NULL
+    ORDER BY p.code COLLATE "C", e.uscc COLLATE "C", d.id
+"""
+_SELECT_PENDING = """
+    SELECT c.platform, c.uscc, c.name, c.entry ->> 'pending_until'
+    FROM count_determinations c
+    JOIN counts n ON n.id = c.count_id
+    WHERE c.count_id = %s AND c.outcome = 'pending' AND NOT EXISTS (
+        SELECT FROM pending_closings l
+        JOIN platforms p ON p.id = l.platform_id
+        JOIN enterprises e ON e.id = l.enterprise_id
+        WHERE l.year = n.year AND l.withdrawn_at IS NULL
+          AND p.code = c.platform AND e.uscc = c.uscc)
+    ORDER BY c.platform COLLATE "C", c.uscc COLLATE "C"
+"""
+_SELECT_OPEN_OBJECTIONS = """
+    SELECT id, name FROM objections WHERE count_id = %s AND resolved_at IS NULL ORDER BY id
+"""
+
+_LISTED: Final = 5
+"""More in one message nobody reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hindrance:
+    """One thing that is missing."""
+
+    code: str
+    message: str
+    """Untranslated, with `{named}` values."""
+    values: dict[str, object]
+
+    def __str__(self) -> str:
+        return _(self.message).format(**self.values)
+
+
+def hindrances(
+    connection: psycopg.Connection, record: CountRecord, step: Step, now: datetime
+) -> list[Hindrance]:
+    """Everything that stands in the way of a step, beside state and person.
+
+    Args:
+        connection: where to look.
+        record: the count.
+        step: what is to be done.
+        now: an instant with its time zone.
+    """
+    if step is Step.SUBMIT and record.as_of is None:
+        return [
+            Hindrance(
+                "not_drafted",
+                marked("{count} was not drafted yet: draft it first."),
+                {"count": record.count_id},
+            )
+        ]
+    if step is Step.FREEZE:
+        return [
+            *_evidence_is_not_final(connection, record, now),
+            *_open_holds(connection, record),
+            *_pending(connection, record),
+        ]
+    if step is Step.APPROVE_PAYMENT:
+        return [*_notice_runs(record, now), *_open_objections(connection, record)]
+    return []
+
+
+def require_no_hindrance(found: list[Hindrance]) -> None:
+    """Refuse a step, with every reason at once, or the first of too many.
+
+    Raises:
+        UserError: something is missing.
+    """
+    if len(found) == 1:
+        raise UserError(found[0].message, **found[0].values)
+    listed = " ".join(str(each) for each in found[:_LISTED])
+    if len(found) > _LISTED:
+        raise UserError(
+            "Not yet: {list} And {number} more.", list=listed, number=len(found) - _LISTED
+        )
+    if found:
+        raise UserError("Not yet: {list}", list=listed)
+
+
+def _evidence_is_not_final(
+    connection: psycopg.Connection, record: CountRecord, now: datetime
+) -> Iterator[Hindrance]:
+    row = connection.execute(_SELECT_POLICY, (record.id,)).fetchone()
+    if row is None or record.as_of is None:
+        return
+    if record.as_of < date(record.year, 12, 31):
+        yield Hindrance(
+            "year_not_over",
+            marked(
+                "The evidence ends on {as_of}, before {year} is over: "
+                "return the count and draft it as of {year}-12-31 or later."
+            ),
+            {"as_of": record.as_of.isoformat(), "year": record.year},
+        )
+    if read_installation(connection).is_simulation:
+        return  # its evidence does not come at the time of this clock
+    policy = policy_from_source(record.policy_name or "", row[0])
+    longest = connection.execute(_SELECT_LONGEST_DELAY).fetchone()
+    delay_hours = max(policy.max_delay_hours.value, (longest and longest[0]) or 0)
+    day_after = datetime.combine(record.as_of + timedelta(days=1), time(), tzinfo=SHANGHAI)
+    final_at = day_after + timedelta(hours=delay_hours)
+    if now < final_at:
+        yield Hindrance(
+            "evidence_can_arrive",
+            marked(
+                "Heartbeats of {as_of} still count when they arrive by {until} (Asia/Shanghai): "
+                "freeze the count after that."
+            ),
+            {"as_of": record.as_of.isoformat(), "until": f"{final_at:%Y-%m-%d %H:%M}"},
+        )
+
+
+def _open_holds(connection: psycopg.Connection, record: CountRecord) -> Iterator[Hindrance]:
+    for decision_id, platform, uscc, name in connection.execute(_SELECT_HOLDS, (record.id,)):
+        yield Hindrance(
+            "open_hold",
+            marked(
+                "{name} ({uscc}) on {platform} is held by decision {id}: "
+                "settle the doubt and withdraw it."
+            ),
+            {"name": name, "uscc": uscc, "platform": platform, "id": decision_id},
+        )
+
+
+def _pending(connection: psycopg.Connection, record: CountRecord) -> Iterator[Hindrance]:
+    for platform, uscc, name, until in connection.execute(_SELECT_PENDING, (record.id,)):
+        yield Hindrance(
+            "pending",
+            marked(
+                "{name} ({uscc}) on {platform} is pending until {until} at least: draft the "
+                "count as of that day or later, or close the enterprise with a reason."
+            ),
+            {"name": name, "uscc": uscc, "platform": platform, "until": until},
+        )
+
+
+def _notice_runs(record: CountRecord, now: datetime) -> Iterator[Hindrance]:
+    if record.notice_ends_on is not None and civil_date(now) <= record.notice_ends_on:
+        yield Hindrance(
+            "notice_runs",
+            marked("The public notice of {count} runs until the end of {day}."),
+            {"count": record.count_id, "day": record.notice_ends_on.isoformat()},
+        )
+
+
+def _open_objections(connection: psycopg.Connection, record: CountRecord) -> Iterator[Hindrance]:
+    for objection_id, name in connection.execute(_SELECT_OPEN_OBJECTIONS, (record.id,)):
+        yield Hindrance(
+            "open_objection",
+            marked("Objection {id} by {name} has no outcome yet: resolve it."),
+            {"id": objection_id, "name": name},
+        )

@@ -1,0 +1,110 @@
+"""Objections to a published count: who says what, and what came of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal, TypeAlias, get_args
+
+import psycopg
+
+from jieru.errors import UserError
+from verifier.procedure.names import said
+from verifier.procedure.people import Act
+from verifier.procedure.records import CountRecord
+from verifier.procedure.states import Step
+from verifier.procedure.steps import take_step
+
+__all__ = [
+    "OBJECTION_OUTCOMES",
+    "Objection",
+    "ObjectionOutcome",
+    "list_objections",
+    "record_objection",
+    "resolve_objection",
+]
+
+ObjectionOutcome: TypeAlias = Literal["upheld", "dismissed"]
+OBJECTION_OUTCOMES: Final[tuple[ObjectionOutcome, ...]] = get_args(ObjectionOutcome)
+
+_INSERT = """
+    INSERT INTO objections (count_id, name, statement, recorded_by, recorded_at)
+    VALUES (%s, %s, %s, %s, %s) RETURNING id
+"""
+_RESOLVE = """
+    UPDATE objections SET outcome = %s, resolution = %s, resolved_by = %s, resolved_at = %s
+    WHERE id = %s AND count_id = %s AND resolved_at IS NULL
+"""
+_SELECT = """
+    SELECT id, name, statement, recorded_by, recorded_at, outcome, resolution, resolved_by,
+           resolved_at
+    FROM objections WHERE count_id = %s ORDER BY id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """One objection."""
+
+    id: int
+    name: str
+    """Who objects."""
+    statement: str
+    recorded_by: str
+    recorded_at: datetime
+    outcome: ObjectionOutcome | None
+    """None while it is open, as the three that follow."""
+    resolution: str | None
+    resolved_by: str | None
+    resolved_at: datetime | None
+
+
+def record_objection(
+    connection: psycopg.Connection, record: CountRecord, act: Act, *, name: str, statement: str
+) -> int:
+    """Record an objection, also one that comes after the notice; the caller commits.
+
+    Returns:
+        Its id, by which it is resolved.
+
+    Raises:
+        UserError: the count is not published or is payable already, or name or text is missing.
+    """
+    name, statement = said(name), said(statement)
+    taken = take_step(connection, record, Step.OBJECT, act, note=f"{name}: {statement}")
+    values = (taken.id, name, statement, act.name, act.at)
+    row = connection.execute(_INSERT, values).fetchone()
+    if row is None:
+        raise RuntimeError("INSERT ... RETURNING gave no row")
+    objection_id: int = row[0]
+    return objection_id
+
+
+def resolve_objection(
+    connection: psycopg.Connection,
+    record: CountRecord,
+    objection_id: int,
+    act: Act,
+    *,
+    outcome: ObjectionOutcome,
+    resolution: str,
+) -> None:
+    """Say what came of an objection, once; the caller commits.
+
+    An objection that is upheld leads to a correction, which is a count of its own.
+
+    Raises:
+        UserError: there is no such open objection to this count, or nothing is said.
+    """
+    resolution = said(resolution)
+    take_step(connection, record, Step.RESOLVE, act, note=f"{objection_id}: {resolution}")
+    values = (outcome, resolution, act.name, act.at, objection_id, record.id)
+    if not connection.execute(_RESOLVE, values).rowcount:
+        raise UserError(
+            "There is no open objection {id} to the count {count}.",
+            id=objection_id,
+            count=record.count_id,
+        )
+
+
+def list_objections(connection: psycopg.Connection, record: CountRecord) -> list[Objection]:
+    """All objections to a count, the first one first."""
+    return [Objection(*row) for row in connection.execute(_SELECT, (record.id,))]

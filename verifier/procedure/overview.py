@@ -1,0 +1,351 @@
+"""What pages and lists show of counts: years, one count, its determinations, what to review."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+import psycopg
+
+from verifier.determination import Outcome
+from verifier.procedure.hindrances import Hindrance, hindrances
+from verifier.procedure.names import is_same_person
+from verifier.procedure.records import CountRecord, list_counts
+from verifier.procedure.states import RULES, Step
+
+__all__ = [
+    "CountSummary",
+    "DeterminationRow",
+    "PlatformSummary",
+    "ReviewItem",
+    "StepOffer",
+    "count_summary",
+    "determination_entry",
+    "list_determinations",
+    "offered_steps",
+    "review_queue",
+    "years_of_counts",
+]
+
+_SELECT_HEAD = "SELECT head FROM count_documents WHERE count_id = %s"
+_SELECT_PAID = """
+    SELECT coalesce(sum(amount_yuan), 0)::bigint FROM count_payments WHERE count_id = %s
+"""
+_SELECT_DETERMINATIONS = """
+    SELECT platform, uscc, name, district, outcome, connected_on,
+           entry ->> 'window_last_day', (entry ->> 'window_active_days')::integer,
+           entry ->> 'pending_until', count(*) OVER ()
+    FROM count_determinations
+    WHERE count_id = %(count)s
+      AND (%(platform)s::text IS NULL OR platform = %(platform)s)
+      AND (%(outcome)s::text IS NULL OR outcome = %(outcome)s)
+      AND (%(text)s::text IS NULL OR strpos(lower(name), lower(%(text)s)) > 0
+           OR strpos(uscc, upper(%(text)s)) > 0)
+    ORDER BY platform COLLATE "C", uscc COLLATE "C"
+    LIMIT %(limit)s OFFSET %(offset)s
+"""
+_SELECT_ENTRY = """
+    SELECT entry FROM count_determinations WHERE count_id = %s AND platform = %s AND uscc = %s
+"""
+_SELECT_HELD = """
+    SELECT c.platform, c.uscc, c.name, d.reason, d.id
+    FROM count_determinations c
+    JOIN platforms p ON p.code = c.platform
+    JOIN enterprises e ON e.uscc = c.uscc
+    JOIN decisions d ON d.platform_id = p.id AND d.enterprise_id = e.id
+    WHERE c.count_id = %s AND d.kind = 'hold' AND d.withdrawn_at IS NULL
+    ORDER BY d.id
+"""
+_SELECT_PENDING = """
+    SELECT platform, uscc, name, (entry ->> 'pending_until')::date, entry -> 'closing' ->> 'reason'
+    FROM count_determinations
+    WHERE count_id = %s AND outcome = 'pending' ORDER BY 4, platform COLLATE "C", uscc COLLATE "C"
+"""
+
+_SOON: Final = timedelta(days=30)
+_OFFERED: Final = (
+    Step.DRAFT,
+    Step.SUBMIT,
+    Step.RETURN,
+    Step.FREEZE,
+    Step.PUBLISH,
+    Step.OBJECT,
+    Step.RESOLVE,
+    Step.APPROVE_PAYMENT,
+    Step.PAY,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformSummary:
+    """One platform's part of a count."""
+
+    platform: str
+    name: str
+    counted: int
+    outcomes: Counter[Outcome]
+    award_yuan: int
+    capped_yuan: int
+    """Under the clause that has a cap, after it."""
+    uncapped_yuan: int
+    """The same before it."""
+    cap_yuan: int
+
+
+@dataclass(frozen=True, slots=True)
+class CountSummary:
+    """One count at a glance."""
+
+    record: CountRecord
+    is_simulation: bool
+    platforms: tuple[PlatformSummary, ...]
+    total_yuan: int
+    budget_yuan: int
+    paid_yuan: int
+    overlaps: tuple[dict[str, Any], ...]
+    """As the document has them."""
+    notices: tuple[dict[str, Any], ...]
+    parameters: tuple[dict[str, Any], ...]
+
+    @property
+    def outcomes(self) -> Counter[Outcome]:
+        """How many enterprises have each outcome."""
+        return sum((each.outcomes for each in self.platforms), Counter())
+
+    @property
+    def budget_left_yuan(self) -> int:
+        """Of the year's fund; below 0 where the rest comes from the development fund."""
+        return self.budget_yuan - self.total_yuan
+
+
+@dataclass(frozen=True, slots=True)
+class DeterminationRow:
+    """One enterprise of a count in a list."""
+
+    platform: str
+    uscc: str
+    name: str
+    district: str
+    outcome: Outcome
+    connected_on: date | None
+    window_last_day: date | None
+    window_active_days: int | None
+    pending_until: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewItem:
+    """One enterprise that a person should look at before the count is frozen."""
+
+    kind: str
+    """`hold`, `overlap` or `pending`."""
+    platforms: tuple[str, ...]
+    uscc: str
+    name: str
+    due_on: date | None
+    """Of a pending one: the earliest last day of its window."""
+    is_urgent: bool
+    """Of a pending one: that day is near or past, so evidence decides now."""
+    reason: str | None
+    """Of the hold, or of the closing of a pending one."""
+    decision_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepOffer:
+    """One step that a count is ready for, as far as its state goes."""
+
+    step: Step
+    is_for_another: bool
+    """The person is the maker, and another must take it."""
+    hindrances: tuple[Hindrance, ...]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether this person may take it now."""
+        return not self.is_for_another and not self.hindrances
+
+
+def years_of_counts(connection: psycopg.Connection) -> dict[int, list[CountRecord]]:
+    """The revisions of every year that has a count, the latest first."""
+    years: dict[int, list[CountRecord]] = {}
+    for each in list_counts(connection):
+        years.setdefault(each.year, []).append(each)
+    return years
+
+
+def count_summary(connection: psycopg.Connection, record: CountRecord) -> CountSummary | None:
+    """One count at a glance, frozen or of its last draft run; None before the first."""
+    row = connection.execute(_SELECT_HEAD, (record.id,)).fetchone()
+    if row is None:
+        return None
+    head: dict[str, Any] = row[0]
+    paid = connection.execute(_SELECT_PAID, (record.id,)).fetchone()
+    parameters = {each["name"]: each for each in head["parameters"]}
+    cap = parameters["award_cap_yuan"]
+    return CountSummary(
+        record=record,
+        is_simulation=head["simulation"],
+        platforms=tuple(
+            PlatformSummary(
+                platform=each["platform"],
+                name=each["name"],
+                counted=each["counted"],
+                outcomes=Counter({Outcome(name): n for name, n in each["outcomes"].items()}),
+                award_yuan=each["award_yuan"],
+                capped_yuan=_of_clause(each["lines"], cap["clause"], "amount_yuan"),
+                uncapped_yuan=_of_clause(each["lines"], cap["clause"], "uncapped_yuan"),
+                cap_yuan=cap["value"],
+            )
+            for each in head["platforms"]
+        ),
+        total_yuan=head["total_yuan"],
+        budget_yuan=head["budget_yuan"],
+        paid_yuan=paid[0] if paid else 0,
+        overlaps=tuple(head["overlaps"]),
+        notices=tuple(head["notices"]),
+        parameters=tuple(head["parameters"]),
+    )
+
+
+def list_determinations(
+    connection: psycopg.Connection,
+    record: CountRecord,
+    *,
+    platform: str | None = None,
+    outcome: Outcome | None = None,
+    text: str | None = None,
+    limit: int = 100,
+    offset: int = 0,
+) -> tuple[list[DeterminationRow], int]:
+    """Some enterprises of a count, and how many there are in all.
+
+    Args:
+        connection: where to look.
+        record: the count, frozen or drafted.
+        platform: code; those of this platform only.
+        outcome: those with this outcome only.
+        text: those whose name or credit code holds it.
+        limit: how many to give.
+        offset: how many to leave out before.
+    """
+    values = {
+        "count": record.id,
+        "platform": platform,
+        "outcome": outcome,
+        "text": text or None,
+        "limit": limit,
+        "offset": offset,
+    }
+    rows = connection.execute(_SELECT_DETERMINATIONS, values).fetchall()
+    found = [
+        DeterminationRow(
+            platform=code,
+            uscc=uscc,
+            name=name,
+            district=district,
+            outcome=Outcome(found_outcome),
+            connected_on=_day(connected_on),
+            window_last_day=_day(last_day),
+            window_active_days=active_days,
+            pending_until=_day(pending_until),
+        )
+        for (
+            code,
+            uscc,
+            name,
+            district,
+            found_outcome,
+            connected_on,
+            last_day,
+            active_days,
+            pending_until,
+            _total,
+        ) in rows
+    ]
+    return found, rows[0][9] if rows else 0
+
+
+def determination_entry(
+    connection: psycopg.Connection, record: CountRecord, platform: str, uscc: str
+) -> dict[str, Any] | None:
+    """One enterprise as the document has it, frozen or drafted; None if it is not listed."""
+    row = connection.execute(_SELECT_ENTRY, (record.id, platform, uscc)).fetchone()
+    return row[0] if row else None
+
+
+def review_queue(
+    connection: psycopg.Connection, record: CountRecord, today: date
+) -> list[ReviewItem]:
+    """Holds, enterprises that count on several platforms, and pending ones, of the last draft.
+
+    Args:
+        connection: where to look.
+        record: the count.
+        today: pending ones whose window can be complete within 30 days of it are urgent.
+    """
+    items = [
+        ReviewItem(
+            "hold",
+            (platform,),
+            uscc,
+            name,
+            due_on=None,
+            is_urgent=True,
+            reason=reason,
+            decision_id=decision_id,
+        )
+        for platform, uscc, name, reason, decision_id in connection.execute(
+            _SELECT_HELD, (record.id,)
+        )
+    ]
+    summary = count_summary(connection, record)
+    items += [
+        ReviewItem(
+            "overlap",
+            tuple(claim["platform"] for claim in overlap["platforms"]),
+            overlap["uscc"],
+            overlap["name"],
+            due_on=None,
+            is_urgent=False,
+            reason=None,
+            decision_id=None,
+        )
+        for overlap in (summary.overlaps if summary else ())
+    ]
+    for platform, uscc, name, until, reason in connection.execute(_SELECT_PENDING, (record.id,)):
+        is_urgent = reason is None and until <= today + _SOON
+        items.append(ReviewItem("pending", (platform,), uscc, name, until, is_urgent, reason, None))
+    return items
+
+
+def offered_steps(
+    connection: psycopg.Connection, record: CountRecord, person: str | None, now: datetime
+) -> list[StepOffer]:
+    """The steps for which a count is where they begin, and what still hinders each.
+
+    Args:
+        connection: where to look.
+        record: the count.
+        person: who asks; None: nobody in particular.
+        now: an instant with its time zone.
+    """
+    return [
+        StepOffer(
+            step=step,
+            is_for_another=RULES[step].is_for_checker
+            and is_same_person(record.submitted_by, person),
+            hindrances=tuple(hindrances(connection, record, step, now)),
+        )
+        for step in _OFFERED
+        if record.state in RULES[step].start
+    ]
+
+
+def _of_clause(lines: Sequence[dict[str, Any]], clause: str, key: str) -> int:
+    return sum(line[key] for line in lines if line["clause"] == clause)
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None

@@ -1,0 +1,221 @@
+"""Payments of a payable count, one order for each platform, and what is claimed back later."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import psycopg
+
+from jieru.errors import UserError
+from verifier.procedure.names import said
+from verifier.procedure.people import Act
+from verifier.procedure.records import CountRecord
+from verifier.procedure.recovery import BalanceKey, RecoveryKind, RecoveryLine
+from verifier.procedure.states import Step
+from verifier.procedure.steps import take_step
+
+__all__ = [
+    "Due",
+    "Payment",
+    "Recovery",
+    "amounts_due",
+    "approve_payment",
+    "list_payments",
+    "list_recoveries",
+    "paid_before",
+    "record_payment",
+    "store_recoveries",
+]
+
+_SELECT_AWARDS = """
+    SELECT p.value ->> 'platform', p.value ->> 'name', l.value ->> 'clause',
+           (l.value ->> 'amount_yuan')::bigint
+    FROM count_documents d,
+         jsonb_array_elements(d.head -> 'platforms') p,
+         jsonb_array_elements(p.value -> 'lines') l
+    WHERE d.count_id = %s
+"""
+_SELECT_BALANCES = """
+    SELECT p.code, moved.clause, sum(moved.yuan)::bigint
+    FROM (SELECT count_id, platform_id, clause, amount_yuan AS yuan FROM count_payments
+          UNION ALL
+          SELECT count_id, platform_id, clause, -amount_yuan FROM recoveries) moved
+    JOIN counts c ON c.id = moved.count_id
+    JOIN platforms p ON p.id = moved.platform_id
+    WHERE c.year = %s AND c.revision <= %s
+    GROUP BY p.code, moved.clause
+"""
+_INSERT_PAYMENT = """
+    INSERT INTO count_payments
+        (count_id, platform_id, clause, amount_yuan, paid_on, reference, recorded_by, recorded_at)
+    SELECT %s, id, %s, %s, %s, %s, %s, %s FROM platforms WHERE code = %s
+"""
+_SELECT_PAYMENTS = """
+    SELECT p.code, y.clause, y.amount_yuan, y.paid_on, y.reference, y.recorded_by, y.recorded_at
+    FROM count_payments y JOIN platforms p ON p.id = y.platform_id
+    WHERE y.count_id = %s ORDER BY p.code COLLATE "C", y.clause COLLATE "C"
+"""
+_INSERT_RECOVERY = """
+    INSERT INTO recoveries (count_id, platform_id, clause, kind, uscc, amount_yuan)
+    SELECT %s, id, %s, %s, %s, %s FROM platforms WHERE code = %s
+"""
+_SELECT_RECOVERIES = """
+    SELECT p.code, r.clause, r.kind, r.uscc, e.name, r.amount_yuan
+    FROM recoveries r
+    JOIN platforms p ON p.id = r.platform_id
+    LEFT JOIN enterprises e ON e.uscc = r.uscc
+    WHERE r.count_id = %s ORDER BY r.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is still to be paid to a platform under one clause."""
+
+    platform: str
+    name: str
+    clause: str
+    amount_yuan: int
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One line that was paid."""
+
+    platform: str
+    clause: str
+    amount_yuan: int
+    paid_on: date
+    reference: str
+    recorded_by: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """One line of what is claimed back; those of a platform and clause add up to the claim."""
+
+    platform: str
+    clause: str
+    kind: RecoveryKind
+    uscc: str | None
+    name: str | None
+    """The enterprise's, today."""
+    amount_yuan: int
+
+
+def approve_payment(connection: psycopg.Connection, record: CountRecord, act: Act) -> CountRecord:
+    """Make a published count payable; the caller commits. Where nothing is due it is paid at once.
+
+    Raises:
+        UserError: it is not published, its notice runs, an objection is open, or the maker asks.
+    """
+    columns = {"payable_at": act.at, "payable_by": act.name}
+    taken = take_step(connection, record, Step.APPROVE_PAYMENT, act, columns=columns)
+    return _finish(connection, taken, act)
+
+
+def record_payment(
+    connection: psycopg.Connection,
+    record: CountRecord,
+    platform: str,
+    act: Act,
+    *,
+    reference: str,
+    paid_on: date,
+) -> CountRecord:
+    """Record that all that is due to a platform was paid; the caller commits.
+
+    Args:
+        connection: where to write.
+        record: a payable count.
+        platform: code of the platform.
+        act: who records it.
+        reference: of the payment order.
+        paid_on: the civil day of payment.
+
+    Returns:
+        The count, paid once nothing is due any more.
+
+    Raises:
+        UserError: the count is not payable, nothing is due to the platform, or the reference is
+            missing.
+    """
+    reference = said(reference)
+    taken = take_step(connection, record, Step.PAY, act, note=f"{platform}: {reference}")
+    due = [each for each in amounts_due(connection, taken) if each.platform == platform]
+    if not due:
+        raise UserError(
+            "Nothing is due to the platform {platform} under the count {count}.",
+            platform=platform,
+            count=taken.count_id,
+        )
+    for each in due:
+        connection.execute(
+            _INSERT_PAYMENT,
+            (
+                taken.id,
+                each.clause,
+                each.amount_yuan,
+                paid_on,
+                reference,
+                act.name,
+                act.at,
+                platform,
+            ),
+        )
+    return _finish(connection, taken, act)
+
+
+def amounts_due(connection: psycopg.Connection, record: CountRecord) -> list[Due]:
+    """What a frozen count awards beyond what was paid under it and its earlier revisions."""
+    paid = _balances(connection, record.year, record.revision)
+    due = [
+        Due(code, name, clause, amount - paid.get((code, clause), 0))
+        for code, name, clause, amount in connection.execute(_SELECT_AWARDS, (record.id,))
+    ]
+    return sorted(
+        (each for each in due if each.amount_yuan > 0),
+        key=lambda each: (each.platform, each.clause),
+    )
+
+
+def paid_before(connection: psycopg.Connection, record: CountRecord) -> dict[BalanceKey, int]:
+    """Paid under the earlier revisions of a year's count, less what was claimed back; in yuan."""
+    return _balances(connection, record.year, record.revision - 1)
+
+
+def list_payments(connection: psycopg.Connection, record: CountRecord) -> list[Payment]:
+    """What was paid under a count, by platform and clause."""
+    return [Payment(*row) for row in connection.execute(_SELECT_PAYMENTS, (record.id,))]
+
+
+def store_recoveries(
+    connection: psycopg.Connection, record: CountRecord, lines: list[RecoveryLine]
+) -> None:
+    """Keep what a correction claims back, for good."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            _INSERT_RECOVERY,
+            [
+                (record.id, each.clause, each.kind, each.uscc, each.amount_yuan, each.platform)
+                for each in lines
+            ],
+        )
+
+
+def list_recoveries(connection: psycopg.Connection, record: CountRecord) -> list[Recovery]:
+    """What a correction claims back, line by line."""
+    return [Recovery(*row) for row in connection.execute(_SELECT_RECOVERIES, (record.id,))]
+
+
+def _balances(connection: psycopg.Connection, year: int, revision: int) -> dict[BalanceKey, int]:
+    return {
+        (code, clause): yuan
+        for code, clause, yuan in connection.execute(_SELECT_BALANCES, (year, revision))
+    }
+
+
+def _finish(connection: psycopg.Connection, record: CountRecord, act: Act) -> CountRecord:
+    if amounts_due(connection, record):
+        return record
+    return take_step(connection, record, Step.FINISH_PAYMENT, act)

@@ -1,0 +1,168 @@
+"""The procedure of a count: its states, the steps between them, and who may take each. Pure.
+
+draft -> in_review -> frozen -> published -> payable -> paid
+|   ^
+v   |
+returned                 frozen and later -> superseded, by a correction
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from jieru.errors import UserError
+from jieru.i18n import marked as _
+from verifier.procedure.names import is_same_person
+
+__all__ = ["RULES", "RUNNING", "STANDING", "State", "Step", "StepRule", "require_step"]
+
+
+class State(StrEnum):
+    """How far a count is."""
+
+    DRAFT = "draft"
+    IN_REVIEW = "in_review"
+    RETURNED = "returned"
+    FROZEN = "frozen"
+    PUBLISHED = "published"
+    PAYABLE = "payable"
+    PAID = "paid"
+    SUPERSEDED = "superseded"
+    """By a correction, its next revision."""
+
+
+RUNNING: Final = frozenset({State.DRAFT, State.IN_REVIEW, State.RETURNED})
+"""Not frozen yet: there is at most one such count of a year."""
+STANDING: Final = frozenset({State.FROZEN, State.PUBLISHED, State.PAYABLE, State.PAID})
+"""Frozen and not superseded: there is at most one such count of a year."""
+
+
+class Step(StrEnum):
+    """What is done with a count; each is recorded for good."""
+
+    OPEN = "open"
+    DRAFT = "draft"
+    SUBMIT = "submit"
+    RETURN = "return"
+    FREEZE = "freeze"
+    PUBLISH = "publish"
+    OBJECT = "object"
+    RESOLVE = "resolve"
+    APPROVE_PAYMENT = "approve_payment"
+    PAY = "pay"
+    FINISH_PAYMENT = "finish_payment"
+    """Follows of itself from the last payment."""
+    SUPERSEDE = "supersede"
+    """Follows of itself from freezing the correction."""
+
+
+class StepRule(NamedTuple):
+    """From where to where a step leads, and whether another person than the maker must take it."""
+
+    start: frozenset[State]
+    end: State | None
+    """None: where it was."""
+    is_for_checker: bool
+    refusal: str
+    """Said of a count that is elsewhere."""
+
+
+RULES: Final[Mapping[Step, StepRule]] = {
+    Step.DRAFT: StepRule(
+        frozenset({State.DRAFT, State.RETURNED}),
+        None,
+        is_for_checker=False,
+        refusal=_("Only a draft or a returned count is drafted anew; {count} is neither."),
+    ),
+    Step.SUBMIT: StepRule(
+        frozenset({State.DRAFT, State.RETURNED}),
+        State.IN_REVIEW,
+        is_for_checker=False,
+        refusal=_("Only a draft or a returned count is submitted; {count} is neither."),
+    ),
+    Step.RETURN: StepRule(
+        frozenset({State.IN_REVIEW}),
+        State.RETURNED,
+        is_for_checker=False,
+        refusal=_("Only a count in review is returned; {count} is not."),
+    ),
+    Step.FREEZE: StepRule(
+        frozenset({State.IN_REVIEW}),
+        State.FROZEN,
+        is_for_checker=True,
+        refusal=_("Only a count in review is frozen; {count} is not."),
+    ),
+    Step.PUBLISH: StepRule(
+        frozenset({State.FROZEN}),
+        State.PUBLISHED,
+        is_for_checker=False,
+        refusal=_("Only a frozen count that is not published yet is published; {count} is not."),
+    ),
+    Step.OBJECT: StepRule(
+        frozenset({State.PUBLISHED}),
+        None,
+        is_for_checker=False,
+        refusal=_("Objections are to a published count that is not payable yet; {count} is not."),
+    ),
+    Step.RESOLVE: StepRule(
+        frozenset({State.PUBLISHED}),
+        None,
+        is_for_checker=False,
+        refusal=_("Objections are to a published count that is not payable yet; {count} is not."),
+    ),
+    Step.APPROVE_PAYMENT: StepRule(
+        frozenset({State.PUBLISHED}),
+        State.PAYABLE,
+        is_for_checker=True,
+        refusal=_(
+            "Only a published count that is not payable yet becomes payable; {count} is not."
+        ),
+    ),
+    Step.PAY: StepRule(
+        frozenset({State.PAYABLE}),
+        None,
+        is_for_checker=False,
+        refusal=_("Payments are made under a payable count; {count} is not, or is paid already."),
+    ),
+    Step.FINISH_PAYMENT: StepRule(
+        frozenset({State.PAYABLE}),
+        State.PAID,
+        is_for_checker=False,
+        refusal=_("Payments are made under a payable count; {count} is not, or is paid already."),
+    ),
+    Step.SUPERSEDE: StepRule(
+        STANDING,
+        State.SUPERSEDED,
+        is_for_checker=False,
+        refusal=_("Only a frozen count is corrected; {count} is not, or is corrected already."),
+    ),
+}
+"""Opening has no rule: there is no count yet."""
+
+
+def require_step(step: Step, count_id: str, state: State, maker: str | None, by: str) -> State:
+    """Check that a step may be taken, as far as state and person go.
+
+    Args:
+        step: what is to be done.
+        count_id: of the count, for the message.
+        state: where it is.
+        maker: who submitted it.
+        by: who wants to take the step.
+
+    Returns:
+        The state that follows.
+
+    Raises:
+        UserError: the count is not where the step begins, or maker and checker are one person.
+    """
+    rule = RULES[step]
+    if state not in rule.start:
+        raise UserError(rule.refusal, count=count_id)
+    if rule.is_for_checker and is_same_person(maker, by):
+        raise UserError(
+            "{name} submitted the count {count}: another person must check it.",
+            name=by,
+            count=count_id,
+        )
+    return rule.end or state

@@ -1,0 +1,130 @@
+"""Taking a step: what all of them have in common, and those that are nothing more."""
+
+from collections.abc import Mapping
+from datetime import date
+from types import MappingProxyType
+from typing import Final
+
+import psycopg
+from psycopg import sql
+
+from jieru.calendar import civil_date
+from jieru.errors import UserError
+from verifier.procedure.hindrances import hindrances, require_no_hindrance
+from verifier.procedure.names import said
+from verifier.procedure.notice_period import notice_end
+from verifier.procedure.people import Act
+from verifier.procedure.records import CountRecord, count_by_id, record_step
+from verifier.procedure.states import Step, require_step
+
+__all__ = ["publish_count", "return_count", "submit_count", "take_step"]
+
+_LOCK = "SELECT FROM counts WHERE id = %s FOR UPDATE"
+
+_NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
+
+
+def take_step(
+    connection: psycopg.Connection,
+    record: CountRecord,
+    step: Step,
+    act: Act,
+    *,
+    note: str | None = None,
+    columns: Mapping[str, object] = _NOTHING,
+) -> CountRecord:
+    """Take one step of a count and record it; the caller commits.
+
+    Args:
+        connection: where to write.
+        record: the count, as the caller knows it; looked at anew under a lock.
+        step: what is done.
+        act: who does it, and when.
+        note: what is to be said of it.
+        columns: of `counts`, that the step sets.
+
+    Returns:
+        The count as it is afterwards.
+
+    Raises:
+        UserError: the count is elsewhere, the person is the maker, or something is missing yet.
+    """
+    connection.execute(_LOCK, (record.id,))
+    fresh = count_by_id(connection, record.id)
+    state = require_step(step, fresh.count_id, fresh.state, fresh.submitted_by, act.name)
+    require_no_hindrance(hindrances(connection, fresh, step, act.at))
+    values = {**columns} if state is fresh.state else {"state": state.value, **columns}
+    if values:
+        connection.execute(
+            sql.SQL("UPDATE counts SET {} WHERE id = %s").format(
+                sql.SQL(", ").join(
+                    sql.SQL("{} = %s").format(sql.Identifier(name)) for name in values
+                )
+            ),
+            (*values.values(), record.id),
+        )
+    record_step(connection, record.id, step, state, act, note)
+    return count_by_id(connection, record.id)
+
+
+def submit_count(
+    connection: psycopg.Connection, record: CountRecord, act: Act, *, note: str | None = None
+) -> CountRecord:
+    """Hand a draft over for review; whoever does so is its maker. The caller commits.
+
+    Raises:
+        UserError: it is no draft, or was not drafted yet.
+    """
+    columns = {"submitted_at": act.at, "submitted_by": act.name}
+    return take_step(connection, record, Step.SUBMIT, act, note=note or None, columns=columns)
+
+
+def return_count(
+    connection: psycopg.Connection, record: CountRecord, act: Act, *, reason: str
+) -> CountRecord:
+    """Send a count in review back to be drafted anew; the caller commits.
+
+    Raises:
+        UserError: it is not in review, or no reason is given.
+    """
+    return take_step(connection, record, Step.RETURN, act, note=said(reason))
+
+
+def publish_count(
+    connection: psycopg.Connection,
+    record: CountRecord,
+    act: Act,
+    *,
+    notice_days: int,
+    notice_ends_on: date | None = None,
+) -> CountRecord:
+    """Publish a frozen count: its public notice begins on the day after. The caller commits.
+
+    Args:
+        connection: where to write.
+        record: a frozen count.
+        act: who publishes it, and when.
+        notice_days: working days of the notice.
+        notice_ends_on: its last day, named by a person because the public holidays are not known.
+
+    Raises:
+        UserError: it is not frozen, the public holidays are not known, or the day that is named
+            leaves fewer days than the notice must last.
+    """
+    published_on = civil_date(act.at)
+    if notice_ends_on is None:
+        notice_ends_on = notice_end(published_on, notice_days)
+    elif (notice_ends_on - published_on).days < notice_days:
+        raise UserError(
+            "A notice of {days} working days after {published} cannot end on {day} already.",
+            days=notice_days,
+            published=published_on.isoformat(),
+            day=notice_ends_on.isoformat(),
+        )
+    columns = {
+        "published_at": act.at,
+        "published_by": act.name,
+        "notice_days": notice_days,
+        "notice_ends_on": notice_ends_on,
+    }
+    return take_step(connection, record, Step.PUBLISH, act, columns=columns)
