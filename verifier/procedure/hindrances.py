@@ -41,6 +41,33 @@ _SELECT_PENDING = """
           AND p.code = c.platform AND e.uscc = c.uscc)
     ORDER BY c.platform COLLATE "C", c.uscc COLLATE "C"
 """
+_SELECT_COUNTED_BEFORE = """
+    SELECT c.platform, c.uscc, c.name, o.year || '-' || o.revision
+    FROM count_determinations c
+    JOIN counts n ON n.id = c.count_id
+    JOIN count_determinations d
+         ON d.platform = c.platform AND d.uscc = c.uscc AND d.outcome = 'counted'
+    JOIN counts o ON o.id = d.count_id
+    WHERE c.count_id = %s AND c.outcome = 'counted' AND o.year <> n.year
+      AND o.state IN ('frozen', 'published', 'payable', 'paid')
+    ORDER BY c.platform COLLATE "C", c.uscc COLLATE "C", o.year
+"""
+# Of each count the platforms that a line of one clause pays anything.
+_SELECT_TITLE_PAID_BEFORE = """
+    WITH paid AS (
+        SELECT counts.id, counts.year, counts.state, counts.revision,
+               each ->> 'platform' AS platform
+        FROM counts
+        JOIN count_documents ON count_id = counts.id,
+             jsonb_array_elements(head -> 'platforms') AS each,
+             jsonb_array_elements(each -> 'lines') AS line
+        WHERE line ->> 'clause' = %(clause)s AND (line ->> 'amount_yuan')::bigint > 0
+    )
+    SELECT n.platform, o.year || '-' || o.revision
+    FROM paid n JOIN paid o ON o.platform = n.platform AND o.year <> n.year
+    WHERE n.id = %(count)s AND o.state IN ('frozen', 'published', 'payable', 'paid')
+    ORDER BY n.platform COLLATE "C", o.year
+"""
 _SELECT_OPEN_OBJECTIONS = """
     SELECT id, name FROM objections WHERE count_id = %s AND resolved_at IS NULL ORDER BY id
 """
@@ -86,6 +113,8 @@ def hindrances(
             *_evidence_is_not_final(connection, record, now),
             *_open_holds(connection, record),
             *_pending(connection, record),
+            *_counted_before(connection, record),
+            *_title_paid_before(connection, record),
         ]
     if step is Step.APPROVE_PAYMENT:
         return [*_notice_runs(record, now), *_open_objections(connection, record)]
@@ -163,6 +192,40 @@ def _pending(connection: psycopg.Connection, record: CountRecord) -> Iterator[Hi
                 "count as of that day or later, or close the enterprise with a reason."
             ),
             {"name": name, "uscc": uscc, "platform": platform, "until": until},
+        )
+
+
+def _counted_before(connection: psycopg.Connection, record: CountRecord) -> Iterator[Hindrance]:
+    """Enterprises for which another year's count pays.
+
+    A count knows earlier years only as today's rules, decisions and registry show them; what was
+    frozen then may have come out otherwise, and is paid.
+    """
+    for platform, uscc, name, other in connection.execute(_SELECT_COUNTED_BEFORE, (record.id,)):
+        yield Hindrance(
+            "counted_before",
+            marked(
+                "{name} ({uscc}) on {platform} is counted in {other} already: exclude it here by "
+                "a decision, or let a new revision supersede {other}."
+            ),
+            {"name": name, "uscc": uscc, "platform": platform, "other": other},
+        )
+
+
+def _title_paid_before(connection: psycopg.Connection, record: CountRecord) -> Iterator[Hindrance]:
+    row = connection.execute(_SELECT_POLICY, (record.id,)).fetchone()
+    if row is None:
+        return
+    clause = policy_from_source(record.policy_name or "", row[0]).national_title_award_yuan.clause
+    found = connection.execute(_SELECT_TITLE_PAID_BEFORE, {"clause": clause, "count": record.id})
+    for platform, other in found:
+        yield Hindrance(
+            "title_paid_before",
+            marked(
+                "{other} pays {platform} for its national title already (clause {clause}): correct "
+                "its recognitions, or let a new revision supersede {other}."
+            ),
+            {"platform": platform, "other": other, "clause": clause},
         )
 
 

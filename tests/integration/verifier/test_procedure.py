@@ -216,6 +216,31 @@ def test_an_open_hold_keeps_a_count_from_being_frozen(
     assert frozen(database).state is State.FROZEN
 
 
+def test_nobody_is_paid_for_in_two_years(
+    database: psycopg.Connection, registry: RegistryBuilder, uscc: str
+) -> None:
+    """What another year's standing count pays stands in the way, whatever the rules say today."""
+    registry.recognition("alpha", "national", date(2026, 3, 1))
+    frozen(database)
+    # As if all had begun a year later.
+    database.execute("UPDATE presence SET month = (month + interval '1 year')::date")
+    database.execute(
+        "UPDATE recognitions SET recognised_on = '2027-03-01' WHERE level = 'national'"
+    )
+    database.commit()
+    later = datetime(2028, 5, 6, 1, tzinfo=UTC)
+    lin, chen = (Act(each.actor, each.name, later) for each in (MAKER, CHECKER))
+    record = draft_count(database, lin, 2027, as_of=date(2028, 4, 5), policy=POLICY)
+    with changing(database, lin.actor):
+        record = submit_count(database, record, lin)
+    found = [str(each) for each in hindrances(database, record, Step.FREEZE, later)]
+    enterprise, title = found
+    assert enterprise.startswith(f"第1鞋厂 ({uscc}) on alpha is counted in 2026-1 already: exclude")
+    assert title.startswith("2026-1 pays alpha for its national title already (clause 1.1)")
+    with pytest.raises(UserError, match="counted in 2026-1 already"):
+        freeze_count(database, record, chen, KEY)
+
+
 def test_a_pending_enterprise_is_waited_for_or_closed(
     database: psycopg.Connection, registry: RegistryBuilder
 ) -> None:
