@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test check bench format lock clean
+.PHONY: help setup demo test check bench screenshots format lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -31,6 +31,9 @@ check: $(READY) ## format, lint, types, import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+screenshots: $(READY) ## a picture of every page in both languages, into screenshots/
+	$(BIN)/python -m tests.browser.screenshots
+
 format: $(READY) ## rewrite the code in the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -47,4 +50,4 @@ lock: $(READY) ## resolve the dependencies anew (hashes, no addresses)
 	  --no-emit-index-url --no-emit-find-links --group node -o requirements-node.lock
 
 clean: ## remove what setup made in this folder
-	rm -rf $(VENV) node_modules api/static/vendor .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) node_modules api/static/vendor .mypy_cache .ruff_cache .pytest_cache .hypothesis screenshots

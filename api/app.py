@@ -9,16 +9,49 @@ from fastapi import FastAPI
 from psycopg_pool import ConnectionPool
 from starlette.middleware.gzip import GZipMiddleware
 
+from api.access import key_pages
+from api.access import pages as access_pages
+from api.access import routes as access_routes
 from api.access.gate import require_every_route_gated
+from api.access.oidc import provider_of
+from api.assignments import pages as assignments_pages
+from api.assignments import routes as assignments_routes
+from api.audit import pages as audit_pages
+from api.audit import routes as audit_routes
+from api.connections import pages as connections_pages
+from api.connections import routes as connections_routes
 from api.counts import pages as counts_pages
 from api.counts import routes as counts_routes
 from api.counts.source import CountSource
+from api.credentials import pages as credentials_pages
+from api.credentials import routes as credential_routes
+from api.devices import pages as devices_pages
+from api.devices import routes as devices_routes
+from api.enterprises import pages as enterprises_pages
+from api.enterprises import routes as enterprises_routes
 from api.health import routes as health_routes
+from api.imports import pages as imports_pages
+from api.imports import routes as imports_routes
+from api.overview import pages as overview_pages
+from api.overview import routes as overview_routes
+from api.overview.source import OverviewSource
+from api.platforms import pages as platforms_pages
+from api.platforms import routes as platforms_routes
+from api.procedure import pages as procedure_pages
+from api.procedure import routes as procedure_routes
+from api.procedure.source import ProcedureSource
+from api.recognitions import pages as recognitions_pages
+from api.recognitions import routes as recognitions_routes
 from api.reference import pages as reference_pages
+from api.rejections import pages as rejections_pages
+from api.rejections import routes as rejections_routes
 from api.web.assets import Assets
+from api.web.body_limit import BodyLimit
 from api.web.database import RequestDatabase
 from api.web.headers import SecurityHeaders
+from api.web.openapi import openapi_document
 from api.web.problems import install_problems
+from jieru.broker import BrokerAddress
 from jieru.calendar import civil_date
 from jieru.settings import Settings
 from verifier.policy import load_policy
@@ -53,7 +86,7 @@ def create_app(
         year: what the first page shows; None: the year of `as_of`.
 
     Raises:
-        UserError: set-up has not fetched the assets, or the policy is wrong.
+        UserError: set-up has not fetched the assets, or the policy or a broker's address is wrong.
     """
     app = FastAPI(
         title="Jieru",
@@ -70,15 +103,52 @@ def create_app(
     app.state.default_language = settings.language
     app.state.pool = pool
     app.state.database = RequestDatabase(pool)
-    app.state.counts = CountSource(
-        pool, policy=load_policy(settings.policy), as_of=as_of, year=year
+    policy = load_policy(settings.policy)
+    app.state.counts = CountSource(pool, policy=policy, as_of=as_of, year=year)
+    app.state.procedure = ProcedureSource(policy, settings)
+    app.state.openid_provider = provider_of(settings)
+    app.state.equipment_broker = (
+        BrokerAddress.of_url(settings.equipment_mqtt_url, setting="JIERU_EQUIPMENT_MQTT_URL")
+        if settings.equipment_mqtt_url
+        else BrokerAddress.of_url(settings.mqtt_url, settings.mqtt_ca_file)
     )
+    app.state.overview = OverviewSource(app.state.database)
+    app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
     install_problems(app)
     app.include_router(health_routes.router)
+    app.include_router(access_routes.router)
+    app.include_router(access_pages.router)
+    # Before the counts of a year, whose addresses would take their names for years or codes.
+    app.include_router(procedure_routes.router)
+    app.include_router(procedure_pages.router)
     app.include_router(counts_routes.router)
     app.include_router(counts_pages.router)
+    app.include_router(credential_routes.router)
+    app.include_router(audit_routes.router)
+    app.include_router(imports_routes.router)
+    app.include_router(overview_routes.router)
+    app.include_router(overview_pages.router)
+    app.include_router(imports_pages.router)
+    app.include_router(platforms_pages.router)
+    app.include_router(recognitions_pages.router)
+    app.include_router(enterprises_pages.router)
+    app.include_router(connections_pages.router)
+    app.include_router(devices_pages.router)
+    app.include_router(assignments_pages.router)
+    app.include_router(credentials_pages.router)
+    app.include_router(rejections_pages.router)
+    app.include_router(audit_pages.router)
+    app.include_router(key_pages.router)
+    app.include_router(platforms_routes.router)
+    app.include_router(recognitions_routes.router)
+    app.include_router(enterprises_routes.router)
+    app.include_router(connections_routes.router)
+    app.include_router(devices_routes.router)
+    app.include_router(assignments_routes.router)
+    app.include_router(rejections_routes.router)
     app.include_router(reference_pages.router)
     require_every_route_gated(app.routes)
+    app.openapi = lambda: openapi_document(app)  # type: ignore[method-assign]
     app.mount(_STATIC, GZipMiddleware(assets), name="static")
     return app

@@ -20,13 +20,15 @@ _STOP_TIMEOUT_S: Final = _FINISH_REQUESTS_S + 5
 
 
 @contextmanager
-def serving(app: ASGIApp, host: str, port: int) -> Iterator[str]:
+def serving(app: ASGIApp, host: str, port: int, *, trusted_proxies: str = "") -> Iterator[str]:
     """Serve until the block ends; requests that are being answered get some seconds to finish.
 
     Args:
         app: the application.
         host: address or name to listen on.
         port: 0 takes any free one.
+        trusted_proxies: addresses and networks, with commas between, whose word is taken for who
+            the client is and whether it speaks TLS.
 
     Yields:
         The address of the first page, for instance `http://127.0.0.1:8000`.
@@ -45,6 +47,8 @@ def serving(app: ASGIApp, host: str, port: int) -> Iterator[str]:
                 log_level="critical",
                 access_log=False,
                 server_header=False,
+                proxy_headers=True,
+                forwarded_allow_ips=trusted_proxies,
                 timeout_graceful_shutdown=_FINISH_REQUESTS_S,
             )
         )

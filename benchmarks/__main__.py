@@ -6,7 +6,7 @@ Exit code 1 when a figure misses its target: for people to look at, for no test 
 import sys
 from collections.abc import Callable
 
-from benchmarks import count, ingest, mosquitto
+from benchmarks import console, count, freeze, imports, ingest, lists, mosquitto, reports
 from jieru.schema import migrate
 from tests.support.databases import DatabaseServer
 from tests.support.debian_root import DebianRoot, ensure_debian_root
@@ -21,14 +21,41 @@ def _count(server: DatabaseServer, _root: DebianRoot) -> dict[str, object]:
         return count.run(url)
 
 
+def _console(server: DatabaseServer, _root: DebianRoot) -> dict[str, object]:
+    with server.database() as url:
+        migrate(url)
+        return console.run(url)
+
+
+def _freeze(server: DatabaseServer, _root: DebianRoot) -> dict[str, object]:
+    with server.database() as url:
+        migrate(url)
+        return freeze.run(url)
+
+
 def _ingest(server: DatabaseServer, _root: DebianRoot) -> dict[str, object]:
     return ingest.run(server)
+
+
+def _imports(server: DatabaseServer, _root: DebianRoot) -> dict[str, object]:
+    return imports.run(server)
+
+
+def _lists(server: DatabaseServer, _root: DebianRoot) -> dict[str, object]:
+    with server.database() as url:
+        migrate(url)
+        return lists.run(url)
 
 
 _BENCHMARKS: dict[str, Callable[[DatabaseServer, DebianRoot], dict[str, object]]] = {
     "ingest": _ingest,
     "mosquitto": mosquitto.run,
     "count": _count,
+    "reports": reports.run,
+    "imports": _imports,
+    "lists": _lists,
+    "console": _console,
+    "freeze": _freeze,
 }
 
 

@@ -244,6 +244,7 @@ class DecisionAnswer(BaseModel):
     criterion: str | None
     value: int | None
     reason: str
+    attachment: str | None = Field(description="Where the papers behind it are found.")
     decided_by: str
     decided_at: datetime
     withdrawn_reason: str | None

@@ -81,9 +81,11 @@ class DecisionInWords(NamedTuple):
     waived: str | None
     """Of a waiver: the criterion and the value it sets."""
     reason: str
+    attachment: str | None
     decided_by: str
     decided_on: date
     state: str
+    is_open: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +220,9 @@ def _decision(
         if parameter is None
         else f"{parameter.description.spoken_in(language)} = {decision.value}",
         reason=decision.reason,
+        attachment=decision.attachment,
         decided_by=decision.decided_by,
         decided_on=civil_date(decision.decided_at),
         state=state,
+        is_open=decision.is_open,
     )

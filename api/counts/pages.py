@@ -1,15 +1,19 @@
 """Counts for people: the year's page, and why one enterprise has its outcome."""
 
+from concurrent.futures import wait
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import HTMLResponse
 
+from api.access.caller import Caller
 from api.access.gate import GatedRoute
+from api.access.roles import Permission
 from api.counts.detail import detail_in_words
+from api.counts.hours import hours_heard
 from api.counts.routes import AsOf, PlatformCode, Source, Uscc, Year
-from api.counts.source import CountSource, DatedCount
+from api.counts.source import CountSource, DatedCount, Underway, require_own
 from api.counts.view import (
     Filter,
     Row,
@@ -20,75 +24,163 @@ from api.counts.view import (
     platform_rows,
     totals,
 )
-from api.web.civil import OptionalCivilDate
+from api.counts.wording import outcome_words, progress_in_words
+from api.procedure.cases import KeptCase, kept_case, open_closing, past_outcomes
+from api.procedure.queries import find_count_of, find_visible_count
+from api.procedure.view import state_words
+from api.procedure.year_page import show_kept_count
 from api.web.language import language_of
+from api.web.problems import Kind, Problem
 from api.web.rendering import render
+from api.web.visit import CurrentVisit, Visit
 from jieru.calendar import SHANGHAI
 from jieru.i18n import translations
+from jieru.wire import PLATFORM_CODE
 from verifier.count import EARLIEST_YEAR, Count
+from verifier.procedure.records import CountRecord
 
 __all__ = ["router"]
 
 router = APIRouter(include_in_schema=False, route_class=GatedRoute)
 
-_SEE_OTHER: Final = 303
+_PATIENCE_S: Final = 1.0
+"""For so long the page waits before it shows how far the count is."""
 _LONGEST_TEXT: Final = 100
 _LAST_PAGE: Final = 100_000
 
 
-@router.get("/counts")
-def go_to_year(
-    source: Source, year: int | None = None, as_of: OptionalCivilDate = None
-) -> RedirectResponse:
-    """The first page, and the target of the form that chooses a year."""
-    query = f"?{urlencode({'as_of': as_of})}" if as_of else ""
-    return RedirectResponse(f"/counts/{year or source.default_year()}{query}", _SEE_OTHER)
+async def _wanted(
+    outcome: Annotated[str, Query(max_length=_LONGEST_TEXT)] = "",
+    platform: Annotated[str, Query(max_length=_LONGEST_TEXT)] = "",
+    text: Annotated[str, Query(max_length=_LONGEST_TEXT)] = "",
+) -> Filter:
+    return Filter(outcome, platform, text)
+
+
+Wanted = Annotated[Filter, Depends(_wanted)]
 
 
 @router.get("/counts/{year}")
 def show_year(
-    request: Request,
+    visit: CurrentVisit,
     source: Source,
     year: Year,
+    wanted: Wanted,
     as_of: AsOf = None,
-    outcome: Annotated[str, Query(max_length=_LONGEST_TEXT)] = "",
-    platform: Annotated[str, Query(max_length=_LONGEST_TEXT)] = "",
-    text: Annotated[str, Query(max_length=_LONGEST_TEXT)] = "",
+    revision: Annotated[int | None, Query()] = None,
     page: Annotated[int, Query(ge=1, le=_LAST_PAGE)] = 1,
 ) -> HTMLResponse:
-    """The year's page; for htmx, only the determinations that fit the filter."""
-    dated = source.count(year, as_of)
-    wanted = Filter(outcome, platform, text)
-    if request.headers.get("hx-target") == "determinations":
+    """The count of the year that is kept; where there is none or a day is named, one of now.
+
+    For htmx, only the determinations that fit the filter.
+    """
+    caller, request = visit.caller, visit.request
+    with visit.database.reading() as connection:
+        record = find_visible_count(connection, caller, year, revision)
+        if record is not None and as_of is None:
+            return show_kept_count(visit, connection, record, wanted, page)
+    if revision is not None:
+        raise Problem(Kind.NOT_FOUND, Kind.NOT_FOUND.value.meaning)
+    underway = source.begin(caller, year, as_of, _own_platform_only(caller, wanted))
+    if not _is_soon_done(underway):
+        return _waiting_page(visit, year, underway)
+    dated = source.finished(caller, underway)
+    if visit.wants_part("work"):
+        return HTMLResponse("", headers={"HX-Refresh": "true"})
+    if visit.wants_part("determinations"):
         return _determinations(request, dated, wanted, page)
-    return _whole_page(request, source, dated, wanted, page)
+    return _whole_page(visit, source, dated, wanted, page, kept=record)
 
 
 @router.get("/counts/{year}/{platform}/{uscc}")
 def show_explanation(
-    request: Request,
+    visit: CurrentVisit,
     source: Source,
     year: Year,
     platform: PlatformCode,
     uscc: Uscc,
     as_of: AsOf = None,
+    revision: Annotated[int | None, Query()] = None,
 ) -> HTMLResponse:
-    """Why one enterprise has its outcome: a page, or for htmx what goes into the drawer."""
-    explanation = source.explain(year, platform, uscc, as_of)
-    language = language_of(request)
-    detail = detail_in_words(explanation, language, translations(language).gettext)
-    in_drawer = request.headers.get("hx-target") == "detail-body"
-    return render(
-        request,
+    """Why one enterprise has its outcome: a page, or for htmx what goes into the drawer.
+
+    With a revision, as that count has it; else from the records of this moment.
+    """
+    kept, caller = None, visit.caller
+    if revision is None:
+        explanation = source.explain(caller, year, platform, uscc, as_of)
+    else:
+        kept = _kept_case(visit, year, revision, platform, uscc)
+        explanation = kept.explanation
+    detail = detail_in_words(explanation, visit.language, visit.translate)
+    with visit.database.reading() as connection:
+        hours = hours_heard(connection, platform, explanation.devices, explanation.period)
+        past = past_outcomes(connection, caller, platform, uscc)
+        closing = open_closing(connection, year, platform, uscc)
+    in_drawer = visit.wants_part("detail-body")
+    is_bureau = visit.may(Permission.READ_PROCEDURE)
+    return visit.render(
         "counts/detail.html" if in_drawer else "counts/enterprise.html",
         {
             "is_simulation": explanation.is_simulation,
             "explanation": explanation,
             "determination": explanation.determination,
             "detail": detail,
+            "outcome": outcome_words(kept.outcome, visit.translate) if kept else detail.outcome,
+            "today": outcome_words(kept.outcome_today, visit.translate)
+            if kept and kept.outcome_today is not kept.outcome
+            else None,
+            "kept": kept.record if kept else None,
+            "hours": hours,
+            "past": [
+                (
+                    each,
+                    state_words(each.state, visit.translate),
+                    outcome_words(each.outcome, visit.translate),
+                )
+                for each in past
+            ],
+            "closing": closing if is_bureau else None,
+            "may_decide": visit.may(Permission.DECIDE),
             "heading": "h2" if in_drawer else "h1",
         },
     )
+
+
+def _kept_case(visit: Visit, year: int, revision: int, platform: str, uscc: str) -> KeptCase:
+    require_own(visit.caller, platform)
+    if not PLATFORM_CODE.fullmatch(platform) or not uscc.isalnum():
+        raise Problem(Kind.NOT_FOUND, Kind.NOT_FOUND.value.meaning)
+    with visit.database.reading() as connection:
+        with connection.transaction():
+            record = find_count_of(connection, visit.caller, year, revision)
+        return kept_case(connection, record, platform, uscc)
+
+
+def _is_soon_done(underway: Underway) -> bool:
+    """Wait for a short while, so that a small count needs no page that says wait."""
+    done, _running = wait([underway.future], timeout=_PATIENCE_S)
+    return bool(done)
+
+
+def _waiting_page(visit: Visit, year: int, underway: Underway) -> HTMLResponse:
+    """How far the count is; it asks again by itself, and turns into the page once it is done."""
+    phase, fraction = underway.progress()
+    part = visit.wants_part("work")
+    values = {
+        "year": year,
+        "address": str(visit.request.url.path),
+        **progress_in_words(phase, fraction, visit.translate),
+    }
+    query = visit.request.url.query
+    if query:
+        values["address"] = f"{values['address']}?{query}"
+    return visit.render("counts/progress-part.html" if part else "counts/progress.html", values)
+
+
+def _own_platform_only(caller: Caller, wanted: Filter) -> str | None:
+    """The platform of the filter where it is more than one: an operator may ask for no other."""
+    return wanted.platform or None if caller.platform else None
 
 
 def _determinations(request: Request, dated: DatedCount, wanted: Filter, page: int) -> HTMLResponse:
@@ -100,10 +192,15 @@ def _determinations(request: Request, dated: DatedCount, wanted: Filter, page: i
 
 
 def _whole_page(
-    request: Request, source: CountSource, dated: DatedCount, wanted: Filter, page: int
+    visit: Visit,
+    source: CountSource,
+    dated: DatedCount,
+    wanted: Filter,
+    page: int,
+    *,
+    kept: CountRecord | None,
 ) -> HTMLResponse:
-    language = language_of(request)
-    translate = translations(language).gettext
+    language, translate = visit.language, visit.translate
     count = dated.count
     rows = platform_rows(count)
     last_year = max(source.default_as_of().year, count.year)
@@ -120,9 +217,12 @@ def _whole_page(
         "notices": [translate(each.message).format(**each.values) for each in count.notices],
         "parameters": parameter_rows(count.policy, language, translate),
         "filter": wanted,
+        "kept": kept,
+        "may_draft": kept is None and visit.may(Permission.ADVANCE_COUNTS),
+        "is_bureau": visit.may(Permission.READ_PROCEDURE),
     }
-    values |= _determination_values(request, count, wanted, page)
-    return render(request, "counts/year.html", values)
+    values |= _determination_values(visit.request, count, wanted, page)
+    return visit.render("counts/year.html", values)
 
 
 def _determination_values(

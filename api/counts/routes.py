@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
+from api.access.caller import CurrentCaller
 from api.access.gate import GatedRoute
 from api.counts.answers import CountAnswer, ExplanationAnswer
 from api.counts.source import CountSource, count_source
@@ -39,6 +40,7 @@ AsOf = Annotated[
     responses=problem_responses(Kind.NOT_FOUND, Kind.INVALID_REQUEST, Kind.DATABASE_AWAY),
 )
 def get_count(
+    caller: CurrentCaller,
     request: Request,
     source: Source,
     year: Year,
@@ -48,7 +50,7 @@ def get_count(
     ] = None,
 ) -> dict[str, object]:
     """The count of a year, at most a few seconds old."""
-    count = source.count(year, as_of, platform).count
+    count = source.count(caller, year, as_of, platform).count
     translate = translations(language_of(request)).gettext
     # The count speaks the language of this process, an answer that of its reader.
     notices = [
@@ -70,7 +72,12 @@ def get_count(
     responses=problem_responses(Kind.NOT_FOUND, Kind.INVALID_REQUEST, Kind.DATABASE_AWAY),
 )
 def get_explanation(
-    source: Source, year: Year, platform: PlatformCode, uscc: Uscc, as_of: AsOf = None
+    caller: CurrentCaller,
+    source: Source,
+    year: Year,
+    platform: PlatformCode,
+    uscc: Uscc,
+    as_of: AsOf = None,
 ) -> dict[str, object]:
     """Why one enterprise has its outcome."""
-    return source.explain(year, platform, uscc, as_of).to_json_object()
+    return source.explain(caller, year, platform, uscc, as_of).to_json_object()

@@ -1,25 +1,30 @@
 """Counts from the database, for requests."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Final
 
 from fastapi import Request
 from psycopg_pool import ConnectionPool
 
-from api.counts.recent import RecentResults
+from api.access.caller import Caller
 from api.web.problems import Kind, Problem
+from api.web.recent import RecentResults
 from jieru.errors import UserError
+from jieru.i18n import marked as _
 from jieru.wire import PLATFORM_CODE
 from verifier.count import Count, count_year
 from verifier.explain import Explanation, explain
 from verifier.policy import Policy
+from verifier.progress import Phase
 
-__all__ = ["CountSource", "DatedCount", "count_source"]
+__all__ = ["CountSource", "DatedCount", "Underway", "count_source", "require_own"]
 
 _KEPT_S: Final = 5.0
 _WAIT_FOR_DATABASE_S: Final = 5.0
+_NOT_BEGUN: Final = (Phase.REGISTRY, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,15 @@ class _Asked:
     year: int
     as_of: date
     platform: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Underway:
+    """A count that may not be done yet."""
+
+    future: Future[DatedCount]
+    progress: Callable[[], tuple[Phase, float]]
+    """How far it is at this moment."""
 
 
 class CountSource:
@@ -61,6 +75,7 @@ class CountSource:
         self._as_of = as_of
         self._year = year
         self._counts = RecentResults[_Asked, DatedCount](_KEPT_S)
+        self._progress: dict[_Asked, tuple[Phase, float]] = {}
 
     def default_as_of(self) -> date:
         """The last day of evidence where a request names none."""
@@ -70,16 +85,44 @@ class CountSource:
         """The year where a request names none."""
         return self._year or self._as_of().year
 
-    def count(self, year: int, as_of: date | None, platform: str | None = None) -> DatedCount:
+    def count(
+        self, caller: Caller, year: int, as_of: date | None, platform: str | None = None
+    ) -> DatedCount:
         """A count; everyone who asks for the same one at a time waits for one computation.
+
+        An operator gets the own platform's part, without what it shares with others.
 
         Raises:
             Problem: the year cannot be counted, or there is no such platform.
         """
-        asked = _Asked(year, as_of or self.default_as_of(), platform)
-        return self._counts.get(asked, lambda: self._compute(asked))
+        asked = self._asked(caller, year, as_of, platform)
+        return _as_seen(caller, self._counts.get(asked, lambda: self._compute(asked)))
 
-    def explain(self, year: int, platform: str, uscc: str, as_of: date | None) -> Explanation:
+    def begin(
+        self, caller: Caller, year: int, as_of: date | None, platform: str | None = None
+    ) -> Underway:
+        """The same without waiting for it; a reader of a page is shown how far it is.
+
+        Raises:
+            Problem: there is no such platform for this caller.
+        """
+        asked = self._asked(caller, year, as_of, platform)
+        return Underway(
+            self._counts.begin(asked, lambda: self._compute(asked)),
+            lambda: self._progress.get(asked, _NOT_BEGUN),
+        )
+
+    def finished(self, caller: Caller, underway: Underway) -> DatedCount:
+        """A count that is done, as its reader may see it.
+
+        Raises:
+            Problem: the year cannot be counted.
+        """
+        return _as_seen(caller, underway.future.result())
+
+    def explain(
+        self, caller: Caller, year: int, platform: str, uscc: str, as_of: date | None
+    ) -> Explanation:
         """Why an enterprise has its outcome on a platform; always computed anew.
 
         Raises:
@@ -88,6 +131,7 @@ class CountSource:
         # Nothing else is in the registry, and PostgreSQL refuses some of it (NUL) as a value.
         if not PLATFORM_CODE.fullmatch(platform) or not uscc.isalnum():
             raise Problem(Kind.NOT_FOUND, Kind.NOT_FOUND.value.meaning)
+        require_own(caller, platform)
         try:
             with self._pool.connection(timeout=_WAIT_FOR_DATABASE_S) as connection:
                 return explain(
@@ -101,7 +145,16 @@ class CountSource:
         except UserError as error:  # it names what there is not
             raise Problem(Kind.NOT_FOUND, error.message, **error.values) from None
 
+    def _asked(self, caller: Caller, year: int, as_of: date | None, platform: str | None) -> _Asked:
+        if caller.platform is not None:
+            platform = platform or caller.platform.code
+            require_own(caller, platform)
+        return _Asked(year, as_of or self.default_as_of(), platform)
+
     def _compute(self, asked: _Asked) -> DatedCount:
+        def tell(phase: Phase, fraction: float) -> None:
+            self._progress[asked] = (phase, fraction)
+
         try:
             with self._pool.connection(timeout=_WAIT_FOR_DATABASE_S) as connection:
                 count = count_year(
@@ -110,10 +163,30 @@ class CountSource:
                     as_of=asked.as_of,
                     policy=self.policy,
                     platform=asked.platform,
+                    progress=tell,
                 )
         except UserError as error:  # there is no such year or platform
             raise Problem(Kind.NOT_FOUND, error.message, **error.values) from None
+        finally:
+            self._progress.pop(asked, None)
         return DatedCount(count, datetime.now(UTC))
+
+
+def _as_seen(caller: Caller, dated: DatedCount) -> DatedCount:
+    """What a platform shares with others is no business of its operator."""
+    if caller.platform is None:
+        return dated
+    return replace(dated, count=replace(dated.count, overlaps=()))
+
+
+def require_own(caller: Caller, platform: str) -> None:
+    """Answer to an operator as if no other platform were there.
+
+    Raises:
+        Problem: it is another one.
+    """
+    if caller.platform is not None and platform != caller.platform.code:
+        raise Problem(Kind.NOT_FOUND, _("There is no platform {platform}."), platform=platform)
 
 
 def count_source(request: Request) -> CountSource:

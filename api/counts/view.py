@@ -32,6 +32,7 @@ __all__ = [
     "chart_data",
     "determinations_page",
     "outcome_choices",
+    "page_links",
     "parameter_rows",
     "platform_rows",
     "totals",
@@ -259,7 +260,7 @@ def determinations_page(count: Count, wanted: Filter, number: int, translate: Tr
         rows=[_row(each, translate) for each in matching[start : start + ROWS_PER_PAGE]],
         number=number,
         matching=len(matching),
-        links=_links(number, last),
+        links=page_links(number, last),
     )
 
 
@@ -278,7 +279,7 @@ def _row(determination: Determination, translate: Translate) -> Row:
     )
 
 
-def _links(number: int, last: int) -> list[PageLink]:
+def page_links(number: int, last: int) -> list[PageLink]:
     """The first, the last, and those around the present one."""
     shown = sorted(
         {1, last} | set(range(max(1, number - _NEIGHBOURS), min(last, number + _NEIGHBOURS) + 1))

@@ -7,6 +7,8 @@ from jieru.i18n import marked as _
 from verifier.determination import Determination, Outcome
 from verifier.eligibility import Criterion, CriterionName
 from verifier.policy import LEVELS, Unit
+from verifier.procedure.words import PHASE_WORDS
+from verifier.progress import Phase
 from verifier.words import LEVEL_WORDS, OUTCOME_WORDS, REASON_WORDS, UNIT_WORDS
 
 __all__ = [
@@ -15,6 +17,7 @@ __all__ = [
     "level_in_words",
     "number_with_unit",
     "outcome_words",
+    "progress_in_words",
     "reason_in_words",
     "reasons_in_words",
 ]
@@ -117,3 +120,12 @@ def _not_recognised(measured: Mapping[str, int | str], lowest: str, translate: T
 
 def _listed(ids: list[str]) -> str:
     return ", ".join(f"#{number}" for number in ids)
+
+
+def progress_in_words(phase: Phase, fraction: float, translate: Translate) -> dict[str, object]:
+    """What the bar of a computation shows: what it is busy with, and how much is done."""
+    phases = list(Phase)
+    return {
+        "phase": translate(PHASE_WORDS[phase]),
+        "percent": round(100 * (phases.index(phase) + fraction) / len(phases)),
+    }

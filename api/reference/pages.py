@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from api.access.gate import GatedRoute
+from api.access.gate import GatedRoute, recognise_caller
 from api.web.problems import Kind
 from api.web.rendering import render
 
@@ -37,17 +37,24 @@ class _Answer(NamedTuple):
     example: str
 
 
+class _Body(NamedTuple):
+    media_types: list[str]
+    example: str
+
+
 class _Operation(NamedTuple):
     method: str
     path: str
     summary: str
     parameters: list[_Parameter]
+    body: _Body | None
     answers: list[_Answer]
 
 
 @router.get("/docs")
 def show_reference(request: Request) -> HTMLResponse:
     """The reference page."""
+    recognise_caller(request)
     return render(
         request,
         "reference/api.html",
@@ -67,11 +74,12 @@ def _operations(document: OpenApi) -> Iterator[_Operation]:
                         name=parameter["name"],
                         location=parameter["in"],
                         required=parameter["required"],
-                        type=_type_name(parameter["schema"]),
+                        type=_type_name(document, parameter["schema"]),
                         description=parameter.get("description", ""),
                     )
                     for parameter in operation.get("parameters", [])
                 ],
+                body=_body(document, operation.get("requestBody", {}).get("content", {})),
                 answers=[
                     _answer(document, status, answer)
                     for status, answer in operation["responses"].items()
@@ -79,25 +87,45 @@ def _operations(document: OpenApi) -> Iterator[_Operation]:
             )
 
 
-def _answer(document: OpenApi, status: str, answer: Mapping[str, Any]) -> _Answer:
+def _body(document: OpenApi, contents: OpenApi) -> _Body | None:
+    if not contents:
+        return None
+    first = next(iter(contents.values()))
+    return _Body(list(contents), _example(document, first.get("schema", {})))
+
+
+def _answer(document: OpenApi, status: str, answer: OpenApi) -> _Answer:
     contents: OpenApi = answer.get("content", {})
     media_type = next(iter(contents), "")
-    schema = contents[media_type].get("schema", {}) if media_type else {}
-    name = schema.get("$ref", "").rpartition("/")[2]
-    resolved = document["components"]["schemas"][name] if name else schema
-    examples = resolved.get("examples", [])
     return _Answer(
         status=status,
         description=answer["description"],
         media_type=media_type,
-        example=json.dumps(examples[0], ensure_ascii=False, indent=2) if examples else "",
+        example=_example(document, contents[media_type].get("schema", {})) if media_type else "",
     )
 
 
-def _type_name(schema: Mapping[str, Any]) -> str:
+def _example(document: OpenApi, schema: OpenApi) -> str:
+    examples = _resolved(document, schema).get("examples", [])
+    return json.dumps(examples[0], ensure_ascii=False, indent=2) if examples else ""
+
+
+def _resolved(document: OpenApi, schema: OpenApi) -> OpenApi:
+    """The schema itself, where only its name stands."""
+    name = schema.get("$ref", "").rpartition("/")[2]
+    found: OpenApi = document["components"]["schemas"][name] if name else schema
+    return found
+
+
+def _type_name(document: OpenApi, schema: OpenApi) -> str:
     """A parameter's type: `integer`, `string (date)`; null, which says optional, is left out."""
-    variants = [item for item in schema.get("anyOf", [schema]) if item.get("type") != "null"]
+    variants = [_resolved(document, each) for each in schema.get("anyOf", [schema])]
     return " / ".join(
-        f"{item['type']} ({item['format']})" if "format" in item else item["type"]
-        for item in variants
+        f"{each['type']} ({each['format']})"
+        if "format" in each
+        else ", ".join(each["enum"])
+        if "enum" in each
+        else each["type"]
+        for each in variants
+        if each.get("type") != "null"
     )

@@ -24,7 +24,6 @@ from jieru.i18n import marked as _
 from jieru.i18n import translations
 
 __all__ = [
-    "REVISION_FIELD",
     "Choice",
     "Form",
     "FormValues",
@@ -39,7 +38,7 @@ __all__ = [
     "revision_of",
 ]
 
-REVISION_FIELD: Final = "revision"
+_REVISION_FIELD: Final = "revision"
 _REVISION: Final = re.compile(r"[1-9][0-9]{0,8}")
 _MARKED: Final = UserError("The form was not taken: please correct the marked fields.")
 _MENDABLE: Final = {Kind.INVALID_REQUEST, Kind.CONFLICT, Kind.CHANGED_MEANWHILE}
@@ -143,7 +142,7 @@ def revision_of(values: Mapping[str, str]) -> ExpectedRevision:
 
 
 def _revision(values: Mapping[str, str]) -> int:
-    text = values.get(REVISION_FIELD, "")
+    text = values.get(_REVISION_FIELD, "")
     if _REVISION.fullmatch(text) is None:
         raise Problem(Kind.REFUSED, _("The form lacks the revision of its record."))
     return int(text)

@@ -55,7 +55,7 @@ class Visit:
         self, template: str, values: Mapping[str, object], *, status: int = 200
     ) -> HTMLResponse:
         """A page or a part of one; a whole page of a simulation says that it is one."""
-        marked = {"is_simulation": self.database.is_simulation(), **values}
+        marked = {"marks_simulation": self.database.is_simulation(), **values}
         return render(self.request, template, marked, status=status)
 
 

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from api.app import create_app
-from api.server import serving
-from jieru.database import connect, open_pool
+from jieru.database import connect
 from jieru.schema import migrate
-from jieru.settings import Settings
+from tests.browser.console import Console, running_console
+from tests.browser.pages import fill_console
 from tests.support.browser import BROWSER_ARGUMENTS, ensure_chromium
 from tests.support.databases import DatabaseServer
-from tests.support.small_city import AS_OF, build_small_city
+from tests.support.lively_city import build_lively_city
+from tests.support.small_city import build_small_city
 
 
 # Playwright keeps an event loop running in this thread, which asynchronous tests cannot have
@@ -29,16 +29,23 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def console(embedded_server: DatabaseServer) -> Iterator[str]:
-    """The address of a console on a simulation that holds the small city."""
+def console(embedded_server: DatabaseServer) -> Iterator[Console]:
+    """A console on a simulation that holds the small city."""
     with embedded_server.database() as url:
         migrate(url, simulation=True)
         with connect(url) as connection:
             build_small_city(connection)
-        with (
-            open_pool(url, size=4) as pool,
-            serving(
-                create_app(Settings(), pool, as_of=lambda: AS_OF, year=2026), "127.0.0.1", 0
-            ) as address,
-        ):
-            yield address
+        with running_console(url) as console:
+            yield console
+
+
+@pytest.fixture(scope="package")
+def lively_console(embedded_server: DatabaseServer, browser: Browser) -> Iterator[Console]:
+    """A console on the small city of today, with something on every page."""
+    with embedded_server.database() as url:
+        migrate(url, simulation=True)
+        with connect(url) as connection:
+            build_lively_city(connection)
+        with running_console(url) as console:
+            fill_console(browser, console)
+            yield console

@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.browser.console import Console
 from tests.browser.watched_page import Screen, serious_violations, watched_page
 from tests.support.registry_files import uscc_of
 from tests.support.small_city import (
@@ -46,13 +47,12 @@ def chooser(page: Page, name: str) -> Locator:
     return page.get_by_role("search").get_by_role("combobox", name=name)
 
 
-def test_the_first_page_shows_the_chart_the_totals_and_the_determinations(
-    browser: Browser, console: str
+def test_the_page_shows_the_chart_the_totals_and_the_determinations(
+    browser: Browser, console: Console
 ) -> None:
     """What an auditor looks for, without a click."""
     with watched_page(browser, console) as page:
-        page.goto("/")
-        expect(page).to_have_url(f"{console}/counts/2026")
+        page.goto("/counts/2026")
         expect(page.get_by_role("heading", level=1)).to_have_text("2026 annual count")
         expect(page.get_by_role("note")).to_contain_text("Simulation")
         expect(page.locator(".statistic").first).to_contain_text(f"{TOTAL_YUAN:,}")
@@ -64,7 +64,7 @@ def test_the_first_page_shows_the_chart_the_totals_and_the_determinations(
 
 
 def test_the_chart_has_bars_for_both_clauses_the_uncapped_amount_and_the_cap(
-    browser: Browser, console: str
+    browser: Browser, console: Console
 ) -> None:
     """Each in its colour: the canvas is not empty."""
     with watched_page(browser, console) as page:
@@ -76,7 +76,7 @@ def test_the_chart_has_bars_for_both_clauses_the_uncapped_amount_and_the_cap(
         assert {"22,104,220", "114,46,209", "188,212,245", "207,19,34"} <= colours
 
 
-def test_the_chart_follows_the_colours_the_user_prefers(browser: Browser, console: str) -> None:
+def test_the_chart_follows_the_colours_the_user_prefers(browser: Browser, console: Console) -> None:
     """Also when they change while the page is open."""
     with watched_page(browser, console, screen="dark") as page:
         page.goto("/counts/2026")
@@ -89,7 +89,7 @@ def test_the_chart_follows_the_colours_the_user_prefers(browser: Browser, consol
 
 
 def test_a_filter_changes_the_table_and_the_address_but_not_the_page(
-    browser: Browser, console: str
+    browser: Browser, console: Console
 ) -> None:
     """By htmx: the chart stays, the focus stays, and the address can be shared."""
     with watched_page(browser, console) as page:
@@ -99,7 +99,7 @@ def test_a_filter_changes_the_table_and_the_address_but_not_the_page(
         chooser(page, "Outcome").select_option("pending")
         expect(page.get_by_role("status")).to_contain_text(f"1 of {ALL}")
         assert rows(page) == [name_of(PENDING)]
-        expect(page).to_have_url(f"{console}/counts/2026?as_of=2027-03-15&outcome=pending")
+        expect(page).to_have_url(f"{console.address}/counts/2026?as_of=2027-03-15&outcome=pending")
         assert page.evaluate("document.querySelector('#award-chart').dataset.kept") == "yes"
         assert page.evaluate("document.activeElement.name") == "outcome"
         page.reload()
@@ -107,7 +107,7 @@ def test_a_filter_changes_the_table_and_the_address_but_not_the_page(
         expect(chooser(page, "Outcome")).to_have_value("pending")
 
 
-def test_typing_finds_an_enterprise_by_its_name_or_code(browser: Browser, console: str) -> None:
+def test_typing_finds_an_enterprise_by_its_name_or_code(browser: Browser, console: Console) -> None:
     """After a short pause, without a button."""
     with watched_page(browser, console) as page:
         page.goto("/counts/2026")
@@ -121,7 +121,7 @@ def test_typing_finds_an_enterprise_by_its_name_or_code(browser: Browser, consol
         expect(page.get_by_text("No enterprise fits.")).to_be_visible()
 
 
-def test_back_undoes_a_filter(browser: Browser, console: str) -> None:
+def test_back_undoes_a_filter(browser: Browser, console: Console) -> None:
     """With the chart drawn anew."""
     with watched_page(browser, console) as page:
         page.goto("/counts/2026")
@@ -132,7 +132,7 @@ def test_back_undoes_a_filter(browser: Browser, console: str) -> None:
         expect(page.locator("#award-chart canvas")).to_be_visible()
 
 
-def test_the_next_page_has_the_other_rows(browser: Browser, console: str) -> None:
+def test_the_next_page_has_the_other_rows(browser: Browser, console: Console) -> None:
     """Fifty at a time."""
     with watched_page(browser, console) as page:
         page.goto("/counts/2026")
@@ -145,7 +145,7 @@ def test_the_next_page_has_the_other_rows(browser: Browser, console: str) -> Non
 
 
 def test_an_enterprise_opens_in_a_drawer_and_escape_gives_the_focus_back(
-    browser: Browser, console: str
+    browser: Browser, console: Console
 ) -> None:
     """With the keyboard alone."""
     with watched_page(browser, console) as page:
@@ -166,7 +166,7 @@ def test_an_enterprise_opens_in_a_drawer_and_escape_gives_the_focus_back(
         expect(link).to_be_focused()
 
 
-def test_the_drawer_has_a_button_to_close_it(browser: Browser, console: str) -> None:
+def test_the_drawer_has_a_button_to_close_it(browser: Browser, console: Console) -> None:
     """For the mouse; a click beside it does the same."""
     with watched_page(browser, console) as page:
         page.goto("/counts/2026?outcome=held")
@@ -180,7 +180,7 @@ def test_the_drawer_has_a_button_to_close_it(browser: Browser, console: str) -> 
             expect(page.get_by_role("dialog")).to_be_hidden()
 
 
-def test_everything_can_be_reached_with_the_tab_key(browser: Browser, console: str) -> None:
+def test_everything_can_be_reached_with_the_tab_key(browser: Browser, console: Console) -> None:
     """In the order of the page, each with a visible outline."""
     with watched_page(browser, console) as page:
         page.goto("/counts/2026?outcome=held")
@@ -207,7 +207,7 @@ def test_everything_can_be_reached_with_the_tab_key(browser: Browser, console: s
         assert all(outline for name, outline in reached if name in order)
 
 
-def test_the_skip_link_leads_past_the_menu(browser: Browser, console: str) -> None:
+def test_the_skip_link_leads_past_the_menu(browser: Browser, console: Console) -> None:
     """The first key press offers it."""
     with watched_page(browser, console) as page:
         page.goto("/counts/2026")
@@ -216,17 +216,17 @@ def test_the_skip_link_leads_past_the_menu(browser: Browser, console: str) -> No
         assert page.evaluate("document.activeElement.id") == "content"
 
 
-def test_the_year_and_the_day_of_evidence_can_be_chosen(browser: Browser, console: str) -> None:
+def test_the_year_and_the_day_of_evidence_can_be_chosen(browser: Browser, console: Console) -> None:
     """A count of the past, from the evidence of the past."""
     with watched_page(browser, console) as page:
         page.goto("/counts/2026")
         page.get_by_label("Evidence up to").fill("2026-05-29")
         page.get_by_role("button", name="Count").click()
-        expect(page).to_have_url(f"{console}/counts/2026?as_of=2026-05-29")
+        expect(page).to_have_url(f"{console.address}/counts/2026?as_of=2026-05-29")
         expect(page.locator(".statistic").first).to_contain_text("300,000")
 
 
-def test_another_language_is_one_click_away_and_stays(browser: Browser, console: str) -> None:
+def test_another_language_is_one_click_away_and_stays(browser: Browser, console: Console) -> None:
     """Chinese first, English kept in a cookie."""
     with watched_page(browser, console, language="zh-CN") as page:
         page.goto("/counts/2026?outcome=held")
@@ -239,7 +239,7 @@ def test_another_language_is_one_click_away_and_stays(browser: Browser, console:
         expect(page.get_by_role("heading", level=1)).to_have_text("API reference")
 
 
-def test_a_failed_request_is_told_and_the_table_stays(browser: Browser, console: str) -> None:
+def test_a_failed_request_is_told_and_the_table_stays(browser: Browser, console: Console) -> None:
     """In the words of the problem, or in ours when nobody answers."""
     with watched_page(browser, console, may_fail=True) as page:
         page.goto("/counts/2026")
@@ -274,7 +274,7 @@ def test_a_failed_request_is_told_and_the_table_stays(browser: Browser, console:
     ],
 )
 def test_a_page_fits_its_window_and_has_no_serious_violation(
-    browser: Browser, console: str, address: str, width: int, screen: Screen
+    browser: Browser, console: Console, address: str, width: int, screen: Screen
 ) -> None:
     """At a desk and in the hand, in the light and in the dark."""
     with watched_page(browser, console, width=width, screen=screen) as page:
@@ -287,7 +287,7 @@ def test_a_page_fits_its_window_and_has_no_serious_violation(
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_open_drawer_fits_its_window_and_has_no_serious_violation(
-    browser: Browser, console: str, width: int
+    browser: Browser, console: Console, width: int
 ) -> None:
     """The drawer is a page of its own."""
     with watched_page(browser, console, width=width) as page:
@@ -299,7 +299,7 @@ def test_the_open_drawer_fits_its_window_and_has_no_serious_violation(
         assert serious_violations(page) == []
 
 
-def test_the_page_works_without_scripts(browser: Browser, console: str) -> None:
+def test_the_page_works_without_scripts(browser: Browser, console: Console) -> None:
     """The filter is a form, an enterprise is a page."""
     with watched_page(browser, console, scripts=False) as page:
         page.goto("/counts/2026")
@@ -311,11 +311,11 @@ def test_the_page_works_without_scripts(browser: Browser, console: str) -> None:
         expect(page.get_by_role("heading", level=1)).to_contain_text(name_of(1))
 
 
-def test_an_unknown_page_leads_back(browser: Browser, console: str) -> None:
+def test_an_unknown_page_leads_back(browser: Browser, console: Console) -> None:
     """Chromium itself complains of the status, so this one is not watched."""
-    with browser.new_context(base_url=console, locale="en-GB") as context:
+    with browser.new_context(base_url=console.address, locale="en-GB") as context:
         page = context.new_page()
         page.goto("/counts/1999")
         expect(page.get_by_role("heading", level=1)).to_have_text("Not found")
         page.get_by_role("link", name="To the first page").click()
-        expect(page).to_have_url(f"{console}/counts/2026")
+        expect(page).to_have_url(f"{console.address}/counts/2026")

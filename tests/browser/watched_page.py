@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page
 
+from api.access.roles import Role
+from tests.browser.console import Console
 from tests.support.browser import AXE_SCRIPT
 
 __all__ = ["Screen", "serious_violations", "watched_page"]
@@ -14,14 +16,16 @@ __all__ = ["Screen", "serious_violations", "watched_page"]
 Screen = Literal["light", "dark"]
 
 _FAILED_REQUEST = ("Failed to load resource", "Response Status Error Code", "htmx:")
+_SESSION_COOKIE = "jieru_session"
 _SERIOUS = {"serious", "critical"}
 
 
 @contextmanager
 def watched_page(
     browser: Browser,
-    console: str,
+    console: Console,
     *,
+    role: Role | None = Role.AUDITOR,
     language: str = "en-GB",
     width: int = 1280,
     screen: Screen = "light",
@@ -32,7 +36,8 @@ def watched_page(
 
     Args:
         browser: the running browser.
-        console: the console's address; also the base of relative addresses.
+        console: the console; its address is the base of relative addresses.
+        role: who is signed in already; None: nobody.
         language: what the browser says that its user reads.
         width: of the window, in CSS pixels.
         screen: which colours the user prefers.
@@ -41,19 +46,22 @@ def watched_page(
     """
     foreign, complaints = [], []
     with browser.new_context(
-        base_url=console,
+        base_url=console.address,
         locale=language,
         viewport={"width": width, "height": 900},
         color_scheme=screen,
         reduced_motion="reduce",
         java_script_enabled=scripts,
     ) as context:
+        if role is not None:
+            token = console.session(role)
+            context.add_cookies([{"name": _SESSION_COOKIE, "value": token, "url": console.address}])
         page = context.new_page()
         page.on(
             "request",
             lambda request: (
                 None
-                if urlsplit(request.url).netloc == urlsplit(console).netloc
+                if urlsplit(request.url).netloc == urlsplit(console.address).netloc
                 else foreign.append(request.url)
             ),
         )

@@ -6,15 +6,16 @@ import socket
 import subprocess
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
 from tests.support.command import clean_environment, jieru, jieru_path
 from tests.support.fleet import wait_until
+from tests.support.visiting import form_token_of
 
 
 @pytest.fixture(autouse=True)
@@ -92,8 +93,7 @@ def test_a_signal_stops_everything(number: signal.Signals, is_early: bool, tmp_p
         else:
             wait_until(said("The page is at"), "the page is up", timeout_s=200)
             address = log.read_text().split("The page is at ")[1].split()[0]
-            with urllib.request.urlopen(address, timeout=30) as page:  # noqa: S310 - http
-                assert page.status == 200
+            _look_around(address, _accounts(log.read_text()))
         family = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(number)
         code = process.wait(30)
@@ -105,6 +105,27 @@ def test_a_signal_stops_everything(number: signal.Signals, is_early: bool, tmp_p
     assert code == (130 if is_early else 0)
     _gone, alive = psutil.wait_procs(family, timeout=10)
     assert alive == []
+
+
+def _accounts(said: str) -> dict[str, str]:
+    """The accounts that the demonstration listed, and their passwords."""
+    rows = [line.strip("│ ").split("│") for line in said.splitlines() if line.startswith("│")]
+    return {account.strip(): password.strip() for account, password, *_others in rows}
+
+
+def _look_around(address: str, accounts: dict[str, str]) -> None:
+    """Each of them sees the counts; the operator those of the own platform."""
+    assert list(accounts) == ["operator", "verifier", "auditor", "admin"]
+    for account, password in accounts.items():
+        with httpx.Client(base_url=address, follow_redirects=True, timeout=30) as browser:
+            page = browser.get("/sign-in", params={"next": "/counts"})
+            fields = {"name": account, "password": password, "next": "/counts"}
+            counts = browser.post("/sign-in", data=fields | {"form_token": form_token_of(page)})
+            assert counts.status_code == 200
+            assert counts.url.path == "/counts/2026"
+            api = browser.get("/api/v1/counts/2026").json()
+            codes = {each["platform"] for each in api["platforms"]}
+            assert (codes == {"xielian"}) == (account == "operator")
 
 
 def test_a_taken_port_is_said_before_the_work_begins() -> None:

@@ -16,23 +16,27 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from api.access.roles import Role
 from api.server import serving
+from jieru.database import connect
 from jieru.errors import UserError
 from jieru.schema import migrate
+from tests.support.callers import bearer
 from tests.support.command import clean_environment, jieru
 from tests.support.processes import free_port
 from tests.support.timescaledb import TimescaleServer
+from tests.support.visiting import PASSWORD, add_person, form_token_of
 
 _START_S: Final = 60
 _STOP_S: Final = 20
 
 
 @contextmanager
-def jieru_serve(url: str, port: int) -> Iterator[subprocess.Popen[str]]:
+def jieru_serve(url: str, port: int, **settings: str) -> Iterator[subprocess.Popen[str]]:
     """A server that answers; killed at the end if it still runs."""
     with subprocess.Popen(
         [sys.executable, "-m", "jieru", "serve", "--port", str(port)],
-        env=clean_environment(database_url=url, language="en"),
+        env=clean_environment(database_url=url, language="en", **settings),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -127,10 +131,12 @@ def test_a_database_that_goes_and_comes_back_is_a_503_for_the_time_being(
     """Never a 500; afterwards the first request is answered, with no restart of ours."""
     url = own_timescale_server.create_database()
     migrate(url)
+    with connect(url) as connection:
+        key = bearer(connection, Role.AUDITOR)
     port = free_port()
     with (
         jieru_serve(url, port) as process,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=key, timeout=30) as client,
     ):
         assert client.get("/api/v1/counts/2026").status_code == 200
         own_timescale_server.kill()
@@ -144,6 +150,40 @@ def test_a_database_that_goes_and_comes_back_is_a_503_for_the_time_being(
         _output, errors = process.communicate(timeout=_STOP_S)
     assert process.returncode == 0
     assert {json.loads(line)["event"] for line in errors.splitlines()} == {"database_away"}
+
+
+@pytest.mark.parametrize(
+    ("trusted", "cookie", "subject"),
+    [
+        ("127.0.0.1", "__Host-jieru_session", "address:203.0.113.9"),
+        ("127.0.0.0/8,10.0.0.1", "__Host-jieru_session", "address:203.0.113.9"),
+        ("10.0.0.1", "jieru_session", "address:127.0.0.1"),
+        ("", "jieru_session", "address:127.0.0.1"),
+    ],
+)
+def test_only_a_trusted_proxy_says_who_the_client_is_and_that_it_speaks_tls(
+    embedded_database_url: str, trusted: str, cookie: str, subject: str
+) -> None:
+    """By what the cookie and the failures from an address are called."""
+    with connect(embedded_database_url) as connection:
+        add_person(connection, "lin")
+    port = free_port()
+    said = {"x-forwarded-for": "203.0.113.9", "x-forwarded-proto": "https"}
+    with jieru_serve(embedded_database_url, port, api_trusted_proxies=trusted):
+        base = f"http://127.0.0.1:{port}"
+        answers = []
+        for password in ("wrong password", PASSWORD):
+            page = httpx.get(f"{base}/sign-in", headers=said)
+            # By hand: httpx itself sends no secure cookie to an address without TLS.
+            form = dict(page.cookies.items())
+            fields = {"name": "lin", "password": password, "form_token": form_token_of(page)}
+            answers.append(httpx.post(f"{base}/sign-in", data=fields, cookies=form, headers=said))
+    assert [answer.status_code for answer in answers] == [422, 303]
+    assert cookie in answers[1].cookies
+    with connect(embedded_database_url) as connection:
+        assert connection.execute("SELECT subject FROM sign_in_failures").fetchall() == [(subject,)]
+        origin = subject.removeprefix("address:")
+        assert connection.execute("SELECT origin FROM sessions").fetchall() == [(origin,)]
 
 
 def slow_app(is_asked: threading.Event) -> FastAPI:

@@ -10,6 +10,7 @@ import pytest
 _ROOT = Path(__file__).parents[2]
 _DATA = (
     "jieru/migrations/*.sql",
+    "jieru/credentials/*.acl",
     "jieru/locale/**/*.po",
     "verifier/policy/*.yaml",
     "simulators/scenarios/*.toml",

@@ -15,7 +15,7 @@ from ingest.decode import Heartbeat, Rejection
 from ingest.writer import Writer, Written
 from jieru.wire import DeviceStatus, RejectionReason
 from tests.support.fleet import register_devices, stored_presence
-from tests.support.messages import NOON_MS, heartbeat, message
+from tests.support.messages import NOON_MS, heartbeat, message, topic_of
 from tests.support.registry_builder import RegistryBuilder
 from tests.unit.verifier.builders import policy_with
 from verifier.count import count_year
@@ -26,7 +26,7 @@ _PRESENT = "SELECT device_id, month, hours::text, late_hours::text FROM presence
 
 
 def _writer(url: str) -> Writer:
-    return Writer(url, state_interval_s=30, is_leaving=lambda: False)
+    return Writer(url, ingester="tests", state_interval_s=30, is_leaving=lambda: False)
 
 
 async def _write(
@@ -208,6 +208,51 @@ async def test_two_writers_of_the_same_batches_end_with_one_copy(
         "B": 50,
         "C": 50,
     }
+
+
+async def test_a_heartbeat_is_counted_once_in_its_hour_of_receipt(
+    database_url: str, connection: psycopg.Connection
+) -> None:
+    """Delivered twice in a batch or in two, and whatever hour it speaks of."""
+    first = [heartbeat(1), heartbeat(2, is_late=True, received_ms=NOON_MS + 1)]
+    later = heartbeat(1, NOON_MS + 1000, received_ms=NOON_MS + _HOUR_MS)
+    await _write(database_url, first, [*first, later, later], [later], first)
+    assert _counted_heartbeats(connection) == [
+        (NOON_MS, "xielian", "tests", 2, 1),
+        (NOON_MS + _HOUR_MS, "xielian", "tests", 1, 0),
+    ]
+
+
+async def test_rejections_are_counted_by_hour_platform_and_reason(
+    database_url: str, connection: psycopg.Connection
+) -> None:
+    """Under no platform where the topic names none that is registered."""
+    rejections = [
+        Rejection(RejectionReason.UNKNOWN_DEVICE, message(topic=topic_of("X"))),
+        Rejection(RejectionReason.UNKNOWN_DEVICE, message(topic=topic_of("Y"))),
+        Rejection(RejectionReason.UNKNOWN_DEVICE, message(topic=topic_of("X", "nobody"))),
+        Rejection(RejectionReason.BAD_TOPIC, message(topic="\0/wrong")),
+    ]
+    await _write(database_url, [], [], rejections=rejections)
+    connection.rollback()
+    rows = connection.execute(
+        "SELECT extract(epoch FROM hour)::bigint * 1000, code, reason, ingester, rejections"
+        " FROM rejection_hours LEFT JOIN platforms ON platforms.id = platform_id"
+        " ORDER BY code, reason"
+    ).fetchall()
+    assert rows == [
+        (NOON_MS, "xielian", "unknown_device", "tests", 4),
+        (NOON_MS, None, "bad_topic", "tests", 2),
+        (NOON_MS, None, "unknown_device", "tests", 2),
+    ]
+
+
+def _counted_heartbeats(connection: psycopg.Connection) -> list[tuple[object, ...]]:
+    connection.rollback()
+    return connection.execute(
+        "SELECT extract(epoch FROM hour)::bigint * 1000, code, ingester, heartbeats, late"
+        " FROM ingest_hours JOIN platforms ON platforms.id = platform_id ORDER BY hour"
+    ).fetchall()
 
 
 _POLICY = policy_with(

@@ -1,7 +1,5 @@
 """How many messages of a batch belong to which platform and hour."""
 
-from dataclasses import dataclass
-
 from ingest.decode import Heartbeat, Rejection
 from ingest.hourly_counts import HeardHour, RefusedHour, heard_hours, refused_hours
 from jieru.wire import RejectionReason
@@ -11,29 +9,20 @@ HOUR_MS = 3_600_000
 NOON = NOON_MS // HOUR_MS
 
 
-@dataclass(frozen=True)
-class _On:
-    """A platform's heartbeats."""
-
-    platform: str
-
-    def heartbeat(self, received_ms: int, *, is_late: bool = False) -> Heartbeat:
-        """One of them."""
-        made = heartbeat(received_ms=received_ms, is_late=is_late)
-        return made._replace(message=message(topic=topic_of("d", self.platform)))
-
-
-ALPHA, BETA = _On("alpha"), _On("be-ta")
+def beat(platform: str, received_ms: int, *, is_late: bool = False) -> Heartbeat:
+    """A heartbeat of a device of this platform."""
+    made = heartbeat(received_ms=received_ms, is_late=is_late)
+    return made._replace(message=message(topic=topic_of("d", platform)))
 
 
 def test_heartbeats_are_counted_by_hour_of_receipt_and_platform() -> None:
     """The last millisecond of an hour belongs to it; late ones are counted apart too."""
     counted = heard_hours(
         [
-            BETA.heartbeat(NOON_MS),
-            ALPHA.heartbeat(NOON_MS + HOUR_MS),
-            ALPHA.heartbeat(NOON_MS + HOUR_MS - 1, is_late=True),
-            ALPHA.heartbeat(NOON_MS),
+            beat("be-ta", NOON_MS),
+            beat("alpha", NOON_MS + HOUR_MS),
+            beat("alpha", NOON_MS + HOUR_MS - 1, is_late=True),
+            beat("alpha", NOON_MS),
         ]
     )
     assert counted == [

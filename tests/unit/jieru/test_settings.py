@@ -55,6 +55,10 @@ def test_a_missing_env_file_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ("JIERU_INGEST_BATCH_SIZE", "0", "JIERU_INGEST_BATCH_SIZE"),
         ("JIERU_INGEST_RECEIVE_MAXIMUM", "100", "twice JIERU_INGEST_BATCH_SIZE"),
         ("JIERU_INGEST_CLIENT_ID", "a b", "JIERU_INGEST_CLIENT_ID"),
+        ("JIERU_API_TRUSTED_PROXIES", "10.0.0.1,proxy", "JIERU_API_TRUSTED_PROXIES"),
+        ("JIERU_API_TRUSTED_PROXIES", "10.0.0.1/8", "JIERU_API_TRUSTED_PROXIES"),
+        ("JIERU_OIDC_ISSUER", "http://idp.example", "JIERU_OIDC_ISSUER"),
+        ("JIERU_OIDC_ISSUER", "https://idp.example", "JIERU_OIDC_CLIENT_ID"),
     ],
 )
 def test_a_wrong_or_contradicting_setting_is_named(
