@@ -1,10 +1,12 @@
 """The way to the database: connections, pools, and what this installation is."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -16,6 +18,9 @@ __all__ = ["Installation", "connect", "describe_address", "open_pool", "read_ins
 
 _OPTIONS = "-c timezone=UTC -c client_encoding=UTF8"
 """Instants travel as UTC; civil dates are computed explicitly, never by a session's zone."""
+
+_TRUSTED_S = 0.2
+"""For how long a connection that served just now is believed to be alive."""
 
 _SELECT_INSTALLATION = "SELECT is_simulation, created_at FROM installation"
 
@@ -86,18 +91,37 @@ def open_pool(url: str, *, size: int) -> Iterator[ConnectionPool]:
         WorldError: the database cannot be reached.
     """
     connect(url).close()  # says why at once; the pool itself would only time out
+    used = _LastUses()
     with ConnectionPool(
         url,
         min_size=1,
         max_size=size,
         open=True,
         # After a restart of the database nobody is handed a connection that died with it.
-        check=ConnectionPool.check_connection,
+        check=used.check,
+        reset=used.remember,
         # Then whoever asks next tries anew, instead of waiting for ever rarer attempts.
         reconnect_timeout=5,
         kwargs={"options": _OPTIONS},
     ) as pool:
         yield pool
+
+
+class _LastUses:
+    """When each connection of a pool came back; one that came just now is not asked again.
+
+    To ask costs a round trip, which under load is as much as the question itself.
+    """
+
+    def __init__(self) -> None:
+        self._at_s: WeakKeyDictionary[psycopg.Connection, float] = WeakKeyDictionary()
+
+    def remember(self, connection: psycopg.Connection) -> None:
+        self._at_s[connection] = time.monotonic()
+
+    def check(self, connection: psycopg.Connection) -> None:
+        if time.monotonic() - self._at_s.get(connection, 0.0) > _TRUSTED_S:
+            ConnectionPool.check_connection(connection)
 
 
 def read_installation(connection: psycopg.Connection) -> Installation:

@@ -38,6 +38,7 @@ from jieru.i18n import translations
 from jieru.wire import PLATFORM_CODE
 from verifier.count import EARLIEST_YEAR, Count
 from verifier.procedure.records import CountRecord
+from verifier.words import REASON_WORDS
 
 __all__ = ["router"]
 
@@ -130,6 +131,9 @@ def show_explanation(
             "today": outcome_words(kept.outcome_today, visit.translate)
             if kept and kept.outcome_today is not kept.outcome
             else None,
+            "reasons": [visit.translate(REASON_WORDS[each]) for each in kept.reasons]
+            if kept
+            else detail.reasons,
             "kept": kept.record if kept else None,
             "hours": hours,
             "past": [

@@ -23,6 +23,7 @@ from api.devices.queries import (
     end_device,
     list_devices,
     read_device,
+    reopen_device,
 )
 from api.web.announcement import Done
 from api.web.choices import DistrictChoices, platform_choices, word_choices
@@ -241,6 +242,31 @@ def take_end(visit: CurrentVisit, platform: str, serial: str, values: FormValues
     )
 
 
+@router.get("/devices/{platform}/{serial}/reopen")
+def show_reopening_form(visit: CurrentVisit, platform: str, serial: str) -> HTMLResponse:
+    """The form to take back the end of a device."""
+    return _reopening_form(visit, DeviceAddress(platform, serial))
+
+
+@router.post("/devices/{platform}/{serial}/reopen")
+def take_reopening(visit: CurrentVisit, platform: str, serial: str, values: FormValues) -> Response:
+    """Take back the end of a device."""
+    address = DeviceAddress(platform, serial)
+
+    def act() -> str:
+        expected = revision_of(values)
+        with visit.database.changing(visit.caller.actor) as connection:
+            reopen_device(connection, visit.caller, address, expected, now=visit.now)
+        return device_page(address)
+
+    return answer_form(
+        visit,
+        Done.REOPENED,
+        act,
+        lambda mistakes: _reopening_form(visit, address, values, mistakes),
+    )
+
+
 def _read(visit: Visit, address: DeviceAddress) -> DeviceRecord:
     with visit.database.reading() as connection:
         return read_device(connection, visit.caller, address, now=visit.now)
@@ -352,3 +378,24 @@ def _end_form(
         _("Its assignment ends too, and its credential is revoked. Nothing is deleted."),
     )
     return form.show(visit, {"on": typed.get("on", "")}, device.revision, typed, mistakes)
+
+
+def _reopening_form(
+    visit: Visit,
+    address: DeviceAddress,
+    typed: Mapping[str, str] | None = None,
+    mistakes: Mistakes | None = None,
+) -> HTMLResponse:
+    device = _read(visit, address)
+    form = RecordForm(
+        _("Take back the device's end"),
+        f"{device_page(address)}/reopen",
+        [],
+        _("Take back the end"),
+        device_steps(visit, address),
+        _(
+            "For an end that was recorded by mistake. Then hand the device over from the day on "
+            "which its assignment ended, and issue a new credential."
+        ),
+    )
+    return form.show(visit, {}, device.revision, typed or {}, mistakes)

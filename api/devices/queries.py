@@ -30,6 +30,7 @@ from api.web.problems import Kind, Problem
 from api.web.records import (
     already_ended,
     contradictions_refused,
+    not_ended,
     only_row,
     require_later,
     require_readable,
@@ -54,6 +55,7 @@ __all__ = [
     "list_devices",
     "no_such_device",
     "read_device",
+    "reopen_device",
 ]
 
 _SELECT: Final[LiteralString] = """
@@ -105,7 +107,7 @@ _UPDATE: Final = """
                        expected_interval_s = %(expected_interval_s)s
     WHERE id = %(id)s
 """
-_END: Final = "UPDATE devices SET ended_on = %(on)s WHERE id = %(id)s"
+_SET_END: Final = "UPDATE devices SET ended_on = %(on)s WHERE id = %(id)s"
 _SELECT_LATER_ASSIGNMENT: Final = """
     SELECT from_date FROM assignments WHERE device_id = %(id)s AND from_date >= %(on)s
     ORDER BY from_date LIMIT 1
@@ -287,9 +289,32 @@ def end_device(
     if later is not None:
         require_later(on, later[0])
     connection.execute(_END_ASSIGNMENT, values)
-    connection.execute(_END, values)
+    connection.execute(_SET_END, values)
     if on <= today_of(now):
         connection.execute(_REVOKE_CREDENTIALS, values)
+    return read_device(connection, caller, address, now=now)
+
+
+def reopen_device(
+    connection: psycopg.Connection,
+    caller: Caller,
+    address: DeviceAddress,
+    expected: ExpectedRevision,
+    *,
+    now: datetime,
+) -> DeviceRecord:
+    """Take back the end of a device; its assignment stays ended, its revoked credential revoked.
+
+    Raises:
+        Problem: there is no such device for this caller, it was changed meanwhile, has no end, or
+            its platform has one.
+    """
+    row = _locked(connection, caller, address, expected, now)
+    if row["ended_on"] is None:
+        raise not_ended()
+    _platform_id, platform_ended_on = only_row(connection, _SELECT_PLATFORM, address.platform)
+    require_within(None, address.platform, platform_ended_on)
+    connection.execute(_SET_END, {"id": row["id"], "on": None})
     return read_device(connection, caller, address, now=now)
 
 

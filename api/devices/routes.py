@@ -24,6 +24,7 @@ from api.devices.queries import (
     end_device,
     list_devices,
     read_device,
+    reopen_device,
 )
 from api.web.clock import Now
 from api.web.csv_export import CSV_RESPONSE, respond_csv
@@ -191,6 +192,34 @@ def post_device_end(
         record = end_device(
             connection, caller, DeviceAddress(platform, serial), ending.on, expected, now=now
         )
+    announce_revision(response, record)
+    return record
+
+
+@router.post(
+    "/{platform}/{serial}/reopen",
+    summary="Reopen a device",
+    description=_(
+        "Takes back an end that was recorded by mistake. The assignment that ended with it stays "
+        "ended, until its end is changed; a credential that was revoked stays revoked: issue a "
+        "new one. A device of a platform that has an end is not reopened."
+    ),
+    response_description=_("The device as it is now."),
+    responses=_CHANGE_PROBLEMS,
+)
+def post_device_reopening(
+    caller: CurrentCaller,
+    database: Database,
+    now: Now,
+    response: Response,
+    platform: Platform,
+    serial: Serial,
+    expected: IfMatch,
+) -> DeviceRecord:
+    """Take back the end of a device."""
+    address = DeviceAddress(platform, serial)
+    with database.changing(caller.actor) as connection:
+        record = reopen_device(connection, caller, address, expected, now=now)
     announce_revision(response, record)
     return record
 

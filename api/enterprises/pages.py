@@ -22,6 +22,7 @@ from api.enterprises.queries import (
     end_enterprise,
     list_enterprises,
     read_enterprise,
+    reopen_enterprise,
 )
 from api.web.announcement import Done
 from api.web.choices import DistrictChoices, label_of, platform_choices, word_choices
@@ -216,6 +217,27 @@ def take_end(visit: CurrentVisit, uscc: str, values: FormValues) -> Response:
     )
 
 
+@router.get("/enterprises/{uscc}/reopen")
+def show_reopening_form(visit: CurrentVisit, uscc: str) -> HTMLResponse:
+    """The form to take back the end of an enterprise."""
+    return _reopening_form(visit, uscc)
+
+
+@router.post("/enterprises/{uscc}/reopen")
+def take_reopening(visit: CurrentVisit, uscc: str, values: FormValues) -> Response:
+    """Take back the end of an enterprise."""
+
+    def act() -> str:
+        expected = revision_of(values)
+        with visit.database.changing(visit.caller.actor) as connection:
+            reopen_enterprise(connection, visit.caller, uscc, expected, now=visit.now)
+        return enterprise_page(uscc)
+
+    return answer_form(
+        visit, Done.REOPENED, act, lambda mistakes: _reopening_form(visit, uscc, values, mistakes)
+    )
+
+
 def _read(visit: Visit, uscc: str) -> EnterpriseDetail:
     with visit.database.reading() as connection:
         return read_enterprise(connection, visit.caller, uscc, now=visit.now)
@@ -286,3 +308,21 @@ def _end_form(
         _("Only after its connections and assignments have ended. Nothing is deleted."),
     )
     return form.show(visit, {"on": typed.get("on", "")}, enterprise.revision, typed, mistakes)
+
+
+def _reopening_form(
+    visit: Visit,
+    uscc: str,
+    typed: Mapping[str, str] | None = None,
+    mistakes: Mistakes | None = None,
+) -> HTMLResponse:
+    enterprise = _read(visit, uscc)
+    form = RecordForm(
+        _("Take back the enterprise's end"),
+        f"{enterprise_page(uscc)}/reopen",
+        [],
+        _("Take back the end"),
+        enterprise_steps(visit, uscc, enterprise.name),
+        _("For an end that was recorded by mistake. Connections and assignments stay ended."),
+    )
+    return form.show(visit, {}, enterprise.revision, typed or {}, mistakes)

@@ -35,6 +35,7 @@ from api.web.records import (
     already_ended,
     contradictions_refused,
     is_uscc,
+    not_ended,
     require_readable,
     require_room,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "list_enterprises",
     "no_such_enterprise",
     "read_enterprise",
+    "reopen_enterprise",
 ]
 
 _SELECT: Final[LiteralString] = """
@@ -89,7 +91,7 @@ _COUNT_OPEN: Final = """
            (SELECT count(*) FROM assignments
             WHERE enterprise_id = %(id)s AND (to_date IS NULL OR to_date > %(on)s))
 """
-_END: Final = """
+_SET_END: Final = """
     UPDATE enterprises SET ended_on = %(on)s, kept_by_platform_id = %(own)s WHERE id = %(id)s
 """
 _COUNT_DEVICES: Final = SQL("""
@@ -250,7 +252,28 @@ def end_enterprise(
             connections=counts[0],
             assignments=counts[1],
         )
-    connection.execute(_END, values)
+    connection.execute(_SET_END, values)
+    return read_enterprise(connection, caller, uscc, now=now)
+
+
+def reopen_enterprise(
+    connection: psycopg.Connection,
+    caller: Caller,
+    uscc: str,
+    expected: ExpectedRevision,
+    *,
+    now: datetime,
+) -> EnterpriseDetail:
+    """Take back the end of an enterprise; what was ended before it stays ended.
+
+    Raises:
+        Problem: there is no such enterprise for this caller, others keep it, it was changed
+            meanwhile, or has no end.
+    """
+    row = _locked(connection, caller, uscc, expected)
+    if row["ended_on"] is None:
+        raise not_ended()
+    connection.execute(_SET_END, {"id": row["id"], "on": None, "own": caller.platform_id})
     return read_enterprise(connection, caller, uscc, now=now)
 
 

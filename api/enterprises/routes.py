@@ -23,6 +23,7 @@ from api.enterprises.queries import (
     enterprise_export,
     list_enterprises,
     read_enterprise,
+    reopen_enterprise,
 )
 from api.imports.routes import Districts
 from api.web.clock import Now
@@ -182,6 +183,31 @@ def post_enterprise_end(
     """End an enterprise."""
     with database.changing(caller.actor) as connection:
         record = end_enterprise(connection, caller, uscc, ending.on, expected, now=now)
+    announce_revision(response, record)
+    return record
+
+
+@router.post(
+    "/{uscc}/reopen",
+    summary="Reopen an enterprise",
+    description=_(
+        "Takes back an end that was recorded by mistake. The ends of its connections and "
+        "assignments stay, until they are changed."
+    ),
+    response_description=_("The enterprise as it is now."),
+    responses=_CHANGE_PROBLEMS,
+)
+def post_enterprise_reopening(
+    caller: CurrentCaller,
+    database: Database,
+    now: Now,
+    response: Response,
+    uscc: Uscc,
+    expected: IfMatch,
+) -> EnterpriseDetail:
+    """Take back the end of an enterprise."""
+    with database.changing(caller.actor) as connection:
+        record = reopen_enterprise(connection, caller, uscc, expected, now=now)
     announce_revision(response, record)
     return record
 

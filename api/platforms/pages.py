@@ -19,6 +19,7 @@ from api.platforms.queries import (
     end_platform,
     list_platforms,
     read_platform,
+    reopen_platform,
 )
 from api.recognitions.queries import RecognitionFilter, list_recognitions
 from api.web.announcement import Done
@@ -192,6 +193,30 @@ def take_end(visit: CurrentVisit, platform: str, values: FormValues) -> Response
     )
 
 
+@router.get("/platforms/{platform}/reopen")
+def show_reopening_form(visit: CurrentVisit, platform: str) -> HTMLResponse:
+    """The form to take back the end of a platform."""
+    return _reopening_form(visit, platform)
+
+
+@router.post("/platforms/{platform}/reopen")
+def take_reopening(visit: CurrentVisit, platform: str, values: FormValues) -> Response:
+    """Take back the end of a platform."""
+
+    def act() -> str:
+        expected = revision_of(values)
+        with visit.database.changing(visit.caller.actor) as connection:
+            reopen_platform(connection, visit.caller, platform, expected, now=visit.now)
+        return platform_page(platform)
+
+    return answer_form(
+        visit,
+        Done.REOPENED,
+        act,
+        lambda mistakes: _reopening_form(visit, platform, values, mistakes),
+    )
+
+
 def _read(visit: Visit, code: str) -> PlatformRecord:
     with visit.database.reading() as connection:
         return read_platform(connection, visit.caller, code, now=visit.now)
@@ -246,3 +271,21 @@ def _end_form(
         _("Only after its connections have ended. All its credentials are revoked."),
     )
     return form.show(visit, {"on": typed.get("on", "")}, platform.revision, typed, mistakes)
+
+
+def _reopening_form(
+    visit: Visit,
+    code: str,
+    typed: Mapping[str, str] | None = None,
+    mistakes: Mistakes | None = None,
+) -> HTMLResponse:
+    platform = _read(visit, code)
+    form = RecordForm(
+        _("Take back the platform's end"),
+        f"{platform_page(code)}/reopen",
+        [],
+        _("Take back the end"),
+        platform_steps(visit, code, platform.name),
+        _("For an end that was recorded by mistake. Revoked credentials stay revoked."),
+    )
+    return form.show(visit, {}, platform.revision, typed or {}, mistakes)

@@ -18,6 +18,7 @@ from api.web.problems import Kind, Problem
 from api.web.records import (
     already_ended,
     contradictions_refused,
+    not_ended,
     only_row,
     require_readable,
     require_room,
@@ -37,6 +38,7 @@ __all__ = [
     "no_such_platform",
     "platform_export",
     "read_platform",
+    "reopen_platform",
 ]
 
 _SELECT: Final[LiteralString] = """
@@ -69,7 +71,7 @@ _UPDATE: Final = """
 _COUNT_OPEN_CONNECTIONS: Final = """
     SELECT count(*) FROM connections WHERE platform_id = %s AND (to_date IS NULL OR to_date > %s)
 """
-_END: Final = "UPDATE platforms SET ended_on = %(on)s WHERE id = %(id)s"
+_SET_END: Final = "UPDATE platforms SET ended_on = %(on)s WHERE id = %(id)s"
 _REVOKE_CREDENTIALS: Final = """
     UPDATE credentials SET revoked_at = now() WHERE platform_id = %(id)s AND revoked_at IS NULL
 """
@@ -196,9 +198,29 @@ def end_platform(
             count=count,
         )
     values = {"id": row["id"], "on": on}
-    connection.execute(_END, values)
+    connection.execute(_SET_END, values)
     if on <= today_of(now):
         connection.execute(_REVOKE_CREDENTIALS, values)
+    return read_platform(connection, caller, code, now=now)
+
+
+def reopen_platform(
+    connection: psycopg.Connection,
+    caller: Caller,
+    code: str,
+    expected: ExpectedRevision,
+    *,
+    now: datetime,
+) -> PlatformRecord:
+    """Take back the end of a platform; credentials that were revoked stay so.
+
+    Raises:
+        Problem: there is no such platform, it was changed meanwhile, or has no end.
+    """
+    row = _locked(connection, caller, code, expected, now)
+    if row["ended_on"] is None:
+        raise not_ended()
+    connection.execute(_SET_END, {"id": row["id"], "on": None})
     return read_platform(connection, caller, code, now=now)
 
 

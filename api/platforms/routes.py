@@ -16,6 +16,7 @@ from api.platforms.queries import (
     list_platforms,
     platform_export,
     read_platform,
+    reopen_platform,
 )
 from api.web.clock import Now
 from api.web.csv_export import CSV_RESPONSE, respond_csv
@@ -166,5 +167,30 @@ def post_platform_end(
     """End a platform."""
     with database.changing(caller.actor) as connection:
         record = end_platform(connection, caller, code, ending.on, expected, now=now)
+    announce_revision(response, record)
+    return record
+
+
+@router.post(
+    "/{code}/reopen",
+    summary="Reopen a platform",
+    description=_(
+        "Takes back an end that was recorded by mistake. Credentials that were revoked with it "
+        "stay revoked: issue new ones."
+    ),
+    response_description=_("The platform as it is now."),
+    responses=_CHANGE_PROBLEMS,
+)
+def post_platform_reopening(
+    caller: CurrentCaller,
+    database: Database,
+    now: Now,
+    response: Response,
+    code: Code,
+    expected: IfMatch,
+) -> PlatformRecord:
+    """Take back the end of a platform."""
+    with database.changing(caller.actor) as connection:
+        record = reopen_platform(connection, caller, code, expected, now=now)
     announce_revision(response, record)
     return record

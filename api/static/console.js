@@ -1,4 +1,4 @@
-// The console's own behaviour: the detail drawer, and what to say when a request fails.
+// The console's own behaviour: the detail drawer, copying, and what to say when a request fails.
 "use strict";
 
 (() => {

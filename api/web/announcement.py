@@ -26,6 +26,7 @@ class Done(Enum):
     REGISTERED = _("Registered.")
     SAVED = _("Saved.")
     ENDED = _("The end is recorded; everything up to it stays.")
+    REOPENED = _("The end is taken back.")
     HANDED_OVER = _("The device is handed over.")
     REVOKED = _("Revoked.")
     IMPORTED = _("The file is imported.")

@@ -33,13 +33,18 @@ class RequestDatabase:
 
     @contextmanager
     def reading(self) -> Iterator[psycopg.Connection]:
-        """A connection for questions.
+        """A connection for questions, each a transaction of its own.
 
         Raises:
             psycopg_pool.PoolTimeout: none is free, or the database is away (answered with 503).
         """
         with self._pool.connection(timeout=_WAIT_S) as connection:
-            yield connection
+            connection.autocommit = True  # saves a BEGIN and a COMMIT at every request
+            try:
+                yield connection
+            finally:
+                if not connection.closed:
+                    connection.autocommit = False
 
     @contextmanager
     def changing(self, actor: Actor) -> Iterator[psycopg.Connection]:

@@ -31,6 +31,7 @@ __all__ = [
     "is_record_id",
     "is_uscc",
     "left_out",
+    "not_ended",
     "only_row",
     "require_later",
     "require_readable",
@@ -190,6 +191,11 @@ def require_later(on: date, start: date) -> None:
 def already_ended(ended_on: date) -> Problem:
     """The answer to whoever ends a record again."""
     return Problem(Kind.CONFLICT, _("It has an end already: {ended_on}."), ended_on=ended_on)
+
+
+def not_ended() -> Problem:
+    """The answer to whoever reopens a record that is open."""
+    return Problem(Kind.CONFLICT, _("It has no end that could be taken back."))
 
 
 def only_row(connection: psycopg.Connection, statement: LiteralString, *values: object) -> Any:  # noqa: ANN401 - what its columns are

@@ -42,6 +42,8 @@ def _environment(language: Language) -> Environment:
         autoescape=True,
         undefined=StrictUndefined,
         extensions=["jinja2.ext.i18n"],
+        auto_reload=False,  # looks at every file at every page
+        cache_size=-1,
         trim_blocks=True,
         lstrip_blocks=True,
     )

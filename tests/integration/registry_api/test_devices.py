@@ -1,4 +1,4 @@
-"""Devices: registered, assigned, changed, ended."""
+"""Devices: registered, assigned, changed, ended, reopened."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -136,6 +136,47 @@ async def test_a_device_does_not_end_before_its_assignment_begins(api: RegistryA
         assert answer.json()["errors"][0]["field"] == "on"
 
 
+async def test_the_end_of_a_device_is_taken_back(api: RegistryApi) -> None:
+    """What ended with it stays ended, until the assignment is changed and a credential issued."""
+    api.build.platform("alpha")
+    api.build.device("alpha", "CNC-01", api.build.enterprise(1), date(2026, 1, 1))
+    issue_to(api.connection, "alpha/CNC-01")
+    path = "/devices/alpha/CNC-01"
+    await api.ask("POST", f"{path}/end", json={"on": "2026-06-01"}, revision=1, **_OF_ALPHA)
+    reopened = await api.ask("POST", f"{path}/reopen", revision=2, **_OF_ALPHA)
+    assert (reopened.status_code, reopened.headers["etag"]) == (200, '"3"')
+    assert reopened.json() == (await api.ask("GET", path)).json()
+    assert reopened.json()["ended_on"] is None
+    action, actor, before, after = api.last_audited("devices")
+    assert (action, actor[:4]) == ("change", "key:")
+    assert (before["ended_on"], after["ended_on"]) == ("2026-06-01", None)
+    assert api.open_credentials() == []
+    asked: dict[str, Any] = {"serial": "CNC-01", "state": "all", **_OF_ALPHA}
+    assert await api.listed("/assignments", "to_date", **asked) == ["2026-06-01"]
+    (assignment,) = await api.listed("/assignments", "id", **asked)
+    mended = await api.ask(
+        "PATCH", f"/assignments/{assignment}", json={"to_date": None}, revision=2, **_OF_ALPHA
+    )
+    assert (mended.status_code, mended.json()["to_date"]) == (200, None)
+    again = await api.ask("POST", f"{path}/reopen", revision=3, **_OF_ALPHA)
+    assert again.status_code == 409
+    assert again.json()["detail"] == "It has no end that could be taken back."
+
+
+async def test_a_device_is_not_reopened_on_a_platform_that_ended(api: RegistryApi) -> None:
+    """As none is registered on it: the platform comes first."""
+    api.build.platform("alpha")
+    api.build.device("alpha", "CNC-01")
+    api.connection.execute("UPDATE devices SET ended_on = '2026-01-01'")
+    api.connection.execute("UPDATE platforms SET ended_on = '2026-01-01'")
+    refused = await api.ask("POST", "/devices/alpha/CNC-01/reopen", revision=2)
+    assert refused.status_code == 409
+    assert refused.json()["detail"].startswith("alpha ended on 2026-01-01")
+    await api.ask("POST", "/platforms/alpha/reopen", revision=2)
+    reopened = await api.ask("POST", "/devices/alpha/CNC-01/reopen", revision=2)
+    assert reopened.status_code == 200
+
+
 async def test_an_operator_reaches_the_own_ones_only(api: RegistryApi) -> None:
     """Another's is answered as one that does not exist, whatever is asked of it."""
     api.build.platform("alpha")
@@ -150,6 +191,7 @@ async def test_an_operator_reaches_the_own_ones_only(api: RegistryApi) -> None:
         ("GET", "/presence", None),
         ("PATCH", "", {}),
         ("POST", "/end", {"on": "2026-01-01"}),
+        ("POST", "/reopen", None),
     ):
         other, none = [
             await api.ask(

@@ -113,6 +113,37 @@ async def test_an_enterprise_ends_when_nothing_hangs_on_it(api: RegistryApi) -> 
     assert again.status_code == 409
 
 
+async def test_the_end_of_an_enterprise_is_taken_back_by_its_keeper(api: RegistryApi) -> None:
+    """Once the bureau has done so, the bureau keeps it."""
+    api.build.platform("alpha")
+    await api.ask("POST", "/enterprises", json=_NEW, **_OF_ALPHA)
+    path = f"/enterprises/{_NEW['uscc']}"
+    ending: dict[str, Any] = {"json": {"on": "2026-01-01"}}
+    await api.ask("POST", f"{path}/end", **ending, revision=1, **_OF_ALPHA)
+    own = await api.ask("POST", f"{path}/reopen", revision=2, **_OF_ALPHA)
+    assert (own.status_code, own.headers["etag"]) == (200, '"3"')
+    assert (own.json()["ended_on"], own.json()["kept_by"]) == (None, "alpha")
+    await api.ask("POST", f"{path}/end", **ending, revision=3, **_OF_ALPHA)
+    bureau = await api.ask("POST", f"{path}/reopen", revision=4, by=Role.VERIFIER)
+    assert (bureau.json()["ended_on"], bureau.json()["kept_by"]) == (None, None)
+    action, actor, before, after = api.last_audited("enterprises")
+    assert (action, actor[:4]) == ("change", "key:")
+    assert (before["ended_on"], after["ended_on"]) == ("2026-01-01", None)
+    again = await api.ask("POST", f"{path}/reopen", revision=5)
+    assert again.status_code == 409
+
+
+async def test_an_operator_reopens_only_what_the_own_platform_keeps(api: RegistryApi) -> None:
+    """What it sees it may not reopen, and what it does not see it does not find."""
+    api.build.platform("alpha")
+    seen, unseen = api.build.enterprise(1), api.build.enterprise(2)
+    api.build.connection("alpha", seen, to_date=date(2026, 1, 1))
+    api.connection.execute("UPDATE enterprises SET ended_on = '2026-01-01'")
+    for uscc, status in ((seen, 403), (unseen, 404)):
+        answer = await api.ask("POST", f"/enterprises/{uscc}/reopen", revision=2, **_OF_ALPHA)
+        assert answer.status_code == status
+
+
 async def test_the_detail_counts_devices_by_status(api: RegistryApi) -> None:
     """Those assigned today and not ended, of the platforms that the caller may see."""
     api.build.platform("alpha")

@@ -124,6 +124,42 @@ async def test_credentials_stay_while_the_end_lies_ahead(api: RegistryApi) -> No
     assert await api.listed("/platforms", "code") == ["alpha"]
 
 
+async def test_the_end_of_a_platform_is_taken_back(api: RegistryApi) -> None:
+    """By the bureau alone; its credentials stay revoked, and it can end on another day."""
+    api.build.platform("alpha")
+    issue_to(api.connection, "alpha")
+    path = "/platforms/alpha"
+    await api.ask("POST", f"{path}/end", json={"on": "2026-01-01"}, revision=1)
+    refused = await api.ask("POST", f"{path}/reopen", revision=2, by=Role.OPERATOR, of="alpha")
+    assert refused.status_code == 403
+    reopened = await api.ask("POST", f"{path}/reopen", revision=2, by=Role.VERIFIER)
+    assert (reopened.status_code, reopened.headers["etag"]) == (200, '"3"')
+    assert reopened.json() == (await api.ask("GET", path)).json()
+    assert reopened.json()["ended_on"] is None
+    assert api.open_credentials() == []
+    ended = await api.ask("POST", f"{path}/end", json={"on": "2026-02-01"}, revision=3)
+    assert ended.json()["ended_on"] == "2026-02-01"
+
+
+async def test_a_platform_without_an_end_is_not_reopened(api: RegistryApi) -> None:
+    """Nor one that does not exist."""
+    api.build.platform("alpha")
+    open_one = await api.ask("POST", "/platforms/alpha/reopen", revision=1)
+    none = await api.ask("POST", "/platforms/none/reopen", revision=1)
+    assert (open_one.status_code, none.status_code) == (409, 404)
+    assert open_one.json()["detail"] == "It has no end that could be taken back."
+
+
+async def test_a_reopening_is_audited(api: RegistryApi) -> None:
+    """With the end that was taken back."""
+    api.build.platform("alpha")
+    await api.ask("POST", "/platforms/alpha/end", json={"on": "2026-01-01"}, revision=1)
+    await api.ask("POST", "/platforms/alpha/reopen", revision=2)
+    action, actor, before, after = api.last_audited("platforms")
+    assert (action, actor[:4]) == ("change", "key:")
+    assert (before["ended_on"], after["ended_on"]) == ("2026-01-01", None)
+
+
 async def test_a_change_is_audited(api: RegistryApi) -> None:
     """Who, and what before and after."""
     api.build.platform("alpha")

@@ -52,6 +52,17 @@ async def test_an_end_names_the_revision_too(api: RegistryApi, path: str) -> Non
     assert (without.status_code, stale.status_code) == (428, 412)
 
 
+@pytest.mark.parametrize(
+    "path", ["/platforms/alpha", "/enterprises/{uscc}", "/devices/alpha/CNC-01"]
+)
+async def test_a_reopening_names_the_revision_too(api: RegistryApi, path: str) -> None:
+    """Whoever saw another end than the one that stands is told."""
+    path = path.format(uscc=_build(api))
+    without = await api.ask("POST", f"{path}/reopen")
+    stale = await api.ask("POST", f"{path}/reopen", revision=9)
+    assert (without.status_code, stale.status_code) == (428, 412)
+
+
 async def test_of_two_changes_at_once_one_is_taken(api: RegistryApi) -> None:
     """The other is told that somebody was quicker."""
     _build(api)

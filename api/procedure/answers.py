@@ -1,0 +1,544 @@
+"""The shapes of what is said of counts as a procedure, and of what may be done with one."""
+
+from datetime import date
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
+
+from api.web.civil import CivilDate
+from api.web.records import USCC, Body
+from verifier.determination import Outcome
+from verifier.procedure.comparison import ChangeKind
+from verifier.procedure.objections import ObjectionOutcome
+from verifier.procedure.recovery import RecoveryKind
+from verifier.procedure.states import State, Step
+from verifier.registry import DecisionKind
+
+__all__ = [
+    "ComparisonAnswer",
+    "CountDetail",
+    "CountList",
+    "CountRecordAnswer",
+    "DeterminationList",
+    "Drafting",
+    "Freezing",
+    "NewClosing",
+    "NewDecision",
+    "NewObjection",
+    "NewPayment",
+    "NumberAnswer",
+    "Publishing",
+    "Reasoned",
+    "Resolution",
+    "ReviewList",
+    "Submission",
+]
+
+_LONGEST: Final = 2_000
+_YUAN: Final = Field(description="Whole yuan.")
+_WITHOUT_NUL: Final = r"^[^\x00]*$"
+
+Text = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=_LONGEST, pattern=_WITHOUT_NUL
+    ),
+]
+"""What somebody must say."""
+Remark = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=_LONGEST, pattern=_WITHOUT_NUL)
+]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Code = Annotated[str, StringConstraints(max_length=100, pattern=_WITHOUT_NUL)]
+
+
+def _no_boolean(value: object) -> object:
+    if isinstance(value, bool | float):  # pydantic would take them for 0, 1 and whole numbers
+        raise PydanticCustomError("int_type", "must be a whole number")
+    return value
+
+
+_Number = Annotated[
+    int, Field(ge=0, le=100_000), BeforeValidator(_no_boolean, json_schema_input_type=int)
+]
+
+_COUNT: Final[JsonDict] = {
+    "count_id": "2026-1",
+    "year": 2026,
+    "revision": 1,
+    "state": "published",
+    "supersedes": None,
+    "policy": "putian-2026",
+    "policy_sha256": "5f2d" * 16,
+    "as_of": "2027-04-05",
+    "content_sha256": "7a1b" * 16,
+    "opened_by": "lin",
+    "opened_at": "2027-04-06T01:00:00Z",
+    "drafted_by": "lin",
+    "drafted_at": "2027-04-06T01:00:04Z",
+    "submitted_by": "lin",
+    "submitted_at": "2027-04-06T02:00:00Z",
+    "frozen_by": "chen",
+    "frozen_at": "2027-04-12T01:00:00Z",
+    "code_version": "0.1.0+3f2a9c0d11e4",
+    "digest": "91c3" * 16,
+    "public_key": "A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=",
+    "published_by": "chen",
+    "published_at": "2027-04-12T02:00:00Z",
+    "notice_days": 5,
+    "notice_ends_on": "2027-04-19",
+    "payable_by": None,
+    "payable_at": None,
+}
+
+
+class CountRecordAnswer(BaseModel):
+    """One revision of a year's count; what has not happened yet is null."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_COUNT]}, from_attributes=True)
+
+    count_id: str = Field(description="Year and revision, such as `2026-1`.")
+    year: int
+    revision: int
+    state: State
+    supersedes: str | None = Field(description="The count that this one corrects.")
+    policy: str | None
+    policy_sha256: str | None
+    as_of: date | None = Field(description="The last civil day whose evidence is used.")
+    content_sha256: str | None = Field(description="Of what the last draft run found.")
+    opened_by: str | None = Field(description="Null for an operator, as every name below.")
+    opened_at: AwareDatetime
+    drafted_by: str | None
+    drafted_at: AwareDatetime | None
+    submitted_by: str | None = Field(description="The maker.")
+    submitted_at: AwareDatetime | None
+    frozen_by: str | None = Field(description="The checker.")
+    frozen_at: AwareDatetime | None
+    code_version: str | None
+    digest: str | None = Field(description="SHA-256 of the frozen document's canonical bytes.")
+    public_key: str | None = Field(description="Ed25519, base64: whose signature it bears.")
+    published_by: str | None
+    published_at: AwareDatetime | None
+    notice_days: int | None = Field(description="Working days of the public notice.")
+    notice_ends_on: date | None
+    payable_by: str | None
+    payable_at: AwareDatetime | None
+
+
+class CountList(BaseModel):
+    """Counts, the latest year and revision first."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [_COUNT]}]})
+
+    items: list[CountRecordAnswer]
+
+
+class PlatformPart(BaseModel):
+    """One platform's part of a count."""
+
+    platform: str
+    name: str
+    counted: int
+    outcomes: dict[Outcome, int]
+    award_yuan: int = _YUAN
+    capped_yuan: int = Field(description="Under the clause that has a cap, after it.")
+    uncapped_yuan: int = Field(description="The same before it.")
+    cap_yuan: int = _YUAN
+
+
+class StepTaken(BaseModel):
+    """One step that was taken."""
+
+    step: Step
+    state: State = Field(description="In which it left the count.")
+    note: str | None
+    taken_by: str
+    taken_at: AwareDatetime
+
+
+class HindranceAnswer(BaseModel):
+    """One thing that is missing."""
+
+    code: str
+    message: str = Field(description="In the reader's language.")
+
+
+class StepOfferAnswer(BaseModel):
+    """A step for which the count is in the right state."""
+
+    step: Step
+    is_open: bool = Field(description="Whether the caller may take it now.")
+    is_for_another: bool = Field(description="The caller is the maker: another must take it.")
+    hindrances: list[HindranceAnswer]
+
+
+class ObjectionAnswer(BaseModel):
+    """An objection to a published count."""
+
+    id: int
+    name: str = Field(description="Who objects.")
+    statement: str
+    recorded_by: str
+    recorded_at: AwareDatetime
+    outcome: ObjectionOutcome | None
+    resolution: str | None
+    resolved_by: str | None
+    resolved_at: AwareDatetime | None
+
+
+class DueAnswer(BaseModel):
+    """What is still to be paid to a platform under one clause."""
+
+    platform: str
+    name: str
+    clause: str
+    amount_yuan: int = _YUAN
+
+
+class PaymentAnswer(BaseModel):
+    """What was paid."""
+
+    platform: str
+    clause: str
+    amount_yuan: int = _YUAN
+    paid_on: date
+    reference: str
+    recorded_by: str | None
+    recorded_at: AwareDatetime
+
+
+class RecoveryAnswer(BaseModel):
+    """One line of what is claimed back; below 0 where it lessens the claim."""
+
+    platform: str
+    clause: str
+    kind: RecoveryKind
+    uscc: str | None
+    name: str | None
+    amount_yuan: int = _YUAN
+
+
+class CountDetail(CountRecordAnswer):
+    """One count with its figures, its steps and what stands beside it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    **_COUNT,
+                    "simulation": False,
+                    "total_yuan": 10000,
+                    "budget_yuan": 10000000,
+                    "paid_yuan": 0,
+                    "platforms": [
+                        {
+                            "platform": "xielian",
+                            "name": "协联工业互联网平台",
+                            "counted": 1,
+                            "outcomes": {"counted": 1},
+                            "award_yuan": 10000,
+                            "capped_yuan": 10000,
+                            "uncapped_yuan": 10000,
+                            "cap_yuan": 150000,
+                        }
+                    ],
+                    "overlaps": [],
+                    "steps": [],
+                    "offers": [],
+                    "objections": [],
+                    "due": [],
+                    "payments": [],
+                    "recoveries": [],
+                }
+            ]
+        }
+    )
+
+    simulation: bool | None
+    total_yuan: int | None
+    budget_yuan: int | None = Field(description="The year's fund (null to an operator).")
+    paid_yuan: int
+    platforms: list[PlatformPart]
+    overlaps: list[dict[str, Any]] = Field(description="Enterprises that count twice.")
+    steps: list[StepTaken]
+    offers: list[StepOfferAnswer] = Field(description="What may come next.")
+    objections: list[ObjectionAnswer]
+    due: list[DueAnswer]
+    payments: list[PaymentAnswer]
+    recoveries: list[RecoveryAnswer]
+
+
+class DeterminationAnswer(BaseModel):
+    """One enterprise of a stored count."""
+
+    platform: str
+    uscc: str = USCC
+    name: str
+    district: str
+    outcome: Outcome
+    connected_on: date | None
+    window_last_day: date | None
+    window_active_days: int | None
+    pending_until: date | None
+
+
+class DeterminationList(BaseModel):
+    """Some enterprises of a stored count, by platform and uscc."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "total": 1,
+                    "items": [
+                        {
+                            "platform": "xielian",
+                            "uscc": "91350300MA2XN0T34K",
+                            "name": "莆田市某某机械有限公司",
+                            "district": "licheng",
+                            "outcome": "counted",
+                            "connected_on": "2026-03-02",
+                            "window_last_day": "2026-05-30",
+                            "window_active_days": 78,
+                            "pending_until": None,
+                        }
+                    ],
+                }
+            ]
+        }
+    )
+
+    total: int = Field(description="How many fit in all.")
+    items: list[DeterminationAnswer]
+
+
+class ReviewAnswer(BaseModel):
+    """One enterprise that a person should look at."""
+
+    kind: Literal["hold", "overlap", "pending"]
+    platforms: list[str]
+    uscc: str = USCC
+    name: str
+    due_on: date | None = Field(description="Of a pending one: the earliest last day.")
+    is_urgent: bool
+    reason: str | None
+    decision_id: int | None
+
+
+class ReviewList(BaseModel):
+    """What to look at before a count is frozen."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "items": [
+                        {
+                            "kind": "hold",
+                            "platforms": ["xielian"],
+                            "uscc": "91350300MA2XN0T34K",
+                            "name": "莆田市某某机械有限公司",
+                            "due_on": None,
+                            "is_urgent": True,
+                            "reason": "现场核查",
+                            "decision_id": 7,
+                        }
+                    ]
+                }
+            ]
+        }
+    )
+
+    items: list[ReviewAnswer]
+
+
+class ChangeAnswer(BaseModel):
+    """One enterprise of which the two counts do not say the same."""
+
+    kind: ChangeKind
+    platform: str
+    uscc: str = USCC
+    name: str
+    outcome_before: Outcome | None
+    outcome_after: Outcome | None
+    keys: list[str]
+
+
+class LineChangeAnswer(BaseModel):
+    """One award line that differs."""
+
+    platform: str
+    clause: str
+    count_before: int
+    count_after: int
+    yuan_before: int = _YUAN
+    yuan_after: int = _YUAN
+
+
+class ComparisonAnswer(BaseModel):
+    """What changed from one count to another."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "before": "2026-1",
+                    "after": "2026-2",
+                    "total_before_yuan": 20000,
+                    "total_after_yuan": 10000,
+                    "platforms": [],
+                    "enterprises": [],
+                }
+            ]
+        }
+    )
+
+    before: str
+    after: str
+    total_before_yuan: int = _YUAN
+    total_after_yuan: int = _YUAN
+    platforms: list[LineChangeAnswer]
+    enterprises: list[ChangeAnswer]
+
+
+class NumberAnswer(BaseModel):
+    """The number under which something was recorded."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"id": 7}]})
+
+    id: int
+
+
+class Drafting(Body):
+    """A draft run."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"as_of": "2027-04-05"}]})
+
+    as_of: CivilDate | None = Field(
+        default=None, description="The last day whose evidence is used; by default yesterday."
+    )
+    reason: Remark | None = Field(
+        default=None, description="Why a year that is frozen already is counted again."
+    )
+
+
+class Submission(Body):
+    """A draft that is handed over for review."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"note": "请复核"}]})
+
+    note: Remark | None = Field(default=None, description="What the reviewers should know.")
+    content_sha256: Sha256 | None = Field(
+        default=None, description="Of the draft that was read; another one is refused."
+    )
+
+
+class Reasoned(Body):
+    """Why something is returned or withdrawn."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "合同编号有误"}]})
+
+    reason: Text
+
+
+class Freezing(Body):
+    """What is frozen."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"content_sha256": "7a1b" * 16}]})
+
+    content_sha256: Sha256 = Field(description="Of the draft that was reviewed; no other is taken.")
+
+
+class Publishing(Body):
+    """How long the public notice lasts."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{}]})
+
+    notice_ends_on: CivilDate | None = Field(
+        default=None,
+        description="Its last day; only needed where the public holidays are not known.",
+    )
+
+
+class NewObjection(Body):
+    """An objection."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"name": "某某公司", "statement": "设备数量有误"}]}
+    )
+
+    name: Text = Field(description="Who objects.")
+    statement: Text
+
+
+class Resolution(Body):
+    """What came of an objection."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"outcome": "dismissed", "resolution": "核查无误"}]}
+    )
+
+    outcome: ObjectionOutcome
+    resolution: Text
+
+
+class NewPayment(Body):
+    """All that was due to a platform, paid."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"platform": "xielian", "reference": "国库 2027-0412", "paid_on": "2027-04-21"}
+            ]
+        }
+    )
+
+    platform: Code
+    reference: Text = Field(description="Of the payment order.")
+    paid_on: CivilDate
+
+
+class NewDecision(Body):
+    """A decision on one enterprise of one platform."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "kind": "hold",
+                    "platform": "xielian",
+                    "uscc": "91350300MA2XN0T34K",
+                    "reason": "现场核查",
+                    "attachment": "莆工信核〔2027〕3 号",
+                }
+            ]
+        }
+    )
+
+    kind: DecisionKind
+    platform: Code
+    uscc: Code = USCC
+    reason: Text
+    attachment: Remark | None = Field(
+        default=None, description="Where the papers behind it are found."
+    )
+    criterion: Code | None = Field(default=None, description="Of a waiver: what it sets.")
+    value: _Number | None = Field(default=None, description="Of a waiver: the number that it sets.")
+
+
+class NewClosing(Body):
+    """A pending enterprise for whose window the count shall not wait."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"platform": "xielian", "uscc": "91350300MA2XN0T34K", "reason": "企业已停产"}
+            ]
+        }
+    )
+
+    platform: Code
+    uscc: Code = USCC
+    reason: Text

@@ -1,0 +1,137 @@
+"""Every page of the console, as the tests and the pictures of all pages visit it."""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from playwright.sync_api import Browser, FilePayload, Page
+
+from api.access.roles import Role
+from jieru.database import connect
+from tests.browser.console import Console
+from tests.browser.watched_page import watched_page
+from tests.support.kept_counts import keep_counts
+from tests.support.lively_city import SHOWN_DEVICE, SHOWN_ENTERPRISE
+from tests.support.registry_files import registry_csv, uscc_of
+from tests.support.small_city import COUNTED_ON_XIELIAN
+
+__all__ = ["PAGES", "Shown", "fill_console"]
+
+
+def _as_it_is(_page: Page) -> None:
+    """Nothing to do before it is looked at."""
+
+
+class Shown(NamedTuple):
+    """A page in a state worth looking at."""
+
+    name: str
+    address: str
+    role: Role | None = Role.OPERATOR
+    prepare: Callable[[Page], None] = _as_it_is
+    may_fail: bool = False
+    """The answer is no 200."""
+
+
+def _send(page: Page) -> None:
+    page.locator("main form button[type=submit]").last.click()
+
+
+def _replace_credential(page: Page) -> None:
+    page.locator("details:has(form[action$='/replace']) summary").click()
+    page.locator("form[action$='/replace'] button").click()
+
+
+def _create_key(page: Page) -> None:
+    page.locator("#field-name").fill("协联数据同步")
+    _send(page)
+
+
+def _open_every_summary(page: Page) -> None:
+    for summary in page.locator("main summary").all():
+        summary.click()
+
+
+_ENTERPRISE: Final = f"/enterprises/{uscc_of(SHOWN_ENTERPRISE)}"
+_DEVICE: Final = f"/devices/xielian/{SHOWN_DEVICE}"
+_COUNTED: Final = f"/counts/2026/xielian/{uscc_of(COUNTED_ON_XIELIAN)}"
+_DECISION: Final = f"/counts/2026/decision?platform=xielian&uscc={uscc_of(COUNTED_ON_XIELIAN)}"
+
+PAGES: Final = (
+    Shown("sign-in", "/sign-in", None),
+    Shown("overview", "/", prepare=_open_every_summary),
+    Shown("platforms", "/platforms", Role.ADMIN),
+    Shown("platform", "/platforms/xielian", Role.ADMIN),
+    Shown("platform-of-operator", "/platforms/xielian"),
+    Shown("platform-new", "/platforms/_new", Role.ADMIN),
+    Shown("recognition-new", "/platforms/xielian/recognitions/new", Role.ADMIN),
+    Shown("enterprises", "/enterprises"),
+    Shown("enterprises-none", "/enterprises?text=nobody"),
+    Shown("enterprise", _ENTERPRISE, Role.ADMIN),
+    Shown("enterprise-new", "/enterprises/new"),
+    Shown("enterprise-mistakes", "/enterprises/new", prepare=_send, may_fail=True),
+    Shown("enterprise-edit", f"{_ENTERPRISE}/edit", Role.ADMIN),
+    Shown("connection-new", f"{_ENTERPRISE}/connections/new"),
+    Shown("devices", "/devices"),
+    Shown("devices-of-admin", "/devices?status=late", Role.ADMIN),
+    Shown("device", _DEVICE, prepare=_open_every_summary),
+    Shown("credential-secret", "/platforms/xielian", prepare=_replace_credential),
+    Shown("device-new", "/devices/new"),
+    Shown("device-heartbeats", f"{_DEVICE}/heartbeats"),
+    Shown("device-end", f"{_DEVICE}/end"),
+    Shown("device-reopen", f"{_DEVICE}/reopen"),
+    Shown("hand-over", f"{_DEVICE}/hand-over"),
+    Shown("imports", "/imports"),
+    Shown("import-rejected", "/imports/1"),
+    Shown("import-checked", "/imports/2"),
+    Shown("rejections", "/rejections", Role.ADMIN),
+    Shown("api-keys", "/api-keys", prepare=_open_every_summary),
+    Shown("api-key-new", "/api-keys/new", Role.ADMIN),
+    Shown("api-key-text", "/api-keys/new", prepare=_create_key),
+    Shown("audit", "/audit", Role.AUDITOR),
+    Shown("password", "/account/password"),
+    Shown("counts", "/counts", Role.AUDITOR),
+    Shown("count-now", "/counts/2026?as_of=2027-03-15", Role.AUDITOR),
+    Shown("count-published", "/counts/2026?revision=1", Role.ADMIN),
+    Shown("count-in-review", "/counts/2026?revision=2", Role.VERIFIER),
+    Shown("count-of-operator", "/counts/2026"),
+    Shown("count-enterprise", f"{_COUNTED}?revision=1", Role.VERIFIER),
+    Shown("count-review", "/counts/2026/review", Role.VERIFIER),
+    Shown("count-compare", "/counts/compare?before=2026-1&after=2026-2", Role.AUDITOR),
+    Shown("count-draft", "/counts/2026/draft", Role.VERIFIER),
+    Shown("count-freeze", "/counts/2026/freeze", Role.VERIFIER),
+    Shown("count-freeze-refused", "/counts/2026/freeze", Role.VERIFIER, _send, may_fail=True),
+    Shown("count-pay", "/counts/2026/pay?platform=xielian", Role.ADMIN),
+    Shown("count-waive", f"{_DECISION}&act=waive", Role.VERIFIER),
+    Shown("docs", "/docs", None),
+    Shown("docs-signed-in", "/docs"),
+    Shown("not-found", "/devices/xielian/nothing", may_fail=True),
+    Shown("not-allowed", "/platforms/_new", may_fail=True),
+)
+
+
+def fill_console(browser: Browser, console: Console) -> None:
+    """What lies beyond the registry: imports, a key, credentials, an entry, kept counts."""
+    with connect(console.database_url) as connection:
+        keep_counts(connection)
+    with watched_page(browser, console, role=Role.OPERATOR) as page:
+        for row in (("9135", "莆田市荔城区新鞋厂", "licheng", "C18"), _GOOD_ROW):
+            page.goto("/imports")
+            page.locator("#field-kind").select_option("enterprises")
+            content = registry_csv("enterprises", row, ("", "", "nowhere", "X"), _GOOD_ROW)
+            if row is _GOOD_ROW:
+                content = registry_csv("enterprises", row)
+            file = FilePayload(name="企业.csv", mimeType="text/csv", buffer=content.encode())
+            page.locator("#field-file").set_input_files(file)
+            page.get_by_role("button", name="Check the file").click()
+        page.goto("/api-keys/new")
+        page.get_by_label("What it is for").fill("协联数据同步")
+        page.get_by_role("button", name="Create the key").click()
+        for address in (_DEVICE, "/platforms/xielian"):
+            page.goto(address)
+            page.get_by_role("button", name="Issue a credential").click()
+        page.goto(f"{_DEVICE}/edit")
+        page.get_by_label("Name of the device").fill("数控车床 1 号")
+        page.get_by_role("button", name="Save").click()
+
+
+_GOOD_ROW: Final = (uscc_of(900), "莆田市荔城区新鞋厂", "licheng", "C1952")

@@ -1,0 +1,33 @@
+"""Every page of the console, at a desk and in the hand, in the light and in the dark."""
+
+from itertools import product
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.console import Console
+from tests.browser.pages import PAGES, Shown
+from tests.browser.watched_page import Screen, serious_violations, watched_page
+
+_OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+_WIDTHS = (1280, 390)
+_SCREENS: tuple[Screen, ...] = ("light", "dark")
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en-GB"])
+@pytest.mark.parametrize("shown", PAGES, ids=[shown.name for shown in PAGES])
+def test_a_page_has_one_heading_fits_its_window_and_has_no_serious_violation(
+    browser: Browser, lively_console: Console, shown: Shown, language: str
+) -> None:
+    """And asks for nothing from another machine, and complains of nothing."""
+    with watched_page(
+        browser, lively_console, role=shown.role, language=language, may_fail=shown.may_fail
+    ) as page:
+        page.goto(shown.address)
+        shown.prepare(page)
+        assert page.locator("h1").count() == 1
+        for width, screen in product(_WIDTHS, _SCREENS):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.emulate_media(color_scheme=screen)
+            assert page.evaluate(_OVERFLOW) == 0, width
+            assert serious_violations(page) == [], (width, screen)

@@ -1,0 +1,263 @@
+"""The annual count from its draft to its payment, by two people in two browsers."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from api.access.roles import Role
+from jieru.database import connect
+from jieru.schema import migrate
+from jieru.settings import Settings
+from tests.browser.console import PEOPLE, Console, running_console
+from tests.browser.watched_page import serious_violations, watched_page
+from tests.support.databases import DatabaseServer
+from tests.support.debian_root import ensure_debian_packages
+from tests.support.small_city import (
+    COUNTED_ON_XIELIAN,
+    HELD,
+    PENDING,
+    TOTAL_YUAN,
+    build_small_city,
+    name_of,
+)
+from verifier.procedure.signing import check_signed_file, new_signing_key
+
+_MAKER, _CHECKER = PEOPLE[Role.VERIFIER][0], PEOPLE[Role.ADMIN][0]
+_BLANK_PAGE_BYTES = 10_000
+"""A picture of the first page with nothing on it would be smaller."""
+_OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@dataclass
+class Clock:
+    """What the console takes for the present."""
+
+    now: datetime = datetime(2027, 5, 6, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        """This moment."""
+        return self.now
+
+
+@dataclass
+class Desk:
+    """Somebody before the page of the count of 2026."""
+
+    page: Page
+
+    @property
+    def alert(self) -> Locator:
+        """Why a form was not taken."""
+        return self.page.locator("main").get_by_role("alert")
+
+    def open(self) -> None:
+        """Look at the count."""
+        self.page.goto("/counts/2026")
+
+    def begin(self, step: str) -> None:
+        """Open the form of a step."""
+        self.open()
+        self.page.locator(".offer, .page-head").get_by_role("link", name=step, exact=True).click()
+
+    def send(self, button: str) -> None:
+        """Press the button of the form."""
+        self.page.get_by_role("button", name=button, exact=True).click()
+
+    def take(self, step: str, button: str, **fields: str) -> None:
+        """Take a step that goes through."""
+        self.begin(step)
+        for label, value in fields.items():
+            self.page.locator(f"#field-{label}").fill(value)
+        self.send(button)
+        expect(self.page.locator(".done")).to_be_visible(timeout=30_000)
+
+    def expect_state(self, state: str) -> None:
+        """The tag beside the title."""
+        self.open()
+        expect(self.page.locator(".page-head .tag").first).to_have_text(state)
+
+    def decide(self, link: str, button: str) -> None:
+        """Settle something of the review queue."""
+        self.page.goto("/counts/2026/review")
+        self.page.get_by_role("link", name=link).click()
+        self.page.locator("#field-reason").fill("现场核查无误")
+        self.send(button)
+        expect(self.page.locator(".done")).to_be_visible()
+
+    def fetch(self, name: str, folder: Path, *, place: int = 0) -> Path:
+        """Download a report, the Chinese one first."""
+        self.open()
+        with self.page.expect_download() as waiting:
+            self.page.get_by_role("link", name=name, exact=True).nth(place).click()
+        path = folder / waiting.value.suggested_filename
+        waiting.value.save_as(path)
+        return path
+
+
+@contextmanager
+def bureau(server: DatabaseServer, clock: Clock, folder: Path) -> Iterator[Console]:
+    """A console on the small city, with a key to sign with."""
+    key = folder / "key.pem"
+    new_signing_key(key)
+    with server.database() as url:
+        migrate(url, simulation=True)
+        with connect(url) as connection:
+            build_small_city(connection)
+        with running_console(
+            url, settings=Settings(signing_key_file=str(key)), clock=clock
+        ) as console:
+            yield console
+
+
+def pdf_text(path: Path) -> str:
+    """What a reader copies out of a PDF."""
+    said = subprocess.run(["pdftotext", "-layout", path, "-"], capture_output=True, check=True)
+    return said.stdout.decode()
+
+
+def first_page(path: Path) -> Path:
+    """The first page of a PDF as a picture."""
+    subprocess.run(
+        ["pdftoppm", "-png", "-singlefile", "-r", "70", path, path.with_suffix("")], check=True
+    )
+    return path.with_suffix(".png")
+
+
+def draft_and_submit(maker: Desk) -> None:
+    """The first draft, in review."""
+    maker.begin("Begin the procedure")
+    maker.send("Draft")
+    expect(maker.page.locator(".done")).to_be_visible(timeout=30_000)
+    maker.take("Submit for review", "Submit", note="请复核")
+    maker.expect_state("In review")
+    expect(maker.page.locator(".offer")).to_contain_text(
+        ["You submitted this count: another person must check it."]
+    )
+
+
+def be_refused_and_settle(checker: Desk) -> None:
+    """A hold and a pending enterprise are in the way; once settled, the count is another one."""
+    checker.begin("Freeze")
+    expect(checker.page.locator(".hint").first).to_contain_text("is held by decision 1")
+    checker.send("Freeze and sign")
+    expect(checker.alert).to_contain_text("2 things are in the way")
+    checker.decide(f"Withdraw the hold of {name_of(HELD)}", "Withdraw")
+    checker.decide(f"Do not wait for {name_of(PENDING)}", "Close the pending enterprise")
+    checker.begin("Freeze")
+    checker.send("Freeze and sign")
+    expect(checker.alert).to_contain_text(
+        "return it, draft it anew and submit that", timeout=30_000
+    )
+
+
+def return_and_submit_again(maker: Desk, checker: Desk) -> None:
+    """What was returned comes back."""
+    checker.take("Return", "Return the count", reason="裁定已变更")
+    maker.expect_state("Returned")
+    maker.begin("Draft the count")
+    maker.send("Draft")
+    expect(maker.page.locator(".done")).to_be_visible(timeout=30_000)
+    maker.take("Submit for review", "Submit")
+
+
+def publish_and_hear_an_objection(maker: Desk, checker: Desk) -> None:
+    """Payment waits for the outcome, and for the end of the notice."""
+    checker.take("Publish", "Publish the count", notice_ends_on="2027-05-20")
+    maker.take("Record an objection", "Record", name="群众来电", statement="一户未计入")
+    expect(maker.page.get_by_text("Objection 1 by 群众来电 has no outcome yet")).to_be_visible()
+    checker.begin("Approve payment")
+    checker.send("Approve payment")
+    expect(checker.alert).to_contain_text("2 things are in the way")
+    checker.open()
+    checker.page.get_by_role("link", name="Resolve", exact=True).click()
+    checker.page.locator("#field-outcome").select_option(label="Dismissed")
+    checker.page.locator("#field-resolution").fill("核查无误")
+    checker.send("Resolve")
+    expect(checker.page.locator(".done")).to_be_visible()
+
+
+def pay_every_platform(maker: Desk) -> None:
+    """One order for each."""
+    for reference, number_due in (("国库 2027-1", 3), ("国库 2027-2", 1)):
+        maker.open()
+        links = maker.page.get_by_role("link", name=re.compile("Record the payment to"))
+        expect(links).to_have_count(number_due)
+        links.first.click()
+        maker.page.locator("#field-reference").fill(reference)
+        maker.send("Record")
+        expect(maker.page.locator(".done")).to_be_visible()
+    maker.expect_state("Paid")
+
+
+def check_the_steps(page: Page) -> None:
+    """Each with the name of who took it."""
+    steps = page.locator("section", has=page.get_by_role("heading", name="Steps of the"))
+    expect(steps.locator("tbody tr")).to_have_count(14)
+    expect(steps).to_contain_text(_MAKER)
+    expect(steps).to_contain_text(_CHECKER)
+    expect(page.locator(".statistics")).to_contain_text(f"{TOTAL_YUAN:,}")
+
+
+def check_the_reports(reader: Desk, digest: str, folder: Path) -> None:
+    """What is printed is what was frozen."""
+    notice = reader.fetch("Public notice (PDF)", folder)
+    text = pdf_text(notice)
+    assert "2026-1" in text
+    assert digest in re.sub(r"\s", "", text)
+    assert f"{TOTAL_YUAN:,}" in text
+    assert "平台 xielian" in text
+    assert first_page(notice).stat().st_size > _BLANK_PAGE_BYTES
+    assert "2026-1" in pdf_text(reader.fetch("Public notice (PDF)", folder, place=1))
+    approval = pdf_text(reader.fetch("Approval sheet (PDF)", folder))
+    for place in ("制表人", "复核人", "核定人"):
+        assert place in approval
+    signed = check_signed_file(reader.fetch("Signed file", folder).read_bytes())
+    assert signed.digest == digest
+
+
+def test_two_people_lead_a_count_from_its_draft_to_paid(
+    browser: Browser, embedded_server: DatabaseServer, tmp_path: Path
+) -> None:
+    """Returned once, refused once for an open hold, objected to once; then paid."""
+    ensure_debian_packages("fonts-noto-cjk", "poppler-utils")
+    clock = Clock()
+    with (
+        bureau(embedded_server, clock, tmp_path) as console,
+        watched_page(browser, console, role=Role.VERIFIER, may_fail=True) as makers,
+        watched_page(browser, console, role=Role.ADMIN, may_fail=True) as checkers,
+    ):
+        maker, checker = Desk(makers), Desk(checkers)
+        draft_and_submit(maker)
+        be_refused_and_settle(checker)
+        return_and_submit_again(maker, checker)
+        checker.take("Freeze", "Freeze and sign")
+        checker.expect_state("Frozen")
+        digest = checkers.locator(".digest").inner_text()
+        publish_and_hear_an_objection(maker, checker)
+        clock.now = datetime(2027, 5, 21, 1, tzinfo=UTC)
+        checker.take("Approve payment", "Approve payment")
+        maker.expect_state("Payable")
+        pay_every_platform(maker)
+        check_the_steps(makers)
+        check_the_reports(checker, digest, tmp_path)
+
+
+def test_an_enterprise_of_a_kept_count_opens_in_a_drawer_that_fits(
+    browser: Browser, lively_console: Console
+) -> None:
+    """In both languages, in the hand and at a desk."""
+    for language, width in (("zh-CN", 390), ("en-GB", 1280)):
+        with watched_page(
+            browser, lively_console, role=Role.VERIFIER, language=language, width=width
+        ) as page:
+            page.goto("/counts/2026?revision=1&outcome=counted&platform=xielian")
+            page.get_by_role("link", name=name_of(COUNTED_ON_XIELIAN), exact=True).click()
+            expect(page.get_by_role("dialog")).to_be_visible()
+            assert page.evaluate(_OVERFLOW) == 0
+            assert serious_violations(page) == []

@@ -1,0 +1,330 @@
+"""Every route x every role: what is expected is written out here by hand, route by route.
+
+Whoever adds a route adds its line: method, path, and who may; `-` stands in the place of a role
+that may not, and `everyone` for a route that needs nobody in particular.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute, iter_route_contexts
+
+from api.access.roles import Role
+from api.app import create_app
+from jieru.database import connect, open_pool
+from jieru.schema import migrate
+from jieru.settings import Settings
+from tests.support.callers import bearer
+from tests.support.databases import DatabaseServer
+from tests.support.registry_builder import RegistryBuilder
+
+_EXPECTED: Final = """
+GET   /healthz                                           everyone
+GET   /docs                                              everyone
+
+GET   /sign-in                                           everyone
+POST  /sign-in                                           everyone
+GET   /sign-in/oidc                                      everyone
+GET   /sign-in/oidc/callback                             everyone
+POST  /sign-out                                          operator verifier auditor admin
+GET   /account/password                                  operator verifier auditor admin
+POST  /account/password                                  operator verifier auditor admin
+GET   /api/v1/me                                         operator verifier auditor admin
+
+GET   /                                                  operator verifier auditor admin
+GET   /api/v1/overview                                   operator verifier auditor admin
+
+GET   /api/v1/api-keys                                   operator verifier auditor admin
+POST  /api/v1/api-keys                                   operator -        -       admin
+POST  /api/v1/api-keys/{key_id}/revoke                   operator -        -       admin
+GET   /api-keys                                          operator verifier auditor admin
+GET   /api-keys/new                                      operator -        -       admin
+POST  /api-keys/new                                      operator -        -       admin
+POST  /api-keys/{key_id}/revoke                          operator -        -       admin
+
+GET   /api/v1/credentials                                operator verifier auditor admin
+POST  /api/v1/credentials                                operator -        -       admin
+POST  /api/v1/credentials/{credential_id}/replace        operator -        -       admin
+POST  /api/v1/credentials/{credential_id}/revoke         operator -        -       admin
+
+GET   /api/v1/imports                                    operator verifier auditor admin
+POST  /api/v1/imports/{kind}                             operator verifier -       admin
+GET   /api/v1/imports/{import_id}                        operator verifier auditor admin
+POST  /api/v1/imports/{import_id}/apply                  operator verifier -       admin
+GET   /api/v1/imports/{import_id}/errors.csv             operator verifier auditor admin
+GET   /api/v1/imports/{import_id}/failed-rows.csv        operator verifier auditor admin
+GET   /api/v1/imports/{import_id}/failed-rows.xlsx       operator verifier auditor admin
+GET   /api/v1/imports/templates/{kind}.csv               operator verifier auditor admin
+GET   /api/v1/imports/templates/{kind}.xlsx              operator verifier auditor admin
+GET   /imports                                           operator verifier auditor admin
+POST  /imports                                           operator verifier -       admin
+GET   /imports/{import_id}                               operator verifier auditor admin
+POST  /imports/{import_id}/apply                         operator verifier -       admin
+
+GET   /api/v1/audit-entries                              operator verifier auditor admin
+GET   /api/v1/audit-entries.csv                          operator verifier auditor admin
+
+GET   /counts                                            operator verifier auditor admin
+GET   /counts/{year}                                     operator verifier auditor admin
+GET   /counts/{year}/{platform}/{uscc}                   operator verifier auditor admin
+GET   /api/v1/counts/{year}                              operator verifier auditor admin
+GET   /api/v1/counts/{year}/{platform}/{uscc}            operator verifier auditor admin
+GET   /api/v1/counts                                     operator verifier auditor admin
+GET   /api/v1/counts/compare                             -        verifier auditor admin
+GET   /api/v1/counts/{year}/procedure                    operator verifier auditor admin
+GET   /api/v1/counts/{year}/determinations               operator verifier auditor admin
+GET   /api/v1/counts/{year}/review                       -        verifier auditor admin
+GET   /api/v1/counts/{year}/report                       operator verifier auditor admin
+GET   /counts/compare                                    -        verifier auditor admin
+GET   /counts/{year}/review                              -        verifier auditor admin
+GET   /counts/{year}/report                              operator verifier auditor admin
+GET   /counts/{year}/work                                -        verifier auditor admin
+GET   /counts/{year}/decision                            -        verifier -       admin
+GET   /counts/{year}/{step}                              -        verifier -       admin
+
+# Steps are taken by people: no program may, whatever its role. Which people may is tested with
+# their sessions in test_procedure_api.py.
+POST  /api/v1/counts/decisions                           -        -        -       -
+POST  /api/v1/counts/decisions/{decision_id}/withdraw    -        -        -       -
+POST  /api/v1/counts/{year}/closings                     -        -        -       -
+POST  /api/v1/counts/closings/{closing_id}/withdraw      -        -        -       -
+POST  /api/v1/counts/{year}/draft                        -        -        -       -
+POST  /api/v1/counts/{year}/submit                       -        -        -       -
+POST  /api/v1/counts/{year}/return                       -        -        -       -
+POST  /api/v1/counts/{year}/freeze                       -        -        -       -
+POST  /api/v1/counts/{year}/publish                      -        -        -       -
+POST  /api/v1/counts/{year}/objections                   -        -        -       -
+POST  /api/v1/counts/{year}/objections/{objection_id}/resolve - -        -       -
+POST  /api/v1/counts/{year}/approve-payment              -        -        -       -
+POST  /api/v1/counts/{year}/payments                     -        -        -       -
+POST  /counts/{year}/decision                            -        -        -       -
+POST  /counts/{year}/{step}                              -        -        -       -
+
+GET   /api/v1/platforms                                  operator verifier auditor admin
+GET   /api/v1/platforms.csv                              operator verifier auditor admin
+POST  /api/v1/platforms                                  -        verifier -       admin
+GET   /api/v1/platforms/{code}                           operator verifier auditor admin
+PATCH /api/v1/platforms/{code}                           -        verifier -       admin
+POST  /api/v1/platforms/{code}/end                       -        verifier -       admin
+POST  /api/v1/platforms/{code}/reopen                    -        verifier -       admin
+GET   /api/v1/recognitions                               operator verifier auditor admin
+GET   /api/v1/recognitions.csv                           operator verifier auditor admin
+POST  /api/v1/recognitions                               -        verifier -       admin
+GET   /api/v1/recognitions/{recognition_id}              operator verifier auditor admin
+PATCH /api/v1/recognitions/{recognition_id}              -        verifier -       admin
+POST  /api/v1/recognitions/{recognition_id}/end          -        verifier -       admin
+
+GET   /api/v1/enterprises                                operator verifier auditor admin
+GET   /api/v1/enterprises.csv                            operator verifier auditor admin
+POST  /api/v1/enterprises                                operator verifier -       admin
+GET   /api/v1/enterprises/{uscc}                         operator verifier auditor admin
+PATCH /api/v1/enterprises/{uscc}                         operator verifier -       admin
+POST  /api/v1/enterprises/{uscc}/end                     operator verifier -       admin
+POST  /api/v1/enterprises/{uscc}/reopen                  operator verifier -       admin
+GET   /api/v1/enterprises/{uscc}/presence                operator verifier auditor admin
+GET   /api/v1/connections                                operator verifier auditor admin
+GET   /api/v1/connections.csv                            operator verifier auditor admin
+POST  /api/v1/connections                                operator verifier -       admin
+GET   /api/v1/connections/{connection_id}                operator verifier auditor admin
+PATCH /api/v1/connections/{connection_id}                operator verifier -       admin
+POST  /api/v1/connections/{connection_id}/end            operator verifier -       admin
+GET   /api/v1/devices                                    operator verifier auditor admin
+GET   /api/v1/devices.csv                                operator verifier auditor admin
+POST  /api/v1/devices                                    operator verifier -       admin
+GET   /api/v1/devices/{platform}/{serial}                operator verifier auditor admin
+PATCH /api/v1/devices/{platform}/{serial}                operator verifier -       admin
+POST  /api/v1/devices/{platform}/{serial}/end            operator verifier -       admin
+POST  /api/v1/devices/{platform}/{serial}/reopen         operator verifier -       admin
+GET   /api/v1/devices/{platform}/{serial}/heartbeats     operator verifier auditor admin
+GET   /api/v1/devices/{platform}/{serial}/presence       operator verifier auditor admin
+GET   /api/v1/assignments                                operator verifier auditor admin
+GET   /api/v1/assignments.csv                            operator verifier auditor admin
+POST  /api/v1/assignments                                operator verifier -       admin
+GET   /api/v1/assignments/{assignment_id}                operator verifier auditor admin
+PATCH /api/v1/assignments/{assignment_id}                operator verifier -       admin
+POST  /api/v1/assignments/{assignment_id}/end            operator verifier -       admin
+
+GET   /api/v1/rejections                                 operator verifier auditor admin
+
+GET   /platforms                                         operator verifier auditor admin
+GET   /platforms/_new                                    -        verifier -       admin
+POST  /platforms/_new                                    -        verifier -       admin
+GET   /platforms/{platform}                              operator verifier auditor admin
+GET   /platforms/{platform}/edit                         -        verifier -       admin
+POST  /platforms/{platform}/edit                         -        verifier -       admin
+GET   /platforms/{platform}/end                          -        verifier -       admin
+POST  /platforms/{platform}/end                          -        verifier -       admin
+GET   /platforms/{platform}/reopen                       -        verifier -       admin
+POST  /platforms/{platform}/reopen                       -        verifier -       admin
+GET   /platforms/{platform}/recognitions/new             -        verifier -       admin
+POST  /platforms/{platform}/recognitions/new             -        verifier -       admin
+GET   /recognitions/{recognition_id}/end                 -        verifier -       admin
+POST  /recognitions/{recognition_id}/end                 -        verifier -       admin
+GET   /enterprises                                       operator verifier auditor admin
+GET   /enterprises/new                                   operator verifier -       admin
+POST  /enterprises/new                                   operator verifier -       admin
+GET   /enterprises/{uscc}                                operator verifier auditor admin
+GET   /enterprises/{uscc}/edit                           operator verifier -       admin
+POST  /enterprises/{uscc}/edit                           operator verifier -       admin
+GET   /enterprises/{uscc}/end                            operator verifier -       admin
+POST  /enterprises/{uscc}/end                            operator verifier -       admin
+GET   /enterprises/{uscc}/reopen                         operator verifier -       admin
+POST  /enterprises/{uscc}/reopen                         operator verifier -       admin
+GET   /enterprises/{uscc}/connections/new                operator verifier -       admin
+POST  /enterprises/{uscc}/connections/new                operator verifier -       admin
+GET   /connections/{connection_id}/edit                  operator verifier -       admin
+POST  /connections/{connection_id}/edit                  operator verifier -       admin
+GET   /connections/{connection_id}/end                   operator verifier -       admin
+POST  /connections/{connection_id}/end                   operator verifier -       admin
+GET   /devices                                           operator verifier auditor admin
+GET   /devices/new                                       operator verifier -       admin
+POST  /devices/new                                       operator verifier -       admin
+GET   /devices/{platform}/{serial}                       operator verifier auditor admin
+GET   /devices/{platform}/{serial}/heartbeats            operator verifier auditor admin
+GET   /devices/{platform}/{serial}/edit                  operator verifier -       admin
+POST  /devices/{platform}/{serial}/edit                  operator verifier -       admin
+GET   /devices/{platform}/{serial}/end                   operator verifier -       admin
+POST  /devices/{platform}/{serial}/end                   operator verifier -       admin
+GET   /devices/{platform}/{serial}/reopen                operator verifier -       admin
+POST  /devices/{platform}/{serial}/reopen                operator verifier -       admin
+GET   /devices/{platform}/{serial}/hand-over             operator verifier -       admin
+POST  /devices/{platform}/{serial}/hand-over             operator verifier -       admin
+GET   /assignments/{assignment_id}/end                   operator verifier -       admin
+POST  /assignments/{assignment_id}/end                   operator verifier -       admin
+POST  /credentials                                       operator -        -       admin
+POST  /credentials/{credential_id}/replace               operator -        -       admin
+POST  /credentials/{credential_id}/revoke                operator -        -       admin
+GET   /rejections                                        operator verifier auditor admin
+GET   /audit                                             operator verifier auditor admin
+"""
+
+_PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
+_VALUES: Final = {"year": "2026", "kind": "devices"}
+_OTHER_VALUE: Final = "1"
+
+
+class Line(NamedTuple):
+    """One line of the table."""
+
+    method: str
+    path: str
+    roles: frozenset[Role] | None
+    """None: everyone."""
+
+    def address(self) -> str:
+        """With something in the place of each parameter."""
+        return _PLACEHOLDER.sub(lambda match: _VALUES.get(match[1], _OTHER_VALUE), self.path)
+
+
+def line_of(text: str) -> Line:
+    """Read one line."""
+    method, path, *words = text.split()
+    if words == ["everyone"]:
+        return Line(method, path, None)
+    assert len(words) == len(Role), text
+    for role, word in zip(Role, words, strict=True):
+        assert word in {role.value, "-"}, text
+    return Line(method, path, frozenset(Role(word) for word in words if word != "-"))
+
+
+_LINES: Final = [line_of(text) for text in _EXPECTED.splitlines() if text[:1] not in {"", "#"}]
+
+
+@pytest.fixture(scope="module")
+def app_url(embedded_server: DatabaseServer) -> Iterator[str]:
+    """A database with one platform and nothing else."""
+    with embedded_server.database() as url:
+        migrate(url)
+        with connect(url) as connection:
+            RegistryBuilder(connection).platform("xielian")
+            connection.commit()
+        yield url
+
+
+@pytest.fixture(scope="module")
+def app(app_url: str) -> Iterator[FastAPI]:
+    """The real application."""
+    with open_pool(app_url, size=2) as pool:
+        yield create_app(Settings(), pool)
+
+
+@pytest.fixture(scope="module")
+def callers(app_url: str) -> dict[Role, Mapping[str, str]]:
+    """A program of each role."""
+    with connect(app_url) as connection:
+        return {
+            role: bearer(connection, role, "xielian" if role is Role.OPERATOR else None)
+            for role in Role
+        }
+
+
+async def ask(app: FastAPI, line: Line, headers: Mapping[str, str]) -> httpx.Response:
+    """One request, without a body."""
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://jieru.test") as client:
+        return await client.request(line.method, line.address(), headers=headers)
+
+
+def test_every_route_of_the_application_has_its_line_and_every_line_its_route(
+    app: FastAPI,
+) -> None:
+    """A new route fails here until somebody has said who may use it."""
+    routes = {
+        (method, each.path_format)
+        for each in iter_route_contexts(app.routes)
+        if isinstance(each.original_route, APIRoute)
+        for method in each.methods or ()
+    }
+    lines = [(line.method, line.path) for line in _LINES]
+    assert sorted(routes - set(lines)) == []
+    assert sorted(set(lines) - routes) == []
+    assert len(lines) == len(set(lines))
+
+
+def test_what_is_no_route_of_ours_is_the_document_and_the_static_files(app: FastAPI) -> None:
+    """Nothing else could pass by the gate."""
+    others = {
+        getattr(each.original_route, "path", "")
+        for each in iter_route_contexts(app.routes)
+        if not isinstance(each.original_route, APIRoute)
+    }
+    assert others == {"/openapi.json", "/static"}
+
+
+@pytest.mark.parametrize("line", _LINES, ids=lambda line: f"{line.method} {line.path}")
+async def test_a_route_lets_in_whom_it_should_and_nobody_else(
+    app: FastAPI, callers: Mapping[Role, Mapping[str, str]], line: Line
+) -> None:
+    """The refused get 403, the allowed anything else."""
+    for role, headers in callers.items():
+        status = (await ask(app, line, headers)).status_code
+        assert status < 500
+        if line.roles is None or role in line.roles:
+            assert status not in {401, 403}, role
+        else:
+            assert status == 403, role
+
+
+@pytest.mark.parametrize("line", _LINES, ids=lambda line: f"{line.method} {line.path}")
+async def test_a_route_that_is_not_for_everyone_is_shut_to_nobody_in_particular(
+    app: FastAPI, line: Line
+) -> None:
+    """401 for a program; a person is led to the door, and back to a page that can be shown."""
+    program = await ask(app, line, {})
+    person = await ask(app, line, {"accept": "text/html"})
+    if line.roles is None:
+        assert program.status_code not in {401, 403}
+        assert not person.headers.get("location", "").startswith("/sign-in?")
+        return
+    assert program.status_code == 401
+    assert program.headers["www-authenticate"] == "Bearer"
+    if line.path.startswith("/api/"):
+        assert person.status_code == 401
+        return
+    assert person.status_code == 303
+    back = line.address().replace("/", "%2F") if line.method == "GET" else "%2F"
+    assert person.headers["location"] == f"/sign-in?next={back}"

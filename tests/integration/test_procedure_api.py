@@ -1,0 +1,452 @@
+"""The annual count as a procedure over HTTP: who may do what, and what each answer says."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from api.access.roles import Role
+from api.app import create_app
+from api.web.clock import current_instant
+from jieru.database import connect, open_pool
+from jieru.schema import migrate
+from jieru.settings import Settings
+from tests.support.callers import bearer
+from tests.support.databases import DatabaseServer
+from tests.support.people import session_of
+from tests.support.registry_files import uscc_of
+from tests.support.small_city import (
+    AS_OF,
+    COUNTED_ON_XIELIAN,
+    HELD,
+    PENDING,
+    TOTAL_YUAN,
+    build_small_city,
+)
+from tests.support.visiting import add_person, form_token_of
+from verifier.procedure.signing import check_signed_file, new_signing_key
+
+PEOPLE = {
+    "lin": (Role.OPERATOR, "xielian"),
+    "zheng": (Role.VERIFIER, None),
+    "wu": (Role.ADMIN, None),
+    "chen": (Role.AUDITOR, None),
+}
+MAY = datetime(2027, 5, 6, 1, tzinfo=UTC)
+JUNE = datetime(2027, 6, 1, 1, tzinfo=UTC)
+OLD = "2a" * 32
+STEPS: tuple[tuple[str, Mapping[str, str] | None], ...] = (
+    ("2026/draft", {}),
+    ("2026/submit", {}),
+    ("2026/return", {"reason": "再核"}),
+    ("2026/freeze", {"content_sha256": OLD}),
+    ("2026/publish", {}),
+    ("2026/objections", {"name": "甲", "statement": "有误"}),
+    ("2026/objections/1/resolve", {"outcome": "upheld", "resolution": "属实"}),
+    ("2026/approve-payment", None),
+    ("2026/payments", {"platform": "xielian", "reference": "1", "paid_on": "2027-06-01"}),
+    ("2026/closings", {"platform": "xielian", "uscc": uscc_of(1), "reason": "停产"}),
+    ("decisions", {"kind": "hold", "platform": "xielian", "uscc": uscc_of(1), "reason": "存疑"}),
+    ("decisions/99/withdraw", {"reason": "误"}),
+    ("closings/99/withdraw", {"reason": "误"}),
+)
+
+
+@dataclass
+class Bureau:
+    """An application on the small city, its people, and the hand of its clock."""
+
+    app: FastAPI
+    url: str
+    now: datetime = MAY
+    tokens: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        person: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: object = None,
+    ) -> httpx.Response:
+        """One request in English, of somebody who is signed in or of a program."""
+        sent = {"accept-language": "en", **(headers or {})}
+        if person is not None:
+            cookie, token = await self._session(person)
+            sent |= {"cookie": f"jieru_session={cookie}", "x-form-token": token}
+        async with self._client() as client:
+            return await client.request(method, path, headers=sent, json=body)
+
+    async def read(self, path: str, person: str = "zheng") -> Any:  # noqa: ANN401 - JSON
+        """What the API answers."""
+        answer = await self.ask("GET", f"/api/v1/counts{path}", person=person)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def take(self, step: str, body: object = None, person: str = "zheng") -> httpx.Response:
+        """What the API answers to a step."""
+        return await self.ask("POST", f"/api/v1/counts/{step}", person=person, body=body)
+
+    async def done(self, step: str, body: object = None, person: str = "zheng") -> Any:  # noqa: ANN401 - JSON
+        """A step that must be taken."""
+        answer = await self.take(step, body, person)
+        assert answer.status_code in {200, 201}, answer.text
+        return answer.json()
+
+    async def settle_and_submit(self) -> Any:  # noqa: ANN401 - JSON
+        """The count of the small city, in review, with nothing in the way."""
+        await self.done("decisions/1/withdraw", {"reason": "核查无误"})
+        await self.done(
+            "2026/closings", {"platform": "xielian", "uscc": uscc_of(PENDING), "reason": "停产"}
+        )
+        drafted = await self.done("2026/draft", {"as_of": str(AS_OF)})
+        return await self.done("2026/submit", {"content_sha256": drafted["content_sha256"]})
+
+    async def freeze(self) -> Any:  # noqa: ANN401 - JSON
+        """The same, frozen by another person."""
+        submitted = await self.settle_and_submit()
+        return await self.done(
+            "2026/freeze", {"content_sha256": submitted["content_sha256"]}, person="wu"
+        )
+
+    def _client(self) -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(app=self.app)
+        return httpx.AsyncClient(transport=transport, base_url="http://jieru.test")
+
+    async def _session(self, person: str) -> tuple[str, str]:
+        if person not in self.tokens:
+            with connect(self.url) as connection:
+                cookie = session_of(connection, person)
+            async with self._client() as client:
+                page = await client.get("/counts", headers={"cookie": f"jieru_session={cookie}"})
+            self.tokens[person] = cookie, form_token_of(page)
+        return self.tokens[person]
+
+
+@contextmanager
+def opened(url: str, *, signing_key_file: str = "") -> Iterator[Bureau]:
+    """The bureau on a database that holds the small city."""
+    with connect(url) as connection:
+        for name, (role, platform) in PEOPLE.items():
+            add_person(connection, name, role, platform=platform)
+    with open_pool(url, size=4) as pool:
+        app = create_app(
+            Settings(signing_key_file=signing_key_file), pool, as_of=lambda: AS_OF, year=2026
+        )
+        bureau = Bureau(app, url)
+        app.dependency_overrides[current_instant] = lambda: bureau.now
+        yield bureau
+
+
+@pytest.fixture
+def bureau(embedded_server: DatabaseServer, tmp_path: Path) -> Iterator[Bureau]:
+    """A small city with a signing key."""
+    key = tmp_path / "key.pem"
+    new_signing_key(key)
+    with embedded_server.database() as url:
+        migrate(url, simulation=True)
+        with connect(url) as connection:
+            build_small_city(connection)
+        with opened(url, signing_key_file=str(key)) as bureau:
+            yield bureau
+
+
+@pytest.fixture(scope="module")
+def quiet(embedded_server: DatabaseServer) -> Iterator[Bureau]:
+    """A small city in which nothing is changed, and without a signing key."""
+    with embedded_server.database() as url:
+        migrate(url, simulation=True)
+        with connect(url) as connection:
+            build_small_city(connection)
+        with opened(url) as bureau:
+            yield bureau
+
+
+@pytest.mark.parametrize(("step", "body"), STEPS, ids=[step for step, _body in STEPS])
+async def test_a_program_with_a_key_takes_no_step(
+    quiet: Bureau, step: str, body: Mapping[str, str] | None
+) -> None:
+    """Not even one that may do everything else: a person answers for public money."""
+    with connect(quiet.url) as connection:
+        key = bearer(connection, Role.ADMIN)
+    answer = await quiet.ask("POST", f"/api/v1/counts/{step}", headers=key, body=body)
+    assert answer.status_code == 403
+    assert "person" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("person", ["lin", "chen"])
+@pytest.mark.parametrize(("step", "body"), STEPS, ids=[step for step, _body in STEPS])
+async def test_operators_and_auditors_take_no_step(
+    quiet: Bureau, person: str, step: str, body: Mapping[str, str] | None
+) -> None:
+    """They only look."""
+    assert (await quiet.take(step, body, person)).status_code == 403
+
+
+@pytest.mark.parametrize("step", ["draft", "submit", "freeze", "decision?act=hold"])
+async def test_the_forms_of_steps_are_for_those_who_take_them(quiet: Bureau, step: str) -> None:
+    """Pages follow the same table."""
+    for person, expected in {"lin": 403, "chen": 403, "zheng": 200, "wu": 200}.items():
+        answer = await quiet.ask("GET", f"/counts/2026/{step}", person=person)
+        assert answer.status_code == expected, person
+
+
+async def test_the_whole_procedure_leads_from_a_draft_to_paid(bureau: Bureau) -> None:
+    """Two people, one count."""
+    frozen = await bureau.freeze()
+    assert (frozen["state"], frozen["submitted_by"], frozen["frozen_by"]) == (
+        "frozen",
+        "zheng",
+        "wu",
+    )
+    refused = await bureau.take("2026/publish", {})
+    assert "public holidays of 2027 are not known" in refused.json()["detail"]
+    published = await bureau.done("2026/publish", {"notice_ends_on": "2027-05-20"})
+    assert published["notice_ends_on"] == "2027-05-20"
+    number = (await bureau.done("2026/objections", {"name": "甲厂", "statement": "少计"}))["id"]
+    await bureau.done(
+        f"2026/objections/{number}/resolve", {"outcome": "dismissed", "resolution": "无误"}
+    )
+    bureau.now = JUNE
+    assert (await bureau.done("2026/approve-payment", person="wu"))["state"] == "payable"
+    due = (await bureau.read("/2026/procedure"))["due"]
+    assert sum(each["amount_yuan"] for each in due) == TOTAL_YUAN
+    states = []
+    for platform in ("guolian", "xielian"):
+        paid = {"platform": platform, "reference": "国库 1", "paid_on": "2027-06-01"}
+        states.append((await bureau.done("2026/payments", paid))["state"])
+    assert states == ["payable", "paid"]
+    detail = await bureau.read("/2026/procedure", "chen")
+    assert [each["step"] for each in detail["steps"]] == [
+        "open",
+        "draft",
+        "submit",
+        "freeze",
+        "publish",
+        "object",
+        "resolve",
+        "approve_payment",
+        "pay",
+        "pay",
+        "finish_payment",
+    ]
+    assert detail["paid_yuan"] == detail["total_yuan"] == TOTAL_YUAN
+    assert detail["budget_yuan"] == 10_000_000
+
+
+async def test_the_maker_does_not_check(bureau: Bureau) -> None:
+    """Told so before anything is computed, and on the page before that."""
+    submitted = await bureau.settle_and_submit()
+    body = {"content_sha256": submitted["content_sha256"]}
+    answer = await bureau.take("2026/freeze", body)
+    assert answer.status_code == 409
+    assert "another person must check it" in answer.json()["detail"]
+    page = await bureau.ask("GET", "/counts/2026", person="zheng")
+    assert "another person must check it" in page.text
+
+
+async def test_an_open_hold_and_a_pending_enterprise_keep_a_count_from_being_frozen(
+    bureau: Bureau,
+) -> None:
+    """Each is named, in the reader's language."""
+    drafted = await bureau.done("2026/draft", {"as_of": str(AS_OF)})
+    await bureau.done("2026/submit", {})
+    body = {"content_sha256": drafted["content_sha256"]}
+    answer = await bureau.take("2026/freeze", body, person="wu")
+    assert answer.status_code == 409
+    assert [each["field"] for each in answer.json()["errors"]] == ["open_hold", "pending"]
+    assert "is held by decision 1" in answer.json()["errors"][0]["message"]
+    offers = {each["step"]: each for each in (await bureau.read("/2026/procedure"))["offers"]}
+    assert {each["code"] for each in offers["freeze"]["hindrances"]} == {"open_hold", "pending"}
+    review = await bureau.read("/2026/review")
+    assert [(each["kind"], each["uscc"]) for each in review["items"]] == [
+        ("hold", uscc_of(HELD)),
+        ("pending", uscc_of(PENDING)),
+    ]
+
+
+async def test_a_count_that_was_drafted_anew_is_not_frozen_unread(bureau: Bureau) -> None:
+    """The button freezes what its page showed."""
+    await bureau.settle_and_submit()
+    answer = await bureau.take("2026/freeze", {"content_sha256": OLD}, person="wu")
+    assert answer.status_code == 412
+
+
+async def test_nothing_is_frozen_without_a_signing_key(quiet: Bureau) -> None:
+    """The message says how to make one."""
+    answer = await quiet.take("2026/freeze", {"content_sha256": OLD}, person="wu")
+    assert answer.status_code == 409
+    assert "jieru signing-key new" in answer.json()["detail"]
+
+
+async def test_a_frozen_year_is_counted_again_only_with_a_reason(bureau: Bureau) -> None:
+    """And the correction can be compared with what it corrects."""
+    await bureau.freeze()
+    assert (await bureau.take("2026/draft", {"as_of": str(AS_OF)})).status_code == 409
+    await bureau.done(
+        "decisions",
+        {"kind": "exclude", "platform": "guolian", "uscc": uscc_of(31), "reason": "不实"},
+    )
+    again = await bureau.done("2026/draft", {"as_of": str(AS_OF), "reason": "举报属实"})
+    assert (again["count_id"], again["supersedes"]) == ("2026-2", "2026-1")
+    found = await bureau.read("/compare?before=2026-1&after=2026-2")
+    assert found["total_before_yuan"] - found["total_after_yuan"] == 10_000
+    changed = {each["uscc"]: each["outcome_after"] for each in found["enterprises"]}
+    assert changed[uscc_of(31)] == "excluded"
+    page = await bureau.ask("GET", "/counts/compare?before=2026-1&after=2026-2", person="chen")
+    assert uscc_of(31) in page.text
+
+
+async def test_an_operator_sees_what_is_published_of_the_own_platform(bureau: Bureau) -> None:
+    """Nothing before that, and nobody's name after it."""
+    await bureau.freeze()
+    assert (await bureau.read("", "lin"))["items"] == []
+    hidden = await bureau.ask("GET", "/api/v1/counts/2026/procedure", person="lin")
+    assert hidden.status_code == 404
+    await bureau.done("2026/publish", {"notice_ends_on": "2027-05-20"})
+    detail = await bureau.read("/2026/procedure", "lin")
+    assert [each["platform"] for each in detail["platforms"]] == ["xielian"]
+    assert (detail["steps"], detail["overlaps"], detail["submitted_by"]) == ([], [], None)
+    assert (detail["total_yuan"], detail["budget_yuan"]) == (150_000, None)
+    rows = await bureau.read("/2026/determinations?limit=1000", "lin")
+    assert {each["platform"] for each in rows["items"]} == {"xielian"}
+    theirs = "/api/v1/counts/2026/determinations?platform=guolian"
+    assert (await bureau.ask("GET", theirs, person="lin")).status_code == 404
+    page = await bureau.ask("GET", "/counts/2026", person="lin")
+    assert page.status_code == 200
+    assert "guolian" not in page.text
+    assert "zheng" not in page.text
+    for kind, expected in {"notice": 200, "workbook": 403, "signed": 403}.items():
+        path = f"/api/v1/counts/2026/report?kind={kind}"
+        assert (await bureau.ask("GET", path, person="lin")).status_code == expected
+    other = f"/counts/2026/guolian/{uscc_of(31)}?revision=1"
+    assert (await bureau.ask("GET", other, person="lin")).status_code == 404
+
+
+async def test_determinations_can_be_filtered(bureau: Bureau) -> None:
+    """By outcome, platform and text."""
+    await bureau.done("2026/draft", {"as_of": str(AS_OF)})
+    counted = await bureau.read("/2026/determinations?outcome=counted&platform=xielian")
+    assert counted["total"] == len(counted["items"]) == COUNTED_ON_XIELIAN
+    one = await bureau.read(f"/2026/determinations?text={uscc_of(HELD)}")
+    assert [each["outcome"] for each in one["items"]] == ["held"]
+
+
+async def test_reports_are_made_of_what_was_signed(bureau: Bureau) -> None:
+    """Workbook, CSV, JSON, PDF and the signed file itself; none before the count is frozen."""
+    await bureau.settle_and_submit()
+    early = await bureau.ask("GET", "/api/v1/counts/2026/report?kind=csv", person="chen")
+    assert early.status_code == 409
+    content = (await bureau.read("/2026/procedure"))["content_sha256"]
+    frozen = await bureau.done("2026/freeze", {"content_sha256": content}, person="wu")
+
+    async def report(query: str) -> bytes:
+        path = f"/api/v1/counts/2026/report?{query}"
+        answer = await bureau.ask("GET", path, person="chen")
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["content-disposition"].startswith("attachment;")
+        return answer.content
+
+    signed = await report("kind=signed")
+    assert check_signed_file(signed).digest == frozen["digest"]
+    assert (await report("kind=workbook&language=en")).startswith(b"PK")
+    csv = (await report("kind=csv&table=payment&language=zh")).decode("utf-8-sig")
+    assert "xielian" in csv
+    assert json.loads(await report("kind=json"))
+    enterprise = f"kind=enterprise&platform=xielian&uscc={uscc_of(1)}"
+    assert (await report(enterprise)).startswith(b"%PDF-")
+    nobody = f"/api/v1/counts/2026/report?kind=enterprise&platform=xielian&uscc={uscc_of(999)}"
+    assert (await bureau.ask("GET", nobody, person="chen")).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({"kind": "waive"}, ["criterion", "value"]),
+        ({"kind": "hold", "criterion": "active_days_min"}, ["criterion"]),
+        ({"kind": "waive", "criterion": "nothing", "value": 1}, ["criterion"]),
+        ({"kind": "hold", "reason": " "}, ["reason"]),
+        ({"kind": "hold", "reason": "\0"}, ["reason"]),
+    ],
+)
+async def test_a_decision_that_is_half_said_is_refused(
+    quiet: Bureau, body: Mapping[str, Any], fields: list[str]
+) -> None:
+    """Each field is named."""
+    whole = {"platform": "xielian", "uscc": uscc_of(1), "reason": "存疑", **body}
+    answer = await quiet.take("decisions", whole)
+    assert answer.status_code == 422
+    assert [each["field"] for each in answer.json()["errors"]] == fields
+
+
+async def test_decisions_and_closings_are_withdrawn_once(bureau: Bureau) -> None:
+    """With a reason; they stay on record."""
+    case = {"platform": "xielian", "uscc": uscc_of(PENDING), "reason": "停产"}
+    decision = {**case, "kind": "waive", "criterion": "active_devices_min", "value": 1}
+    for made, withdrawn in (
+        (await bureau.done("decisions", decision), "decisions"),
+        (await bureau.done("2026/closings", case), "closings"),
+    ):
+        path = f"{withdrawn}/{made['id']}/withdraw"
+        assert (await bureau.done(path, {"reason": "误"}))["id"] == made["id"]
+        assert (await bureau.take(path, {"reason": "误"})).status_code == 409
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/2026/procedure",
+        "/1999/procedure",
+        "/99999999999999999999/procedure",
+        "/2026/procedure?revision=99999999999999999999",
+        "/2026/determinations",
+        "/2026/review",
+        "/compare?before=2026-1&after=2026-2",
+        "/compare?before=x&after=y",
+        "/2026/report?kind=notice",
+    ],
+)
+async def test_what_is_not_there_is_a_404_problem(quiet: Bureau, path: str) -> None:
+    """No count of the quiet city was ever drafted."""
+    answer = await quiet.ask("GET", f"/api/v1/counts{path}", person="zheng")
+    assert answer.status_code == 404
+
+
+async def test_a_kept_count_is_the_page_of_its_year_and_one_of_now_stays_a_click_away(
+    bureau: Bureau,
+) -> None:
+    """The figures of the page are those that are kept."""
+    before = await bureau.ask("GET", "/counts/2026", person="zheng")
+    assert "Begin the procedure" in before.text
+    await bureau.freeze()
+    kept = await bureau.ask("GET", "/counts/2026", person="chen")
+    assert "Frozen" in kept.text
+    assert "From today&#39;s records" in kept.text
+    now = await bureau.ask("GET", f"/counts/2026?as_of={AS_OF}", person="chen")
+    assert "To the count 2026-1, which is kept" in now.text
+    years = await bureau.ask("GET", "/counts", person="chen")
+    assert f"{TOTAL_YUAN:,}" in years.text
+
+
+async def test_an_enterprise_is_shown_as_its_count_has_it(bureau: Bureau) -> None:
+    """With what today's records would say instead, and with its history."""
+    await bureau.freeze()
+    await bureau.done(
+        "decisions",
+        {"kind": "exclude", "platform": "xielian", "uscc": uscc_of(1), "reason": "不实"},
+    )
+    path = f"/counts/2026/xielian/{uscc_of(1)}?revision=1"
+    page = await bureau.ask("GET", path, person="chen")
+    assert "From the records of today the outcome would be another one: Excluded." in page.text
+    assert "excluded by a decision" not in page.text
+    assert "In the counts that are kept" in page.text
+    missing = await bureau.ask("GET", path.replace("revision=1", "revision=2"), person="chen")
+    assert missing.status_code == 404
