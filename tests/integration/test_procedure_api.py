@@ -1,6 +1,7 @@
 """The annual count as a procedure over HTTP: who may do what, and what each answer says."""
 
 import json
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,7 +32,11 @@ from tests.support.small_city import (
     build_small_city,
 )
 from tests.support.visiting import add_person, form_token_of
+from verifier.count import Count, count_year
+from verifier.procedure.drafting import draft_count
+from verifier.procedure.records import CountRecord
 from verifier.procedure.signing import check_signed_file, new_signing_key
+from verifier.progress import Phase, Progress
 
 PEOPLE = {
     "lin": (Role.OPERATOR, "xielian"),
@@ -84,6 +89,15 @@ class Bureau:
             sent |= {"cookie": f"jieru_session={cookie}", "x-form-token": token}
         async with self._client() as client:
             return await client.request(method, path, headers=sent, json=body)
+
+    async def send(
+        self, path: str, fields: Mapping[str, str], person: str = "zheng"
+    ) -> httpx.Response:
+        """What the console answers to a form."""
+        cookie, token = await self._session(person)
+        headers = {"cookie": f"jieru_session={cookie}", "accept-language": "en"}
+        async with self._client() as client:
+            return await client.post(path, headers=headers, data={**fields, "form_token": token})
 
     async def read(self, path: str, person: str = "zheng") -> Any:  # noqa: ANN401 - JSON
         """What the API answers."""
@@ -446,7 +460,77 @@ async def test_an_enterprise_is_shown_as_its_count_has_it(bureau: Bureau) -> Non
     path = f"/counts/2026/xielian/{uscc_of(1)}?revision=1"
     page = await bureau.ask("GET", path, person="chen")
     assert "From the records of today the outcome would be another one: Excluded." in page.text
-    assert "excluded by a decision" not in page.text
+    assert '<ul class="reasons hint">' not in page.text
     assert "In the counts that are kept" in page.text
     missing = await bureau.ask("GET", path.replace("revision=1", "revision=2"), person="chen")
     assert missing.status_code == 404
+
+
+async def test_a_count_of_now_that_takes_long_shows_how_far_it_is(
+    quiet: Bureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The part that asks again turns the page into the count once it is done."""
+    may_end = threading.Event()
+
+    def slow_count(*arguments: Any, progress: Progress, **options: Any) -> Count:  # noqa: ANN401 - count_year's own
+        progress(Phase.WINDOWS, 0.5)
+        assert may_end.wait(10)
+        return count_year(*arguments, progress=progress, **options)
+
+    monkeypatch.setattr("api.counts.source.count_year", slow_count)
+    monkeypatch.setattr("api.counts.pages._PATIENCE_S", 0.1)
+    address = "/counts/2025?as_of=2026-02-01"
+    page = await quiet.ask("GET", address, person="chen")
+    assert "Finding windows · 50 %" in page.text
+    assert f'hx-get="{address}"' in page.text
+    polling = {"hx-request": "true", "hx-target": "work"}
+    part = await quiet.ask("GET", address, person="chen", headers=polling)
+    assert "<html" not in part.text
+    assert "Finding windows" in part.text
+    may_end.set()
+    monkeypatch.setattr("api.counts.pages._PATIENCE_S", 10)
+    done = await quiet.ask("GET", address, person="chen", headers=polling)
+    assert done.headers["hx-refresh"] == "true"
+    assert "Total award" in (await quiet.ask("GET", address, person="chen")).text
+
+
+async def test_a_draft_run_in_the_console_tells_how_far_it_is_and_leads_back(
+    bureau: Bureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only one runs at a time for a year."""
+    may_end = threading.Event()
+
+    def slow_draft(*arguments: Any, progress: Progress, **options: Any) -> CountRecord:  # noqa: ANN401 - draft_count's own
+        progress(Phase.PRESENCE, 0.0)
+        assert may_end.wait(10)
+        return draft_count(*arguments, progress=progress, **options)
+
+    monkeypatch.setattr("api.procedure.steps.draft_count", slow_draft)
+    begun = await bureau.send("/counts/2026/draft", {"as_of": str(AS_OF)})
+    assert (begun.status_code, begun.headers["location"]) == (303, "/counts/2026/work")
+    page = await bureau.ask("GET", "/counts/2026/work", person="chen")
+    assert "Reading presence · 20 %" in page.text
+    second = await bureau.send("/counts/2026/draft", {"as_of": str(AS_OF)}, person="wu")
+    assert second.status_code == 409
+    assert "zheng is drafting or freezing" in second.text
+    may_end.set()
+    work = bureau.app.state.procedure.works.of_year(2026)
+    assert work.future.result(10).state == "draft"
+    polling = {"hx-request": "true", "hx-target": "work"}
+    done = await bureau.ask("GET", "/counts/2026/work", person="zheng", headers=polling)
+    assert done.headers["hx-redirect"] == "/counts/2026"
+
+
+async def test_a_step_refused_in_its_thread_is_told_on_the_page_that_waits(bureau: Bureau) -> None:
+    """The count is not what was reviewed any more."""
+    await bureau.settle_and_submit()
+    await bureau.done(
+        "decisions",
+        {"kind": "exclude", "platform": "xielian", "uscc": uscc_of(2), "reason": "不实"},
+    )
+    content = (await bureau.read("/2026/procedure"))["content_sha256"]
+    await bureau.send("/counts/2026/freeze", {"content_sha256": content}, person="wu")
+    work = bureau.app.state.procedure.works.of_year(2026)
+    assert work.future.exception(30) is not None
+    page = await bureau.ask("GET", "/counts/2026/work", person="wu")
+    assert "return it, draft it anew and submit that" in page.text
