@@ -13,13 +13,13 @@ from jieru.errors import UserError
 from verifier.determination import Outcome
 from verifier.eligibility import CriterionName
 from verifier.explain import CriterionRow, Explanation, explain
-from verifier.policy import policy_from_source
+from verifier.policy import Policy, policy_from_source
 from verifier.procedure.closings import Closing, list_closings
 from verifier.procedure.overview import determination_entry
 from verifier.procedure.records import CountRecord
 from verifier.procedure.states import State
 
-__all__ = ["KeptCase", "PastOutcome", "kept_case", "open_closing", "past_outcomes"]
+__all__ = ["KeptCase", "PastOutcome", "kept_case", "open_closing", "past_outcomes", "policy_of"]
 
 _SELECT_POLICY: Final = "SELECT policy_source FROM count_documents WHERE count_id = %s"
 _SELECT_PAST: Final = """
@@ -77,10 +77,9 @@ def kept_case(
     """
     with connection.transaction():
         entry = determination_entry(connection, record, platform, uscc)
-        row = connection.execute(_SELECT_POLICY, (record.id,)).fetchone()
-    if entry is None or row is None or record.as_of is None:
-        raise Problem(Kind.NOT_FOUND, Kind.NOT_FOUND.value.meaning)
-    policy = policy_from_source(record.policy_name or "", row[0])
+        if entry is None or record.as_of is None:
+            raise Problem(Kind.NOT_FOUND, Kind.NOT_FOUND.value.meaning)
+        policy = policy_of(connection, record)
     try:
         found = explain(connection, record.year, platform, uscc, as_of=record.as_of, policy=policy)
     except UserError as error:  # its connections were corrected away since
@@ -92,6 +91,13 @@ def kept_case(
         explanation=replace(found, criteria=tuple(map(_criterion, entry["criteria"]))),
         outcome_today=found.determination.outcome,
     )
+
+
+def policy_of(connection: psycopg.Connection, record: CountRecord) -> Policy:
+    """The rules of a count that was drafted."""
+    row = connection.execute(_SELECT_POLICY, (record.id,)).fetchone()
+    assert row is not None  # noqa: S101 - kept together with the determinations
+    return policy_from_source(record.policy_name or "", row[0])
 
 
 def past_outcomes(

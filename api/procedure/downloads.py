@@ -1,5 +1,6 @@
 """Reports of a frozen count, to download: made anew each time, from what was signed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
@@ -9,14 +10,15 @@ from starlette.responses import Response
 
 from api.access.caller import Caller
 from api.access.roles import Permission
-from api.procedure.queries import refusals, signed_count_of, signed_file_of
+from api.procedure.queries import refusals, signed_file_of
 from api.procedure.source import ProcedureSource
+from api.web.database import RequestDatabase
 from api.web.filters import EnterpriseFilter, PlatformFilter
 from api.web.problems import Kind, Problem
 from jieru.i18n import Language
 from jieru.i18n import marked as _
 from verifier.procedure.records import CountRecord
-from verifier.reports import Report, SheetName, make_report
+from verifier.reports import Report, SheetName, make_report, read_signed_count
 
 __all__ = ["DOWNLOAD_RESPONSE", "ReportRequest", "download"]
 
@@ -56,32 +58,41 @@ DOWNLOAD_RESPONSE: Final[dict[int | str, dict[str, object]]] = {
 
 
 def download(
-    connection: psycopg.Connection,
+    database: RequestDatabase,
     caller: Caller,
     source: ProcedureSource,
-    record: CountRecord,
+    find: Callable[[psycopg.Connection], CountRecord],
     wanted: ReportRequest,
     language: Language,
 ) -> Response:
     """A report of a count; an operator gets the public notice, and own enterprises.
 
+    Args:
+        database: needed for a moment only; a report takes seconds.
+        caller: who asks.
+        source: where the font is.
+        find: the count, or a problem where it is not there.
+        wanted: which report.
+        language: of the report, where none is asked for.
+
     Raises:
-        Problem: the count is not frozen, the enterprise is not listed, or it is not for this
-            caller.
+        Problem: the count is not there or not frozen, the enterprise is not listed, or the report
+            is not for this caller.
     """
     if not caller.may(Permission.READ_PROCEDURE) and not (
         wanted.kind == "notice"
         or (wanted.kind == "enterprise" and wanted.platform == caller.platform_code)
     ):
         raise Problem(Kind.FORBIDDEN, Kind.FORBIDDEN.value.meaning)
-    if wanted.kind == "signed":
+    with database.reading() as connection:
+        record = find(connection)
         content = signed_file_of(connection, record)
+    if wanted.kind == "signed":
         report = Report(content, "application/json", f"jieru-{record.count_id}-signed.json")
     else:
-        signed = signed_count_of(connection, record)
         with refusals():
             report = make_report(
-                signed,
+                read_signed_count(content),
                 wanted.kind,
                 wanted.language or language,
                 font_folder=source.settings.report_font_path,

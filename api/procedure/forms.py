@@ -1,7 +1,7 @@
 """The forms of the procedure: what each step and each decision asks, and what it does."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from api.procedure.answers import (
@@ -56,7 +56,6 @@ class ActForm:
     """Of the inputs to choose from, by their names."""
     is_long: bool = False
     """It goes on in a thread; a page shows how far it is."""
-    defaults: Mapping[str, str] = field(default_factory=dict)
 
 
 def _number(values: Values) -> int:

@@ -17,6 +17,7 @@ from api.procedure.downloads import ReportRequest, download
 from api.procedure.forms import DECISION_FORMS, STEP_FORMS, ActForm
 from api.procedure.queries import (
     compare_counts,
+    find_count_for_step,
     find_count_of,
     find_visible_count,
     named_count,
@@ -45,6 +46,9 @@ router = APIRouter(include_in_schema=False, route_class=GatedRoute)
 
 _SEE_OTHER: Final = 303
 _LONGEST: Final = 100
+_REVIEWED: Final = ("hold", "overlap", "pending")
+_LISTED: Final = 500
+"""Rows of a page at most; the API has all of them."""
 
 StepName = Literal[
     "draft",
@@ -94,7 +98,7 @@ def show_comparison(visit: CurrentVisit, before: _Short = "", after: _Short = ""
             outcome_words(Outcome(each.outcome_before), translate) if each.outcome_before else None,
             outcome_words(Outcome(each.outcome_after), translate) if each.outcome_after else None,
         )
-        for each in (comparison.enterprises if comparison else ())
+        for each in (comparison.enterprises[:_LISTED] if comparison else ())
     ]
     return visit.render(
         "procedure/compare.html",
@@ -104,6 +108,7 @@ def show_comparison(visit: CurrentVisit, before: _Short = "", after: _Short = ""
             "after": after,
             "comparison": comparison,
             "changes": changes,
+            "differing": len(comparison.enterprises) if comparison else 0,
             "recoveries": recoveries,
             "recovery_words": {key: translate(word) for key, word in RECOVERY_WORDS.items()},
         },
@@ -116,7 +121,6 @@ def show_review(visit: CurrentVisit, year: Year, revision: Revision = None) -> H
     with visit.database.reading() as connection:
         record = find_count_of(connection, visit.caller, year, revision)
         items = review_queue(connection, record, visit.today)
-        offers = offered_steps(connection, record, person_name(visit.caller), visit.now)
     kinds = {kind: [each for each in items if each.kind == kind] for kind in _REVIEWED}
     return visit.render(
         "procedure/review.html",
@@ -124,13 +128,10 @@ def show_review(visit: CurrentVisit, year: Year, revision: Revision = None) -> H
             "record": record,
             "state": state_words(record.state, visit.translate),
             "kinds": kinds,
-            "offers": offers_in_words(offers, visit.translate),
+            "listed": _LISTED,
             "may_decide": visit.may(Permission.DECIDE),
         },
     )
-
-
-_REVIEWED: Final = ("hold", "overlap", "pending")
 
 
 @router.get("/counts/{year}/report")
@@ -142,9 +143,14 @@ def send_report(
     revision: Revision = None,
 ) -> Response:
     """A report to download."""
-    with visit.database.reading() as connection:
-        record = find_count_of(connection, visit.caller, year, revision)
-        return download(connection, visit.caller, source, record, wanted, visit.language)
+    return download(
+        visit.database,
+        visit.caller,
+        source,
+        lambda connection: find_count_of(connection, visit.caller, year, revision),
+        wanted,
+        visit.language,
+    )
 
 
 @router.get("/counts/{year}/work")
@@ -203,7 +209,7 @@ def take_decision(
         form.act(taking, year, values)
     except Problem as problem:
         return _form(visit, source, year, act, form, values, _mistakes(visit, problem))
-    return go_on(f"/counts/{year}/review", Done.STEP_TAKEN)
+    return go_on(_page_of_decisions(visit, year), Done.STEP_TAKEN)
 
 
 @router.get("/counts/{year}/{step}")
@@ -246,6 +252,13 @@ def take_step_of_count(
     return go_on(year_address(year), Done.STEP_TAKEN)
 
 
+def _page_of_decisions(visit: Visit, year: int) -> str:
+    """The review queue, where there is a count to review."""
+    with visit.database.reading() as connection:
+        record = find_visible_count(connection, visit.caller, year)
+    return year_address(year) if record is None else f"/counts/{year}/review"
+
+
 def _mistakes(visit: Visit, problem: Problem) -> Mistakes:
     """Why a step was refused; what hinders it is listed above its form anyway."""
     if problem.kind is Kind.CHANGED_MEANWHILE:
@@ -267,9 +280,10 @@ def _form(
 ) -> HTMLResponse:
     translate = visit.translate
     with visit.database.reading() as connection:
-        record = find_visible_count(connection, visit.caller, year)
-        offer = None
-        if record is not None and form.step is not None:
+        record, offer = None, None
+        if form.step is not None:
+            record = find_count_for_step(connection, visit.caller, year, form.step)
+        if record is not None:
             offers = offered_steps(connection, record, person_name(visit.caller), visit.now)
             found = [each for each in offers if each.step is form.step]
             offer = next(iter(offers_in_words(found, translate, with_all=True)), None)
@@ -280,7 +294,7 @@ def _form(
         if is_decision
         else f"/counts/{year}/{act}"
     )
-    back = f"/counts/{year}/review" if is_decision else year_address(year)
+    back = _page_of_decisions(visit, year) if is_decision else year_address(year)
     shown = Form(
         address,
         [replace(each, choices=chosen.get(each.name, each.choices)) for each in form.inputs],
@@ -299,7 +313,9 @@ def _form(
             "year": year,
             "offer": offer,
             "is_out_of_turn": _is_out_of_turn(record, offer, form),
-            "about": values.get("uscc", ""),
+            "about": " ".join(
+                each for each in (values.get("platform", ""), values.get("uscc", "")) if each
+            ),
             "back": back,
         },
         status=mistakes.status if mistakes else 200,

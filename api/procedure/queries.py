@@ -61,8 +61,7 @@ from verifier.procedure.records import (
     read_document,
 )
 from verifier.procedure.report import CountSheet
-from verifier.procedure.states import RUNNING, STANDING, State
-from verifier.reports import SignedCount, read_signed_count
+from verifier.procedure.states import RULES, RUNNING, STANDING, State, Step
 
 __all__ = [
     "DeterminationFilter",
@@ -71,13 +70,13 @@ __all__ = [
     "counts_answer",
     "detail_of",
     "determinations_of",
+    "find_count_for_step",
     "find_count_of",
     "find_visible_count",
     "named_count",
     "person_name",
     "refusals",
     "review_answers",
-    "signed_count_of",
     "signed_file_of",
     "visible_counts",
     "visible_rows",
@@ -155,6 +154,17 @@ def find_count_of(
     if found is None:
         raise Problem(Kind.NOT_FOUND, Kind.NOT_FOUND.value.meaning)
     return found
+
+
+def find_count_for_step(
+    connection: psycopg.Connection, caller: Caller, year: int, step: Step
+) -> CountRecord | None:
+    """The count of a year that a step is about: the one in the making, or the one that stands."""
+    if not EARLIEST_YEAR <= year <= LATEST_YEAR:
+        return None
+    states = RUNNING if RULES[step].start <= RUNNING else STANDING
+    counts = visible_counts(connection, caller, year)
+    return next((each for each in counts if each.state in states), None)
 
 
 def named_count(connection: psycopg.Connection, caller: Caller, count_id: str) -> CountRecord:
@@ -271,17 +281,6 @@ def signed_file_of(connection: psycopg.Connection, record: CountRecord) -> bytes
     """
     with refusals():
         return export_count(connection, record)
-
-
-def signed_count_of(connection: psycopg.Connection, record: CountRecord) -> SignedCount:
-    """The same as reports read it.
-
-    Raises:
-        Problem: see `signed_file_of`.
-    """
-    content = signed_file_of(connection, record)
-    with refusals():
-        return read_signed_count(content)
 
 
 def answer_of(caller: Caller, record: CountRecord) -> CountRecordAnswer:

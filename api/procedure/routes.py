@@ -232,9 +232,14 @@ def get_report(
     revision: Revision = None,
 ) -> Response:
     """A report of a frozen count."""
-    with database.reading() as connection:
-        record = find_count_of(connection, caller, year, revision)
-        return download(connection, caller, source, record, wanted, language_of(request))
+    return download(
+        database,
+        caller,
+        source,
+        lambda connection: find_count_of(connection, caller, year, revision),
+        wanted,
+        language_of(request),
+    )
 
 
 @router.post(

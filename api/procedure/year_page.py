@@ -8,7 +8,8 @@ import psycopg
 from fastapi.responses import HTMLResponse
 
 from api.access.roles import Permission
-from api.counts.view import ROWS_PER_PAGE, Filter, page_links
+from api.counts.view import ROWS_PER_PAGE, Filter, page_links, parameter_rows
+from api.procedure.cases import policy_of
 from api.procedure.queries import (
     DeterminationFilter,
     visible_counts,
@@ -38,7 +39,8 @@ from verifier.reports import SHEETS
 
 __all__ = ["show_kept_count", "show_years", "year_address"]
 
-_WITHOUT_CONTENT: Final = "\0"
+_NUL: Final = "\0"
+"""PostgreSQL's text knows no such character."""
 _MAY_BE_PAID: Final = frozenset({State.PAYABLE})
 
 
@@ -120,6 +122,7 @@ def show_kept_count(
             "matrix": outcome_matrix(summary, translate),
             "counted": summary.outcomes[Outcome.COUNTED],
             "examined": summary.outcomes.total(),
+            "parameters": parameter_rows(policy_of(connection, record), visit.language, translate),
         }
     return visit.render("procedure/year.html", values)
 
@@ -157,9 +160,9 @@ def _rows(
             visit.caller,
             record,
             DeterminationFilter(
-                platform=wanted.platform or None,
+                platform=wanted.platform.replace(_NUL, "") or None,
                 outcome=Outcome(wanted.outcome) if wanted.outcome in set(Outcome) else None,
-                text=wanted.text.strip().replace(_WITHOUT_CONTENT, "") or None,
+                text=wanted.text.strip().replace(_NUL, "") or None,
                 limit=ROWS_PER_PAGE,
                 offset=(number - 1) * ROWS_PER_PAGE,
             ),

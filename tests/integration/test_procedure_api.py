@@ -311,6 +311,9 @@ async def test_a_frozen_year_is_counted_again_only_with_a_reason(bureau: Bureau)
     )
     again = await bureau.done("2026/draft", {"as_of": str(AS_OF), "reason": "举报属实"})
     assert (again["count_id"], again["supersedes"]) == ("2026-2", "2026-1")
+    publishing = await bureau.ask("GET", "/counts/2026/publish", person="zheng")
+    assert "2026-1" in publishing.text
+    assert "not where this step begins" not in publishing.text
     found = await bureau.read("/compare?before=2026-1&after=2026-2")
     assert found["total_before_yuan"] - found["total_after_yuan"] == 10_000
     changed = {each["uscc"]: each["outcome_after"] for each in found["enterprises"]}
@@ -441,6 +444,8 @@ async def test_a_kept_count_is_the_page_of_its_year_and_one_of_now_stays_a_click
     before = await bureau.ask("GET", "/counts/2026", person="zheng")
     assert "Begin the procedure" in before.text
     await bureau.freeze()
+    strange = await bureau.ask("GET", "/counts/2026?platform=%00&text=%00", person="chen")
+    assert strange.status_code == 200
     kept = await bureau.ask("GET", "/counts/2026", person="chen")
     assert "Frozen" in kept.text
     assert "From today&#39;s records" in kept.text
@@ -534,3 +539,16 @@ async def test_a_step_refused_in_its_thread_is_told_on_the_page_that_waits(burea
     assert work.future.exception(30) is not None
     page = await bureau.ask("GET", "/counts/2026/work", person="wu")
     assert "return it, draft it anew and submit that" in page.text
+
+
+async def test_a_decision_before_any_draft_leads_back_to_the_year(bureau: Bureau) -> None:
+    """There is nothing to review yet."""
+    fields = {"platform": "xielian", "uscc": uscc_of(3), "reason": "存疑"}
+    taken = await bureau.send("/counts/2026/decision?act=hold", fields)
+    assert taken.headers["location"] == "/counts/2026"
+    await bureau.done("2026/draft", {"as_of": str(AS_OF)})
+    half = await bureau.send("/counts/2026/decision?act=exclude", fields | {"reason": ""})
+    assert half.status_code == 422
+    assert "is required" in half.text
+    again = await bureau.send("/counts/2026/decision?act=exclude", fields)
+    assert again.headers["location"] == "/counts/2026/review"
