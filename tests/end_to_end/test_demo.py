@@ -122,7 +122,8 @@ def _look_around(address: str, accounts: dict[str, str]) -> None:
             fields = {"name": account, "password": password, "next": "/counts"}
             counts = browser.post("/sign-in", data=fields | {"form_token": form_token_of(page)})
             assert counts.status_code == 200
-            assert counts.url.path == "/counts/2026"
+            assert counts.url.path == "/counts"
+            assert '<option value="2026" selected>' in counts.text
             api = browser.get("/api/v1/counts/2026").json()
             codes = {each["platform"] for each in api["platforms"]}
             assert (codes == {"xielian"}) == (account == "operator")

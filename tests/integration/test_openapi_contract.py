@@ -20,7 +20,11 @@ from tests.support.callers import bearer
 from tests.support.databases import DatabaseServer
 from tests.support.small_city import AS_OF, build_small_city
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [
+    pytest.mark.timeout(900),
+    # Schemathesis's own strategies draw from the random module.
+    pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisDeprecationWarning"),
+]
 
 _EXAMPLES_PER_OPERATION = 25
 _NOT_HERE = [
