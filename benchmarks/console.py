@@ -31,7 +31,7 @@ from jieru.audit import changing, command_actor
 from tests.support.people import session_of
 from tests.support.processes import free_port
 
-__all__ = ["run"]
+__all__ = ["form_token_of", "run", "server"]
 
 USERS: Final = 50
 ROUNDS: Final = 4
@@ -64,7 +64,7 @@ def run(database_url: str) -> dict[str, object]:
     with psycopg.connect(database_url, autocommit=True) as connection:
         lists.build(connection)
         tokens = [_session(connection, number) for number in range(USERS)]
-    with _server(database_url) as address:
+    with server(database_url) as address:
         measured, _seconds = _let_loose(address, tokens, PAUSE_S)
         hurried, hurried_s = _let_loose(address, tokens, (0.0, 0.0))
     every = [each for times in measured.milliseconds.values() for each in times]
@@ -114,8 +114,14 @@ def _platform_code(place: int) -> str:
     return f"p{1 + place % lists.PLATFORMS:03}"
 
 
+def form_token_of(page: httpx.Response) -> str:
+    """What every form of a page carries, by which a change is known to be meant."""
+    token: str = _FORM_TOKEN.findall(page.text)[-1]
+    return token
+
+
 @contextmanager
-def _server(database_url: str) -> Iterator[str]:
+def server(database_url: str) -> Iterator[str]:
     """A `jieru serve` of its own, until the block ends."""
     port = free_port()
     environment = {**os.environ, "JIERU_DATABASE_URL": database_url, "JIERU_LANGUAGE": "en"}
@@ -202,7 +208,7 @@ async def _one_user(
                 continue
             form = await ask("form", "GET", f"{place}/edit")
             fields = {
-                "form_token": _FORM_TOKEN.findall(form.text)[-1],
+                "form_token": form_token_of(form),
                 "revision": _REVISION.findall(form.text)[-1],
                 "name": f"renamed by {number}",
                 "kind": "press",

@@ -1,22 +1,30 @@
 """How long drafting and freezing a year of 10,000 enterprises and 100,000 devices take.
 
 The database is that of `benchmarks.count`, with the audit of every record in it. What is measured
-are the functions that the console calls; a draft is what a verifier waits for, with progress shown.
+are the functions that the console calls, and a draft also as a request to a `jieru serve`: it is
+what a verifier waits for, with progress shown.
 """
 
 import resource
 import time
 from datetime import UTC, date, datetime
+from secrets import token_urlsafe
 from statistics import median
 from typing import Final
 
+import httpx
 import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from api.access.gate import FORM_TOKEN_HEADER
+from api.access.roles import Role
+from api.access.users import create_user
+from benchmarks.console import form_token_of, server
 from benchmarks.count import DEVICES, ENTERPRISES, YEAR, build
 from benchmarks.results import print_table, save
-from jieru.audit import Actor
+from jieru.audit import Actor, changing, command_actor
 from jieru.database import connect
+from tests.support.people import session_of
 from verifier.policy import load_policy
 from verifier.procedure.drafting import draft_count
 from verifier.procedure.freezing import export_count, freeze_count
@@ -31,6 +39,7 @@ DRAFTS: Final = 3
 TARGET_DRAFT_S: Final = 10.0
 TARGET_FREEZE_S: Final = 60.0
 
+_AS_OF: Final = date(YEAR + 1, 3, 31)
 _NOW: Final = datetime(YEAR + 1, 5, 6, tzinfo=UTC)
 
 
@@ -45,6 +54,7 @@ def run(database_url: str) -> dict[str, object]:
     """
     with psycopg.connect(database_url, autocommit=True) as connection:
         build(connection)
+    console_draft_s = _draft_in_the_console(database_url)
     policy = load_policy("putian-2026")
     maker, checker = (
         Act(Actor(f"user:{name}", "benchmark"), name, _NOW) for name in ("lin", "chen")
@@ -53,9 +63,7 @@ def run(database_url: str) -> dict[str, object]:
         drafts = []
         for _run in range(DRAFTS):
             started = time.perf_counter()
-            record = draft_count(
-                connection, maker, YEAR, as_of=date(YEAR + 1, 3, 31), policy=policy
-            )
+            record = draft_count(connection, maker, YEAR, as_of=_AS_OF, policy=policy)
             drafts.append(time.perf_counter() - started)
         with connection.transaction():
             record = submit_count(connection, record, maker)
@@ -76,12 +84,13 @@ def run(database_url: str) -> dict[str, object]:
         "enterprises": ENTERPRISES,
         "drafts_s": [round(each, 2) for each in drafts],
         "draft_median_s": round(median(drafts), 2),
+        "console_draft_s": round(console_draft_s, 2),
         "freeze_s": round(freeze_s, 2),
         "export_s": round(export_s, 2),
         "recheck_s": round(recheck_s, 2),
         "file_bytes": file_bytes,
         "peak_bytes": peak_bytes,
-        "is_within_target": median(drafts) <= TARGET_DRAFT_S
+        "is_within_target": max(median(drafts), console_draft_s) <= TARGET_DRAFT_S
         and freeze_s <= TARGET_FREEZE_S
         and not has_difference,
     }
@@ -90,6 +99,7 @@ def run(database_url: str) -> dict[str, object]:
         ("", "measured", "target"),
         (
             ("median of a draft run, s", f"{median(drafts):.2f}", f"{TARGET_DRAFT_S:g}"),
+            ("draft in the console, s", f"{console_draft_s:.2f}", f"{TARGET_DRAFT_S:g}"),
             ("freeze, s", f"{freeze_s:.2f}", f"{TARGET_FREEZE_S:g}"),
             ("export of the signed file, s", f"{export_s:.2f}", ""),
             ("recheck, s", f"{recheck_s:.2f}", ""),
@@ -101,3 +111,22 @@ def run(database_url: str) -> dict[str, object]:
     )
     save("freeze", result)
     return result
+
+
+def _draft_in_the_console(database_url: str) -> float:
+    """Seconds from a verifier's request to its answer."""
+    with connect(database_url) as connection:
+        with changing(connection, command_actor()):
+            create_user(connection, "wu", Role.VERIFIER, password=token_urlsafe())
+        cookies = {"jieru_session": session_of(connection, "wu")}
+    with (
+        server(database_url) as address,
+        httpx.Client(base_url=address, cookies=cookies, timeout=300) as browser,
+    ):
+        headers = {FORM_TOKEN_HEADER: form_token_of(browser.get("/counts"))}
+        started = time.perf_counter()
+        answer = browser.post(
+            f"/api/v1/counts/{YEAR}/draft", json={"as_of": _AS_OF.isoformat()}, headers=headers
+        )
+        answer.raise_for_status()
+        return time.perf_counter() - started
