@@ -104,7 +104,7 @@ def create_app(
     app.state.pool = pool
     app.state.database = RequestDatabase(pool)
     policy = load_policy(settings.policy)
-    app.state.counts = CountSource(pool, policy=policy, as_of=as_of, year=year)
+    app.state.counts = CountSource(app.state.database, policy=policy, as_of=as_of, year=year)
     app.state.procedure = ProcedureSource(policy, settings)
     app.state.openid_provider = provider_of(settings)
     app.state.equipment_broker = (

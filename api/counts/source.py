@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime
 from typing import Final
 
 from fastapi import Request
-from psycopg_pool import ConnectionPool
 
 from api.access.caller import Caller
+from api.web.database import RequestDatabase
 from api.web.problems import Kind, Problem
 from api.web.recent import RecentResults
 from jieru.errors import UserError
@@ -23,7 +23,6 @@ from verifier.progress import Phase
 __all__ = ["CountSource", "DatedCount", "Underway", "count_source", "require_own"]
 
 _KEPT_S: Final = 5.0
-_WAIT_FOR_DATABASE_S: Final = 5.0
 _NOT_BEGUN: Final = (Phase.REGISTRY, 0.0)
 
 
@@ -56,7 +55,7 @@ class CountSource:
 
     def __init__(
         self,
-        pool: ConnectionPool,
+        database: RequestDatabase,
         *,
         policy: Policy,
         as_of: Callable[[], date],
@@ -65,13 +64,13 @@ class CountSource:
         """Compute nothing yet.
 
         Args:
-            pool: the database.
+            database: where the evidence is.
             policy: the rules.
             as_of: the last day of evidence where a request names none.
             year: the year where a request names none; None: that of `as_of`.
         """
         self.policy = policy
-        self._pool = pool
+        self._database = database
         self._as_of = as_of
         self._year = year
         self._counts = RecentResults[_Asked, DatedCount](_KEPT_S)
@@ -133,7 +132,7 @@ class CountSource:
             raise Problem(Kind.NOT_FOUND, Kind.NOT_FOUND.value.meaning)
         require_own(caller, platform)
         try:
-            with self._pool.connection(timeout=_WAIT_FOR_DATABASE_S) as connection:
+            with self._database.reading() as connection:
                 return explain(
                     connection,
                     year,
@@ -156,7 +155,7 @@ class CountSource:
             self._progress[asked] = (phase, fraction)
 
         try:
-            with self._pool.connection(timeout=_WAIT_FOR_DATABASE_S) as connection:
+            with self._database.reading() as connection:
                 count = count_year(
                     connection,
                     asked.year,
