@@ -13,7 +13,16 @@ import psycopg
 
 from jieru.errors import UserError
 
-__all__ = ["BEGINNING", "Entry", "Link", "check_chain", "read_entries", "read_head", "verify_audit"]
+__all__ = [
+    "BEGINNING",
+    "Entry",
+    "Link",
+    "check_chain",
+    "read_entries",
+    "read_head",
+    "record_check",
+    "verify_audit",
+]
 
 _ROWS_AT_ONCE: Final = 5_000
 
@@ -25,6 +34,9 @@ _SELECT_ENTRIES: Final = """
            actor, origin, action, record_kind, record_id, platform_id, before::text, after::text,
            previous_hash, hash
     FROM audit_entries ORDER BY number
+"""
+_INSERT_CHECK: Final = """
+    INSERT INTO audit_checks (last_number, last_hash, findings) VALUES (%s, %s, %s)
 """
 _ONE_MOMENT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
@@ -87,6 +99,11 @@ def verify_audit(
         connection.execute(_ONE_MOMENT)
         head = read_head(connection)
         return check_chain(read_entries(connection), head, known, report)
+
+
+def record_check(connection: psycopg.Connection, last: Link, findings: int) -> None:
+    """Keep what a check of the whole chain found, for panels and alerts; the caller commits."""
+    connection.execute(_INSERT_CHECK, (*last, findings))
 
 
 def read_head(connection: psycopg.Connection) -> Link | None:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import ConnectionPool
 
 from jieru.errors import UserError, WorldError
@@ -18,6 +18,14 @@ __all__ = ["Installation", "connect", "describe_address", "open_pool", "read_ins
 
 _OPTIONS = "-c timezone=UTC -c client_encoding=UTF8"
 """Instants travel as UTC; civil dates are computed explicitly, never by a session's zone."""
+
+_NOTICES = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""A server whose machine is gone is noticed within half a minute, not after hours."""
 
 _TRUSTED_S = 0.2
 """For how long a connection that served just now is believed to be alive."""
@@ -73,7 +81,10 @@ def connect(url: str, *, autocommit: bool = False) -> psycopg.Connection:
     """
     try:
         return psycopg.connect(
-            _checked(url), autocommit=autocommit, options=_OPTIONS, connect_timeout=10
+            make_conninfo(_checked(url), **_NOTICES),
+            autocommit=autocommit,
+            options=_OPTIONS,
+            connect_timeout=10,
         )
     except psycopg.OperationalError as error:
         raise _unreachable(url, error) from None
@@ -102,7 +113,7 @@ def open_pool(url: str, *, size: int) -> Iterator[ConnectionPool]:
         reset=used.remember,
         # Then whoever asks next tries anew, instead of waiting for ever rarer attempts.
         reconnect_timeout=5,
-        kwargs={"options": _OPTIONS},
+        kwargs={"options": _OPTIONS, **_NOTICES},
     ) as pool:
         yield pool
 

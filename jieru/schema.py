@@ -1,6 +1,7 @@
 """The schema: plain `.sql` files in `migrations/`, each applied once, in order, by yoyo."""
 
 import logging
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -9,6 +10,8 @@ from psycopg.conninfo import conninfo_to_dict
 from yoyo import get_backend, read_migrations
 from yoyo.exceptions import LockTimeout
 
+from jieru.auditor.fence import fence_in
+from jieru.auditor.views import create_views, drop_views
 from jieru.database import connect
 from jieru.errors import UserError, WorldError
 from jieru.timescale import create_extension, set_policies
@@ -48,19 +51,27 @@ def migrate(
     *,
     simulation: bool = False,
     compress_after_days: int = 14,
-    retention_days: int = 1_830,
-) -> None:
+    retention_days: int | None = 1_830,
+    auditor_password: str = "",
+) -> tuple[UserError, ...]:
     """Create or upgrade the schema; a second run changes nothing but the storage policies.
+
+    The views of auditors and the fence around their role are made anew each time.
 
     Args:
         database_url: a PostgreSQL address.
         simulation: marks a new database as a simulation, for good.
         compress_after_days: see `Settings.heartbeat_compress_after_days`.
-        retention_days: see `Settings.heartbeat_retention_days`.
+        retention_days: see `Settings.heartbeat_retention_days`; None: dropping is the archive's
+            business.
+        auditor_password: see `Settings.auditor_password`.
+
+    Returns:
+        What this database user may not do and a superuser should: sentences, mostly none.
 
     Raises:
-        UserError: the schema is newer than this program, or a simulation mark is asked for on
-            a database that was made without it.
+        UserError: the schema is newer than this program, this database user may not make it, or
+            a simulation mark is asked for on a database that was made without it.
         WorldError: the database cannot be reached, or another migration holds its lock.
     """
     with connect(database_url, autocommit=True) as connection:
@@ -75,9 +86,17 @@ def migrate(
     logging.getLogger("yoyo.migrations").setLevel(logging.WARNING)
     backend = get_backend(_yoyo_url(database_url), migration_table=_TABLE)
     try:
-        with backend.lock(timeout=60):
-            migrations = read_migrations(str(_FOLDER))
-            backend.apply_migrations(backend.to_apply(migrations))
+        with backend.lock(timeout=60), connect(database_url, autocommit=True) as connection:
+            migrations = backend.to_apply(read_migrations(str(_FOLDER)))
+            if migrations:
+                drop_views(connection)
+            try:
+                backend.apply_migrations(migrations)
+            except Exception:
+                _restore_views(connection)
+                raise
+            notes = fence_in(connection, password=auditor_password)
+            create_views(connection)
     except LockTimeout:
         raise WorldError(
             "Another migration of this database is running or died: wait for it, or run "
@@ -91,6 +110,13 @@ def migrate(
         set_policies(
             connection, compress_after_days=compress_after_days, retention_days=retention_days
         )
+    return notes
+
+
+def _restore_views(connection: psycopg.Connection) -> None:
+    """Give auditors their views back after a migration that failed, where they fit the tables."""
+    with suppress(psycopg.Error, UserError, WorldError):
+        create_views(connection)
 
 
 def require_current_schema(connection: psycopg.Connection) -> None:

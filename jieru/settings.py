@@ -47,6 +47,11 @@ class Settings(BaseSettings):
     ingest_http_host: str = "127.0.0.1"
     ingest_http_port: int = Field(default=9464, ge=0, le=65_535)
     """Where an ingester answers `/metrics` and `/healthz`; 0: any free port."""
+    broker_queue_messages: int = Field(default=10_000_000, ge=0)
+    """Messages that the broker keeps for one ingester (Mosquitto: `max_queued_messages`), to alarm
+    before it drops any; 0: no such limit."""
+    broker_queue_bytes: int = Field(default=4_294_967_296, ge=0)
+    """Bytes of payload that it keeps for one (Mosquitto: `max_queued_bytes`); 0: no such limit."""
     device_state_interval_s: int = Field(default=30, ge=1, le=3_600)
     """Seconds between two writes of one device's last heartbeat and status."""
 
@@ -60,9 +65,22 @@ class Settings(BaseSettings):
     """Where equipment reaches the broker, for examples; empty: as in `mqtt_url`."""
 
     heartbeat_retention_days: int = Field(default=1_830, ge=30)
-    """Raw heartbeats older than this are dropped; presence is kept for good."""
+    """Raw heartbeats older than this are archived where `archive_dir` is set, and dropped; presence
+    is kept for good."""
     heartbeat_compress_after_days: int = Field(default=14, ge=1)
     """Chunks older than this are compressed (TimescaleDB Community edition)."""
+    archive_dir: str = ""
+    """Folder of archived heartbeats, filled by `jieru archive run`; once that ran, nothing else
+    drops them. Empty: they are just dropped."""
+
+    auditor_password: str = Field(default="", repr=False)
+    """Of the role jieru_auditor, which Grafana logs in with; `jieru migrate` sets it. Empty: it
+    stays as it is, and a new role cannot log in with any."""
+
+    database_disk_gb: int = Field(default=100, ge=1)
+    """Gigabytes that the database may take; an alert of Grafana comes at four fifths of them."""
+    grafana_token: str = Field(default="", repr=False)
+    """Of the service account with which `jieru dashboards push` comes to Grafana."""
 
     policy: str = "putian-2026"
     """Name of a policy that comes with Jieru, or the path of a policy file."""

@@ -1,8 +1,9 @@
 """TimescaleDB: whether it is here, which edition, and how long raw heartbeats are kept.
 
 The Community edition compresses and drops chunks by policies of its own. The Apache edition
-(Debian's) has no policies, so an ingester calls `drop_expired_heartbeats` once a day; where the
-extension is missing that deletes rows instead.
+(Debian's) has no policies, so an ingester calls `drop_expired_heartbeats` once an hour; where the
+extension is missing that deletes rows instead. Where heartbeats are archived (`jieru.archive`),
+nothing else drops them.
 """
 
 from datetime import timedelta
@@ -18,6 +19,7 @@ __all__ = [
     "create_extension",
     "detect_edition",
     "drop_expired_heartbeats",
+    "leave_dropping_to_archive",
     "set_policies",
 ]
 
@@ -43,6 +45,14 @@ _ADD_COMPRESSION_POLICY = "SELECT add_compression_policy('heartbeats', %s::inter
 _REMOVE_RETENTION_POLICY = "SELECT remove_retention_policy('heartbeats', if_exists => true)"
 _ADD_RETENTION_POLICY = "SELECT add_retention_policy('heartbeats', %s::interval)"
 
+_IS_ARCHIVED = "SELECT EXISTS (SELECT FROM heartbeat_archiving)"
+_ARCHIVE_FROM_NOW_ON = "INSERT INTO heartbeat_archiving DEFAULT VALUES ON CONFLICT DO NOTHING"
+# Whoever waits to write into a chunk fails when it is dropped: so nobody may be writing.
+_WAIT_FOR_WRITERS = "SET LOCAL lock_timeout = '500ms'"
+_KEEP_WRITERS_OUT = "LOCK TABLE ONLY heartbeats IN SHARE ROW EXCLUSIVE MODE"
+_IS_ANY_EXPIRED = (
+    "SELECT EXISTS (SELECT FROM show_chunks('heartbeats', older_than => now() - %s::interval))"
+)
 _DROP_CHUNKS = "SELECT count(*) FROM drop_chunks('heartbeats', older_than => now() - %s::interval)"
 _DELETE_ROWS = """
     DELETE FROM heartbeats WHERE ctid = ANY (ARRAY(
@@ -94,9 +104,15 @@ def detect_edition(connection: psycopg.Connection) -> Edition:
 
 
 def set_policies(
-    connection: psycopg.Connection, *, compress_after_days: int, retention_days: int
+    connection: psycopg.Connection, *, compress_after_days: int, retention_days: int | None
 ) -> None:
-    """Give the Community edition its compression and retention policies; others have none."""
+    """Give the Community edition its compression and retention policies; others have none.
+
+    Args:
+        connection: to a database with the current schema.
+        compress_after_days: age at which a chunk is compressed.
+        retention_days: age at which it is dropped; None: the archive's business.
+    """
     if detect_edition(connection) is not Edition.COMMUNITY:
         return
     if not _one(connection, _IS_COMPRESSION_ENABLED):
@@ -104,7 +120,16 @@ def set_policies(
     connection.execute(_REMOVE_COMPRESSION_POLICY)
     connection.execute(_ADD_COMPRESSION_POLICY, (timedelta(days=compress_after_days),))
     connection.execute(_REMOVE_RETENTION_POLICY)
-    connection.execute(_ADD_RETENTION_POLICY, (timedelta(days=retention_days),))
+    if retention_days is not None and not _one(connection, _IS_ARCHIVED):
+        connection.execute(_ADD_RETENTION_POLICY, (timedelta(days=retention_days),))
+
+
+def leave_dropping_to_archive(connection: psycopg.Connection) -> None:
+    """From now on nothing but the archive drops heartbeats, whoever's settings say what."""
+    if not _one(connection, _IS_ARCHIVED):
+        connection.execute(_ARCHIVE_FROM_NOW_ON)
+    if detect_edition(connection) is Edition.COMMUNITY:
+        connection.execute(_REMOVE_RETENTION_POLICY)
 
 
 def drop_expired_heartbeats(connection: psycopg.Connection, *, retention_days: int) -> int:
@@ -113,13 +138,23 @@ def drop_expired_heartbeats(connection: psycopg.Connection, *, retention_days: i
     Returns:
         Chunks dropped, or rows deleted where heartbeats are a plain table (at most 50,000 a
         call, so that no transaction grows long); 0 for the Community edition, which does it
-        by its own policy.
+        by its own policy, and where heartbeats are archived.
+
+    Raises:
+        psycopg.errors.LockNotAvailable: there is too much writing just now.
     """
     edition = detect_edition(connection)
     if edition is Edition.COMMUNITY or not _one(connection, _TRY_RETENTION_LOCK):
         return 0
+    if _one(connection, _IS_ARCHIVED):
+        return 0
     age = timedelta(days=retention_days)
-    if edition is Edition.APACHE:
+    if edition is Edition.MISSING:
+        return connection.execute(_DELETE_ROWS, (age,)).rowcount
+    if not _one(connection, _IS_ANY_EXPIRED, age):
+        return 0
+    with connection.transaction():
+        connection.execute(_WAIT_FOR_WRITERS)
+        connection.execute(_KEEP_WRITERS_OUT)
         dropped = _one(connection, _DROP_CHUNKS, age)
-        return dropped if isinstance(dropped, int) else 0
-    return connection.execute(_DELETE_ROWS, (age,)).rowcount
+    return dropped if isinstance(dropped, int) else 0

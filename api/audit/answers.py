@@ -45,6 +45,7 @@ class RecordKind(StrEnum):
     OBJECTIONS = "objections"
     COUNT_PAYMENTS = "count_payments"
     RECOVERIES = "recoveries"
+    HEARTBEAT_ARCHIVES = "heartbeat_archives"
 
 
 class AuditEntry(BaseModel):

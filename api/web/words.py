@@ -92,6 +92,7 @@ RECORD_KIND_WORDS: Final = {
     "objections": _("objection"),
     "count_payments": _("payment"),
     "recoveries": _("recovery"),
+    "heartbeat_archives": _("archive file of heartbeats"),
 }
 AUDITED_FIELD_WORDS: Final = {
     "code": _("Platform code"),
@@ -182,6 +183,17 @@ AUDITED_FIELD_WORDS: Final = {
     "amount_yuan": _("Amount in yuan"),
     "paid_on": _("Paid on"),
     "reference": _("Reference"),
+    "file": _("File"),
+    "range_from": _("Beginning"),
+    "range_to": _("End (exclusive)"),
+    "heartbeats": _("Heartbeats"),
+    "file_bytes": _("Size in bytes"),
+    "file_sha256": _("Digest of the file"),
+    "rows_sha256": _("Digest of the heartbeats"),
+    "schema_version": _("Version of the schema"),
+    "archived_at": _("Archived at"),
+    "dropped_at": _("Dropped from the database at"),
+    "kept_until": _("Kept in the database until"),
 }
 """Columns that the audit shows; any other one goes by its name."""
 TONES: Final = {

@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from jieru.audit_chain import verify_audit
+from jieru.audit_chain import record_check, verify_audit
 from jieru.command.counting import open_database
 from jieru.errors import UserError
 from jieru.i18n import gettext as _
@@ -39,7 +39,13 @@ def command() -> None:
     multiple=True,
     help=_("An entry that was noted earlier, and must still be the same."),
 )
-def _verify(*, known: Sequence[str]) -> None:
+@click.option(
+    "--record",
+    "is_recorded",
+    is_flag=True,
+    help=_("Keep the result in the database, for auditors' panels and alerts."),
+)
+def _verify(*, known: Sequence[str], is_recorded: bool) -> None:
     noted = dict(map(_noted, known))
     findings = 0
 
@@ -51,6 +57,8 @@ def _verify(*, known: Sequence[str]) -> None:
 
     with open_database(load_settings()) as connection:
         last = verify_audit(connection, noted, report)
+        if is_recorded:
+            record_check(connection, last, findings)
     if findings > _PRINTED_FINDINGS:
         click.echo(_("… and {more} more.").format(more=findings - _PRINTED_FINDINGS), err=True)
     spoken = (

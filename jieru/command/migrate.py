@@ -19,15 +19,18 @@ def command(*, simulation: bool) -> None:
     """Create or upgrade the schema and say what the database is."""
     settings = load_settings()
     url = settings.require_database_url()
-    migrate(
+    notes = migrate(
         url,
         simulation=simulation,
         compress_after_days=settings.heartbeat_compress_after_days,
-        retention_days=settings.heartbeat_retention_days,
+        retention_days=None if settings.archive_dir else settings.heartbeat_retention_days,
+        auditor_password=settings.auditor_password,
     )
     with connect(url) as connection:
         edition = detect_edition(connection)
         is_simulation = read_installation(connection).is_simulation
     click.echo(_("The schema is current. TimescaleDB: {edition}.").format(edition=edition))
+    for note in notes:
+        click.echo(str(note), err=True)
     if is_simulation:
         click.echo(_("This database is a simulation."))

@@ -311,6 +311,23 @@ def test_the_command_prints_the_last_entry_and_takes_it_later(
     assert broken.stdout.startswith("The audit is NOT whole")
 
 
+def test_the_command_records_what_it_found_if_told_to(
+    database_url: str, connection: psycopg.Connection, city: RegistryBuilder
+) -> None:
+    """For panels and alerts: the last entry, and how much was wrong."""
+    del city
+    jieru("audit", "verify", database_url=database_url)
+    jieru("audit", "verify", "--record", database_url=database_url)
+    tamper(connection, "UPDATE audit_entries SET actor = 'user:x' WHERE number = 2")
+    broken = jieru("audit", "verify", "--record", database_url=database_url)
+    assert broken.returncode == 1
+    recorded = connection.execute(
+        "SELECT c.last_number, c.last_hash = e.hash, c.findings FROM audit_checks c"
+        " JOIN audit_entries e ON e.number = c.last_number ORDER BY c.id"
+    )
+    assert recorded.fetchall() == [(8, True, 0), (8, True, 1)]
+
+
 def test_what_is_no_entry_is_refused(database_url: str) -> None:
     """In one sentence."""
     wrong = jieru("audit", "verify", "--known", "8:abc", database_url=database_url)

@@ -19,6 +19,8 @@ class DatabaseServer:
 
     is_ours: ClassVar[bool] = False
     """Whether it may be stopped and killed."""
+    tablespace: ClassVar[str] = "pg_default"
+    """Where its databases lie."""
 
     def __init__(self, url: str) -> None:
         """Name the server by the address of one of its databases."""
@@ -33,8 +35,9 @@ class DatabaseServer:
         name = f"jieru_{secrets.token_hex(6)}"
         like = urlsplit(template).path[1:] if template else "template0"
         # A copy of the files, for a fresh database holds more catalogue than a log should carry.
-        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
-        self._execute(statement.format(sql.Identifier(name), sql.Identifier(like)))
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy TABLESPACE {}")
+        names = (name, like, self.tablespace)
+        self._execute(statement.format(*map(sql.Identifier, names)))
         return self.url(name)
 
     def drop_database(self, url: str) -> None:

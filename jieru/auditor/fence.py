@@ -1,0 +1,110 @@
+"""The role `jieru_auditor`, under which auditors read, and what keeps it to the views of `audit`.
+
+Whoever looks at Grafana can send SQL of his own, so privileges are the boundary and settings of the
+role are not: a session can change those. Some of what PostgreSQL lets everybody do only a superuser
+can take away; where `jieru migrate` runs as another user, it says what is left to do.
+"""
+
+from pathlib import Path
+from typing import Final
+
+import psycopg
+from psycopg.sql import SQL, Literal
+
+from jieru.errors import UserError
+
+__all__ = ["ROLE", "fence_in"]
+
+ROLE: Final = "jieru_auditor"
+
+_FOLDER: Final = Path(__file__).parent / "fence"
+_FILES: Final = ("role.sql", "database.sql", "catalogue.sql")
+"""In this order; the last one is for superusers only."""
+_ATTEMPTS: Final = 10
+
+_IS_SUPERUSER: Final = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
+_SET_PASSWORD: Final = SQL("ALTER ROLE jieru_auditor PASSWORD {}")
+_SELECT_OPEN: Final = """
+    SELECT file FROM (VALUES
+        ('database.sql', has_database_privilege('public', current_database(), 'TEMPORARY')
+                         OR has_schema_privilege('public', current_schema(), 'USAGE')),
+        ('catalogue.sql', has_language_privilege('public', 'plpgsql', 'USAGE'))
+    ) AS fence (file, is_open)
+    WHERE is_open
+"""
+"""The files by which something should have been taken from everybody and was not."""
+_SELECT_MEMBERSHIPS: Final = """
+    SELECT roleid::regrole::text FROM pg_auth_members
+    WHERE member = to_regrole('jieru_auditor')::oid ORDER BY 1
+"""
+
+
+def fence_in(connection: psycopg.Connection, *, password: str = "") -> tuple[UserError, ...]:
+    """Make the role what it should be, and take from everybody what it shall not have.
+
+    Args:
+        connection: to a migrated database, outside a transaction, in autocommit mode.
+        password: of the role; empty: it stays as it is, and a new role has none to log in with.
+
+    Returns:
+        What is left for a superuser to do: sentences, none where all is done.
+    """
+    (is_superuser,) = connection.execute(_IS_SUPERUSER).fetchone() or (False,)
+    left = {
+        name
+        for name in (_FILES if is_superuser else _FILES[:-1])
+        if not _run(connection, (_FOLDER / name).read_bytes())
+    }
+    left.update(name for (name,) in connection.execute(_SELECT_OPEN))
+    notes = []
+    if left:
+        notes.append(
+            UserError(
+                "The role jieru_auditor is not fenced in yet, for this database user may not do "
+                "it: have a superuser run {files} from {folder} in this database with psql, then "
+                "run `jieru migrate` again.",
+                files=", ".join(sorted(left, key=_FILES.index)),
+                folder=_FOLDER,
+            )
+        )
+    if password and not _set_password(connection, password):
+        notes.append(
+            UserError(
+                "This database user may not set the password of the role jieru_auditor: have a "
+                "superuser set it, and leave JIERU_AUDITOR_PASSWORD empty."
+            )
+        )
+    if memberships := [row[0] for row in connection.execute(_SELECT_MEMBERSHIPS)]:
+        notes.append(
+            UserError(
+                "The role jieru_auditor is a member of {roles}, and may do whatever these may: "
+                "revoke them, for auditors shall see the views of the schema audit only.",
+                roles=", ".join(memberships),
+            )
+        )
+    return tuple(notes)
+
+
+def _set_password(connection: psycopg.Connection, password: str) -> bool:
+    # Neither the statement nor the server's log shows more than the verifier.
+    verifier = connection.pgconn.encrypt_password(
+        password.encode(), ROLE.encode(), b"scram-sha-256"
+    ).decode()
+    return _run(connection, _SET_PASSWORD.format(Literal(verifier)).as_bytes(connection))
+
+
+def _run(connection: psycopg.Connection, statements: bytes) -> bool:
+    """Run statements all or none; whether this user may, and there was a role to run them on."""
+    attempts = 0
+    while True:
+        try:
+            connection.execute(statements)
+        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedObject):
+            return False
+        except (psycopg.errors.InternalError_, psycopg.errors.UniqueViolation):
+            # "tuple concurrently updated": a migration of another database changed the role.
+            attempts += 1
+            if attempts == _ATTEMPTS:
+                raise
+        else:
+            return True

@@ -1,0 +1,47 @@
+-- What PostgreSQL lets everybody do in a database and its first schema, taken from everybody and given
+-- to those who have rights on our tables: to make temporary tables, and to name what is in the schema
+-- (and so to call TimescaleDB's functions, which live there too). For the owner of the database.
+
+DO $$
+DECLARE
+    thing     record;
+    keeper    record;
+    is_public boolean;
+BEGIN
+    FOR thing IN
+        SELECT 'SCHEMA ' || quote_ident(n.nspname) AS name, coalesce(n.nspacl, acldefault('n', n.nspowner)) AS acl,
+               p.privilege, p.is_needed
+        FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid AND c.oid = 'platforms'::regclass,
+             (VALUES ('USAGE', true), ('CREATE', false)) AS p (privilege, is_needed)
+        UNION ALL
+        SELECT 'DATABASE ' || quote_ident(d.datname), coalesce(d.datacl, acldefault('d', d.datdba)),
+               p.privilege, p.is_needed
+        FROM pg_database d, (VALUES ('TEMPORARY', true), ('CREATE', false)) AS p (privilege, is_needed)
+        WHERE d.datname = current_database()
+    LOOP
+        is_public := EXISTS (SELECT FROM aclexplode(thing.acl)
+                             WHERE grantee = 0 AND privilege_type = thing.privilege);
+        FOR keeper IN
+            SELECT DISTINCT r.oid, r.rolname
+            FROM pg_class c, LATERAL (SELECT c.relowner UNION SELECT grantee FROM aclexplode(c.relacl)) AS held (by), pg_roles r
+            WHERE c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'platforms'::regclass)
+              AND r.oid = held.by AND r.rolname <> 'jieru_auditor'
+        LOOP
+            IF (thing.is_needed OR is_public)
+               AND NOT EXISTS (SELECT FROM aclexplode(thing.acl)
+                               WHERE grantee = keeper.oid AND privilege_type = thing.privilege) THEN
+                EXECUTE format('GRANT %s ON %s TO %I', thing.privilege, thing.name, keeper.rolname);
+            END IF;
+        END LOOP;
+        IF is_public THEN
+            EXECUTE format('REVOKE %s ON %s FROM PUBLIC', thing.privilege, thing.name);
+        END IF;
+    END LOOP;
+    IF EXISTS (SELECT FROM pg_database d
+               WHERE datname = current_database() AND to_regrole('jieru_auditor') IS NOT NULL
+                 AND NOT EXISTS (SELECT FROM aclexplode(d.datacl)
+                                 WHERE grantee = to_regrole('jieru_auditor') AND privilege_type = 'CONNECT')) THEN
+        EXECUTE format('GRANT CONNECT ON DATABASE %I TO jieru_auditor', current_database());
+    END IF;
+END
+$$;

@@ -1,0 +1,63 @@
+-- The role under which auditors read. `jieru migrate` runs this where its own user may make roles;
+-- where not, a superuser runs it in the database once:
+--   psql --dbname=DATABASE --file=role.sql --file=database.sql --file=catalogue.sql
+--
+-- Roles belong to the whole server, and several databases may be migrated at once: what is as it
+-- should be is left alone.
+
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'jieru_auditor') THEN
+        CREATE ROLE jieru_auditor NOLOGIN;
+    END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN
+    NULL;  -- another database was faster
+END
+$$;
+
+DO $$
+DECLARE
+    setting text[];
+    owner   pg_roles := (SELECT r FROM pg_roles r JOIN pg_class c ON c.relowner = r.oid
+                         WHERE c.oid = 'platforms'::regclass);
+BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'jieru_auditor'
+               AND (rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls)) THEN
+        -- Only a superuser may say so, even where it changes nothing.
+        ALTER ROLE jieru_auditor NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+    END IF;
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'jieru_auditor'
+               AND (rolinherit OR NOT rolcanlogin OR rolconnlimit <> 20)) THEN
+        ALTER ROLE jieru_auditor LOGIN NOINHERIT CONNECTION LIMIT 20;
+    END IF;
+    -- Defaults of a session, which it can change: against mistakes, not against ill will. Only
+    -- temp_file_limit holds against anybody, and only a superuser can set it. Compiling takes longer
+    -- than it saves in queries as short as those of panels.
+    FOREACH setting SLICE 1 IN ARRAY ARRAY[
+        ['search_path', 'audit'],
+        ['default_transaction_read_only', 'on'],
+        ['statement_timeout', '30s'],
+        ['lock_timeout', '5s'],
+        ['idle_in_transaction_session_timeout', '1min'],
+        ['jit', 'off'],
+        ['work_mem', '32MB'],
+        ['temp_file_limit', '1GB']
+    ] LOOP
+        CONTINUE WHEN setting[1] = 'temp_file_limit'
+            AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user);
+        IF NOT EXISTS (SELECT FROM pg_db_role_setting
+                       WHERE setrole = 'jieru_auditor'::regrole AND setdatabase = 0
+                         AND setting[1] || '=' || setting[2] = ANY (setconfig)) THEN
+            EXECUTE format('ALTER ROLE jieru_auditor SET %I = %L', setting[1], setting[2]);
+        END IF;
+    END LOOP;
+    -- So that the console, which works as the owner of the tables, can read as auditors do.
+    -- (Before PostgreSQL 16 every membership is one that may SET ROLE.)
+    IF NOT owner.rolsuper
+       AND NOT EXISTS (SELECT FROM pg_auth_members m
+                       WHERE m.roleid = 'jieru_auditor'::regrole AND m.member = owner.oid
+                         AND coalesce((to_jsonb(m) ->> 'set_option')::boolean, true)) THEN
+        EXECUTE format('GRANT jieru_auditor TO %I', owner.rolname);
+    END IF;
+END
+$$;

@@ -1,0 +1,1 @@
+"""What auditors see, and all that they can reach."""
