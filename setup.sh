@@ -32,7 +32,10 @@ if [ ! -x "$venv/bin/pip" ]; then
 fi
 
 say "Installing the locked dependencies ..."
-"$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+# urllib3-future, which grafana-client brings, takes the place of urllib3 under everybody else unless
+# it is built with this setting.
+URLLIB3_NO_OVERRIDE=1 "$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes \
+  --no-binary urllib3-future -r requirements.lock
 "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 
 npm=npm

@@ -32,7 +32,9 @@ _MODULES: Final = {
     "signing-key": "signing_key",
     "check-signature": "check_signature",
     "audit": "audit",
+    "archive": "archive",
     "report": "report",
+    "dashboards": "dashboards",
 }
 _EXIT_USER_ERROR: Final = 1
 _EXIT_WORLD_ERROR: Final = 3

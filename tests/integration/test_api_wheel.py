@@ -14,6 +14,7 @@ _DATA = (
     "jieru/locale/**/*.po",
     "verifier/policy/*.yaml",
     "simulators/scenarios/*.toml",
+    "dashboards/runbooks/*.md",
     "api/templates/**/*",
     "api/static/**/*",
 )

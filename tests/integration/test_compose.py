@@ -1,35 +1,56 @@
 """compose.yaml says what we mean, as far as that can be seen without a container engine."""
 
 import json
+import re
 import shlex
 import subprocess
 from collections.abc import Iterator
+from datetime import date
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from tempfile import NamedTemporaryFile
 from typing import Any
 
 import pytest
 import yaml
 
+from dashboards.provisioning import PASSWORD_VARIABLE, Database, provisioning_files
+from dashboards.push import OLDEST_GRAFANA
 from jieru.credentials.broker_files import ACL, BrokerFiles
 from jieru.settings import Settings
+from simulators.scenario import load_scenario
 from tests.support.debian_root import ensure_debian_packages
 from tests.support.fleet import wait_until
 from tests.support.mosquitto import INGEST_USER
 
 _ROOT = Path(__file__).parents[2]
-_OURS = ("migrate", "broker-sync", "ingest", "api")
-_PASSWORDS = {"JIERU_DATABASE_PASSWORD": "database-secret", "JIERU_MQTT_PASSWORD": "mqtt-secret"}
+_OURS = ("migrate", "broker-sync", "ingest", "api", "audit-verify", "dashboards")
+_SECOND = "ingest-2"
+"""Started on demand: Compose 1 shows it all the same."""
+_ONCE = {"migrate", "dashboards"}
+"""What ends when it is done."""
+_PASSWORDS = {
+    "JIERU_DATABASE_PASSWORD": "database-secret",
+    "JIERU_MQTT_PASSWORD": "mqtt-secret",
+    "JIERU_AUDITOR_PASSWORD": "auditor-secret",
+    "JIERU_GRAFANA_PASSWORD": "grafana-secret",
+}
 
 
-def compose_config(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """What `docker-compose config` makes of compose.yaml in this environment."""
+def compose_config(
+    environment: dict[str, str], *more_files: str
+) -> subprocess.CompletedProcess[str]:
+    """What `docker-compose config` makes of compose.yaml (and files on top) in this environment."""
     ensure_debian_packages("docker-compose")
     # An empty env file of our own, for a developer's .env would be read otherwise.
     with NamedTemporaryFile() as nothing:
         return subprocess.run(
-            ["docker-compose", "--file=compose.yaml", f"--env-file={nothing.name}", "config"],
+            [
+                "docker-compose",
+                *(f"--file={name}" for name in ("compose.yaml", *more_files)),
+                f"--env-file={nothing.name}",
+                "config",
+            ],
             cwd=_ROOT,
             env={"PATH": "/usr/bin:/bin", **environment},
             capture_output=True,
@@ -39,18 +60,32 @@ def compose_config(environment: dict[str, str]) -> subprocess.CompletedProcess[s
         )
 
 
-@pytest.fixture(scope="module")
-def services() -> dict[str, Any]:
-    """The services of compose.yaml with all variables filled in."""
-    done = compose_config(_PASSWORDS)
+def services_of(*more_files: str) -> dict[str, Any]:
+    """The services of compose.yaml and files on top, with all variables filled in."""
+    done = compose_config(_PASSWORDS, *more_files)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = yaml.safe_load(done.stdout)["services"]
     return found
 
 
+@pytest.fixture(scope="module")
+def services() -> dict[str, Any]:
+    """The services of compose.yaml."""
+    return services_of()
+
+
+@pytest.fixture(scope="module")
+def demonstration() -> dict[str, Any]:
+    """The same with compose.demo.yaml on top."""
+    return services_of("compose.demo.yaml")
+
+
 def test_compose_starts_every_part(services: dict[str, Any]) -> None:
-    """Database, broker and its sync, the migration that runs once, one ingester, the API."""
-    assert set(services) == {"database", "broker", "broker-sync", "migrate", "ingest", "api"}
+    """Database, broker and its sync, one ingester, the API, Grafana, what runs once or daily."""
+    assert set(services) - {_SECOND} == {
+        "database", "broker", "broker-sync", "migrate", "ingest", "api", "audit-verify",
+        "dashboards", "grafana",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("missing", sorted(_PASSWORDS))
@@ -81,6 +116,27 @@ def test_compose_gives_the_ingester_the_user_that_the_acl_names(services: dict[s
     assert f"/mosquitto/data/passwords {INGEST_USER} " in json.dumps(services["broker"]["command"])
 
 
+def test_compose_has_a_second_ingester_on_demand() -> None:
+    """In the same group, with a name of its own that stays, and in all else like the first."""
+    done = compose_config(
+        {**_PASSWORDS, "JIERU_INGEST_GROUP": "jieru", "COMPOSE_PROFILES": "two-ingesters"}
+    )
+    assert done.returncode == 0, done.stderr
+    found = yaml.safe_load(done.stdout)["services"]
+    first, second = found["ingest"], found[_SECOND]
+    assert second.pop("profiles") == ["two-ingesters"]
+    names = [each["environment"].pop("JIERU_INGEST_CLIENT_ID") for each in (first, second)]
+    assert names == ["jieru-ingest-1", "jieru-ingest-2"]
+    assert first == second
+    assert first["environment"]["JIERU_INGEST_GROUP"] == "jieru"
+
+
+def test_compose_starts_one_ingester_without_a_group_by_default(services: dict[str, Any]) -> None:
+    """The second is there for whoever asks for it, or not shown at all."""
+    assert services["ingest"]["environment"]["JIERU_INGEST_GROUP"] == ""
+    assert services.get(_SECOND, {"profiles": ["two-ingesters"]})["profiles"] == ["two-ingesters"]
+
+
 def test_compose_lets_only_this_machine_in_by_default(services: dict[str, Any]) -> None:
     """Published ports are bound to loopback until somebody decides otherwise."""
     published = [port for service in services.values() for port in service.get("ports", [])]
@@ -91,10 +147,10 @@ def test_compose_lets_only_this_machine_in_by_default(services: dict[str, Any]) 
 
 
 def test_compose_watches_every_service_that_stays(services: dict[str, Any]) -> None:
-    """All but the migration have a health check and come back after a failure."""
+    """All but what ends by itself have a health check and come back after a failure."""
     for name, service in services.items():
-        assert ("healthcheck" in service) == (name != "migrate"), name
-        assert ("restart" in service) == (name != "migrate"), name
+        assert ("healthcheck" in service) == (name not in _ONCE), name
+        assert ("restart" in service) == (name not in _ONCE), name
 
 
 def test_compose_builds_our_services_from_our_dockerfile(services: dict[str, Any]) -> None:
@@ -118,6 +174,90 @@ def test_compose_lets_the_sync_write_what_the_broker_reads(services: dict[str, A
     assert f"\nacl_file {files.acl_file}\n" in configuration
     assert places(services["broker-sync"]) <= places(services["broker"])
     assert (str(ACL), "/mosquitto/shipped.acl") in places(services["broker"])
+
+
+def test_compose_gives_grafana_what_the_export_writes(services: dict[str, Any]) -> None:
+    """The same folder in both containers, so that what the files say of themselves is true."""
+    grafana, (*_command, folder) = services["grafana"], services["dashboards"]["command"]
+    assert services["dashboards"]["command"][:2] == ["dashboards", "export"]
+    assert ("dashboards", folder) in places(grafana) & places(services["dashboards"])
+    settings = grafana["environment"]
+    assert settings["GF_PATHS_PROVISIONING"] == f"{folder}/provisioning"
+    home = PurePosixPath(settings["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+    written = provisioning_files(
+        Database.of_url(services["dashboards"]["environment"]["JIERU_DATABASE_URL"]),
+        PurePosixPath(folder),
+        disk_gb=1,
+    )
+    assert str(home.relative_to(folder)) in written
+    (source,) = yaml.safe_load(written["provisioning/datasources/jieru.yaml"])["datasources"]
+    assert source["url"] == "database:5432"
+    assert f"install --directory --owner=jieru {folder}" in (
+        (_ROOT / "deploy/Dockerfile").read_text(encoding="utf-8")
+    )
+
+
+def test_compose_lets_grafana_log_in_with_the_password_that_the_migration_sets(
+    services: dict[str, Any],
+) -> None:
+    """Under the name that the datasource's file takes it from."""
+    assert services["grafana"]["environment"][PASSWORD_VARIABLE] == "auditor-secret"
+    assert services["migrate"]["environment"][PASSWORD_VARIABLE] == "auditor-secret"
+
+
+def test_compose_lets_nobody_look_at_grafana_without_a_name(services: dict[str, Any]) -> None:
+    """Neither anonymously nor with an account of one's own making, and nothing is sent home."""
+    settings = services["grafana"]["environment"]
+    assert settings["GF_AUTH_ANONYMOUS_ENABLED"] == "false"
+    assert settings["GF_USERS_ALLOW_SIGN_UP"] == "false"
+    assert settings["GF_SECURITY_ADMIN_PASSWORD"] == _PASSWORDS["JIERU_GRAFANA_PASSWORD"]
+    assert settings["GF_ANALYTICS_REPORTING_ENABLED"] == "false"
+
+
+def test_compose_takes_a_grafana_that_the_dashboards_can_be_pushed_to(
+    services: dict[str, Any],
+) -> None:
+    """A release that is pinned, and new enough."""
+    match = re.fullmatch(r"grafana/grafana:(\d+)\.(\d+)\.\d+", services["grafana"]["image"])
+    assert match
+    assert (int(match[1]), int(match[2])) >= OLDEST_GRAFANA
+
+
+class TestDemonstration:
+    """compose.demo.yaml on top: a simulation that fills every panel."""
+
+    def test_is_a_simulation_for_good(self, demonstration: dict[str, Any]) -> None:
+        """In the database, and at the ingester, which takes the year as it is played."""
+        assert demonstration["migrate"]["command"] == ["migrate", "--simulation"]
+        assert demonstration["ingest"]["environment"]["JIERU_INGEST_CLOCK"] == "event"
+
+    def test_has_a_gateway_for_each_platform_of_the_city(
+        self, demonstration: dict[str, Any]
+    ) -> None:
+        """With the password that the simulation logs in with; the sync would take them away."""
+        scenario = load_scenario("small-city", today=date(2026, 1, 1))
+        script = demonstration["gateways"]["command"][-1]
+        named = re.search(r"for platform in (.+); do", script)
+        assert named
+        assert named[1].split() == [platform.code for platform in scenario.platforms]
+        assert (
+            demonstration["gateways"]["environment"]["JIERU_MQTT_PASSWORD"]
+            == (_PASSWORDS["JIERU_MQTT_PASSWORD"])
+        )
+        assert demonstration["city"]["environment"]["JIERU_MQTT_URL"] == (
+            "mqtt://{platform}:mqtt-secret@broker:1883"
+        )
+        sync = demonstration.get("broker-sync")  # Compose 2 leaves out what is not started
+        assert sync is None or sync["profiles"] == ["evidence"]
+
+    def test_plays_the_script_that_is_tested(self, demonstration: dict[str, Any]) -> None:
+        """After the gateways are let in and the ingester listens."""
+        (mounted,) = places(demonstration["city"])
+        assert mounted == (
+            str(_ROOT / "deploy/demo-city.sh"),
+            demonstration["city"]["entrypoint"][-1],
+        )
+        assert set(demonstration["city"]["depends_on"]) == {"gateways", "ingest"}
 
 
 def places(service: dict[str, Any]) -> set[tuple[str, str]]:

@@ -1,0 +1,459 @@
+"""One enterprise on one platform: its outcome, and every hour and day of evidence behind it."""
+
+from typing import Final
+
+from dashboards.counts import (
+    ENTERPRISE_UID,
+    OVERVIEW_UID,
+    PLATFORM_UID,
+    THE_COUNT,
+    which_platform,
+    which_stage,
+    which_year,
+)
+from dashboards.fields import column, field_config, number_words, steps
+from dashboards.layout import Period, Row, dashboard, link
+from dashboards.panels import FULL, HALF, Proof, heatmap, stat, state_timeline, table, time_series
+from dashboards.queries import (
+    FIRST_DAY,
+    LAST_DAY,
+    THE_ENTERPRISE,
+    THE_PLATFORM,
+    THE_YEAR,
+    TODAY,
+    Json,
+)
+from dashboards.variables import choice
+from dashboards.words import (
+    BASIS_WORDS,
+    BLUE,
+    CRITERION_WORDS,
+    DECISION_WORDS,
+    DEVICE_STATUS_WORDS,
+    GREEN,
+    GREY,
+    MET_WORDS,
+    OPEN_WORDS,
+    ORANGE,
+    OUTCOME_WORDS,
+    RED,
+    YELLOW,
+    YES_WORDS,
+    mapping,
+)
+
+__all__ = ["enterprise"]
+
+_CASE: Final = f"platform = {THE_PLATFORM} AND uscc = {THE_ENTERPRISE}"
+_DETERMINATION: Final = f"FROM audit.determinations WHERE {THE_COUNT} AND {_CASE}"
+_DAYS: Final = f"{_CASE} AND count_year = {THE_YEAR} AND stage = ${{stage:sqlstring}}"
+_DEVICES: Final = "serial = ANY (ARRAY[${device:sqlstring}]::text[])"
+_IN_THE_SPAN: Final = (
+    f"day_on BETWEEN {FIRST_DAY} AND {LAST_DAY}"
+    f" AND month BETWEEN date_trunc('month', {FIRST_DAY}::timestamp)::date AND {LAST_DAY}"
+)
+"""The days of the span of time, and the months that hold them: those are what is read."""
+
+
+def enterprise() -> Json:
+    """The dashboard."""
+    return dashboard(
+        ENTERPRISE_UID,
+        "企业接入证据",
+        "一家企业的认定结果，及其逐日、逐时的设备心跳证据。The evidence behind one enterprise.",
+        rows=[_result(), _evidence(), _registry(), _decisions()],
+        variables=[
+            which_year(),
+            which_stage(),
+            which_platform(),
+            choice(
+                "enterprise",
+                "企业",
+                "与所选平台有过接入关系的企业。An enterprise that was connected to the platform.",
+                f"""
+                SELECT DISTINCT enterprise || '（' || uscc || '）' AS __text, uscc AS __value
+                FROM audit.connections WHERE platform = {THE_PLATFORM} ORDER BY __text
+                """,
+            ),
+            choice(
+                "device",
+                "设备",
+                "曾归属该企业的设备，可多选。Devices that stood for the enterprise.",
+                f"""
+                SELECT DISTINCT serial AS __text, serial AS __value
+                FROM audit.assignments WHERE {_CASE} ORDER BY serial
+                """,
+                many="many",
+            ),
+        ],
+        links=[
+            link("总览", OVERVIEW_UID, "year", "stage"),
+            link("平台", PLATFORM_UID, "year", "stage", "platform"),
+        ],
+        period=Period("now-120d"),
+    )
+
+
+def _result() -> Row:
+    return Row(
+        120,
+        "认定结果",
+        [
+            stat(
+                1,
+                "结果",
+                Proof(
+                    "该企业在本年度核定中的结果，与核定文件一致。",
+                    "What the count says of this enterprise, as its document has it.",
+                ),
+                f"SELECT outcome {_DETERMINATION}",
+                field=field_config(words=mapping(OUTCOME_WORDS), no_value="未列入"),
+            ),
+            stat(
+                2,
+                "接入日期（窗口首日）",
+                Proof(
+                    "最早一个完整有效服务窗口的首日；无窗口则为空。",
+                    "The first day of its earliest complete effective window.",
+                ),
+                f"SELECT connected_on::text AS connected_on {_DETERMINATION}",
+            ),
+            stat(
+                3,
+                "窗口末日",
+                Proof(
+                    "该窗口的末日（含）；待满期者为最早可能的满期日。",
+                    "The last day of that window; of a pending one the earliest it could be.",
+                ),
+                f"""
+                SELECT coalesce(window_last_on, pending_until_on)::text AS window_last_on
+                {_DETERMINATION}
+                """,
+            ),
+            stat(
+                4,
+                "窗口内活跃天数",
+                Proof(
+                    "窗口内达到活跃标准的天数；所需天数见下方各项条件。",
+                    "Active days inside the window; how many are required stands below.",
+                ),
+                f"SELECT window_active_days {_DETERMINATION}",
+            ),
+            stat(
+                5,
+                "窗口内最长间断（天）",
+                Proof(
+                    "窗口内最长一段连续不活跃的天数。",
+                    "The longest run of days inside the window that were not active.",
+                ),
+                f"SELECT window_longest_gap_days {_DETERMINATION}",
+            ),
+            stat(
+                6,
+                "证据截止日",
+                Proof(
+                    "本次核定所用证据的最后一日；其后的证据不影响结果。",
+                    "The last day whose evidence the count used.",
+                ),
+                f"SELECT as_of_on::text AS as_of_on FROM audit.counts WHERE {THE_COUNT}",
+                field=field_config(no_value="尚无核定"),
+            ),
+            table(
+                10,
+                "各项条件",
+                Proof(
+                    "逐项列明实测值、要求、依据条款，以及是否经裁定放宽。",
+                    "Criterion by criterion: measured, required, clause, and whether it is waived.",
+                ),
+                f"""
+                SELECT criterion,
+                       CASE is_met WHEN true THEN 'met' WHEN false THEN 'failed'
+                                   ELSE 'unmeasured' END AS is_met,
+                       {_without_brackets("measured")} AS measured,
+                       {_without_brackets("required")} AS required,
+                       clause, basis, waiver_id
+                FROM audit.determination_criteria WHERE {THE_COUNT} AND {_CASE} ORDER BY place
+                """,
+                field=field_config(
+                    unit="none",
+                    columns=[
+                        column("criterion", "条件", words=CRITERION_WORDS, width=240),
+                        column("is_met", "是否符合", words=MET_WORDS, cell="color-text", width=110),
+                        column("measured", "实测"),
+                        column("required", "要求"),
+                        column("clause", "条款", width=90),
+                        column("basis", "依据", words=BASIS_WORDS, width=110),
+                        column("waiver_id", "放宽裁定号", width=110),
+                    ],
+                ),
+                size=(FULL, 11),
+            ),
+        ],
+    )
+
+
+def _without_brackets(measure: str) -> str:
+    """SQL for a measure that may be JSON of several values: what is in it, with commas between."""
+    return f"translate({measure}, '[]{{}}\"', '')"
+
+
+def _evidence() -> Row:
+    return Row(
+        121,
+        "逐日与逐时证据",
+        [
+            time_series(
+                20,
+                "每日活跃设备（台）",
+                Proof(
+                    "每日达到时数的设备台数与要求台数对照；达到要求且接入关系有效的日子为活跃日。",
+                    "Devices active on each day against how many are required for an active day.",
+                ),
+                f"""
+                SELECT starts_at AS time, devices_active, devices_heard, active_devices_min
+                FROM audit.enterprise_days
+                WHERE {_DAYS} AND $__timeFilter(starts_at) ORDER BY starts_at
+                """,
+                field=field_config(
+                    columns=[
+                        column("devices_active", "活跃设备", colour=GREEN),
+                        column("devices_heard", "有心跳的设备", colour=BLUE),
+                        column("active_devices_min", "要求台数", colour=RED, is_line=True),
+                    ]
+                ),
+                style="bars",
+                size=(FULL, 9),
+            ),
+            state_timeline(
+                21,
+                "各设备逐日状态",
+                Proof(
+                    "每台设备每日达到时数、时数不足、仅有迟到心跳、无心跳或未归属本企业。",
+                    "Each device on each day: enough hours, too few, only late, none, or not its.",
+                ),
+                f"""
+                SELECT day.day_on::timestamp AT TIME ZONE 'Asia/Shanghai' AS time,
+                       device.serial AS metric,
+                       CASE WHEN NOT bool_or(assigned.serial IS NOT NULL) THEN 0
+                            WHEN max(heard.hours_heard) >= max(rule.hours) THEN 4
+                            WHEN max(heard.hours_heard) > 0 THEN 3
+                            WHEN max(heard.hours_late) > 0 THEN 2
+                            ELSE 1 END AS state
+                FROM (SELECT DISTINCT serial FROM audit.assignments
+                      WHERE {_CASE} AND {_DEVICES}) AS device
+                CROSS JOIN (
+                    SELECT first_day + n AS day_on
+                    FROM (SELECT {FIRST_DAY} AS first_day, {LAST_DAY} AS last_day) AS span
+                    CROSS JOIN generate_series(0, last_day - first_day) AS n
+                ) AS day
+                CROSS JOIN (
+                    SELECT coalesce(
+                        (SELECT required::integer FROM audit.determination_criteria
+                         WHERE {THE_COUNT} AND {_CASE} AND criterion = 'active_hours_per_day_min'),
+                        (SELECT active_hours_per_day_min FROM audit.count_rules WHERE {THE_COUNT})
+                    ) AS hours
+                ) AS rule
+                LEFT JOIN (SELECT * FROM audit.assignments WHERE {_CASE}) AS assigned
+                    ON assigned.serial = device.serial AND assigned.from_on <= day.day_on
+                   AND (assigned.to_on IS NULL OR assigned.to_on > day.day_on)
+                LEFT JOIN (SELECT serial, day_on, hours_heard, hours_late FROM audit.device_days
+                           WHERE {_CASE} AND {_IN_THE_SPAN}) AS heard
+                    ON heard.serial = device.serial AND heard.day_on = day.day_on
+                WHERE day.day_on <= {TODAY}
+                   OR EXISTS (SELECT FROM audit.installation WHERE is_simulation)
+                GROUP BY day.day_on, device.serial
+                ORDER BY day.day_on, device.serial
+                """,
+                field=field_config(
+                    unit="none",
+                    thresholds=steps(GREY),
+                    words=number_words(
+                        {
+                            0: ("未归属本企业", "transparent"),
+                            1: ("无心跳", GREY),
+                            2: ("仅迟到心跳", ORANGE),
+                            3: ("时数不足", YELLOW),
+                            4: ("达到时数", GREEN),
+                        }
+                    ),
+                ),
+                size=(FULL, 12),
+            ),
+            heatmap(
+                22,
+                "逐日各时段在线设备（台）",
+                Proof(
+                    "每日 0 至 23 时按时收到心跳的设备台数；停产、夜班与整齐划一的节律一望可知。",
+                    "How many devices were heard in time in each hour of each day.",
+                ),
+                _hours_by_day(),
+                size=(FULL, 13),
+            ),
+        ],
+    )
+
+
+def _hours_by_day() -> str:
+    hours = ",\n       ".join(
+        f'(count(*) FILTER (WHERE hour = {hour}))::integer AS "{hour:02}"' for hour in range(24)
+    )
+    return f"""
+SELECT day_on::timestamp AT TIME ZONE 'Asia/Shanghai' AS time,
+       {hours}
+FROM audit.device_hours
+WHERE {_CASE} AND {_DEVICES} AND heard = 'in_time' AND {_IN_THE_SPAN}
+GROUP BY day_on ORDER BY day_on
+"""
+
+
+def _registry() -> Row:
+    return Row(
+        122,
+        "间断与归属",
+        [
+            table(
+                30,
+                "间断（连续不活跃的日子）",
+                Proof(
+                    "截至证据截止日的每段间断，以及是否落在有效服务窗口之内；窗口内的间断不得超过上限。",
+                    "Every run of days that were not active, and whether it touches the window.",
+                ),
+                f"""
+                SELECT gap.first_on::text AS first_on, gap.last_on::text AS last_on, gap.days,
+                       CASE WHEN gap.first_on <= found.window_last_on
+                             AND gap.last_on >= found.connected_on THEN 'yes' ELSE 'no' END
+                           AS in_window,
+                       rules.longest_gap_days_max
+                FROM audit.enterprise_gaps AS gap
+                LEFT JOIN (SELECT connected_on, window_last_on {_DETERMINATION}) AS found ON true
+                LEFT JOIN (SELECT longest_gap_days_max FROM audit.count_rules
+                           WHERE {THE_COUNT}) AS rules ON true
+                WHERE {_DAYS}
+                ORDER BY gap.first_on
+                """,
+                field=field_config(
+                    columns=[
+                        column("first_on", "自"),
+                        column("last_on", "至"),
+                        column("days", "天数"),
+                        column("in_window", "涉及窗口", words=YES_WORDS),
+                        column("longest_gap_days_max", "窗口内上限（天）"),
+                    ]
+                ),
+                size=(HALF, 9),
+            ),
+            table(
+                31,
+                "设备归属",
+                Proof(
+                    "曾归属该企业的设备、起止日期与现状；止日为空即仍在归属。",
+                    "The devices that stood for the enterprise, from when until when, and now.",
+                ),
+                f"""
+                SELECT a.serial, d.name, d.kind, a.from_on::text AS from_on, a.to_on::text AS to_on,
+                       d.status, d.last_seen_at
+                FROM audit.assignments AS a
+                LEFT JOIN audit.devices AS d ON d.platform = a.platform AND d.serial = a.serial
+                WHERE a.platform = {THE_PLATFORM} AND a.uscc = {THE_ENTERPRISE}
+                ORDER BY a.serial, a.from_on
+                """,
+                field=field_config(
+                    columns=[
+                        column("serial", "序列号"),
+                        column("name", "名称"),
+                        column("kind", "类别"),
+                        column("from_on", "自"),
+                        column("to_on", "至（不含）"),
+                        column("status", "状态", words=DEVICE_STATUS_WORDS, cell="color-text"),
+                        column("last_seen_at", "最近心跳"),
+                    ]
+                ),
+                size=(HALF, 9),
+            ),
+            table(
+                32,
+                "接入关系",
+                Proof(
+                    "该企业与该平台的服务合同及起止日期；只有关系有效的日子才计入。",
+                    "The contracts of the two; only days that one of them covers can count.",
+                ),
+                f"""
+                SELECT contract_no, signed_on::text AS signed_on, from_on::text AS from_on,
+                       to_on::text AS to_on
+                FROM audit.connections WHERE {_CASE} ORDER BY from_on
+                """,
+                field=field_config(
+                    columns=[
+                        column("contract_no", "合同编号"),
+                        column("signed_on", "签订日期"),
+                        column("from_on", "自"),
+                        column("to_on", "至（不含）"),
+                    ]
+                ),
+                size=(FULL, 6),
+            ),
+        ],
+    )
+
+
+def _decisions() -> Row:
+    return Row(
+        123,
+        "裁定",
+        [
+            table(
+                40,
+                "对该企业的裁定",
+                Proof(
+                    "排除、暂缓与放宽的裁定，何人何时因何作出，是否已撤回。",
+                    "Exclusions, holds and waivers: who decided, when, why, and whether they hold.",
+                ),
+                f"""
+                SELECT id, kind, criterion, value, reason, decided_by, decided_at,
+                       CASE WHEN is_open THEN 'open' ELSE 'withdrawn' END AS is_open,
+                       withdrawn_by, withdrawn_reason
+                FROM audit.decisions WHERE {_CASE} ORDER BY id
+                """,
+                field=field_config(
+                    unit="none",
+                    columns=[
+                        column("id", "编号", width=70),
+                        column("kind", "裁定", words=DECISION_WORDS, cell="color-text"),
+                        column("criterion", "放宽的条件", words=CRITERION_WORDS),
+                        column("value", "放宽为"),
+                        column("reason", "理由"),
+                        column("decided_by", "裁定人"),
+                        column("decided_at", "裁定时间"),
+                        column("is_open", "效力", words=OPEN_WORDS, cell="color-text"),
+                        column("withdrawn_by", "撤回人"),
+                        column("withdrawn_reason", "撤回理由"),
+                    ],
+                ),
+                size=(FULL, 7),
+            ),
+            table(
+                41,
+                "不再等待该企业满期的了结",
+                Proof(
+                    "本年度核定不再等待该企业窗口满期的决定及理由。",
+                    "Whether the year's count does not wait for its window, and why.",
+                ),
+                f"""
+                SELECT reason, closed_by, closed_at,
+                       CASE WHEN is_open THEN 'open' ELSE 'withdrawn' END AS is_open,
+                       withdrawn_reason
+                FROM audit.closings WHERE year = {THE_YEAR} AND {_CASE} ORDER BY closed_at, id
+                """,
+                field=field_config(
+                    columns=[
+                        column("reason", "理由"),
+                        column("closed_by", "决定人"),
+                        column("closed_at", "决定时间"),
+                        column("is_open", "效力", words=OPEN_WORDS, cell="color-text"),
+                        column("withdrawn_reason", "撤回理由"),
+                    ]
+                ),
+                size=(FULL, 6),
+            ),
+        ],
+    )

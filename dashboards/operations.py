@@ -1,0 +1,370 @@
+"""Operations: whether evidence comes in, how fast, how far behind, and what is refused."""
+
+from typing import Final
+
+from dashboards.counts import INTEGRITY_UID, OPERATIONS_UID, OVERVIEW_UID
+from dashboards.fields import column, field_config, steps
+from dashboards.layout import Period, Row, dashboard, link
+from dashboards.panels import FULL, HALF, Proof, stat, table, time_series
+from dashboards.queries import Json
+from dashboards.variables import choice
+from dashboards.words import (
+    BLUE,
+    CHAIN_WORDS,
+    CLOCK_WORDS,
+    GREEN,
+    ORANGE,
+    PURPLE,
+    RED,
+    REJECTION_WORDS,
+    YELLOW,
+    mapping,
+)
+
+__all__ = ["BEHIND", "CHAIN", "DATABASE_SIZE", "REJECTIONS", "SILENCE", "operations"]
+
+SILENCE: Final = 2
+BEHIND: Final = 3
+REJECTIONS: Final = 4
+CHAIN: Final = 5
+DATABASE_SIZE: Final = 6
+"""Panels to which alert rules lead."""
+
+_THE_INGESTERS: Final = "ingester = ANY (ARRAY[${ingester:sqlstring}]::text[])"
+_MINUTES: Final = f"FROM audit.ingest_minutes WHERE $__timeFilter(starts_at) AND {_THE_INGESTERS}"
+_PER_MINUTE: Final = "1m"
+"""Ingesters report once a minute; a finer interval would show holes."""
+
+
+def operations() -> Json:
+    """The dashboard."""
+    return dashboard(
+        OPERATIONS_UID,
+        "运行状况",
+        "心跳接收的速率、积压、写入耗时与拒收。Does evidence come in, and how fast?",
+        rows=[_now(), _reception(), _writing(), _storage()],
+        variables=[
+            choice(
+                "ingester",
+                "接收程序",
+                "七日内报告过的接收程序，可多选。Ingesters that reported within a week.",
+                """
+                SELECT ingester AS __text, ingester AS __value
+                FROM audit.ingesters ORDER BY ingester
+                """,
+                many="many",
+            )
+        ],
+        links=[link("总览", OVERVIEW_UID), link("数据可信度", INTEGRITY_UID)],
+        period=Period("now-6h"),
+        refresh="1m",
+    )
+
+
+def _now() -> Row:
+    return Row(
+        140,
+        "此刻",
+        [
+            stat(
+                1,
+                "心跳（条/秒）",
+                Proof(
+                    "最近五个完整分钟的平均提交速率。",
+                    "The mean rate of committed heartbeats over the last five full minutes.",
+                ),
+                f"""
+                SELECT coalesce(sum(committed), 0) / 300.0 AS heartbeats_per_s
+                FROM audit.ingest_minutes
+                WHERE starts_at >= date_trunc('minute', now()) - interval '5 minutes'
+                  AND starts_at < date_trunc('minute', now()) AND {_THE_INGESTERS}
+                """,
+                field=field_config(unit="suffix:条/秒", decimals=1, colour=BLUE),
+            ),
+            stat(
+                SILENCE,
+                "最近一次报告距今",
+                Proof(
+                    "报告最新的接收程序距今多久；超过三分钟即无程序在接收。",
+                    "How long ago any ingester reported; after three minutes none is running.",
+                ),
+                f"SELECT min(silent_s) AS silent_s FROM audit.ingesters WHERE {_THE_INGESTERS}",
+                field=field_config(
+                    unit="s",
+                    decimals=0,
+                    thresholds=steps(GREEN, (180, YELLOW), (600, RED)),
+                    no_value="七日内无报告",
+                ),
+            ),
+            stat(
+                BEHIND,
+                "最大积压",
+                Proof(
+                    "最近五分钟内接收程序落后的最大秒数；持续增长说明数据库或消息代理跟不上。",
+                    "How far behind any ingester was within the last five minutes.",
+                ),
+                f"""
+                SELECT max(behind_s_max) AS behind_s
+                FROM audit.ingest_minutes
+                WHERE starts_at >= now() - interval '5 minutes' AND {_THE_INGESTERS}
+                """,
+                field=field_config(
+                    unit="s", decimals=0, thresholds=steps(GREEN, (60, YELLOW), (300, RED))
+                ),
+            ),
+            stat(
+                REJECTIONS,
+                "近一小时拒收占比",
+                Proof(
+                    "最近一小时拒收的消息占收到消息的比例。",
+                    "The share of the messages received within the last hour that were refused.",
+                ),
+                f"""
+                SELECT sum(rejected)::double precision / nullif(sum(received), 0) AS rejected_share
+                FROM audit.ingest_minutes
+                WHERE starts_at >= now() - interval '1 hour' AND {_THE_INGESTERS}
+                """,
+                field=field_config(
+                    unit="percentunit",
+                    decimals=1,
+                    thresholds=steps(GREEN, (0.01, YELLOW), (0.05, RED)),
+                ),
+            ),
+            stat(
+                CHAIN,
+                "操作日志链",
+                Proof(
+                    "操作日志的哈希链是否完整；断裂即有人改动或删除了日志。",
+                    "Whether the chain of changes is whole; broken means somebody changed it.",
+                ),
+                """
+                SELECT CASE WHEN is_broken THEN 'broken' ELSE 'whole' END AS chain
+                FROM audit.audit_chain
+                """,
+                field=field_config(words=mapping(CHAIN_WORDS)),
+            ),
+            stat(
+                DATABASE_SIZE,
+                "数据库大小",
+                Proof(
+                    "数据库占用的磁盘空间，含索引；与磁盘容量对照。",
+                    "The room that the database takes, with indexes.",
+                ),
+                "SELECT bytes FROM audit.storage WHERE name = 'database'",
+                field=field_config(unit="bytes", decimals=1, colour=BLUE),
+            ),
+        ],
+    )
+
+
+def _reception() -> Row:
+    return Row(
+        141,
+        "接收",
+        [
+            time_series(
+                10,
+                "心跳速率（条/秒）",
+                Proof(
+                    "各接收程序提交心跳的速率；断开处即该程序未运行或无法写入。",
+                    "Committed heartbeats a second by ingester; a gap is one that did not run.",
+                ),
+                f"""
+                SELECT $__timeGroup(starts_at, $__interval) AS time, ingester AS metric,
+                       sum(committed) * 1000.0 / $__interval_ms AS heartbeats_per_s
+                {_MINUTES}
+                GROUP BY 1, ingester ORDER BY 1, ingester
+                """,
+                field=field_config(unit="suffix:条/秒", decimals=1),
+                interval=_PER_MINUTE,
+            ),
+            time_series(
+                11,
+                "落后时长",
+                Proof(
+                    "各接收程序落后的最大秒数；消息代理积压或数据库缓慢时增长，恢复后归零。",
+                    "How far each ingester was behind; grows while the broker holds messages back.",
+                ),
+                f"""
+                SELECT $__timeGroup(starts_at, $__interval) AS time, ingester AS metric,
+                       max(behind_s_max) AS behind_s
+                {_MINUTES}
+                GROUP BY 1, ingester ORDER BY 1, ingester
+                """,
+                field=field_config(
+                    unit="s",
+                    thresholds=steps(GREEN, (60, YELLOW), (300, RED)),
+                    has_palette=True,
+                ),
+                interval=_PER_MINUTE,
+            ),
+            time_series(
+                12,
+                "每小时拒收（条）",
+                Proof(
+                    "全部平台按原因统计的拒收条数，与写入证据同一事务记录。",
+                    "Refused messages by reason, counted in the transaction that stores them.",
+                ),
+                """
+                SELECT starts_at AS time, reason AS metric, sum(rejections)::bigint AS rejections
+                FROM audit.rejection_hours WHERE $__timeFilter(starts_at)
+                GROUP BY starts_at, reason ORDER BY starts_at, reason
+                """,
+                field=field_config(
+                    columns=[
+                        column(code, chinese) for code, (chinese, _) in REJECTION_WORDS.items()
+                    ]
+                ),
+                style="stacked bars",
+            ),
+            time_series(
+                13,
+                "重复与迟到（条）",
+                Proof(
+                    "重复投递与迟到的心跳；重复者只存一份，迟到者不计入证据。",
+                    "Heartbeats delivered again, and those that came too late to count.",
+                ),
+                f"""
+                SELECT $__timeGroup(starts_at, $__interval) AS time,
+                       sum(duplicates)::bigint AS duplicates, sum(late)::bigint AS late
+                {_MINUTES}
+                GROUP BY 1 ORDER BY 1
+                """,
+                field=field_config(
+                    columns=[
+                        column("duplicates", "重复", colour=PURPLE),
+                        column("late", "迟到", colour=ORANGE),
+                    ]
+                ),
+                interval=_PER_MINUTE,
+            ),
+        ],
+    )
+
+
+def _writing() -> Row:
+    return Row(
+        142,
+        "写入",
+        [
+            time_series(
+                20,
+                "批次写入耗时",
+                Proof(
+                    "自首次尝试写入至提交的平均与最大耗时，含重试；突增多为数据库缓慢或不可用。",
+                    "From the first try to write a batch to its commit: mean and longest.",
+                ),
+                f"""
+                SELECT $__timeGroup(starts_at, $__interval) AS time,
+                       sum(commit_ms_mean * batches) / nullif(sum(batches), 0) AS commit_ms_mean,
+                       max(commit_ms_max) AS commit_ms_max
+                {_MINUTES}
+                GROUP BY 1 ORDER BY 1
+                """,
+                field=field_config(
+                    unit="ms",
+                    columns=[
+                        column("commit_ms_mean", "平均", colour=BLUE),
+                        column("commit_ms_max", "最大", colour=ORANGE),
+                    ],
+                ),
+                interval=_PER_MINUTE,
+            ),
+            time_series(
+                21,
+                "未确认消息（条）",
+                Proof(
+                    "接收程序持有而尚未确认的消息数；长期触顶说明写入跟不上。",
+                    "Messages held unacknowledged; at its ceiling, writing does not keep up.",
+                ),
+                f"""
+                SELECT $__timeGroup(starts_at, $__interval) AS time, ingester AS metric,
+                       max(unacknowledged_max) AS unacknowledged
+                {_MINUTES}
+                GROUP BY 1, ingester ORDER BY 1, ingester
+                """,
+                interval=_PER_MINUTE,
+            ),
+            table(
+                22,
+                "接收程序",
+                Proof(
+                    "七日内报告过的接收程序及其最近一分钟的情况。",
+                    "Every ingester that reported within a week, and its last minute.",
+                ),
+                f"""
+                SELECT ingester, last_minute_at, silent_s, behind_s_max, received, committed,
+                       rejected
+                FROM audit.ingesters WHERE {_THE_INGESTERS} ORDER BY ingester
+                """,
+                field=field_config(
+                    columns=[
+                        column("ingester", "接收程序"),
+                        column("last_minute_at", "最近报告"),
+                        column(
+                            "silent_s",
+                            "距今",
+                            unit="s",
+                            decimals=0,
+                            thresholds=steps(GREEN, (180, YELLOW), (600, RED)),
+                            cell="color-text",
+                        ),
+                        column("behind_s_max", "落后", unit="s", decimals=0),
+                        column("received", "收到（条）"),
+                        column("committed", "提交（条）"),
+                        column("rejected", "拒收（条）"),
+                    ]
+                ),
+                size=(FULL, 7),
+            ),
+        ],
+    )
+
+
+def _storage() -> Row:
+    return Row(
+        143,
+        "存储",
+        [
+            table(
+                30,
+                "各表占用",
+                Proof(
+                    "各表占用的空间，含索引；原始心跳按保留期清理，在线时段永久保留。",
+                    "The room that each table takes; presence stays for good, heartbeats do not.",
+                ),
+                "SELECT name, bytes, chunks FROM audit.storage ORDER BY bytes DESC, name",
+                field=field_config(
+                    columns=[
+                        column("name", "表"),
+                        column("bytes", "占用", unit="bytes", decimals=1),
+                        column("chunks", "分块数"),
+                    ]
+                ),
+                size=(HALF, 10),
+                page_size=20,
+            ),
+            table(
+                31,
+                "迟到判定规则",
+                Proof(
+                    "接收程序先后依据的迟到与时钟规则；核定采用的规则应与之一致。",
+                    "By which rules ingesters told late from in time, since when.",
+                ),
+                """
+                SELECT applied_at, policy, max_delay_hours, max_clock_ahead_minutes, clock
+                FROM audit.evidence_rules ORDER BY applied_at DESC
+                """,
+                field=field_config(
+                    columns=[
+                        column("applied_at", "自"),
+                        column("policy", "政策"),
+                        column("max_delay_hours", "迟到界限（小时）"),
+                        column("max_clock_ahead_minutes", "时钟超前（分钟）"),
+                        column("clock", "时钟", words=CLOCK_WORDS),
+                    ]
+                ),
+                size=(HALF, 10),
+            ),
+        ],
+    )

@@ -1,0 +1,1 @@
+"""The dashboards, before real databases and servers that speak as Grafana does."""

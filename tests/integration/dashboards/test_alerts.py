@@ -1,0 +1,156 @@
+"""Alert rules, asked as Grafana asks them: when each fires, and when it is quiet."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import psycopg
+import pytest
+
+from dashboards.alerts import Alert, all_alerts
+from jieru.audit_chain import record_check, verify_audit
+from jieru.auditor.fence import fence_in
+from jieru.database import connect
+from tests.support.auditors import AUDITOR_PASSWORD, auditor_address
+
+_ALERTS: Final = {alert.name: alert for alert in all_alerts(1)}
+
+_MINUTES: Final = """
+    INSERT INTO ingest_minutes (ingester, minute, received, committed, duplicates, late, rejected,
+                                batches, commit_ms_sum, commit_ms_max, behind_s_max,
+                                unacknowledged_max)
+    SELECT 'ingest-1', date_trunc('minute', now(), 'UTC') - back * interval '1 minute',
+           1000, 1000, 0, 0, %(rejected)s, 60, 300, 9, %(behind)s, 300
+    FROM generate_series(%(last)s::integer, %(first)s::integer) AS back
+"""
+_PLATFORM: Final = "INSERT INTO platforms (code, name) VALUES ('xielian', '协联')"
+_TAMPER: Final = """
+    ALTER TABLE audit_entries DISABLE TRIGGER audit_entries_are_for_good;
+    UPDATE audit_entries SET after = after || '{"name": "别的"}';
+    ALTER TABLE audit_entries ENABLE TRIGGER audit_entries_are_for_good;
+"""
+_CUT: Final = """
+    ALTER TABLE audit_head DISABLE TRIGGER audit_head_stays;
+    DELETE FROM audit_head;
+"""
+
+
+@pytest.fixture
+def owner(database_url: str) -> Iterator[psycopg.Connection]:
+    """Who may change what the alerts look at."""
+    with connect(database_url, autocommit=True) as connection:
+        fence_in(connection, password=AUDITOR_PASSWORD)
+        connection.execute(_PLATFORM)
+        yield connection
+
+
+@pytest.fixture
+def auditor(database_url: str, owner: psycopg.Connection) -> Iterator[psycopg.Connection]:
+    """Whom Grafana's data source logs in as."""
+    del owner
+    with connect(auditor_address(database_url), autocommit=True) as connection:
+        yield connection
+
+
+def minutes(
+    owner: psycopg.Connection,
+    *,
+    first: int = 1,
+    last: int = 1,
+    behind: float = 0,
+    rejected: int = 0,
+) -> None:
+    """What an ingester reported, minute by minute, from so many minutes ago to so many."""
+    owner.execute(_MINUTES, {"first": first, "last": last, "behind": behind, "rejected": rejected})
+
+
+def fires(auditor: psycopg.Connection, name: str) -> bool:
+    """Whether the number of an alert is above its threshold; it always is one number."""
+    alert: Alert = _ALERTS[name]
+    found = auditor.execute(alert.sql.encode())
+    assert found.description is not None
+    assert [column.type_display for column in found.description] in (
+        ["float8"], ["float4"], ["int4"],
+    )  # fmt: skip
+    ((number,),) = found.fetchall()
+    return bool(number > alert.threshold)
+
+
+def test_silence_fires_where_nobody_reported(
+    owner: psycopg.Connection, auditor: psycopg.Connection
+) -> None:
+    """Neither within five minutes nor ever."""
+    assert fires(auditor, "ingest-silent")
+    minutes(owner, first=10, last=10)
+    assert fires(auditor, "ingest-silent")
+    minutes(owner)
+    assert not fires(auditor, "ingest-silent")
+
+
+def test_being_behind_fires_beyond_five_minutes(
+    owner: psycopg.Connection, auditor: psycopg.Connection
+) -> None:
+    """Of what was reported just now: an ingester that is silent has its own alert."""
+    assert not fires(auditor, "ingest-behind")
+    minutes(owner, first=60, last=30, behind=900)
+    assert not fires(auditor, "ingest-behind")
+    minutes(owner, first=2, last=2, behind=299)
+    assert not fires(auditor, "ingest-behind")
+    minutes(owner, behind=301)
+    assert fires(auditor, "ingest-behind")
+
+
+def test_rejections_fire_when_they_are_many_times_the_usual(
+    owner: psycopg.Connection, auditor: psycopg.Connection
+) -> None:
+    """A flood, not what comes all day."""
+    assert not fires(auditor, "rejections-rising")
+    minutes(owner, first=1400, last=20, rejected=3)
+    assert not fires(auditor, "rejections-rising")
+    minutes(owner, first=14, last=1, rejected=3)
+    assert not fires(auditor, "rejections-rising")
+    owner.execute(
+        "UPDATE ingest_minutes SET rejected = 60 WHERE minute > now() - interval '15 min'"
+    )
+    assert fires(auditor, "rejections-rising")
+
+
+def test_a_few_rejections_on_a_quiet_day_wake_nobody(
+    owner: psycopg.Connection, auditor: psycopg.Connection
+) -> None:
+    """Twenty in a quarter of an hour, though there were none before."""
+    minutes(owner, first=1400, last=11)
+    minutes(owner, first=10, last=1, rejected=2)
+    assert not fires(auditor, "rejections-rising")
+
+
+def test_a_whole_chain_is_quiet(auditor: psycopg.Connection) -> None:
+    """With an entry in it."""
+    assert not fires(auditor, "audit-chain-broken")
+
+
+@pytest.mark.parametrize("damage", [_TAMPER, _CUT], ids=["changed entry", "no head"])
+def test_a_broken_chain_fires(
+    owner: psycopg.Connection, auditor: psycopg.Connection, damage: str
+) -> None:
+    """Whichever way it is broken."""
+    owner.execute(damage.encode())
+    assert fires(auditor, "audit-chain-broken")
+
+
+def test_an_audit_that_nobody_verified_fires(
+    owner: psycopg.Connection, auditor: psycopg.Connection
+) -> None:
+    """Until a run is recorded."""
+    assert fires(auditor, "audit-unverified")
+    record_check(owner, verify_audit(owner, {}, lambda _finding: None), 0)
+    assert not fires(auditor, "audit-unverified")
+
+
+def test_the_size_of_the_database_is_that_of_the_server(
+    owner: psycopg.Connection, auditor: psycopg.Connection
+) -> None:
+    """As a share of the gigabyte that it may take here."""
+    assert not fires(auditor, "disk-filling")
+    ((share,),) = auditor.execute(_ALERTS["disk-filling"].sql.encode()).fetchall()
+    ((size,),) = owner.execute("SELECT pg_database_size(current_database())").fetchall()
+    assert share == pytest.approx(size / 10**9, rel=0.05)

@@ -1,0 +1,317 @@
+"""A year that leaves something on every panel: the counts of it are kept, and it still goes on.
+
+Three platforms, enterprises of every outcome connected over two years, devices each with a rhythm
+of its own but for those of two enterprises, late evidence, a device that changed hands, a rush
+before the year's end; a count of 2025 that was paid and corrected, a published one of 2026 and its
+correction in review; and the last hours of two ingesters, with rejections.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+import psycopg
+
+from jieru.audit import changing
+from jieru.audit_chain import record_check, verify_audit
+from tests.support.procedure import CHECKER, KEY, MAKER, POLICY, payable, published, submitted
+from tests.support.registry_builder import RegistryBuilder, days_between
+from tests.support.registry_files import uscc_of
+from tests.support.small_city import AS_OF, COUNTED_ON_XIELIAN, HELD, PENDING
+from verifier.decisions import record_decision, withdraw_decision
+from verifier.policy import Policy, policy_from_source
+from verifier.procedure.closings import close_pending
+from verifier.procedure.drafting import draft_count
+from verifier.procedure.freezing import freeze_count
+from verifier.procedure.objections import record_objection, resolve_objection
+from verifier.procedure.records import CountRecord
+from verifier.procedure.steps import submit_count
+from verifier.registry import DecisionKind
+
+__all__ = [
+    "EARLIER_POLICY",
+    "HANDED_OVER",
+    "LATE",
+    "QUOTED_NAME",
+    "RUSHED",
+    "TWINS",
+    "WAIVED",
+    "build_audited_city",
+]
+
+LATE: Final = 9
+"""Number of an enterprise (`uscc_of`) some of whose heartbeats came too late."""
+TWINS: Final = (7, 8)
+"""Enterprises whose devices are heard in the same hours."""
+HANDED_OVER: Final = "m5-0"
+"""Serial of a device that enterprise 5 had before enterprise 6."""
+RUSHED: Final = 29
+"""An enterprise whose devices are all heard for the first time in December."""
+WAIVED: Final = 30
+"""An enterprise with two devices, which is enough for it by a decision."""
+QUOTED_NAME: Final = "莆田O'Brien\"机械"
+"""What enterprise 1 is called."""
+
+EARLIER_POLICY: Final[Policy] = policy_from_source(
+    "putian-2025", POLICY.source.replace("value: 2026-01-01", "value: 2025-01-01")
+)
+"""The policy as if it had been in force a year earlier: so the count of 2025 has enterprises."""
+
+_EXCLUDED: Final = 22
+_FOUND_OUT: Final = 27
+_SUNDAY: Final = 6
+_DEVICES: Final = 3
+_OVERLAP: Final = 3
+
+_UPDATE_NAME: Final = "UPDATE enterprises SET name = %s WHERE uscc = %s"
+_PLATFORM_IDS: Final = "SELECT code, id FROM platforms"
+_SELECT_DEVICES: Final = "SELECT id FROM devices ORDER BY id LIMIT %s"
+_INSERT_STATE: Final = (
+    "INSERT INTO device_states (device_id, last_seen_at, status) VALUES (%s, %s, %s)"
+)
+_INSERT_HEARTBEAT: Final = """
+    INSERT INTO heartbeats (device_id, "time", received_at, seq, status) VALUES (%s, %s, %s, 1, %s)
+"""
+_INSERT_RULES: Final = """
+    INSERT INTO evidence_rules (policy, max_delay_hours, max_clock_ahead_minutes, clock)
+    VALUES ('putian-2026', 72, 10, 'receipt')
+"""
+_INSERT_HOUR: Final = """
+    INSERT INTO ingest_hours (hour, platform_id, ingester, heartbeats, late)
+    VALUES (%s, %s, %s, %s, %s)
+"""
+_INSERT_MINUTE: Final = """
+    INSERT INTO ingest_minutes (ingester, minute, received, committed, duplicates, late, rejected,
+                                batches, commit_ms_sum, commit_ms_max, behind_s_max,
+                                unacknowledged_max)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+"""
+_INSERT_REJECTION: Final = """
+    INSERT INTO rejections (received_at, reason, topic, payload, payload_bytes)
+    VALUES (%s, %s, %s, '{}', 2)
+"""
+_UPSERT_REJECTION_HOUR: Final = """
+    INSERT INTO rejection_hours (hour, platform_id, reason, ingester, rejections)
+    VALUES (date_trunc('hour', %s, 'UTC'), %s, %s, 'ingest-1', 1)
+    ON CONFLICT (hour, platform_id, reason, ingester)
+    DO UPDATE SET rejections = rejection_hours.rejections + 1
+"""
+_REJECTED: Final = (
+    ("unknown_device", "xielian", "jieru/v1/xielian/m999-9/heartbeat"),
+    ("malformed_payload", "xielian", "jieru/v1/xielian/m2-1/heartbeat"),
+    ("future_timestamp", "guolian", "jieru/v1/guolian/m31-0/heartbeat"),
+    ("bad_topic", None, "jieru/v2/xielian"),
+)
+_REJECTIONS: Final = 60
+_HOURS_OF_INGEST: Final = 50
+_MINUTES_OF_INGEST: Final = 130
+
+
+def build_audited_city(connection: psycopg.Connection, *, now: datetime | None = None) -> None:
+    """Fill a database that has our schema and nothing in it; `now` is when it is looked at."""
+    now = (now or datetime.now(UTC)).replace(microsecond=0)
+    _build_registry(connection)
+    connection.execute(_INSERT_RULES)
+    connection.commit()
+    _keep_counts(connection)
+    _add_states(connection, now)
+    _add_ingest(connection, now)
+    _add_rejections(connection, now)
+    connection.commit()
+    findings: list[object] = []
+    last = verify_audit(connection, {}, findings.append)
+    record_check(connection, last, len(findings))
+    connection.commit()
+
+
+def _build_registry(connection: psycopg.Connection) -> None:
+    city = _City(connection)
+    city.platform("xielian", operator_uscc=uscc_of(900))
+    city.platform("guolian", recognised_on=date(2025, 1, 1))
+    city.recognition("guolian", "national", date(2026, 5, 20))
+    city.platform("wuming", level=None)
+    for number in range(1, COUNTED_ON_XIELIAN + 1):
+        city.member(number, first=date(2026, 1, 5) + timedelta(days=11 * number))
+    connection.execute(_UPDATE_NAME, (QUOTED_NAME, uscc_of(1)))
+    city.member(HELD)
+    city.member(_EXCLUDED)
+    city.member(PENDING, first=date(2026, 12, 21), last=AS_OF)
+    city.member(24, first=date(2025, 9, 1), last=date(2026, 3, 1))
+    city.member(27, first=date(2025, 4, 7), last=date(2026, 2, 1))
+    city.member(25, district="other")
+    city.member(26, industry_code="F5110")
+    city.member(RUSHED, first=date(2026, 12, 10), last=AS_OF, devices=6)
+    city.member(WAIVED, first=date(2026, 5, 4), devices=2)
+    for number in (31, 32):
+        city.member(number, platform="guolian")
+    city.also_on("guolian", _OVERLAP, date(2026, 8, 3))
+    city.member(41, platform="wuming")
+    for number in range(100, 103):
+        city.member(number, last=date(2026, 3, 20))
+    city.hand_over(5, 6, HANDED_OVER, date(2026, 6, 1))
+
+
+def _decide(
+    connection: psycopg.Connection,
+    kind: DecisionKind,
+    number: int,
+    waiver: tuple[str, int] | None = None,
+) -> int:
+    return record_decision(
+        connection,
+        kind,
+        "xielian",
+        uscc_of(number),
+        reason="现场核查",
+        decided_by="zheng",
+        waiver=waiver,
+        policy=POLICY,
+        attachment=f"莆工信核〔2027〕{number} 号",
+    )
+
+
+def _keep_counts(connection: psycopg.Connection) -> None:
+    """2025 is paid and corrected, 2026 published with objections, its correction in review."""
+    with changing(connection, MAKER.actor):
+        _decide(connection, "exclude", _EXCLUDED)
+        _decide(connection, "waive", WAIVED, ("active_devices_min", 2))
+        doubted = _decide(connection, "hold", COUNTED_ON_XIELIAN)
+        withdraw_decision(connection, doubted, reason="核查无误", withdrawn_by="zheng")
+    payable(connection, _frozen_2025(connection), "xielian")
+    with changing(connection, MAKER.actor):
+        _decide(connection, "exclude", _FOUND_OUT)
+    _frozen_2025(connection, reason="27 号企业设备系虚拟")
+    record = published(connection, freeze_count(connection, submitted(connection), CHECKER, KEY))
+    with changing(connection, MAKER.actor):
+        first = record_objection(
+            connection, record, MAKER, name="某某机械有限公司", statement="本公司设备未计入"
+        )
+        record_objection(connection, record, MAKER, name="群众来电", statement="第1鞋厂已停产")
+        resolve_objection(
+            connection, record, first, CHECKER, outcome="dismissed", resolution="核查无误"
+        )
+        _decide(connection, "hold", HELD)
+        _decide(connection, "exclude", COUNTED_ON_XIELIAN)
+        close_pending(
+            connection, 2026, "xielian", uscc_of(PENDING), reason="企业已停产", by="zheng"
+        )
+    submitted(connection, as_of=AS_OF, reason="举报第17鞋厂不实")
+
+
+def _frozen_2025(connection: psycopg.Connection, reason: str | None = None) -> CountRecord:
+    connection.commit()
+    as_of = date(2026, 6, 30)
+    record = draft_count(connection, MAKER, 2025, as_of=as_of, policy=EARLIER_POLICY, reason=reason)
+    with changing(connection, MAKER.actor):
+        record = submit_count(connection, record, MAKER)
+    return freeze_count(connection, record, CHECKER, KEY)
+
+
+def _add_states(connection: psycopg.Connection, now: datetime) -> None:
+    silences = (timedelta(seconds=40), timedelta(minutes=12), timedelta(days=3))
+    for place, (device_id,) in enumerate(connection.execute(_SELECT_DEVICES, (40,)).fetchall()):
+        status = "fault" if place % 7 == 0 else "running"
+        silence = silences[0 if place % 5 else 1 + place % 2]
+        at = now - silence
+        connection.execute(_INSERT_STATE, (device_id, at, status))
+        connection.execute(_INSERT_HEARTBEAT, (device_id, at, at, status))
+
+
+def _add_ingest(connection: psycopg.Connection, now: datetime) -> None:
+    platforms: dict[str, int] = dict(connection.execute(_PLATFORM_IDS).fetchall())
+    hour = now.replace(minute=0, second=0)
+    for back in range(_HOURS_OF_INGEST):
+        for place, code in enumerate(("xielian", "guolian")):
+            for ingester in ("ingest-1", "ingest-2"):
+                heartbeats = 600 - 7 * back - 100 * place
+                values = (platforms[code], ingester, heartbeats, back % 9 * (1 + place))
+                connection.execute(_INSERT_HOUR, (hour - timedelta(hours=back), *values))
+    minute = now.replace(second=0)
+    for back in range(1, _MINUTES_OF_INGEST):
+        for place, ingester in enumerate(("ingest-1", "ingest-2")):
+            committed = 1200 + 10 * (back % 13) - 200 * place
+            connection.execute(
+                _INSERT_MINUTE,
+                (
+                    ingester,
+                    minute - timedelta(minutes=back),
+                    committed + back % 3,
+                    committed,
+                    back % 2,
+                    back % 5,
+                    back % 3,
+                    60,
+                    60 * (4 + back % 6),
+                    9 + back % 17,
+                    0.5 + back % 20,
+                    300 + back % 50,
+                ),
+            )
+
+
+def _add_rejections(connection: psycopg.Connection, now: datetime) -> None:
+    platforms: dict[str | None, int] = dict(connection.execute(_PLATFORM_IDS).fetchall())
+    for number in range(_REJECTIONS):
+        reason, code, topic = _REJECTED[(number * number) % len(_REJECTED) if number % 3 else 0]
+        at = now - timedelta(minutes=number * number)
+        connection.execute(_INSERT_REJECTION, (at, reason, topic))
+        connection.execute(_UPSERT_REJECTION_HOUR, (at, platforms.get(code), reason))
+
+
+class _City(RegistryBuilder):
+    def __init__(self, connection: psycopg.Connection) -> None:
+        super().__init__(connection)
+        self._rhythms = _rhythms()
+
+    def member(
+        self,
+        number: int,
+        *,
+        platform: str = "xielian",
+        first: date = date(2026, 3, 2),
+        last: date | None = None,
+        district: str = "licheng",
+        industry_code: str = "C3311",
+        devices: int = _DEVICES,
+    ) -> None:
+        """An enterprise whose devices are heard except on Sundays and on one day of their own."""
+        uscc = self.enterprise(number, district=district, industry_code=industry_code)
+        self._serve(platform, number, uscc, first, last or first + timedelta(days=200), devices)
+
+    def also_on(self, platform: str, number: int, first: date) -> None:
+        """The same enterprise on another platform, with machines of its own."""
+        last = first + timedelta(days=150)
+        self._serve(platform, number, uscc_of(number), first, last, _DEVICES)
+
+    def hand_over(self, number: int, to: int, serial: str, on: date) -> None:
+        """A device of one enterprise goes to another."""
+        self._connection.execute(
+            "UPDATE assignments SET to_date = %s WHERE device_id = %s",
+            (on, self._devices["xielian", serial]),
+        )
+        self.assignment("xielian", serial, uscc_of(to), on)
+        assert uscc_of(number) != uscc_of(to)
+
+    def _serve(
+        self, platform: str, number: int, uscc: str, first: date, last: date, devices: int
+    ) -> None:
+        self.connection(platform, uscc, first, signed_on=first - timedelta(days=10))
+        days = [day for day in days_between(first, last) if day.weekday() != _SUNDAY]
+        for place in range(devices):
+            device_id = self.device(platform, f"m{number}-{place}", uscc, first)
+            if number in TWINS:
+                self.presence(device_id, days_between(date(2026, 4, 1), date(2026, 9, 30)))
+                continue
+            hours, skipped = next(self._rhythms)
+            heard = [day for at, day in enumerate(days) if at % 97 != skipped]
+            self.presence(device_id, heard, hours)
+            if number == LATE:
+                late = range(hours.stop, hours.stop + 2 + place)
+                self.presence(device_id, heard[10:40], late, is_late=True)
+
+
+def _rhythms() -> Iterator[tuple[range, int]]:
+    """Hours of the day and a day to skip, a new pair each time."""
+    for number in range(1000):
+        begins = 6 + number % 4
+        yield range(begins, begins + 5 + number % 6), number % 97

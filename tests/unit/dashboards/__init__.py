@@ -1,0 +1,1 @@
+"""The dashboards without any Grafana or database."""
