@@ -35,6 +35,8 @@ from api.imports import routes as imports_routes
 from api.overview import pages as overview_pages
 from api.overview import routes as overview_routes
 from api.overview.source import OverviewSource
+from api.panels import pages as panels_pages
+from api.panels.source import PanelSource
 from api.platforms import pages as platforms_pages
 from api.platforms import routes as platforms_routes
 from api.procedure import pages as procedure_pages
@@ -113,6 +115,7 @@ def create_app(
         else BrokerAddress.of_url(settings.mqtt_url, settings.mqtt_ca_file)
     )
     app.state.overview = OverviewSource(app.state.database)
+    app.state.panels = PanelSource(app.state.database)
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
     install_problems(app)
@@ -129,6 +132,7 @@ def create_app(
     app.include_router(imports_routes.router)
     app.include_router(overview_routes.router)
     app.include_router(overview_pages.router)
+    app.include_router(panels_pages.router)
     app.include_router(imports_pages.router)
     app.include_router(platforms_pages.router)
     app.include_router(recognitions_pages.router)

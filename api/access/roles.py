@@ -37,6 +37,8 @@ class Permission(StrEnum):
     READ_AUDIT = "read_audit"
     READ_PROCEDURE = "read_procedure"
     """The annual count from the inside: every revision, its steps, the review queue."""
+    READ_PANELS = "read_panels"
+    """What auditors see in Grafana: all platforms side by side."""
     DECIDE = "decide"
     """Decisions on enterprises, and closings of pending ones."""
     ADVANCE_COUNTS = "advance_counts"
@@ -70,9 +72,10 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
         Permission.CHANGE_REGISTRY,
         Permission.CHANGE_PLATFORMS,
         Permission.READ_PROCEDURE,
+        Permission.READ_PANELS,
         Permission.DECIDE,
         Permission.ADVANCE_COUNTS,
     },
-    Role.AUDITOR: _READING | {Permission.READ_PROCEDURE},
+    Role.AUDITOR: _READING | {Permission.READ_PROCEDURE, Permission.READ_PANELS},
     Role.ADMIN: frozenset(Permission),
 }

@@ -85,6 +85,10 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     ("POST", "/counts/{year}/decision"): Permission.DECIDE,
     ("GET", "/counts/{year}/{step}"): Permission.ADVANCE_COUNTS,
     ("POST", "/counts/{year}/{step}"): Permission.ADVANCE_COUNTS,
+    # Panels for auditors
+    ("GET", "/panels"): Permission.READ_PANELS,
+    ("GET", "/panels/{dashboard}"): Permission.READ_PANELS,
+    ("GET", "/panels/{dashboard}/{panel}"): Permission.READ_PANELS,
     # Platforms and recognitions: what an operator must not say of itself
     ("GET", "/api/v1/platforms"): Permission.READ_REGISTRY,
     ("GET", "/api/v1/platforms.csv"): Permission.READ_REGISTRY,

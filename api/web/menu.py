@@ -34,6 +34,7 @@ _MENU: Final = (
     MenuItem(_("Devices"), "/devices", "devices", Permission.READ_REGISTRY),
     MenuItem(_("Import"), "/imports", "imports", Permission.READ_REGISTRY),
     MenuItem(_("Annual counts"), "/counts", "counts", Permission.READ_COUNTS),
+    MenuItem(_("Audit panels"), "/panels", "panels", Permission.READ_PANELS),
     MenuItem(_("Rejections"), "/rejections", "rejections", Permission.READ_REJECTIONS),
     MenuItem(_("API keys"), "/api-keys", "api-keys", Permission.READ_KEYS),
     MenuItem(_("Audit log"), "/audit", "audit", Permission.READ_AUDIT),

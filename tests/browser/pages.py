@@ -14,7 +14,7 @@ from tests.support.lively_city import SHOWN_DEVICE, SHOWN_ENTERPRISE
 from tests.support.registry_files import registry_csv, uscc_of
 from tests.support.small_city import COUNTED_ON_XIELIAN
 
-__all__ = ["PAGES", "Shown", "fill_console"]
+__all__ = ["EVIDENCE", "PAGES", "Shown", "fill_console", "wait_for_panels"]
 
 
 def _as_it_is(_page: Page) -> None:
@@ -51,6 +51,23 @@ def _open_every_summary(page: Page) -> None:
         summary.click()
 
 
+# From the first day of March to the first of July, in milliseconds.
+EVIDENCE: Final = (
+    f"/panels/jieru-enterprise?var-platform=xielian&var-enterprise={uscc_of(SHOWN_ENTERPRISE)}"
+    "&from=1772294400000&to=1782835200000"
+)
+"""What a link from an enterprise opens."""
+
+
+def wait_for_panels(page: Page) -> None:
+    """Until every panel has come and every chart is drawn."""
+    page.wait_for_function(_ALL_PANELS_DRAWN)
+
+
+_ALL_PANELS_DRAWN: Final = """
+() => !document.querySelector(".panel-body > p > a[href^='/panels/']")
+  && ![...document.querySelectorAll("[data-chart]")].some((chart) => !chart.dataset.drawn)
+"""
 _ENTERPRISE: Final = f"/enterprises/{uscc_of(SHOWN_ENTERPRISE)}"
 _DEVICE: Final = f"/devices/xielian/{SHOWN_DEVICE}"
 _COUNTED: Final = f"/counts/2026/xielian/{uscc_of(COUNTED_ON_XIELIAN)}"
@@ -102,6 +119,9 @@ PAGES: Final = (
     Shown("count-freeze-refused", "/counts/2026/freeze", Role.VERIFIER, _send, may_fail=True),
     Shown("count-pay", "/counts/2026/pay?platform=xielian", Role.ADMIN),
     Shown("count-waive", f"{_DECISION}&act=waive", Role.VERIFIER),
+    Shown("panels-overview", "/panels", Role.AUDITOR, wait_for_panels),
+    Shown("panels-enterprise", EVIDENCE, Role.VERIFIER, wait_for_panels),
+    Shown("panels-operations", "/panels/jieru-operations", Role.ADMIN, wait_for_panels),
     Shown("docs", "/docs", None),
     Shown("docs-signed-in", "/docs"),
     Shown("not-found", "/devices/xielian/nothing", may_fail=True),

@@ -199,6 +199,9 @@ POST  /credentials                                       operator -        -    
 POST  /credentials/{credential_id}/replace               operator -        -       admin
 POST  /credentials/{credential_id}/revoke                operator -        -       admin
 GET   /rejections                                        operator verifier auditor admin
+GET   /panels                                            -        verifier auditor admin
+GET   /panels/{dashboard}                                -        verifier auditor admin
+GET   /panels/{dashboard}/{panel}                        -        verifier auditor admin
 GET   /audit                                             operator verifier auditor admin
 """
 
