@@ -171,9 +171,15 @@ class HeartbeatPage(Page[HeartbeatAnswer]):
                         }
                     ],
                     "next_cursor": None,
+                    "is_archived": False,
                 }
             ]
         }
+    )
+
+    is_archived: bool = Field(
+        description="Whether heartbeats of the time that was asked for were moved to the archive, "
+        "so that they are not listed here."
     )
 
 

@@ -33,6 +33,10 @@ _SELECT_HEARTBEATS: Final = SQL("""
     WHERE device_id = %(device)s AND time >= %(start)s AND time < %(end)s
     ORDER BY time DESC LIMIT %(limit)s
 """)
+_IS_ARCHIVED: Final = """
+    SELECT EXISTS (SELECT FROM heartbeat_archives
+                   WHERE dropped_at IS NOT NULL AND range_from < %s AND range_to > %s)
+"""
 _SELECT_PRESENCE: Final = """
     SELECT month, hours::text, late_hours::text FROM presence
     WHERE device_id = %s AND month BETWEEN %s AND %s
@@ -83,6 +87,7 @@ def list_heartbeats(
     }
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(_SELECT_HEARTBEATS, values, prepare=False).fetchall()
+    archived = connection.execute(_IS_ARCHIVED, (wanted.end, wanted.start)).fetchone()
     next_cursor = None
     if len(rows) > page.limit:
         rows.pop()
@@ -90,7 +95,7 @@ def list_heartbeats(
     items = [
         HeartbeatAnswer.model_validate({**row, "metrics": _metrics(row["metrics"])}) for row in rows
     ]
-    return HeartbeatPage(items=items, next_cursor=next_cursor)
+    return HeartbeatPage(items=items, next_cursor=next_cursor, is_archived=archived == (True,))
 
 
 def read_presence(

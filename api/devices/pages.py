@@ -308,6 +308,7 @@ def _heartbeats(visit: Visit, address: DeviceAddress, page: PageRequest) -> dict
             for each in heartbeats.items
         ],
         "older_address": list_address(path, {"cursor": next_cursor}) if next_cursor else None,
+        "is_archived": heartbeats.is_archived,
     }
 
 

@@ -104,3 +104,17 @@ async def test_metrics_of_any_shape_are_answered(api: RegistryApi) -> None:
     assert nested is None
     assert (large["y"], large["z"]) == (15 * 10**307, "]]][")
     assert beyond == {"x": None}
+
+
+async def test_archived_heartbeats_are_spoken_of(api: RegistryApi) -> None:
+    """Where some of the time that is asked for are in a file only."""
+    _build(api, 1)
+    api.connection.execute(
+        "INSERT INTO heartbeat_archives (file, range_from, range_to, heartbeats, file_bytes,"
+        " file_sha256, rows_sha256, schema_version, archived_at, dropped_at)"
+        " VALUES ('heartbeats-1.parquet', '2026-05-20Z', '2026-05-21Z', 1, 1,"
+        " repeat('0', 64), repeat('0', 64), '0034', now(), now())"
+    )
+    for start, is_archived in (("2026-05-20T23:00:00Z", True), ("2026-05-21T00:00:00Z", False)):
+        answer = await api.ask("GET", _PATH, from_=start, to="2026-05-30T05:00:00Z")
+        assert answer.json()["is_archived"] is is_archived

@@ -1,0 +1,1 @@
+"""Raw heartbeats that move into files, and back."""
