@@ -6,7 +6,24 @@ Exit code 1 when a figure misses its target: for people to look at, for no test 
 import sys
 from collections.abc import Callable
 
-from benchmarks import console, count, freeze, imports, ingest, lists, mosquitto, reports
+from benchmarks import (
+    archive,
+    burst,
+    console,
+    count,
+    day,
+    freeze,
+    imports,
+    ingest,
+    lists,
+    mosquitto,
+    panels,
+    queue,
+    reports,
+    stages,
+    two_ingesters,
+    upgrade,
+)
 from jieru.schema import migrate
 from tests.support.databases import DatabaseServer
 from tests.support.debian_root import DebianRoot, ensure_debian_root
@@ -47,15 +64,40 @@ def _lists(server: DatabaseServer, _root: DebianRoot) -> dict[str, object]:
         return lists.run(url)
 
 
+def _panels(server: DatabaseServer, _root: DebianRoot) -> dict[str, object]:
+    with server.database() as url:
+        migrate(url)
+        return panels.run(url)
+
+
+def _archive(server: DatabaseServer, _root: DebianRoot) -> dict[str, object]:
+    with server.database() as url:
+        migrate(url)
+        return archive.run(url)
+
+
+def _upgrade(server: DatabaseServer, _root: DebianRoot) -> dict[str, object]:
+    with server.database() as url:
+        return upgrade.run(url)
+
+
 _BENCHMARKS: dict[str, Callable[[DatabaseServer, DebianRoot], dict[str, object]]] = {
     "ingest": _ingest,
     "mosquitto": mosquitto.run,
+    "stages": stages.run,
+    "two-ingesters": two_ingesters.run,
+    "burst": burst.run,
+    "day": day.run,
+    "queue": queue.run,
     "count": _count,
     "reports": reports.run,
     "imports": _imports,
     "lists": _lists,
     "console": _console,
     "freeze": _freeze,
+    "panels": _panels,
+    "archive": _archive,
+    "upgrade": _upgrade,
 }
 
 

@@ -1,5 +1,6 @@
 """What the ingest benchmarks share: the registered fleet, and a measured ingester process."""
 
+import json
 import os
 import re
 import signal
@@ -12,17 +13,27 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psutil
 import psycopg
 
 from benchmarks.replay import PLATFORM
 
-__all__ = ["Measured", "committed_by", "measured_process", "register_fleet", "status_port"]
+__all__ = [
+    "Commits",
+    "LoadProcess",
+    "Measured",
+    "commits_of",
+    "measured_process",
+    "register_fleet",
+    "status_port",
+    "wait_for_commits",
+]
 
 _SAMPLE_S: Final = 0.25
 _START_TIMEOUT_S: Final = 30
+_POLL_S: Final = 0.02
 
 _INSERT_PLATFORM = "INSERT INTO platforms (code, name) VALUES (%s, %s)"
 _INSERT_DEVICES = """
@@ -62,18 +73,34 @@ class Measured:
 
 @contextmanager
 def measured_process(
-    command: Sequence[str], environment: dict[str, str], log: Path
+    command: Sequence[str],
+    environment: dict[str, str],
+    log: Path,
+    *,
+    folder: Path | None = None,
+    cores: set[int] | None = None,
 ) -> Iterator[Measured]:
-    """Run a Python program, sampling its memory; SIGTERM at the end."""
+    """Run a Python program, sampling its memory; SIGTERM at the end.
+
+    Args:
+        command: arguments of the interpreter.
+        environment: settings besides ours.
+        log: takes what it says.
+        folder: where it runs; None: here.
+        cores: those of the machine that it may use.
+    """
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, *command],
+            cwd=folder,
             env={**os.environ, **environment},
             stdout=output,
             stderr=output,
         )
     measured = Measured(process)
     watched = psutil.Process(process.pid)
+    if cores is not None:
+        watched.cpu_affinity(sorted(cores))
     ended = threading.Event()
 
     def sample() -> None:
@@ -108,8 +135,97 @@ def status_port(log: Path) -> int:
     raise TimeoutError(f"the ingester did not start: {log.read_text()}")
 
 
-def committed_by(port: int) -> int:
-    """How many heartbeats the ingester has committed so far."""
+@dataclass(frozen=True, slots=True)
+class Commits:
+    """Batches that an ingester has committed, and how long they took."""
+
+    batches: int
+    seconds: float
+    """Of all together."""
+    up_to: dict[float, int]
+    """By seconds, how many took no longer."""
+
+    def __sub__(self, earlier: "Commits") -> "Commits":
+        up_to = {limit: count - earlier.up_to[limit] for limit, count in self.up_to.items()}
+        return Commits(self.batches - earlier.batches, self.seconds - earlier.seconds, up_to)
+
+    @property
+    def mean_s(self) -> float:
+        """Of a batch."""
+        return self.seconds / self.batches
+
+    @property
+    def at_most_s(self) -> float:
+        """The smallest known limit that every batch kept."""
+        return min(limit for limit, count in self.up_to.items() if count == self.batches)
+
+
+def commits_of(port: int) -> Commits:
+    """What the ingester with this status port has committed so far."""
+    page = _metrics(port)
+    name = "jieru_ingest_commit_seconds"
+    buckets = re.findall(rf'^{name}_bucket{{le="(\S+)"}} (\S+)', page, re.MULTILINE)
+    return Commits(
+        int(_metric(page, f"{name}_count")),
+        _metric(page, f"{name}_sum"),
+        {float(limit): int(float(count)) for limit, count in buckets},
+    )
+
+
+def _committed_by(port: int) -> int:
+    return int(_metric(_metrics(port), "jieru_ingest_committed_total"))
+
+
+def _metrics(port: int) -> str:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
-        found = re.search(rb"^jieru_ingest_committed_total (\S+)", answer.read(), re.MULTILINE)
-    return int(float(found[1])) if found else 0
+        page: bytes = answer.read()
+    return page.decode()
+
+
+def _metric(page: str, name: str) -> float:
+    found = re.search(rf"^{name} (\S+)", page, re.MULTILINE)
+    return float(found[1]) if found else 0.0
+
+
+class LoadProcess:
+    """`jieru simulate load` of the benchmark's fleet, in a process of its own."""
+
+    def __init__(
+        self, mqtt_url: str, *options: str, devices: int, cores: set[int] | None = None
+    ) -> None:
+        """Start it.
+
+        Args:
+            mqtt_url: the broker, as the platform's gateway.
+            options: of the command, besides those that name the fleet.
+            devices: of the fleet.
+            cores: those of the machine that it may use.
+        """
+        fleet = ("--platform", PLATFORM, "--count", str(devices))
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "jieru", "simulate", "load", "--json", *fleet, *options],
+            env={**os.environ, "JIERU_MQTT_URL": mqtt_url},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        if cores is not None:
+            psutil.Process(self._process.pid).cpu_affinity(sorted(cores))
+
+    def finish(self) -> dict[str, Any]:
+        """Wait for its end; what it says.
+
+        Raises:
+            RuntimeError: it failed.
+        """
+        output, _errors = self._process.communicate()
+        if self._process.returncode:
+            raise RuntimeError("the load broke off")
+        figures: dict[str, Any] = json.loads(output)
+        return figures
+
+
+def wait_for_commits(ports: Sequence[int], count: int) -> float:
+    """Wait until ingesters have committed so many heartbeats together; the time of that."""
+    while sum(map(_committed_by, ports)) < count:
+        time.sleep(_POLL_S)
+    return time.time()

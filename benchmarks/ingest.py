@@ -5,9 +5,8 @@ broker, ingester, PostgreSQL) on the machine's cores. In the same run, turn by t
 ingester of `benchmarks.baseline_ingester` over fewer messages, for the ratio.
 """
 
-import subprocess
-import sys
 import tempfile
+import time
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -16,6 +15,7 @@ import psycopg
 
 from benchmarks.fleet import Measured, measured_process, register_fleet
 from benchmarks.results import print_table, save
+from benchmarks.stub_broker import stub_broker
 from jieru.schema import migrate
 from tests.support.databases import DatabaseServer
 
@@ -86,32 +86,21 @@ def run(server: DatabaseServer) -> dict[str, object]:
 def _measure(
     server: DatabaseServer, command: list[str], devices: int, rounds: int
 ) -> tuple[float, Measured]:
+    first_ms = time.time_ns() // 1_000_000 - rounds * SPACING_MS
     with server.database() as url, tempfile.TemporaryDirectory() as folder:
         migrate(url)
         register_fleet(url, devices)
-        stub = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.stub_broker"]
-            + [str(number) for number in (devices, rounds, SPACING_MS, WINDOW)],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        with stub:
-            output = stub.stdout
-            if output is None:
-                raise RuntimeError("the stub broker has no output")
-            port = int(output.readline())
+        with stub_broker(
+            devices=devices, first_ms=first_ms, spacing_ms=SPACING_MS, window=WINDOW
+        ) as broker:
             environment = {
                 "JIERU_DATABASE_URL": url,
-                "JIERU_MQTT_URL": f"mqtt://127.0.0.1:{port}",
+                "JIERU_MQTT_URL": f"mqtt://127.0.0.1:{broker.port}",
                 "JIERU_INGEST_HTTP_PORT": "0",
                 "JIERU_INGEST_RECEIVE_MAXIMUM": str(WINDOW),
             }
-            log = Path(folder) / "ingester.log"
-            with measured_process(command, environment, log) as process:
-                line = output.readline()
-                if not line:
-                    raise RuntimeError(f"the run broke off: {log.read_text()}")
-                seconds = float(line)
+            with measured_process(command, environment, Path(folder) / "log") as process:
+                seconds = broker.replay(rounds)
         with psycopg.connect(url) as connection:
             row = connection.execute("SELECT count(*) FROM heartbeats").fetchone()
         if row != (devices * rounds,):

@@ -5,14 +5,20 @@ same load; what is compared is when each has had the last one: received there, c
 """
 
 import subprocess
-import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 from typing import Final
 
-from benchmarks.fleet import committed_by, measured_process, register_fleet, status_port
+from benchmarks.fleet import (
+    LoadProcess,
+    measured_process,
+    register_fleet,
+    status_port,
+    wait_for_commits,
+)
 from benchmarks.replay import PLATFORM
 from benchmarks.results import print_table, save
 from jieru.schema import migrate
@@ -29,7 +35,6 @@ SPACING_MS: Final = 300_000
 WINDOW: Final = 1_000
 TURNS: Final = 3
 TARGET_RATIO: Final = 0.95
-_POLL_S: Final = 0.02
 
 
 def run(server: DatabaseServer, root: DebianRoot) -> dict[str, object]:
@@ -81,28 +86,23 @@ def _measure(server: DatabaseServer, root: DebianRoot) -> tuple[float, float]:
         subscribe = broker.client(
             "mosquitto_sub", "-q", "1", "-t", "jieru/v1/+/+/heartbeat", "-C", str(messages)
         )
-        publish = [sys.executable, "-m", "benchmarks.load_publisher", gateway_url]
-        publish += [str(number) for number in (DEVICES, ROUNDS, SPACING_MS, WINDOW)]
         with (
             measured_process(["-m", "jieru", "ingest"], environment, log),
             subprocess.Popen(subscribe, stdout=subprocess.DEVNULL) as subscriber,
-            subprocess.Popen(
-                publish, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-            ) as publisher,
         ):
-            if publisher.stdin is None or publisher.stdout is None:
-                raise RuntimeError("the publisher has no pipes")
             port = status_port(log)
-            publisher.stdout.readline()
             time.sleep(1)  # mosquitto_sub says nothing when its subscription stands
-            started = time.perf_counter()
-            publisher.stdin.write("go\n")
-            publisher.stdin.flush()
-            committed_s, received_s = 0.0, 0.0
-            while not (committed_s and received_s):
-                time.sleep(_POLL_S)
-                if not received_s and subscriber.poll() is not None:
-                    received_s = time.perf_counter() - started
-                if not committed_s and committed_by(port) >= messages:
-                    committed_s = time.perf_counter() - started
-    return committed_s, received_s
+            load = LoadProcess(
+                gateway_url,
+                f"--messages={messages}",
+                f"--spacing-ms={SPACING_MS}",
+                f"--window={WINDOW}",
+                devices=DEVICES,
+            )
+            with ThreadPoolExecutor() as watchers:
+                committing = watchers.submit(wait_for_commits, [port], messages)
+                subscriber.wait()
+                received_s = time.time()
+                committed_s = committing.result()
+            started_s = load.finish()["started_ms"] / 1000
+    return committed_s - started_s, received_s - started_s

@@ -1,15 +1,14 @@
 """Heartbeats of a whole fleet as MQTT 5 packets, made before the clock starts, and sent fast.
 
-Shared by the stub broker (which sends to a subscriber) and the load publisher (which sends to a
-broker): both send QoS 1 as fast as it is acknowledged, and check that PUBACKs come in the order
-of sending (MQTT 5.0, 4.6), for whoever acknowledged wrongly would be fast for nothing.
+As fast as they are acknowledged, at QoS 1; PUBACKs must come in the order of sending (MQTT 5.0,
+4.6), for whoever acknowledged wrongly would be fast for nothing.
 """
 
 import selectors
 import socket
 import struct
-import time
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import mqtt5
@@ -38,28 +37,43 @@ class Replay:
     """Unacknowledged packets at most; packet ids go round within it."""
 
 
-def make_replay(devices: int, rounds: int, spacing_ms: int, window: int) -> Replay:
-    """Every device once a round, rounds `spacing_ms` apart, the last one now.
+def make_replay(
+    devices: int,
+    rounds: range,
+    window: int,
+    *,
+    first_ms: int,
+    spacing_ms: int,
+    member: int = 0,
+    members: int = 1,
+) -> Replay:
+    """Every device once a round, the round 0 at `first_ms`, each `spacing_ms` later.
 
-    Packet ids go round within the window: with acknowledgements in order, an id is free again
-    just when its turn comes.
+    Within a round the devices are spread over a second. Packet ids go round within the window: with
+    acknowledgements in order, an id is free again just when its turn comes.
+
+    Args:
+        devices: of the fleet.
+        rounds: which ones.
+        window: what the receiver takes unacknowledged.
+        first_ms: in milliseconds since the Unix epoch.
+        spacing_ms: between two rounds.
+        member: of a group that shares the messages in turn, the place.
+        members: how many they are.
     """
     packets, ends = bytearray(), array("q")
-    heads = []
-    for number in range(devices):
-        topic = f"jieru/v1/{PLATFORM}/{device_serial(number)}/heartbeat".encode()
-        heads.append(struct.pack("!H", len(topic)) + topic)
-    first_ms = int(time.time() * 1000) - rounds * spacing_ms
     count = 0
-    for round_number in range(rounds):
-        for number in range(devices):
+    for round_number in rounds:
+        for number in range((member - round_number) % members, devices, members):
+            topic = f"jieru/v1/{PLATFORM}/{device_serial(number)}/heartbeat".encode()
             ts = first_ms + round_number * spacing_ms + number % 1000
             payload = (
                 b'{"ts":%d,"seq":%d,"status":"running",'
                 b'"metrics":{"spindle_rpm":%d,"temperature_c":%d.5}}'
                 % (ts, round_number, 900 + number % 600, 20 + number % 40)
             )
-            body = heads[number] + struct.pack("!HB", count % window + 1, 0) + payload
+            head = struct.pack("!H", len(topic)) + topic
+            body = head + struct.pack("!HB", count % window + 1, 0) + payload
             size = len(body)
             packets += _PUBLISH_QOS1 + bytes((size & 0x7F | 0x80, size >> 7)) + body
             ends.append(len(packets))
@@ -86,35 +100,69 @@ def read_packet(connection: socket.socket, rest: bytearray) -> mqtt5.Packet:
             return packet
 
 
-def send_all(connection: socket.socket, replay: Replay, rest: bytearray) -> float:
-    """Send everything within the window; the seconds until the last acknowledgement.
+def send_all(connections: Sequence[socket.socket], replays: Sequence[Replay]) -> None:
+    """Send each connection its replay within its window; returns at the last acknowledgement.
 
     Raises:
         ConnectionError: the other side left, or acknowledged out of order.
     """
-    connection.setblocking(False)  # noqa: FBT003 - the standard library's signature
-    selector = selectors.DefaultSelector()
-    selector.register(connection, selectors.EVENT_READ | selectors.EVENT_WRITE)
-    view, ends = memoryview(replay.packets), replay.ends
-    total, sent_bytes, acknowledged = len(ends), 0, 0
-    started = time.perf_counter()
-    while acknowledged < total:
-        allowed_bytes = ends[min(acknowledged + replay.window, total) - 1]
-        wants = selectors.EVENT_READ
-        if sent_bytes < allowed_bytes:
-            wants |= selectors.EVENT_WRITE
-        selector.modify(connection, wants)
-        for _key, events in selector.select():
-            if events & selectors.EVENT_WRITE:
-                sent_bytes += connection.send(view[sent_bytes:allowed_bytes])
-            if events & selectors.EVENT_READ:
-                data = connection.recv(1 << 20)
-                if not data:
-                    raise ConnectionError("the other side left before the end")
-                rest += data
-                acknowledged += _take_pubacks(rest, acknowledged, replay.window)
-    selector.close()
-    return time.perf_counter() - started
+    with selectors.DefaultSelector() as selector:
+        for connection, replay in zip(connections, replays, strict=True):
+            connection.setblocking(False)  # noqa: FBT003 - the standard library's signature
+            selector.register(connection, selectors.EVENT_READ, _Sending(connection, replay))
+        left = len(connections)
+        while left:
+            for key in selector.get_map().values():
+                wanted = selectors.EVENT_READ
+                if key.data.may_send:
+                    wanted |= selectors.EVENT_WRITE
+                if key.events != wanted:
+                    selector.modify(key.fileobj, wanted, key.data)
+            for key, events in selector.select():
+                if events & selectors.EVENT_WRITE:
+                    key.data.send()
+                if events & selectors.EVENT_READ:
+                    key.data.receive()
+                    if key.data.is_done:
+                        selector.unregister(key.fileobj)
+                        left -= 1
+
+
+class _Sending:
+    """How far one connection is."""
+
+    def __init__(self, connection: socket.socket, replay: Replay) -> None:
+        self._connection = connection
+        self._replay = replay
+        self._view = memoryview(replay.packets)
+        self._sent_bytes = 0
+        self._acknowledged = 0
+        self._rest = bytearray()
+
+    @property
+    def _allowed_bytes(self) -> int:
+        ends = self._replay.ends
+        return ends[min(self._acknowledged + self._replay.window, len(ends)) - 1]
+
+    @property
+    def may_send(self) -> bool:
+        return self._sent_bytes < self._allowed_bytes
+
+    @property
+    def is_done(self) -> bool:
+        return self._acknowledged == len(self._replay.ends)
+
+    def send(self) -> None:
+        self._sent_bytes += self._connection.send(
+            self._view[self._sent_bytes : self._allowed_bytes]
+        )
+
+    def receive(self) -> None:
+        data = self._connection.recv(1 << 20)
+        if not data:
+            raise ConnectionError("the other side left before the end")
+        self._rest += data
+        self._acknowledged += _take_pubacks(self._rest, self._acknowledged, self._replay.window)
 
 
 def _take_pubacks(rest: bytearray, acknowledged: int, window: int) -> int:

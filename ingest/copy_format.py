@@ -6,7 +6,7 @@ this is the hottest loop but one.
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from ingest.decode import Heartbeat
@@ -16,14 +16,16 @@ __all__ = ["encode_heartbeats"]
 
 _HEADER: Final = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)
 _TRAILER: Final = struct.pack("!h", -1)
-_NULL: Final = struct.pack("!i", -1)
+_NULL_LENGTH: Final = -1
+_NULL: Final = struct.pack("!i", _NULL_LENGTH)
 _FIELDS: Final = 6
 _MILLISECONDS_TO_2000: Final = 946_684_800_000
 """PostgreSQL counts instants in microseconds from 2000-01-01 UTC."""
 
-# Field count, then length and value: device_id int4, time timestamptz, received_at timestamptz.
-_pack_fixed = struct.Struct("!hiiiqiq").pack
-_pack_bigint = struct.Struct("!iq").pack
+# Field count, then length and value: device_id int4, time timestamptz, received_at timestamptz,
+# seq int8; then what depends on the row.
+_pack_fixed = struct.Struct("!hiiiqiqiq").pack
+_pack_fixed_without_seq = struct.Struct("!hiiiqiqi").pack
 _pack_jsonb_head = struct.Struct("!ib").pack
 _JSONB_VERSION: Final = 1
 
@@ -33,28 +35,22 @@ _STATUS: Final[dict[DeviceStatus | None, bytes]] = {
 _STATUS[None] = _NULL
 
 
-def encode_heartbeats(heartbeats: Sequence[Heartbeat]) -> bytes:
+def encode_heartbeats(heartbeats: Iterable[Heartbeat]) -> bytes:
     """Rows for `COPY heartbeats (device_id, time, received_at, seq, status, metrics)`."""
     parts = [_HEADER]
-    append = parts.append
-    for device_id, ts_ms, received_ms, _is_late, seq, status, metrics, _message in heartbeats:
-        append(
-            _pack_fixed(
-                _FIELDS,
-                4,
-                device_id,
-                8,
-                (ts_ms - _MILLISECONDS_TO_2000) * 1000,
-                8,
-                (received_ms - _MILLISECONDS_TO_2000) * 1000,
-            )
+    for heartbeat in heartbeats:
+        time = (heartbeat.ts_ms - _MILLISECONDS_TO_2000) * 1000
+        received = (heartbeat.received_ms - _MILLISECONDS_TO_2000) * 1000
+        device_id, seq, metrics = heartbeat.device_id, heartbeat.seq, heartbeat.metrics
+        fixed = (
+            _pack_fixed_without_seq(_FIELDS, 4, device_id, 8, time, 8, received, _NULL_LENGTH)
+            if seq is None
+            else _pack_fixed(_FIELDS, 4, device_id, 8, time, 8, received, 8, seq)
         )
-        append(_NULL if seq is None else _pack_bigint(8, seq))
-        append(_STATUS[status])
         if metrics is None:
-            append(_NULL)
+            parts += (fixed, _STATUS[heartbeat.status], _NULL)
         else:
-            append(_pack_jsonb_head(len(metrics) + 1, _JSONB_VERSION))
-            append(metrics)
-    append(_TRAILER)
+            head = _pack_jsonb_head(len(metrics) + 1, _JSONB_VERSION)
+            parts += (fixed, _STATUS[heartbeat.status], head, metrics)
+    parts.append(_TRAILER)
     return b"".join(parts)

@@ -3,11 +3,12 @@
 Pure: what is known of devices and time is passed in.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
+from msgspec import UNSET
 
 from ingest.message import Message
 from jieru.calendar import MILLISECONDS_PER_HOUR
@@ -20,15 +21,16 @@ from jieru.wire import (
     parse_heartbeat_topic,
 )
 
-__all__ = ["Heartbeat", "Rejection", "TimeRules", "decode"]
+__all__ = ["Heartbeat", "Rejection", "TimeRules", "decode", "decode_all", "unknown_topics"]
 
-_LARGEST_SEQ: Final = 2**63 - 1
 _LATEST_TIMESTAMP_MS: Final = 253_402_214_400_000
 """9999-12-31 UTC: beyond it no civil date exists, whatever the clock of receipt says."""
 
 _MILLISECONDS_PER_MINUTE: Final = 60_000
 
-_read_payload = msgspec.json.Decoder(HeartbeatPayload).decode
+_OPENING_BRACE: Final = ord("{")
+
+_read_json = msgspec.json.Decoder(HeartbeatPayload).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class TimeRules:
         )
 
 
-class Heartbeat(NamedTuple):
+class Heartbeat(msgspec.Struct, frozen=True, gc=False):
     """One heartbeat of a known device, ready to be stored."""
 
     device_id: int
@@ -68,7 +70,7 @@ class Heartbeat(NamedTuple):
     """Where it comes from, should the database refuse it."""
 
 
-class Rejection(NamedTuple):
+class Rejection(msgspec.Struct, frozen=True, gc=False):
     """A message that is not taken, with its reason."""
 
     reason: RejectionReason
@@ -88,20 +90,20 @@ def decode(  # noqa: PLR0911 - one return for each reason of the contract
     Returns:
         The heartbeat, or the first reason in the contract's order not to take it.
     """
-    topic, payload, payload_bytes, is_retained, received_ms, _packet_id = message
-    device_id = device_ids.get(topic)
-    if device_id is None and parse_heartbeat_topic(topic) is None:
+    device_id = device_ids.get(message.topic)
+    if device_id is None and parse_heartbeat_topic(message.topic) is None:
         return Rejection(RejectionReason.BAD_TOPIC, message)
-    if is_retained:
+    if message.is_retained:
         return Rejection(RejectionReason.RETAINED, message)
-    if payload_bytes > PAYLOAD_LIMIT_BYTES:
+    if message.payload_bytes > PAYLOAD_LIMIT_BYTES:
         return Rejection(RejectionReason.PAYLOAD_TOO_LARGE, message)
     try:
-        ts_ms, seq, status, metrics = _read(payload)
+        fields, metrics = _read(message.payload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
         return Rejection(RejectionReason.MALFORMED_PAYLOAD, message)
     if device_id is None:
         return Rejection(RejectionReason.UNKNOWN_DEVICE, message)
+    ts_ms, received_ms = fields.ts, message.received_ms
     if ts_ms < EARLIEST_TIMESTAMP_MS:
         return Rejection(RejectionReason.BEFORE_EPOCH, message)
     if ts_ms > _LATEST_TIMESTAMP_MS:
@@ -110,31 +112,58 @@ def decode(  # noqa: PLR0911 - one return for each reason of the contract
         received_ms = ts_ms
     elif ts_ms - received_ms > rules.max_clock_ahead_ms:
         return Rejection(RejectionReason.FUTURE_TIMESTAMP, message)
-    is_late = received_ms - ts_ms > rules.max_delay_ms
-    return Heartbeat(device_id, ts_ms, received_ms, is_late, seq, status, metrics, message)
+    return Heartbeat(
+        device_id,
+        ts_ms,
+        received_ms,
+        received_ms - ts_ms > rules.max_delay_ms,
+        None if fields.seq is UNSET else fields.seq,
+        None if fields.status is UNSET else fields.status,
+        metrics,
+        message,
+    )
 
 
-def _read(payload: bytes) -> tuple[int, int | None, DeviceStatus | None, bytes | None]:
-    """The four known keys of a payload.
+def decode_all(
+    messages: Iterable[Message], device_ids: Mapping[str, int], rules: TimeRules
+) -> tuple[list[Heartbeat], list[Rejection]]:
+    """Read messages one by one; both lists are in the order of receipt."""
+    heartbeats: list[Heartbeat] = []
+    rejections: list[Rejection] = []
+    for message in messages:
+        result = decode(message, device_ids, rules)
+        if isinstance(result, Heartbeat):
+            heartbeats.append(result)
+        else:
+            rejections.append(result)
+    return heartbeats, rejections
+
+
+def unknown_topics(rejections: Iterable[Rejection]) -> set[str]:
+    """Topics of well-formed messages whose device was not among those that were passed in."""
+    return {
+        rejection.message.topic
+        for rejection in rejections
+        if rejection.reason is RejectionReason.UNKNOWN_DEVICE
+    }
+
+
+def _read(payload: bytes) -> tuple[HeartbeatPayload, bytes | None]:
+    """The known keys of a payload, and its metrics as they came.
 
     Raises:
-        msgspec.MsgspecError: it is no JSON object, or a known key has the wrong type.
+        msgspec.MsgspecError: it is no JSON object, or a known key is out of its range or has the
+            wrong type.
         UnicodeDecodeError: it is not UTF-8 (the JSON reader skips strings it need not keep).
         RecursionError: it is nested too deep.
-        ValueError: a known key is out of range.
+        ValueError: its metrics are no object.
     """
     if not payload.isascii():
         payload.decode()
-    fields = _read_payload(payload)
-    seq: int | None = None
-    if fields.seq is not msgspec.UNSET:
-        seq = fields.seq
-        if not 0 <= seq <= _LARGEST_SEQ:
-            raise ValueError("seq is out of range")
-    status = None if fields.status is msgspec.UNSET else fields.status
-    metrics: bytes | None = None
-    if fields.metrics is not msgspec.UNSET:
-        metrics = bytes(fields.metrics)
-        if metrics[:1] != b"{":
-            raise ValueError("metrics is not an object")
-    return fields.ts, seq, status, metrics
+    fields = _read_json(payload)
+    if fields.metrics is UNSET:
+        return fields, None
+    metrics = bytes(fields.metrics)
+    if metrics[0] != _OPENING_BRACE:
+        raise ValueError("metrics is not an object")
+    return fields, metrics

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from ingest.decode import Heartbeat
 from jieru.wire import DeviceStatus
@@ -13,8 +15,8 @@ _MOST_AT_ONCE: Final = 1_000
 """So that the states of a whole city, all due at once, do not hold up its heartbeats."""
 
 
-class DeviceState(NamedTuple):
-    """What the newest heartbeat of a device said; sorts by device."""
+class DeviceState(msgspec.Struct, frozen=True, gc=False):
+    """What the newest heartbeat of a device said."""
 
     device_id: int
     seen_ms: int
@@ -37,14 +39,14 @@ class DeviceStates:
         """Take note of heartbeats; the newer of two wins whatever their order."""
         newest = self._newest
         for heartbeat in heartbeats:
-            device_id, ts_ms = heartbeat[0], heartbeat[1]
+            device_id, ts_ms = heartbeat.device_id, heartbeat.ts_ms
             known = newest.get(device_id)
             if known is None:
-                newest[device_id] = (ts_ms, heartbeat[5])
+                newest[device_id] = (ts_ms, heartbeat.status)
                 if device_id not in self._written_at:
                     self._due.add(device_id)
             elif ts_ms > known[0]:
-                newest[device_id] = (ts_ms, heartbeat[5])
+                newest[device_id] = (ts_ms, heartbeat.status)
 
     def due(self, now_s: float, *, everything: bool = False) -> list[DeviceState]:
         """What should be written now, sorted by device (so that two writers cannot deadlock).
@@ -63,12 +65,14 @@ class DeviceStates:
                     key for key in self._newest if written_at.get(key, latest) <= latest
                 )
             ids = islice(self._due, _MOST_AT_ONCE)
-        return sorted(DeviceState(key, *self._newest[key]) for key in ids)
+        newest = self._newest
+        return [DeviceState(key, *newest[key]) for key in sorted(ids)]
 
     def remember(self, written: Iterable[DeviceState], now_s: float) -> None:
         """Note what a transaction has just committed."""
-        for device_id, seen_ms, _status in written:
+        for state in written:
+            device_id = state.device_id
             self._written_at[device_id] = now_s
             self._due.discard(device_id)
-            if self._newest.get(device_id, (0, None))[0] == seen_ms:
+            if self._newest.get(device_id, (0, None))[0] == state.seen_ms:
                 del self._newest[device_id]

@@ -6,10 +6,12 @@ so an hour is remembered after its commit, and everything is forgotten when the 
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from ingest.decode import Heartbeat
-from jieru.calendar import MILLISECONDS_PER_HOUR, civil_hour_of
+from jieru.calendar import MILLISECONDS_PER_HOUR, civil_hour_of, hours_since_epoch
 
 __all__ = ["DurableHours", "PresenceBit"]
 
@@ -17,8 +19,8 @@ _LIMIT: Final = 400_000
 """Device-months held at most: some 100 MB."""
 
 
-class PresenceBit(NamedTuple):
-    """One hour in which a device was heard; sorts by the key of its row."""
+class PresenceBit(msgspec.Struct, frozen=True, gc=False):
+    """One hour in which a device was heard."""
 
     device_id: int
     month: date
@@ -34,31 +36,38 @@ class DurableHours:
         self._limit = limit
         self._months: dict[tuple[int, date, bool], int] = {}
         self._last_hour: dict[int, int] = {}
-        """Per device the last hour remembered as on time: answers nearly every heartbeat."""
+        """Per device an hour known to be durable, the last one: answers nearly every heartbeat."""
 
     def missing(self, heartbeats: Iterable[Heartbeat]) -> list[PresenceBit]:
-        """The hours of these heartbeats that are not known to be stored, sorted, each once."""
-        found: set[PresenceBit] = set()
+        """The hours of these heartbeats that are not known to be stored, each once.
+
+        In order of device and hour.
+        """
+        found: set[tuple[int, int, bool]] = set()
         last_hour = self._last_hour
         for heartbeat in heartbeats:
-            device_id, ts_ms, is_late = heartbeat[0], heartbeat[1], heartbeat[3]
-            if not is_late and last_hour.get(device_id) == ts_ms // MILLISECONDS_PER_HOUR:
-                continue
-            month, bit = civil_hour_of(ts_ms)
-            if not self._months.get((device_id, month, is_late), 0) >> bit & 1:
-                found.add(PresenceBit(device_id, month, bit, is_late))
-        return sorted(found)
+            device_id, is_late = heartbeat.device_id, heartbeat.is_late
+            hour = heartbeat.ts_ms // MILLISECONDS_PER_HOUR
+            if is_late or last_hour.get(device_id) != hour:
+                found.add((device_id, hour, is_late))
+        bits: list[PresenceBit] = []
+        months = self._months
+        for device_id, hour, is_late in sorted(found):
+            month, bit = civil_hour_of(hour * MILLISECONDS_PER_HOUR)
+            if not months.get((device_id, month, is_late), 0) >> bit & 1:
+                bits.append(PresenceBit(device_id, month, bit, is_late))
+            elif not is_late:
+                last_hour[device_id] = hour
+        return bits
 
-    def remember(self, bits: Iterable[PresenceBit], heartbeats: Iterable[Heartbeat]) -> None:
+    def remember(self, bits: Iterable[PresenceBit]) -> None:
         """Note what a transaction has just committed."""
         if len(self._months) >= self._limit:
             self._months.clear()
             self._last_hour.clear()
-        months = self._months
-        for device_id, month, bit, is_late in bits:
-            key = (device_id, month, is_late)
-            months[key] = months.get(key, 0) | 1 << bit
-        last_hour = self._last_hour
-        for heartbeat in heartbeats:
-            if not heartbeat[3]:
-                last_hour[heartbeat[0]] = heartbeat[1] // MILLISECONDS_PER_HOUR
+        months, last_hour = self._months, self._last_hour
+        for bit in bits:
+            key = (bit.device_id, bit.month, bit.is_late)
+            months[key] = months.get(key, 0) | 1 << bit.bit
+            if not bit.is_late:
+                last_hour[bit.device_id] = hours_since_epoch(bit.month, bit.bit)

@@ -4,7 +4,7 @@ The platform is the one that the topic names; the hour is that of receipt.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from ingest.decode import Heartbeat, Rejection
@@ -38,28 +38,33 @@ class RefusedHour(NamedTuple):
     rejections: int
 
 
-def heard_hours(heartbeats: Sequence[Heartbeat]) -> list[HeardHour]:
+def heard_hours(heartbeats: Iterable[Heartbeat]) -> list[HeardHour]:
     """Count heartbeats, sorted by hour and platform."""
-    # A heartbeat's topic keeps the contract, so the next slash ends the platform's code.
-    topics = [heartbeat[7][0] for heartbeat in heartbeats]
-    platforms = [
-        topic[_TOPIC_PREFIX_LENGTH : topic.index("/", _TOPIC_PREFIX_LENGTH)] for topic in topics
-    ]
-    hours = [heartbeat[2] // MILLISECONDS_PER_HOUR for heartbeat in heartbeats]
-    heard = Counter(zip(hours, platforms, strict=True))
-    late = Counter(
-        (hour, platform)
-        for hour, platform, heartbeat in zip(hours, platforms, heartbeats, strict=True)
-        if heartbeat[3]
-    )
-    return [HeardHour(*key, heard[key], late[key]) for key in sorted(heard)]
+    counted: dict[tuple[int, str], list[int]] = {}
+    # Those of one hour and platform mostly follow one another, so the key is looked up anew only
+    # where a heartbeat does not belong to the last one.
+    prefix, from_ms, to_ms = "", 0, 0
+    counts = [0, 0]
+    for heartbeat in heartbeats:
+        received_ms, topic = heartbeat.received_ms, heartbeat.message.topic
+        if not (from_ms <= received_ms < to_ms and topic.startswith(prefix)):
+            # A heartbeat's topic keeps the contract, so the next slash ends the platform's code.
+            prefix = topic[: topic.index("/", _TOPIC_PREFIX_LENGTH) + 1]
+            hour = received_ms // MILLISECONDS_PER_HOUR
+            from_ms = hour * MILLISECONDS_PER_HOUR
+            to_ms = from_ms + MILLISECONDS_PER_HOUR
+            counts = counted.setdefault((hour, prefix[_TOPIC_PREFIX_LENGTH:-1]), [0, 0])
+        counts[0] += 1
+        counts[1] += heartbeat.is_late
+    return [HeardHour(*key, *counted[key]) for key in sorted(counted)]
 
 
 def refused_hours(rejections: Iterable[Rejection]) -> list[RefusedHour]:
     """Count rejections, sorted by hour, platform and reason."""
     counted: Counter[tuple[int, str, RejectionReason]] = Counter()
-    for reason, message in rejections:
-        address = parse_heartbeat_topic(message.topic)
+    for rejection in rejections:
+        address = parse_heartbeat_topic(rejection.message.topic)
         platform = address.platform if address else ""
-        counted[message.received_ms // MILLISECONDS_PER_HOUR, platform, reason] += 1
+        hour = rejection.message.received_ms // MILLISECONDS_PER_HOUR
+        counted[hour, platform, rejection.reason] += 1
     return [RefusedHour(*key, counted[key]) for key in sorted(counted)]

@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+
+import msgspec
 
 __all__ = ["Batch", "Message"]
 
 
-class Message(NamedTuple):
-    """One message as the broker delivered it."""
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """One message as the broker delivered it.
+
+    A struct, for it is made in a fifth of a tuple's time and the garbage collector leaves it alone.
+    """
 
     topic: str
     payload: bytes

@@ -19,6 +19,7 @@ __all__ = [
     "civil_hour_of",
     "days_in_month",
     "epoch_milliseconds",
+    "hours_since_epoch",
     "months_between",
     "parse_date",
 ]
@@ -26,6 +27,8 @@ __all__ = [
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 HOURS_PER_DAY = 24
 MILLISECONDS_PER_HOUR = 3_600_000
+_HOURS_AHEAD_OF_UTC = 8
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
 class CivilHour(NamedTuple):
@@ -51,6 +54,11 @@ def _civil_hour(hours_since_epoch: int) -> CivilHour:
 def civil_hour_of(epoch_ms: int) -> CivilHour:
     """The Asia/Shanghai civil hour that holds an instant in milliseconds since the Unix epoch."""
     return _civil_hour(epoch_ms // MILLISECONDS_PER_HOUR)
+
+
+def hours_since_epoch(month: date, bit: int) -> int:
+    """Whole hours from the Unix epoch to a civil hour as presence stores it."""
+    return (month.toordinal() - _EPOCH_DAY) * HOURS_PER_DAY + bit - _HOURS_AHEAD_OF_UTC
 
 
 def civil_date(instant: datetime) -> date:

@@ -3,7 +3,7 @@
 import re
 from datetime import date
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 import msgspec
 
@@ -67,7 +67,8 @@ class HeartbeatPayload(msgspec.Struct, gc=False):
     """The JSON object of one heartbeat; unknown keys are ignored, a wrong type is an error."""
 
     ts: int
-    seq: int | msgspec.UnsetType = msgspec.UNSET
+    seq: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | msgspec.UnsetType = msgspec.UNSET
+    """A bigint of the database."""
     status: DeviceStatus | msgspec.UnsetType = msgspec.UNSET
     metrics: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     """The object's bytes as they came: the database is the first to look inside."""

@@ -14,10 +14,10 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from jieru.broker import BrokerAddress
 from jieru.errors import UserError, WorldError
-from jieru.i18n import marked
 from simulators.beats import BeatKind, beats_of_fleet
 from simulators.fleet import Fleet
 from simulators.messages import Message, messages_of_fleet
+from simulators.refusals import REFUSALS
 
 __all__ = ["Played", "Progress", "play"]
 
@@ -33,15 +33,6 @@ _KEEP_ALIVE_S: Final = 15
 _RETRY_WAITS_S: Final = (0.1, 0.2, 0.5, 1, 2, 5, 5, 5, 5, 5)
 """Between attempts to come back after a lost connection: half a minute, then we give up."""
 _PROGRESS_EVERY: Final = 100
-_REFUSALS: Final = {
-    132: marked("The broker at {address} does not speak MQTT {protocol}: set JIERU_MQTT_PROTOCOL."),
-    134: marked("The broker at {address} refuses the user name or password in JIERU_MQTT_URL."),
-    135: marked(
-        "The broker at {address} does not authorize the user in JIERU_MQTT_URL to connect."
-    ),
-}
-"""By reason code of MQTT 5, into which paho translates those of 3.1.1: no waiting heals them."""
-
 _PROTOCOLS: Final = {
     "5": aiomqtt.ProtocolVersion.V5,
     "3.1.1": aiomqtt.ProtocolVersion.V311,
@@ -188,7 +179,7 @@ class _Gateway:
     async def _wait_after(self, error: aiomqtt.MqttError) -> None:
         """Make ready for the next attempt, unless there is no hope."""
         if isinstance(error, aiomqtt.MqttCodeError) and isinstance(error.rc, ReasonCode):
-            refusal = _REFUSALS.get(error.rc.value)
+            refusal = REFUSALS.get(error.rc.value)
             if refusal is not None:
                 raise UserError(refusal, address=self._address, protocol=self._protocol) from None
         wait_s = next(self._waits_s, None)

@@ -3,12 +3,14 @@
 import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from jieru.calendar import civil_date
+from jieru.command.load import check_ledger_command, load_command
 from jieru.errors import UserError
 from jieru.i18n import gettext as _
 from jieru.settings import Settings, load_settings
@@ -22,8 +24,33 @@ from simulators.scenario import load_scenario
 
 __all__ = ["command"]
 
+_PLAY: Final = "play"
 
-@click.command("simulate", help=_("Play a scenario, by its name or as a file, against a broker."))
+
+class _ScenarioGroup(click.Group):
+    """`jieru simulate SCENARIO` plays it: what names no command of the group is a scenario."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the name of the command that plays where it was left out."""
+        if args and args[0] not in (*self.commands, *ctx.help_option_names):
+            args.insert(0, _PLAY)
+        return super().parse_args(ctx, args)
+
+
+@click.group(
+    "simulate",
+    cls=_ScenarioGroup,
+    help=_("Play a scenario against a broker (jieru simulate SCENARIO), or send load."),
+)
+def command() -> None:
+    """Equipment that is not there."""
+
+
+command.add_command(load_command)
+command.add_command(check_ledger_command)
+
+
+@command.command(_PLAY, help=_("Play a scenario, by its name or as a file, against a broker."))
 @click.argument("scenario")
 @click.option(
     "--write-registry",
@@ -38,7 +65,7 @@ __all__ = ["command"]
     type=click.FloatRange(min=0, min_open=True),
     help=_("Seconds of the scenario to a second; without it, as fast as the broker takes it."),
 )
-def command(*, scenario: str, write_registry: Path | None, speed: float | None) -> None:
+def _play_command(*, scenario: str, write_registry: Path | None, speed: float | None) -> None:
     """Play a scenario, or write its files."""
     now = datetime.now(UTC)
     fleet = build_fleet(load_scenario(scenario, today=civil_date(now)))

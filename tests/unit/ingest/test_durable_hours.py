@@ -17,7 +17,7 @@ def test_an_hour_is_missing_until_it_is_remembered() -> None:
     bits = hours.missing(first)
     assert bits == [PresenceBit(1, date(2026, 3, 1), 24 + 12, is_late=False)]
     assert hours.missing(first) == bits, "not remembered before its commit"
-    hours.remember(bits, first)
+    hours.remember(bits)
     assert hours.missing([heartbeat(1, NOON_MS + 59_000)]) == []
     assert len(hours.missing([heartbeat(1, NOON_MS + _HOUR_MS)])) == 1
     assert len(hours.missing([heartbeat(2, NOON_MS)])) == 1
@@ -28,7 +28,7 @@ def test_a_late_hour_is_remembered_apart_from_the_same_hour_in_time() -> None:
     hours, late = DurableHours(), [heartbeat(1, NOON_MS, is_late=True)]
     bits = hours.missing(late)
     assert bits == [PresenceBit(1, date(2026, 3, 1), 36, is_late=True)]
-    hours.remember(bits, late)
+    hours.remember(bits)
     assert hours.missing(late) == []
     assert len(hours.missing([heartbeat(1, NOON_MS)])) == 1
 
@@ -38,7 +38,7 @@ def test_a_full_memory_forgets_and_asks_again() -> None:
     hours = DurableHours(limit=2)
     for device_id in (1, 2, 3):
         beats = [heartbeat(device_id, NOON_MS)]
-        hours.remember(hours.missing(beats), beats)
+        hours.remember(hours.missing(beats))
     assert len(hours.missing([heartbeat(1, NOON_MS)])) == 1
     assert hours.missing([heartbeat(3, NOON_MS)]) == []
 
@@ -48,7 +48,7 @@ def test_an_older_hour_is_still_known_after_a_newer_one() -> None:
     hours = DurableHours()
     for ts_ms in (NOON_MS, NOON_MS + _HOUR_MS):
         beats = [heartbeat(1, ts_ms)]
-        hours.remember(hours.missing(beats), beats)
+        hours.remember(hours.missing(beats))
     assert hours.missing([heartbeat(1, NOON_MS), heartbeat(1, NOON_MS + _HOUR_MS)]) == []
 
 
@@ -68,5 +68,5 @@ def test_what_is_asked_for_is_exactly_what_was_never_committed(
         bits = hours.missing(beats)
         assert (len(bits) == 0) is ((device_id, hour, is_late) in committed)
         if is_committed:
-            hours.remember(bits, beats)
+            hours.remember(bits)
             committed.add((device_id, hour, is_late))

@@ -1,5 +1,7 @@
 """How many messages of a batch belong to which platform and hour."""
 
+from msgspec.structs import replace
+
 from ingest.decode import Heartbeat, Rejection
 from ingest.hourly_counts import HeardHour, RefusedHour, heard_hours, refused_hours
 from jieru.wire import RejectionReason
@@ -12,7 +14,7 @@ NOON = NOON_MS // HOUR_MS
 def beat(platform: str, received_ms: int, *, is_late: bool = False) -> Heartbeat:
     """A heartbeat of a device of this platform."""
     made = heartbeat(received_ms=received_ms, is_late=is_late)
-    return made._replace(message=message(topic=topic_of("d", platform)))
+    return replace(made, message=message(topic=topic_of("d", platform)))
 
 
 def test_heartbeats_are_counted_by_hour_of_receipt_and_platform() -> None:

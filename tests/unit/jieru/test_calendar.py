@@ -14,6 +14,7 @@ from jieru.calendar import (
     civil_hour_of,
     days_in_month,
     epoch_milliseconds,
+    hours_since_epoch,
     months_between,
     parse_date,
 )
@@ -33,6 +34,12 @@ def test_a_civil_hour_is_what_the_time_zone_database_says(epoch_ms: int) -> None
     assert civil_hour_of(epoch_ms) == CivilHour(
         date(local.year, local.month, 1), bit_index(local.date(), local.hour)
     )
+
+
+@given(st.integers(1_577_808_000_000, 253_402_214_400_000))
+def test_a_civil_hour_is_known_by_its_hours_since_the_epoch(epoch_ms: int) -> None:
+    """There and back."""
+    assert hours_since_epoch(*civil_hour_of(epoch_ms)) == epoch_ms // 3_600_000
 
 
 def test_a_civil_date_needs_an_instant_with_a_zone() -> None:
