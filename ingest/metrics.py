@@ -69,3 +69,19 @@ class Metrics:
             "Messages received and not yet acknowledged",
             registry=self.registry,
         )
+        self.broker_queue = Gauge(
+            "jieru_ingest_broker_queue",
+            "Messages that the broker holds back for this ingester, estimated",
+            registry=self.registry,
+        )
+        self.broker_queue_share = Gauge(
+            "jieru_ingest_broker_queue_share",
+            "Of the broker's room for this ingester, how much that is; at 1 it drops messages",
+            registry=self.registry,
+        )
+        self.broker_queue_seconds_left = Gauge(
+            "jieru_ingest_broker_queue_seconds_left",
+            "For how long the database may be away from now on before the broker drops messages; "
+            "infinite until the rate of arrival is known",
+            registry=self.registry,
+        )

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import paho.mqtt.client as paho
@@ -22,7 +23,7 @@ from ingest.inbox import Inbox
 from ingest.message import Batch, Message
 from ingest.subscriber import KEEP_ALIVE_S, Subscription
 from jieru.broker import BrokerAddress
-from jieru.errors import UserError
+from jieru.errors import UserError, WorldError
 from jieru.i18n import marked
 from jieru.wire import PAYLOAD_LIMIT_BYTES
 
@@ -30,6 +31,8 @@ __all__ = ["Mqtt311Subscriber"]
 
 _QOS: Final = 1
 _LONGEST_DELAY_S: Final = 5
+_ANSWER_TIMEOUT_S: Final = 10
+_LOOK_S: Final = 0.1
 _REFUSALS: Final = {
     134: marked("The broker at {address} refuses the user name or password in JIERU_MQTT_URL."),
     135: marked(
@@ -71,10 +74,13 @@ class Mqtt311Subscriber:
         self._room.set()
         self._received: deque[tuple[int, Message]] = deque()
         self._epoch = 0
+        self._unsubscribed_id: int | None = None
+        """Packet id of the last answer to an unsubscription."""
         self._refused: UserError | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self.is_connected = False
         self._client = self._make_client()
+        self._listen(self._client)
 
     @property
     def unacknowledged(self) -> int:
@@ -105,17 +111,60 @@ class Mqtt311Subscriber:
                     self._client.ack(message.packet_id, _QOS)
         return True
 
+    async def end_if_empty(self) -> bool:
+        """End the session if the broker has nothing more for it; see `Subscriber.end_if_empty`.
+
+        Raises:
+            WorldError: it went away at the last moment, and keeps an empty session.
+        """
+        epoch = self._epoch
+        if not self.is_connected or self._inbox.unacknowledged:
+            return False
+        _result, packet_id = self._client.unsubscribe(self._subscription.topic_filters)
+        if packet_id is None:  # the connection was just lost
+            return False
+        deadline_s = time.monotonic() + _ANSWER_TIMEOUT_S
+        # Messages that fill the inbox would keep the answer behind them from being read; and an
+        # earlier answer may still be unread, behind messages that have been acknowledged since.
+        while self._unsubscribed_id != packet_id and not self._inbox.unacknowledged:
+            if epoch != self._epoch or time.monotonic() > deadline_s:
+                return False
+            await asyncio.sleep(_LOOK_S)
+        if epoch != self._epoch or self._inbox.unacknowledged:
+            return False
+        await self.close()
+        await asyncio.to_thread(self._end_session)
+        return True
+
+    def _end_session(self) -> None:
+        """Come back without a session, which ends the one that there was (MQTT 3.1.1, 3.1.2.4)."""
+        client = self._make_client(clean_session=True)
+        try:
+            client.connect(self._address.host, self._address.port, KEEP_ALIVE_S)
+            deadline_s = time.monotonic() + _ANSWER_TIMEOUT_S
+            while not client.is_connected():
+                if client.loop() != paho.MQTT_ERR_SUCCESS or time.monotonic() > deadline_s:
+                    raise TimeoutError
+            client.disconnect()
+        except OSError:
+            raise WorldError(
+                "The session of {client_id} is empty, but the broker at {address} went away before "
+                "it was ended; try again.",
+                client_id=self._subscription.client_id,
+                address=self._address,
+            ) from None
+
     async def close(self) -> None:
         """Leave; the broker keeps the session."""
         self._room.set()
         self._client.disconnect()
         await asyncio.to_thread(self._client.loop_stop)
 
-    def _make_client(self) -> paho.Client:
+    def _make_client(self, *, clean_session: bool = False) -> paho.Client:
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
             client_id=self._subscription.client_id,
-            clean_session=False,
+            clean_session=clean_session,
             protocol=paho.MQTTv311,
             manual_ack=True,
         )
@@ -125,11 +174,14 @@ class Mqtt311Subscriber:
         context = self._address.tls_context()
         if context is not None:
             client.tls_set_context(context)
+        return client
+
+    def _listen(self, client: paho.Client) -> None:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
+        client.on_unsubscribe = self._on_unsubscribe
         client.on_message = self._on_message
-        return client
 
     # Called by paho in its own thread.
 
@@ -143,6 +195,8 @@ class Mqtt311Subscriber:
     ) -> None:
         if reason.value in _REFUSALS:
             self._refuse(UserError(_REFUSALS[reason.value], address=self._address))
+        elif not reason.is_failure and self._subscription.is_draining:
+            client.unsubscribe(self._subscription.topic_filters)
         elif not reason.is_failure:
             client.subscribe(self._subscription.topic_filter, _QOS)
 
@@ -171,6 +225,20 @@ class Mqtt311Subscriber:
             broker=str(self._address),
             topic_filter=self._subscription.topic_filter,
         )
+
+    def _on_unsubscribe(
+        self,
+        _client: paho.Client,
+        _userdata: object,
+        packet_id: int,
+        _reasons: list[ReasonCode],
+        _properties: Properties | None,
+    ) -> None:
+        if not self.is_connected:
+            self.is_connected = True
+            _log.info("draining", broker=str(self._address))
+        # Behind the messages that came before: the loop takes one after the other.
+        self._call_soon(partial(self._note_unsubscribed, packet_id))
 
     def _on_disconnect(
         self,
@@ -225,11 +293,15 @@ class Mqtt311Subscriber:
         if epoch != self._inbox.epoch:
             while self._inbox.epoch < epoch:
                 self._inbox.begin_epoch()
+            self._room.set()  # an inbox that was full is empty now, and nobody else will say so
         messages = [message for of, message in received if of == epoch]
         if messages:
             self._inbox.put(messages)
         if self._inbox.is_full:
             self._room.clear()
+
+    def _note_unsubscribed(self, packet_id: int) -> None:
+        self._unsubscribed_id = packet_id
 
     def _make_room(self) -> None:
         self._room.set()

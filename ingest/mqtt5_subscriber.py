@@ -9,19 +9,20 @@ import asyncio
 import contextlib
 import random
 import time
+from itertools import cycle
 from typing import Any, Final, TypeVar
 
 import mqtt5
 import structlog
 
 from ingest.inbox import Inbox
-from ingest.message import Batch, Message
+from ingest.message import Batch
+from ingest.mqtt5_packets import encode_pubacks, read_packets
 from ingest.subscriber import KEEP_ALIVE_S, Subscription
 from jieru.broker import BrokerAddress
 from jieru.errors import UserError
 from jieru.i18n import marked
 from jieru.retry import backoff_delays
-from jieru.wire import PAYLOAD_LIMIT_BYTES
 
 __all__ = ["Mqtt5Subscriber"]
 
@@ -32,9 +33,14 @@ _GATHER_S: Final = 0.005
 _MUCH_BYTES: Final = 64 * 1024
 """A broker writes every message by itself. To read every one by itself would cost more than to
 decode it, so after a read that brought little the socket is left alone for some milliseconds."""
+_LOOK_S: Final = 0.1
 _SUBSCRIBE_PACKET_ID: Final = 1
-_PUBACK_HEAD: Final = b"\x40\x02"
-"""A PUBACK with reason code 0 is four bytes: type, remaining length, packet id (3.4.2.1)."""
+_FIRST_UNSUBSCRIBE_PACKET_ID: Final = 2
+_LAST_PACKET_ID: Final = 65_535
+_UNSUBSCRIBED: Final = (
+    int(mqtt5.UnsubAckReasonCode.SUCCESS),
+    int(mqtt5.UnsubAckReasonCode.NO_SUBSCRIPTION_EXISTED),
+)
 
 # By number: the codec's enumerations are neither hashable nor ordered, nor have they names.
 _REFUSALS: Final = {
@@ -71,7 +77,12 @@ class _Connection(asyncio.Protocol):
         self._loop = loop
         self.connack: asyncio.Future[mqtt5.ConnAckPacket] = loop.create_future()
         self.suback: asyncio.Future[mqtt5.SubAckPacket] = loop.create_future()
+        self.unsuback: asyncio.Future[mqtt5.UnsubAckPacket] = loop.create_future()
+        self._unsubscribe_ids = cycle(range(_FIRST_UNSUBSCRIBE_PACKET_ID, _LAST_PACKET_ID + 1))
+        self._unsubscribe_id = 0
         self.lost: asyncio.Future[str] = loop.create_future()
+        self.is_taken_over = False
+        """Whether the broker ended it because somebody else came under our name."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if not isinstance(transport, asyncio.Transport):
@@ -81,6 +92,15 @@ class _Connection(asyncio.Protocol):
     def write(self, data: bytes) -> None:
         if self._transport is not None:
             self._transport.write(data)
+
+    def unsubscribe(self, topic_filters: list[str]) -> None:
+        """Ask for no more, and expect the answer to this and to no earlier request.
+
+        An earlier one's may still be unread, behind messages that have been acknowledged since.
+        """
+        self.unsuback = self._loop.create_future()
+        self._unsubscribe_id = next(self._unsubscribe_ids)
+        self.write(mqtt5.UnsubscribePacket(self._unsubscribe_id, topic_filters).write())
 
     def close(self) -> None:
         if self._transport is not None:
@@ -117,7 +137,9 @@ class _Connection(asyncio.Protocol):
         if self._rest:
             data = self._rest + data
         try:
-            consumed, messages = self._read_packets(data)
+            consumed, messages, others = read_packets(data, time.time_ns() // 1_000_000)
+            for packet in others:
+                self._take_control(packet)
         except (ValueError, _ConnectionLostError) as error:
             self.abort(f"protocol error: {error}")
             return
@@ -130,42 +152,6 @@ class _Connection(asyncio.Protocol):
                 self._pause()
                 self._loop.call_later(_GATHER_S, self.resume)
 
-    def _read_packets(self, data: bytes) -> tuple[int, list[Message]]:
-        """All whole packets in `data`.
-
-        Returns:
-            How many bytes they were, and the messages among them.
-
-        Raises:
-            ValueError: the bytes are not MQTT 5.
-        """
-        view = memoryview(data)
-        received_ms = time.time_ns() // 1_000_000
-        position = 0
-        messages: list[Message] = []
-        append, read, publish = messages.append, mqtt5.read, mqtt5.PublishPacket
-        while position < len(data):
-            try:
-                packet, size = read(view[position:])
-            except IndexError:  # the rest is still on its way
-                break
-            position += size
-            if isinstance(packet, publish):
-                payload = packet.payload
-                append(
-                    Message(
-                        packet.topic,
-                        payload[:PAYLOAD_LIMIT_BYTES],
-                        len(payload),
-                        packet.retain,
-                        received_ms,
-                        packet.packet_id,
-                    )
-                )
-            else:
-                self._take_control(packet)
-        return position, messages
-
     def _take_control(self, packet: mqtt5.Packet) -> None:
         if isinstance(packet, mqtt5.ConnAckPacket):
             if not self.connack.done():
@@ -173,7 +159,12 @@ class _Connection(asyncio.Protocol):
         elif isinstance(packet, mqtt5.SubAckPacket):
             if not self.suback.done():
                 self.suback.set_result(packet)
+        elif isinstance(packet, mqtt5.UnsubAckPacket):
+            if packet.packet_id == self._unsubscribe_id and not self.unsuback.done():
+                self.unsuback.set_result(packet)
         elif isinstance(packet, mqtt5.DisconnectPacket):
+            taken_over = mqtt5.DisconnectReasonCode.SESSION_TAKEN_OVER
+            self.is_taken_over = int(packet.reason_code) == int(taken_over)
             raise _ConnectionLostError(f"the broker said {packet.reason_code!r}")
 
 
@@ -187,6 +178,7 @@ class Mqtt5Subscriber:
         self._inbox = Inbox(limit=subscription.receive_maximum, on_room=self._resume)
         self._connection: _Connection | None = None
         self._keeper: asyncio.Task[None] | None = None
+        self._is_ending = False
         self.is_connected = False
 
     @property
@@ -208,15 +200,33 @@ class Mqtt5Subscriber:
         """Acknowledge in the order of receipt (4.6), by one write."""
         if not self._inbox.settle(batch) or self._connection is None:
             return False
-        self._connection.write(
-            b"".join(
-                [
-                    _PUBACK_HEAD + message.packet_id.to_bytes(2)
-                    for message in batch.messages
-                    if message.packet_id is not None
-                ]
-            )
+        packet_ids = [message.packet_id for message in batch.messages]
+        self._connection.write(encode_pubacks([each for each in packet_ids if each is not None]))
+        return True
+
+    async def end_if_empty(self) -> bool:
+        """End the session if the broker has nothing more for it; see `Subscriber.end_if_empty`."""
+        connection = self._connection
+        if connection is None or not self.is_connected or self._inbox.unacknowledged:
+            return False
+        asking = asyncio.create_task(
+            self._unsubscribe(connection, self._subscription.topic_filters)
         )
+        try:
+            # Messages that fill the inbox would keep the answer behind them from being read.
+            while not (asking.done() or self._inbox.unacknowledged):
+                await asyncio.wait([asking], timeout=_LOOK_S)
+            if asking.done():
+                asking.result()
+        except _ConnectionLostError:
+            return False
+        finally:
+            asking.cancel()
+        if connection.lost.done() or self._inbox.unacknowledged:
+            return False
+        self._is_ending = True
+        await self.close()
+        await connection.lost  # what was written is on its way
         return True
 
     async def close(self) -> None:
@@ -242,11 +252,19 @@ class Mqtt5Subscriber:
                 try:
                     reason = await self._watch(connection)
                 except asyncio.CancelledError:
-                    connection.write(mqtt5.DisconnectPacket().write())
+                    expiry_s = 0 if self._is_ending else None  # ends the session (3.14.2.2.2)
+                    connection.write(
+                        mqtt5.DisconnectPacket(session_expiry_interval=expiry_s).write()
+                    )
                     connection.close()
                     raise
                 finally:
                     self.is_connected = False
+                if connection.is_taken_over and self._subscription.is_draining:
+                    raise UserError(
+                        "Another process runs as {client_id}: stop it, then drain its session.",
+                        client_id=self._subscription.client_id,
+                    )
             delay = next(delays)
             _log.warning(
                 "broker_connection_lost",
@@ -257,7 +275,7 @@ class Mqtt5Subscriber:
             await asyncio.sleep(delay)
 
     async def _connect(self) -> _Connection:
-        """Connect, check what the broker can do, subscribe.
+        """Connect, check what the broker can do, subscribe; or unsubscribe, to be drained.
 
         Raises:
             UserError: it refuses what no waiting heals.
@@ -278,15 +296,16 @@ class Mqtt5Subscriber:
                 connection.write(self._connect_packet().write())
                 connack = await _answer(connection.connack, connection)
                 self._check(connack)
-                connection.write(self._subscribe_packet().write())
-                suback = await _answer(connection.suback, connection)
-                self._check_granted(suback)
+                if self._subscription.is_draining:
+                    await self._unsubscribe(connection, self._subscription.topic_filters)
+                else:
+                    await self._subscribe(connection, is_kept=connack.session_present)
             except BaseException:
                 connection.abort("gave up")
                 raise
         self.is_connected = True
         _log.info(
-            "subscribed",
+            "draining" if self._subscription.is_draining else "subscribed",
             broker=str(self._address),
             topic_filter=self._subscription.topic_filter,
             session_present=connack.session_present,
@@ -305,6 +324,31 @@ class Mqtt5Subscriber:
             receive_max=self._subscription.receive_maximum,
             max_packet_size=_LARGEST_PACKET_BYTES,
         )
+
+    async def _subscribe(self, connection: _Connection, *, is_kept: bool) -> None:
+        connection.write(self._subscribe_packet().write())
+        self._check_granted(await _answer(connection.suback, connection))
+        if is_kept:
+            # A member of a group may have been alone before, when it got everything.
+            _ours, *others = self._subscription.topic_filters
+            if others:
+                await self._unsubscribe(connection, others)
+
+    async def _unsubscribe(self, connection: _Connection, topic_filters: list[str]) -> None:
+        """Want no more; what the session holds still comes, and before the answer to this.
+
+        Raises:
+            UserError: the broker refuses.
+            _ConnectionLostError: there is no answer.
+        """
+        connection.unsubscribe(topic_filters)
+        for code in (await _answer(connection.unsuback, connection)).reason_codes:
+            if int(code) not in _UNSUBSCRIBED:
+                raise UserError(
+                    "The broker at {address} refuses to end the subscription ({reason}).",
+                    address=self._address,
+                    reason=repr(code),
+                )
 
     def _subscribe_packet(self) -> mqtt5.SubscribePacket:
         return mqtt5.SubscribePacket(
@@ -373,7 +417,7 @@ class Mqtt5Subscriber:
                 return connection.lost.result()
             # A paused connection reads no answers, which is our doing and not the broker's.
             if not self._inbox.is_full and (
-                loop.time() - connection.last_received_s > 2 * KEEP_ALIVE_S
+                loop.time() - connection.last_received_s > 1.5 * KEEP_ALIVE_S
             ):
                 connection.abort("no answer from the broker")
             connection.write(ping)

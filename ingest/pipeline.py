@@ -5,31 +5,30 @@ is one writer, so acknowledgements leave in the order of receipt.
 """
 
 import asyncio
-import statistics
-import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import psycopg
 import structlog
 
-from ingest.decode import Heartbeat, Rejection, TimeRules, decode
+from ingest.decode import Heartbeat, Rejection, TimeRules, decode_all, unknown_topics
 from ingest.message import Batch
-from ingest.metrics import Metrics
+from ingest.observations import Observations
 from ingest.registry import DeviceRegistry
 from ingest.subscriber import Subscriber
-from ingest.writer import Writer, Written
+from ingest.writer import Writer
 from jieru.retry import is_worth_retrying
 
 __all__ = ["Pipeline"]
 
 _IDLE_S: Final = 1.0
 """How often a quiet ingester looks whether device states are due."""
-_SAMPLE: Final = 101
-"""Heartbeats of a batch whose age is taken: enough for a median."""
+_LOOK_INTERVAL_S: Final = 1.0
 
 _log = structlog.get_logger()
+
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class Pipeline:
         subscriber: Subscriber,
         database_url: str,
         rules: TimeRules,
-        metrics: Metrics,
+        observations: Observations,
         *,
         ingester: str,
         batch_size: int,
@@ -57,9 +56,11 @@ class Pipeline:
         state_interval_s: float,
     ) -> None:
         """Put the parts together; nothing runs yet."""
+        self.is_drained = False
+        """Whether `drain` has reached its end."""
         self._subscriber = subscriber
         self._rules = rules
-        self._metrics = metrics
+        self._observations = observations
         self._batch_size = batch_size
         self._batch_age_s = batch_age_s
         self._registry = DeviceRegistry(database_url)
@@ -71,9 +72,6 @@ class Pipeline:
             is_leaving=self._stopping.is_set,
         )
         self._prepared: asyncio.Queue[_Prepared | None] = asyncio.Queue(maxsize=1)
-        self._committed_up_to_s = time.time()
-        metrics.unacknowledged.set_function(lambda: subscriber.unacknowledged)
-        metrics.seconds_behind.set_function(self._seconds_behind)
 
     def health(self) -> dict[str, object]:
         """Whether the broker is connected and the last write succeeded, for `/healthz`."""
@@ -96,14 +94,25 @@ class Pipeline:
             UserError: the broker refuses what no waiting heals.
             psycopg.Error: the database refuses what no waiting heals.
         """
+        await self._run(is_draining=False)
+
+    async def drain(self) -> None:
+        """Run until the session is empty and ended, or until `stop`; raises what `run` does.
+
+        The subscriber must be one that drains.
+        """
+        await self._run(is_draining=True)
+
+    async def _run(self, *, is_draining: bool) -> None:
         await self._subscriber.start()
         follow = asyncio.create_task(self._registry.follow(), name="registry")
-        prepare = asyncio.create_task(self._prepare_batches(), name="prepare")
+        prepare = asyncio.create_task(self._prepare_batches(is_draining), name="prepare")
         write = asyncio.create_task(self._write_batches(), name="write")
+        look = asyncio.create_task(self._look(), name="look")
         try:
             # The writer ends last, and only when told to stop; the others never end unless
             # they fail or, for the preparer, were told to stop.
-            running: set[asyncio.Task[None]] = {follow, prepare, write}
+            running: set[asyncio.Task[None]] = {follow, prepare, write, look}
             while not write.done():
                 done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
@@ -113,49 +122,45 @@ class Pipeline:
                 raise
             _log.warning("left_while_database_away", unacknowledged=self._subscriber.unacknowledged)
         finally:
-            for task in (follow, prepare, write):
+            for task in (follow, prepare, write, look):
                 task.cancel()
-            await asyncio.gather(follow, prepare, write, return_exceptions=True)
+            await asyncio.gather(follow, prepare, write, look, return_exceptions=True)
             await self._subscriber.close()
             await self._registry.close()
             await self._writer.close()
 
-    async def _prepare_batches(self) -> None:
-        while not self._stopping.is_set():
-            batch = await self._receive()
+    async def _prepare_batches(self, is_draining: bool) -> None:  # noqa: FBT001 - a task's only
+        while not (self._stopping.is_set() or self.is_drained):
+            batch = await self._unless_stopped(
+                self._subscriber.receive(self._batch_size, self._batch_age_s, _IDLE_S)
+            )
             prepared = _Prepared(None, (), ()) if batch is None else await self._prepare(batch)
             await self._prepared.put(prepared)
+            if is_draining and batch is None:
+                self.is_drained = bool(await self._unless_stopped(self._subscriber.end_if_empty()))
         await self._prepared.put(None)
 
-    async def _receive(self) -> Batch | None:
-        """The next batch; None after an idle second or at `stop`."""
-        receiving = asyncio.create_task(
-            self._subscriber.receive(self._batch_size, self._batch_age_s, _IDLE_S)
-        )
+    async def _unless_stopped(self, work: Coroutine[None, None, _Result]) -> _Result | None:
+        """The result of some work; None when `stop` comes first, and the work is given up."""
+        working = asyncio.create_task(work)
         stopping = asyncio.create_task(self._stopping.wait())
-        await asyncio.wait([receiving, stopping], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
-        if receiving.done():
-            return receiving.result()
-        receiving.cancel()
-        await asyncio.gather(receiving, return_exceptions=True)
+        if working.done():
+            return working.result()
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
         return None
 
     async def _prepare(self, batch: Batch) -> _Prepared:
         ids = self._registry.ids
-        unknown = {message.topic for message in batch.messages if message.topic not in ids}
+        heartbeats, rejections = decode_all(batch.messages, ids, self._rules)
+        unknown = unknown_topics(rejections)
         if unknown:
             await self._registry.look_up(unknown, is_leaving=self._stopping.is_set)
-        heartbeats: list[Heartbeat] = []
-        rejections: list[Rejection] = []
-        rules = self._rules
-        for message in batch.messages:
-            result = decode(message, ids, rules)
-            if isinstance(result, Heartbeat):
-                heartbeats.append(result)
-            else:
-                rejections.append(result)
-        self._metrics.received.inc(len(batch.messages))
+            if any(topic in ids for topic in unknown):
+                heartbeats, rejections = decode_all(batch.messages, ids, self._rules)
+        self._observations.receive(batch)
         return _Prepared(batch, heartbeats, rejections)
 
     async def _write_batches(self) -> None:
@@ -169,23 +174,9 @@ class Pipeline:
             return
         if not self._subscriber.acknowledge(prepared.batch):
             _log.info("batch_of_lost_connection", messages=len(prepared.batch.messages))
-        self._observe(prepared.batch, written)
+        self._observations.commit(prepared.batch, written)
 
-    def _observe(self, batch: Batch, written: Written) -> None:
-        metrics = self._metrics
-        metrics.committed.inc(len(written.heartbeats))
-        metrics.duplicates.inc(written.duplicates)
-        metrics.late.inc(sum(heartbeat.is_late for heartbeat in written.heartbeats))
-        for rejection in written.rejections:
-            metrics.rejected.labels(rejection.reason.value).inc()
-        metrics.batch_size.observe(len(batch.messages))
-        metrics.commit_seconds.observe(written.seconds)
-        if written.heartbeats:
-            step = max(1, len(written.heartbeats) // _SAMPLE)
-            median_ms = statistics.median(item.ts_ms for item in written.heartbeats[::step])
-            self._committed_up_to_s = median_ms / 1000
-
-    def _seconds_behind(self) -> float:
-        if self._subscriber.unacknowledged == 0:
-            return 0.0
-        return max(0.0, time.time() - self._committed_up_to_s)
+    async def _look(self) -> None:
+        while True:
+            self._observations.look()
+            await asyncio.sleep(_LOOK_INTERVAL_S)

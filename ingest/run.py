@@ -7,10 +7,12 @@ from typing import Final
 import psycopg
 import structlog
 
+from ingest.broker_queue import BrokerQueue, QueueLimit
 from ingest.decode import TimeRules
-from ingest.metrics import Metrics
+from ingest.minute_writer import MinuteWriter, delete_old_minutes
 from ingest.mqtt5_subscriber import Mqtt5Subscriber
 from ingest.mqtt311_subscriber import Mqtt311Subscriber
+from ingest.observations import Observations
 from ingest.pipeline import Pipeline
 from ingest.status_page import serve_status
 from ingest.subscriber import Subscriber, Subscription
@@ -22,7 +24,7 @@ from jieru.schema import require_current_schema
 from jieru.settings import Settings
 from jieru.timescale import drop_expired_heartbeats
 
-__all__ = ["check_database", "make_subscriber", "run_ingester"]
+__all__ = ["check_database", "check_others_run", "make_subscriber", "run_ingester"]
 
 _SECONDS_PER_DAY: Final = 86_400
 _RETENTION_INTERVAL_S: Final = 3_600
@@ -37,11 +39,22 @@ _RECORD_RULES: Final = """
      FROM evidence_rules ORDER BY id DESC LIMIT 1)
 """
 
+_OTHERS: Final = """
+    SELECT count(DISTINCT ingester) FROM ingest_minutes
+    WHERE minute > now() - %s * interval '1 minute' AND ingester <> %s
+"""
+_RECENT_MINUTES: Final = 3
+"""A minute is written when it is over, which is known here at the end of the next at the latest."""
+
 _log = structlog.get_logger()
 
 
-def make_subscriber(settings: Settings) -> Subscriber:
+def make_subscriber(settings: Settings, *, is_draining: bool = False) -> Subscriber:
     """The subscriber for the broker that the settings name.
+
+    Args:
+        settings: where the broker is, and under which name to come.
+        is_draining: it takes nothing new, only what its session holds.
 
     Raises:
         UserError: the settings contradict each other or the broker's protocol.
@@ -52,6 +65,7 @@ def make_subscriber(settings: Settings) -> Subscriber:
         group=settings.ingest_group,
         receive_maximum=settings.ingest_receive_maximum,
         session_expiry_s=settings.ingest_session_expiry_days * _SECONDS_PER_DAY,
+        is_draining=is_draining,
     )
     if settings.mqtt_protocol == "5":
         return Mqtt5Subscriber(address, subscription)
@@ -87,39 +101,74 @@ def check_database(
         )
 
 
+def check_others_run(settings: Settings) -> None:
+    """Check that another ingester is there to receive what this one will not.
+
+    Raises:
+        UserError: none has stored its figures within some minutes.
+        WorldError: the database cannot be reached.
+    """
+    with connect(settings.require_database_url()) as connection:
+        row = connection.execute(_OTHERS, (_RECENT_MINUTES, settings.ingest_client_id)).fetchone()
+    if row is None or not row[0]:
+        raise UserError(
+            "No other ingester has shown itself within {minutes} minutes: what is published once "
+            "{client_id} has unsubscribed would be lost. Start another and try again, or add "
+            "--last if heartbeats may get lost.",
+            minutes=_RECENT_MINUTES,
+            client_id=settings.ingest_client_id,
+        )
+
+
 async def run_ingester(
     settings: Settings,
     *,
     max_delay_hours: int,
     max_clock_ahead_minutes: int,
+    is_draining: bool = False,
     stop: asyncio.Event | None = None,
 ) -> None:
-    """Run one ingester until SIGTERM, SIGINT or `stop`.
+    """Run one ingester until SIGTERM, SIGINT or `stop`; or until its session is drained.
 
     Args:
         settings: where the broker and the database are, and how large batches may grow.
         max_delay_hours: policy parameter: what is received later does not count.
         max_clock_ahead_minutes: policy parameter: what is further ahead is refused.
+        is_draining: take only what the session holds, then end the session.
         stop: ends it from inside the process, instead of a signal.
 
     Raises:
         UserError: the settings are wrong, or the broker refuses what no waiting heals.
+        WorldError: it was told to stop before the session was drained.
     """
-    metrics = Metrics()
-    subscriber = make_subscriber(settings)
+    subscriber = make_subscriber(settings, is_draining=is_draining)
+    is_event_clock = settings.ingest_clock == "event"
+    observations = Observations(
+        subscriber,
+        BrokerQueue(
+            QueueLimit(settings.broker_queue_messages, settings.broker_queue_bytes),
+            window=settings.ingest_receive_maximum,
+        ),
+        is_event_clock=is_event_clock,
+    )
     pipeline = Pipeline(
         subscriber,
         settings.require_database_url(),
         TimeRules.of_policy(
             max_delay_hours=max_delay_hours,
             max_clock_ahead_minutes=max_clock_ahead_minutes,
-            is_event_clock=settings.ingest_clock == "event",
+            is_event_clock=is_event_clock,
         ),
-        metrics,
+        observations,
         ingester=settings.ingest_client_id,
         batch_size=settings.ingest_batch_size,
         batch_age_s=settings.ingest_batch_age_ms / 1000,
         state_interval_s=settings.device_state_interval_s,
+    )
+    minute_writer = MinuteWriter(
+        settings.require_database_url(),
+        observations.minutes,
+        ingester=settings.ingest_client_id,
     )
     if stop is None:
         loop = asyncio.get_running_loop()
@@ -129,22 +178,39 @@ async def run_ingester(
     else:
         stopper = asyncio.create_task(_stop_when(stop, pipeline), name="stopper")
     with serve_status(
-        settings.ingest_http_host, settings.ingest_http_port, metrics, pipeline.health
+        settings.ingest_http_host, settings.ingest_http_port, observations.metrics, pipeline.health
     ) as port:
         _log.info("ingester_started", client_id=settings.ingest_client_id, status_port=port)
-        running = asyncio.create_task(pipeline.run(), name="pipeline")
-        retention = asyncio.create_task(_keep_retention(settings), name="retention")
+        work = pipeline.drain() if is_draining else pipeline.run()
+        running = asyncio.create_task(work, name="pipeline")
+        beside = [
+            asyncio.create_task(_keep_retention(settings), name="retention"),
+            asyncio.create_task(minute_writer.run(), name="minutes"),
+        ]
         try:
-            await asyncio.wait([running, retention], return_when=asyncio.FIRST_COMPLETED)
-            pipeline.stop()  # should retention have failed, which it does not do quietly
+            await asyncio.wait([running, *beside], return_when=asyncio.FIRST_COMPLETED)
+            pipeline.stop()  # should another have failed, which it does not do quietly
             await running
-            if retention.done():
-                retention.result()
+            for task in beside:
+                if task.done():
+                    task.result()
         finally:
-            retention.cancel()
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+            await minute_writer.leave()
             if stopper is not None:
                 stopper.cancel()
-    _log.info("ingester_stopped", client_id=settings.ingest_client_id)
+    _log.info(
+        "ingester_drained" if pipeline.is_drained else "ingester_stopped",
+        client_id=settings.ingest_client_id,
+    )
+    if is_draining and not pipeline.is_drained:
+        raise WorldError(
+            "The session of {client_id} is not empty yet: the broker keeps the rest. Drain it "
+            "again to go on.",
+            client_id=settings.ingest_client_id,
+        )
 
 
 async def _stop_when(stop: asyncio.Event, pipeline: Pipeline) -> None:
@@ -169,4 +235,7 @@ async def _keep_retention(settings: Settings) -> None:
 
 def _drop_expired(settings: Settings) -> int:
     with connect(settings.require_database_url()) as connection:
+        delete_old_minutes(connection)
+        if settings.archive_dir:
+            return 0  # `jieru archive run` drops, once they are in a file
         return drop_expired_heartbeats(connection, retention_days=settings.heartbeat_retention_days)

@@ -8,7 +8,8 @@ from jieru.wire import HEARTBEAT_TOPIC_FILTER
 
 __all__ = ["KEEP_ALIVE_S", "Subscriber", "Subscription"]
 
-KEEP_ALIVE_S: Final = 30
+KEEP_ALIVE_S: Final = 10
+"""So that a half-open connection is found, and another one made, within half a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +22,20 @@ class Subscription:
     """Of the shared subscription; empty for a plain one."""
     receive_maximum: int
     session_expiry_s: int
+    is_draining: bool = False
+    """Subscribe to nothing: unsubscribe, and take what the session holds still."""
 
     @property
     def topic_filter(self) -> str:
         """All heartbeats, shared within the group where there is one."""
-        return (
-            f"$share/{self.group}/{HEARTBEAT_TOPIC_FILTER}"
-            if self.group
-            else (HEARTBEAT_TOPIC_FILTER)
-        )
+        return self.topic_filters[0]
+
+    @property
+    def topic_filters(self) -> list[str]:
+        """That filter, and any other that a session of this name may have from before."""
+        if not self.group:
+            return [HEARTBEAT_TOPIC_FILTER]
+        return [f"$share/{self.group}/{HEARTBEAT_TOPIC_FILTER}", HEARTBEAT_TOPIC_FILTER]
 
 
 class Subscriber(Protocol):
@@ -63,6 +69,16 @@ class Subscriber(Protocol):
 
     def acknowledge(self, batch: Batch) -> bool:
         """Acknowledge a batch whose evidence is durable; False when its connection is gone."""
+
+    async def end_if_empty(self) -> bool:
+        """End the session for good, once a draining subscriber has emptied it.
+
+        The broker is asked first, and answers after what it had to send: so nothing is given up
+        that it holds still, however slow it is.
+
+        Returns:
+            False when there may be more, or nobody could be asked: try again later.
+        """
 
     async def close(self) -> None:
         """Send what is to be sent and leave; the broker keeps the session."""

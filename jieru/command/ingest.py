@@ -1,10 +1,11 @@
-"""`jieru ingest`: run one ingester until SIGTERM."""
+"""`jieru ingest`: run one ingester until SIGTERM, or empty what one has left at the broker."""
 
 import asyncio
 
 import click
 
-from ingest.run import check_database, run_ingester
+from ingest.run import check_database, check_others_run, run_ingester
+from jieru.errors import UserError
 from jieru.i18n import gettext as _
 from jieru.log import configure_log
 from jieru.settings import load_settings
@@ -14,8 +15,22 @@ __all__ = ["command"]
 
 
 @click.command("ingest", help=_("Store heartbeats from the broker until SIGTERM."))
-def command() -> None:
+@click.option(
+    "--drain",
+    "is_draining",
+    is_flag=True,
+    help=_("Unsubscribe, store what the broker still holds for this client id, end its session."),
+)
+@click.option(
+    "--last",
+    "is_last",
+    is_flag=True,
+    help=_("With --drain: also when no other ingester is there to receive heartbeats."),
+)
+def command(*, is_draining: bool, is_last: bool) -> None:
     """Run one ingester by the policy's rules of time."""
+    if is_last and not is_draining:
+        raise UserError("--last belongs to --drain.")
     settings = load_settings()
     configure_log()
     policy = load_policy(settings.policy)
@@ -23,4 +38,13 @@ def command() -> None:
     check_database(
         settings, policy=policy.name, max_delay_hours=delay, max_clock_ahead_minutes=ahead
     )
-    asyncio.run(run_ingester(settings, max_delay_hours=delay, max_clock_ahead_minutes=ahead))
+    if is_draining and not is_last:
+        check_others_run(settings)
+    asyncio.run(
+        run_ingester(
+            settings,
+            max_delay_hours=delay,
+            max_clock_ahead_minutes=ahead,
+            is_draining=is_draining,
+        )
+    )

@@ -149,6 +149,20 @@ def test_the_ingesters_user_only_reads(stage: _Stage, reader: Equipment) -> None
         assert heard(reader, gateway) == []
 
 
+def test_whoever_watches_the_broker_sees_its_figures_and_no_heartbeat(stage: _Stage) -> None:
+    """And publishes nothing that is let through."""
+    with (
+        Equipment(stage.broker.add_user("_monitor")) as monitor,
+        Equipment(stage.issue(_GATEWAY)) as gateway,
+    ):
+        for topic_filter in ("$SYS/broker/publish/messages/dropped", "jieru/v1/#", "#"):
+            monitor.subscribe(topic_filter)
+        for publisher in (gateway, monitor):
+            publisher.publish(_OWN, "{}")
+        wait_until(lambda: bool(monitor.received), "the figure is there")
+        assert set(monitor.received) == {"$SYS/broker/publish/messages/dropped"}
+
+
 def test_revoking_ends_one_connection_and_no_other(stage: _Stage, reader: Equipment) -> None:
     """The others keep the very connection that they have, and publish on."""
     revoked = issue_to(stage.connection, _DEVICE)

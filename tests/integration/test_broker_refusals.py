@@ -155,3 +155,67 @@ async def test_packets_in_pieces_are_put_together() -> None:
         assert batch is not None
         assert [message.payload for message in batch.messages] == [b"{}" * 100] * 3
         await subscriber.close()
+
+
+async def test_an_answer_to_an_earlier_question_ends_no_session() -> None:
+    """It comes late, behind messages that are acknowledged by then; the broker has another one.
+
+    Only the answer to the last question says that there is nothing more.
+    """
+    ended: list[mqtt5.Packet] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        packets = _packets(reader)
+        await anext(packets)
+        writer.write(mqtt5.ConnAckPacket(session_present=True).write())
+        writer.write(_unsuback(await anext(packets)))
+        asked = await anext(packets)
+        writer.write(_heartbeat(1))
+        await anext(packets)  # it is acknowledged
+        await anext(packets)  # it asks again
+        writer.write(_unsuback(asked))
+        await asyncio.sleep(0.5)  # this one is read, and more is to come
+        writer.write(_heartbeat(2))
+        await anext(packets)
+        writer.write(_unsuback(await anext(packets)))
+        ended.append(await anext(packets))
+
+    received = 0
+    async with _server(talk) as address:
+        subscriber = Mqtt5Subscriber(address, Subscription("one", "", 10, 60, is_draining=True))
+        await subscriber.start()
+        async with asyncio.timeout(20):
+            while not await subscriber.end_if_empty():
+                if batch := await subscriber.receive(10, 0.01, 0.05):
+                    received += len(batch.messages)
+                    subscriber.acknowledge(batch)
+    assert received == 2
+    (farewell,) = ended
+    assert isinstance(farewell, mqtt5.DisconnectPacket)
+    assert farewell.session_expiry_interval == 0
+
+
+async def _packets(reader: asyncio.StreamReader) -> AsyncIterator[mqtt5.Packet]:
+    """What a client sends, packet by packet, until it leaves."""
+    rest = b""
+    while data := await reader.read(65_536):
+        rest += data
+        while rest:
+            packet, size = mqtt5.read(memoryview(rest))
+            rest = rest[size:]
+            yield packet
+
+
+def _unsuback(packet: mqtt5.Packet) -> bytes:
+    assert isinstance(packet, mqtt5.UnsubscribePacket)
+    codes = [mqtt5.UnsubAckReasonCode.SUCCESS] * len(packet.patterns)
+    return mqtt5.UnsubAckPacket(packet.packet_id, codes).write()
+
+
+def _heartbeat(packet_id: int) -> bytes:
+    return mqtt5.PublishPacket(
+        "jieru/v1/xielian/one/heartbeat",
+        payload=b"{}",
+        qos=mqtt5.QoS.AT_LEAST_ONCE,
+        packet_id=packet_id,
+    ).write()

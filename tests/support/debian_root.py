@@ -232,10 +232,12 @@ def _locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
 def _main() -> None:
     started = time.monotonic()
     try:
-        # All in one go, so that an ordinary user is asked once. docker-compose checks
-        # compose.yaml; no container engine is needed for that. The others make and check reports.
+        # All in one go, so that an ordinary user is asked once. docker-compose and systemd check
+        # compose.yaml and the units, for which neither has to run. The others make and check
+        # reports.
         reports = ("fonts-noto-cjk", "maven", "poppler-utils", "qpdf")
-        ensure_debian_packages("docker-compose", *reports, *(() if _find() else _build_packages()))
+        deployment = ("docker-compose", "systemd")
+        ensure_debian_packages(*deployment, *reports, *(() if _find() else _build_packages()))
         root = ensure_debian_root()
     except StartError as error:
         sys.exit(f"Error: {error}")

@@ -19,7 +19,7 @@ from tests.support.processes import free_port, kill_tree, run, spawn, wait_until
 if TYPE_CHECKING:
     from subprocess import Popen
 
-__all__ = ["INGEST_USER", "MosquittoBroker"]
+__all__ = ["INGEST_USER", "MosquittoBroker", "deployed_settings"]
 
 INGEST_USER: Final = "_ingest"
 
@@ -54,6 +54,7 @@ class MosquittoBroker:
         max_packet_size: int | None = None,
         listener: str | None = None,
         certificates: Mapping[str, bytes] | None = None,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         """Choose the ports; nothing runs yet.
 
@@ -64,6 +65,7 @@ class MosquittoBroker:
             max_packet_size: bytes; a client that sends more is cut off.
             listener: name of a file that we deploy, with one more listener (TLS).
             certificates: the files of that listener, by name.
+            settings: of mosquitto.conf, in place of those that we deploy.
         """
         self.port: Final = free_port()
         self.tls_port: Final = free_port()
@@ -80,6 +82,7 @@ class MosquittoBroker:
         }
         if max_packet_size is not None:
             self._changes["max_packet_size"] = str(max_packet_size)
+        self._changes.update(settings or {})
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -133,6 +136,16 @@ class MosquittoBroker:
         """Stop it in order and start it again."""
         self.stop()
         self.start()
+
+    def suspend(self) -> None:
+        """SIGSTOP."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
 
     def save(self) -> None:
         """Write sessions and queues to disk now; returns when that is done."""
@@ -241,7 +254,7 @@ class MosquittoBroker:
         self._protect(self._folder / "acl")
         inside = self._root.inside(self._folder)
         settings = {
-            **_settings(_DEPLOYED / "mosquitto.conf"),
+            **deployed_settings(),
             **self._changes,
             "password_file": f"{inside}/passwords",
             "acl_file": f"{inside}/acl",
@@ -274,6 +287,7 @@ class MosquittoBroker:
         return len(_RUNS.findall(self.log.read_bytes())) if self.log.exists() else 0
 
 
-def _settings(path: Path) -> dict[str, str]:
-    lines = path.read_text(encoding="utf-8").splitlines()
+def deployed_settings() -> dict[str, str]:
+    """What the mosquitto.conf says that we deploy."""
+    lines = (_DEPLOYED / "mosquitto.conf").read_text(encoding="utf-8").splitlines()
     return dict(line.split(" ", 1) for line in lines if line and not line.startswith("#"))
