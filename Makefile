@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test check bench screenshots format lock clean
+.PHONY: help setup demo test check nightly bench screenshots format lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -24,6 +24,10 @@ demo: $(READY) ## the whole job on embedded parts, then the page at http://127.0
 test: check ## every check and every test, on real TimescaleDB, Mosquitto and Chromium
 	$(BIN)/python -m tests.support.debian_root
 	$(BIN)/python -m pytest
+
+nightly: $(READY) ## two hundred schedules of faults, about an hour and a half
+	$(BIN)/python -m tests.support.debian_root
+	$(BIN)/python -m tests.faults --schedules 200
 
 check: $(READY) ## format, lint, types, import rules
 	$(BIN)/ruff format --check .

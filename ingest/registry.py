@@ -13,12 +13,19 @@ import psycopg
 import structlog
 from psycopg import AsyncConnection
 
-from jieru.retry import backoff_delays, connect_patiently, is_worth_retrying
+from jieru.retry import (
+    SILENCE_S,
+    backoff_delays,
+    connect_patiently,
+    hang_up_after,
+    is_worth_retrying,
+)
 from jieru.wire import DeviceAddress, heartbeat_topic, parse_heartbeat_topic
 
 __all__ = ["DeviceRegistry"]
 
 _LISTEN: Final = "LISTEN jieru_registry"
+_PING: Final = "SELECT 1"
 _SELECT_NEW: Final = """
     SELECT d.id, p.code, d.serial FROM devices d JOIN platforms p ON p.id = d.platform_id
     WHERE d.id > %s
@@ -31,6 +38,13 @@ _SELECT_NAMED: Final = """
 """
 _OVERLAP: Final = 10_000
 """Ids are given before they are committed, so a refresh looks back by this many."""
+_LOOK_UP_S: Final = 5.0
+"""Short, for the batch waits: this connection may have become half open while it was not needed,
+at the same time as the broker's, which takes longer to find out."""
+_REFRESH_S: Final = 60.0
+"""For as many devices as there may be at the first time."""
+_QUIET_S: Final = 30.0
+"""After so long without a change the database is asked whether it is there still."""
 
 _log = structlog.get_logger()
 
@@ -68,12 +82,15 @@ class DeviceRegistry:
             try:
                 if self._connection is None or self._connection.closed:
                     self._connection = await connect_patiently(self._database_url)
-                cursor = await self._connection.execute(_SELECT_NAMED, parameters)
-                self._add(await cursor.fetchall())
+                with hang_up_after(self._connection, _LOOK_UP_S):
+                    cursor = await self._connection.execute(_SELECT_NAMED, parameters)
+                    self._add(await cursor.fetchall())
             except psycopg.Error as error:
                 if not is_worth_retrying(error) or is_leaving():
                     raise
                 _log.warning("registry_look_up_failed", error=str(error).strip())
+                if self._connection is not None:
+                    await self._connection.close()
                 await asyncio.sleep(next(delays))
             else:
                 return
@@ -89,14 +106,22 @@ class DeviceRegistry:
         while True:
             try:
                 async with await connect_patiently(self._database_url) as connection:
-                    await connection.execute(_LISTEN)
+                    with hang_up_after(connection, SILENCE_S):
+                        await connection.execute(_LISTEN)
                     await self._refresh(connection)  # what changed while nobody listened
                     delays = backoff_delays(random.random)
                     while True:
+                        is_changed = False
                         # It holds the connection until it has stopped: one at a time.
-                        async for _notification in connection.notifies(stop_after=1):
-                            pass
-                        await self._refresh(connection)
+                        async for _notification in connection.notifies(
+                            timeout=_QUIET_S, stop_after=1
+                        ):
+                            is_changed = True
+                        if is_changed:
+                            await self._refresh(connection)
+                        else:
+                            with hang_up_after(connection, SILENCE_S):
+                                await connection.execute(_PING)
             except psycopg.Error as error:
                 if not is_worth_retrying(error):
                     raise
@@ -105,8 +130,9 @@ class DeviceRegistry:
 
     async def _refresh(self, connection: AsyncConnection) -> None:
         """Read the devices that are new since the last time."""
-        cursor = await connection.execute(_SELECT_NEW, (self._largest_id - _OVERLAP,))
-        self._add(await cursor.fetchall())
+        with hang_up_after(connection, _REFRESH_S):
+            cursor = await connection.execute(_SELECT_NEW, (self._largest_id - _OVERLAP,))
+            self._add(await cursor.fetchall())
 
     def _add(self, rows: Collection[tuple[int, str, str]]) -> None:
         for device_id, code, serial in rows:

@@ -3,7 +3,8 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, LiteralString
@@ -18,7 +19,14 @@ from ingest.decode import Heartbeat, Rejection
 from ingest.device_states import DeviceState, DeviceStates
 from ingest.durable_hours import DurableHours, PresenceBit
 from ingest.hourly_counts import heard_hours, refused_hours
-from jieru.retry import backoff_delays, connect_patiently, is_data_error, is_worth_retrying
+from jieru.retry import (
+    SILENCE_S,
+    backoff_delays,
+    connect_patiently,
+    hang_up_after,
+    is_data_error,
+    is_worth_retrying,
+)
 from jieru.wire import PAYLOAD_LIMIT_BYTES, DeviceStatus, RejectionReason
 
 __all__ = ["Writer", "Written"]
@@ -78,6 +86,15 @@ _INSERT_REJECTIONS: Final = """
     FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bytea[], %s::integer[])
          AS refused (received_ms, reason, topic, payload, payload_bytes)
 """
+# A transaction that this process, or one before it under the same name, left open when its
+# connection broke: while the server waits for the other end, what the batch was about to store
+# stays locked. One that was begun just now may be about to end by itself.
+_END_FORSAKEN: Final = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND usename = current_user
+          AND application_name = left(%s, 63) AND pid <> pg_backend_pid()
+          AND xact_start < now() - interval '5 seconds'
+"""
 # A platform that a topic names and nobody has registered has no heartbeats, and rejections of none.
 _COUNT_HEARTBEATS: Final = """
     INSERT INTO ingest_hours AS h (hour, platform_id, ingester, heartbeats, late)
@@ -108,6 +125,8 @@ _STATUS_PLACE: Final[dict[DeviceStatus | None, int]] = {
 }
 """In the order of the type `device_status` in the migration."""
 _DAY_2000: Final = date(2000, 1, 1).toordinal()
+_LONGEST_SILENCE_S: Final = 40.0
+"""Shorter than whoever stops services waits for one to leave."""
 
 _log = structlog.get_logger()
 
@@ -165,6 +184,9 @@ class Writer:
         self._hours = DurableHours()
         self._states = DeviceStates(state_interval_s)
         self._expects_duplicates = False
+        self._silence_s = SILENCE_S
+        """How long a batch may take before its connection is given up; longer after each such
+        time, so that a database that is slow and not gone has its way in the end."""
         self.is_healthy = True
         """False from a failed try until the next commit."""
 
@@ -175,9 +197,14 @@ class Writer:
             psycopg.Error: the database cannot be reached now.
         """
         if self._connection is None or self._connection.closed:
-            self._connection = await connect_patiently(self._database_url)
-            register_arrays(self._connection)
-            await self._connection.execute(_CREATE_STAGING)
+            connection = await connect_patiently(
+                self._database_url, application_name=self._ingester
+            )
+            register_arrays(connection)
+            self._connection = connection
+            with hang_up_after(connection, SILENCE_S):
+                await connection.execute(_END_FORSAKEN, (self._ingester,))
+                await connection.execute(_CREATE_STAGING)
         return self._connection
 
     async def close(self) -> None:
@@ -207,7 +234,11 @@ class Writer:
         delays = backoff_delays(random.random)
         while True:
             try:
-                written = await self._try_to_write(heartbeats, rejections, started, all_states)
+                connection = await self.connection()
+                with self._hanging_up(connection) as heard:
+                    written = await self._try_to_write(
+                        connection, heartbeats, rejections, started, all_states, heard
+                    )
             except psycopg.Error as error:
                 self.is_healthy = False
                 if not is_worth_retrying(error) or self._is_leaving():
@@ -216,25 +247,35 @@ class Writer:
                 _log.warning(
                     "write_failed", error=str(error).strip(), retry_seconds=round(delay, 2)
                 )
-                await self._reset(error)
+                # A session in doubt is not used again, nor one whose settings may be what failed.
+                await self.close()
                 await asyncio.sleep(delay)
             else:
                 self.is_healthy = True
                 return written
 
-    async def _reset(self, error: psycopg.Error) -> None:
-        """Be ready for another try; a connection in doubt is not used again."""
-        if self._connection is not None and error.sqlstate is None:
-            await self._connection.close()
+    @contextmanager
+    def _hanging_up(self, connection: AsyncConnection) -> Iterator[Callable[[], None]]:
+        """Give up a connection that keeps silent; see `hang_up_after`."""
+        began = time.monotonic()
+        try:
+            with hang_up_after(connection, self._silence_s) as heard:
+                yield heard
+        except psycopg.Error:
+            if time.monotonic() - began >= self._silence_s:
+                self._silence_s = min(2 * self._silence_s, _LONGEST_SILENCE_S)
+            raise
+        self._silence_s = SILENCE_S
 
     async def _try_to_write(
         self,
+        connection: AsyncConnection,
         heartbeats: Sequence[Heartbeat],
         rejections: Sequence[Rejection],
         started: float,
         all_states: bool,  # noqa: FBT001 - private, named at its only call
+        heard: Callable[[], None],
     ) -> Written:
-        connection = await self.connection()
         bits: list[PresenceBit] = []
         states: list[DeviceState] = []
         inserted = _Inserted()
@@ -254,13 +295,13 @@ class Writer:
                 self._expects_duplicates = True
         if self._expects_duplicates:
             async with connection.transaction():
-                await _insert_carefully(connection, heartbeats, inserted)
+                await _insert_carefully(connection, heartbeats, inserted, heard)
                 bits, states = await self._write_rest(
                     connection, inserted, rejections, all_states=all_states
                 )
             # Where one comes again, more do: a redelivery. The first clean batch ends it.
             self._expects_duplicates = inserted.duplicates > 0
-        self._hours.remember(bits, inserted.stored)
+        self._hours.remember(bits)
         self._states.remember(states, time.monotonic())
         return Written(
             inserted.stored,
@@ -343,11 +384,15 @@ async def _copy(
 
 
 async def _insert_carefully(
-    connection: AsyncConnection, heartbeats: Sequence[Heartbeat], into: _Inserted
+    connection: AsyncConnection,
+    heartbeats: Sequence[Heartbeat],
+    into: _Inserted,
+    heard: Callable[[], None],
 ) -> None:
     """Insert what is new; halve on a data error until the bad row stands alone and is refused."""
     if not heartbeats:
         return
+    heard()  # many bad rows take many statements
     try:
         async with connection.transaction():
             await _copy(connection, _COPY_STAGING, heartbeats)
@@ -362,8 +407,8 @@ async def _insert_carefully(
             into.refused.append(Rejection(RejectionReason.MALFORMED_PAYLOAD, heartbeats[0].message))
             return
         middle = len(heartbeats) // 2
-        await _insert_carefully(connection, heartbeats[:middle], into)
-        await _insert_carefully(connection, heartbeats[middle:], into)
+        await _insert_carefully(connection, heartbeats[:middle], into, heard)
+        await _insert_carefully(connection, heartbeats[middle:], into, heard)
     else:
         into.stored.extend(heartbeats)
         for heartbeat in heartbeats:

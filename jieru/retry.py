@@ -4,13 +4,27 @@ Sorted by SQLSTATE class (PostgreSQL documentation, appendix A), not by Python t
 psycopg covers several of them.
 """
 
+import asyncio
+import os
+import socket
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import psycopg
 from psycopg import AsyncConnection
 
-__all__ = ["backoff_delays", "connect_patiently", "is_data_error", "is_worth_retrying"]
+__all__ = [
+    "SILENCE_S",
+    "backoff_delays",
+    "connect_patiently",
+    "hang_up_after",
+    "is_data_error",
+    "is_worth_retrying",
+]
+
+SILENCE_S: Final = 10.0
+"""How long a small statement may take before its connection is given up."""
 
 _FIRST_DELAY_S: Final = 0.1
 _LONGEST_DELAY_S: Final = 5.0
@@ -31,13 +45,28 @@ _TRANSIENT_CLASSES: Final = (
 )
 
 
-async def connect_patiently(database_url: str) -> AsyncConnection:
-    """A connection that notices within half a minute when its other end is gone.
+# So that the server, too, notices soon when we are gone, and lets go of what we locked. Not among
+# the options of the connection, where a pooler would refuse what it does not know.
+_NOTICE_OUR_END: Final = """
+    SET tcp_keepalives_idle = 10;
+    SET tcp_keepalives_interval = 5;
+    SET tcp_keepalives_count = 3;
+    SET client_connection_check_interval = '5s';
+    SET idle_in_transaction_session_timeout = '60s'
+"""
+
+
+async def connect_patiently(
+    database_url: str, *, application_name: str | None = None
+) -> AsyncConnection:
+    """A connection that notices within half a minute when the machine at its other end is gone.
+
+    What the kernels at both ends cannot see, `hang_up_after` ends.
 
     Raises:
         psycopg.Error: the database cannot be reached now.
     """
-    return await AsyncConnection.connect(
+    connection = await AsyncConnection.connect(
         database_url,
         autocommit=True,  # every transaction is begun and ended where it is read
         options="-c timezone=UTC",
@@ -46,7 +75,48 @@ async def connect_patiently(database_url: str) -> AsyncConnection:
         keepalives_interval=5,
         keepalives_count=3,
         tcp_user_timeout=30_000,
+        application_name=application_name,
     )
+    try:
+        with hang_up_after(connection, SILENCE_S):
+            await connection.execute(_NOTICE_OUR_END)
+    except BaseException:
+        await connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def hang_up_after(connection: AsyncConnection, seconds: float) -> Iterator[Callable[[], None]]:
+    """End a connection that keeps silent for so long: whoever waits for it gets an error.
+
+    A proxy, a pooler or a firewall can leave a connection half open: its other end is gone, and
+    still it looks alive. Cancelling would not do, for psycopg then asks the same silent server to
+    cancel, and waits for its answer.
+
+    Yields:
+        What to call when the other end has shown that it is there: the time begins anew.
+    """
+    loop = asyncio.get_running_loop()
+    timer = loop.call_later(seconds, _hang_up, connection)
+
+    def begin_anew() -> None:
+        nonlocal timer
+        timer.cancel()
+        timer = loop.call_later(seconds, _hang_up, connection)
+
+    try:
+        yield begin_anew
+    finally:
+        timer.cancel()
+
+
+def _hang_up(connection: AsyncConnection) -> None:
+    with (
+        suppress(OSError, psycopg.OperationalError),
+        socket.socket(fileno=os.dup(connection.fileno())) as end,
+    ):
+        end.shutdown(socket.SHUT_RDWR)
 
 
 def is_data_error(error: psycopg.Error) -> bool:

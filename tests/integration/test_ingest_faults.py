@@ -4,7 +4,6 @@ Each test runs real `jieru ingest` processes against a real broker and a real Ti
 """
 
 import json
-import re
 import signal
 import subprocess
 import threading
@@ -31,6 +30,7 @@ from tests.support.fleet import (
     stored_presence,
     wait_until,
 )
+from tests.support.ingester_status import metrics_at, status_page_of
 from tests.support.messages import topic_of
 from tests.support.mosquitto import MosquittoBroker
 from tests.support.timescaledb import TimescaleServer
@@ -256,7 +256,7 @@ def test_sigterm_while_the_database_is_away_leaves_with_0(
         wait_until(
             lambda: '"write_failed"' in fragile_stage.log.read_text(), "the outage was noticed"
         )
-        metrics = _metrics(_status_page(fragile_stage.log))
+        metrics = metrics_at(status_page_of(fragile_stage.log))
         assert metrics["jieru_ingest_unacknowledged"] == len(beats) - 1
         assert metrics["jieru_ingest_seconds_behind"] > 0
         process.terminate()
@@ -330,15 +330,15 @@ def test_health_and_metrics_tell_what_happened(stage: _Stage) -> None:
     beats = _beats(5)
     with stage.ingester():
         _connected(stage.log)
-        base = _status_page(stage.log)
+        base = status_page_of(stage.log)
         stage.gateway.publish([*beats, beats[0]])
         stage.gateway.publish_raw(topic_of("CNC-000"), b"junk")
         late = Sent("CNC-000", beats[0].ts_ms - 100 * _HOUR_MS)
         stage.gateway.publish([late])
         wait_until(
-            lambda: _metrics(base)["jieru_ingest_committed_total"] >= len(beats) + 2, "all is in"
+            lambda: metrics_at(base)["jieru_ingest_committed_total"] >= len(beats) + 2, "all is in"
         )
-        metrics = _metrics(base)
+        metrics = metrics_at(base)
         assert metrics["jieru_ingest_received_total"] == len(beats) + 3
         assert metrics["jieru_ingest_duplicates_total"] == 1
         assert metrics["jieru_ingest_late_total"] == 1
@@ -361,19 +361,6 @@ def _refused(connection: psycopg.Connection) -> dict[str, int]:
     connection.rollback()
     rows = connection.execute("SELECT reason, count(*) FROM rejections GROUP BY 1").fetchall()
     return dict(rows)
-
-
-def _status_page(log: Path) -> str:
-    found = re.search(r'"status_port": (\d+)', log.read_text())
-    assert found
-    return f"http://127.0.0.1:{found[1]}"
-
-
-def _metrics(base: str) -> dict[str, float]:
-    with urllib.request.urlopen(f"{base}/metrics", timeout=5) as answer:  # noqa: S310 - http
-        lines = answer.read().decode().splitlines()
-    pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
-    return {name: float(value) for name, value in pairs}
 
 
 def _health(base: str) -> dict[str, object]:

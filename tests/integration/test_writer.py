@@ -307,3 +307,24 @@ def test_order_repetition_and_batching_do_not_change_evidence_or_count(
                 )
             )
     assert outcomes[0] == outcomes[1]
+
+
+async def test_a_session_that_could_not_be_prepared_is_not_used(
+    database_url: str, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full disk there is no room for its staging table, which a second delivery needs."""
+    with monkeypatch.context() as full_disk:
+        full_disk.setattr(
+            "ingest.writer._CREATE_STAGING",
+            "DO $$ BEGIN RAISE EXCEPTION 'no room' USING ERRCODE = 'disk_full'; END $$",
+        )
+        writer = _writer(database_url)
+        writing = asyncio.create_task(writer.write([heartbeat(1)], []))
+        async with asyncio.timeout(30):
+            while writer.is_healthy:  # noqa: ASYNC110 - it has no event for that
+                await asyncio.sleep(0.01)
+    await writing
+    again = await writer.write([heartbeat(1)], [])
+    await writer.close()
+    assert again.duplicates == 1
+    assert _count(connection, "heartbeats") == 1

@@ -166,7 +166,12 @@ def stored_presence(
 
 @contextmanager
 def ingester(
-    database_url: str, mqtt_url: str, log: Path, *, prelude: str = "", **settings: str
+    database_url: str,
+    mqtt_url: str,
+    log: Path,
+    *arguments: str,
+    prelude: str = "",
+    **settings: str,
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """A real `jieru ingest` in a process of its own, ended with the block.
 
@@ -174,6 +179,7 @@ def ingester(
         database_url: where it writes.
         mqtt_url: where it reads.
         log: takes what it says.
+        arguments: of the command.
         prelude: Python that runs in the process before the command: to make it die at a point.
         settings: further settings, without `JIERU_` and in lower case.
     """
@@ -185,7 +191,8 @@ def ingester(
         "JIERU_INGEST_HTTP_PORT": "0",
         **{f"JIERU_{name.upper()}": value for name, value in settings.items()},
     }
-    command = "import sys; sys.argv = ['jieru', 'ingest']; from jieru.command import main; main()"
+    argv = ["jieru", "ingest", *arguments]
+    command = f"import sys; sys.argv = {argv}; from jieru.command import main; main()"
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-c", f"{prelude}\n{command}"],

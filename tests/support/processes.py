@@ -17,11 +17,13 @@ import psutil
 __all__ = [
     "ENVIRONMENT",
     "StartError",
+    "continue_tree",
     "free_port",
     "is_alive",
     "kill_tree",
     "run",
     "spawn",
+    "stop_tree",
     "wait_until_ready",
 ]
 
@@ -140,6 +142,25 @@ def kill_tree(process: subprocess.Popen[bytes]) -> None:
     process.wait()
     while any(is_alive(member) for member in family):
         time.sleep(_POLL_S)
+
+
+def stop_tree(process: subprocess.Popen[bytes]) -> None:
+    """SIGSTOP a server and all processes below it."""
+    with suppress(psutil.NoSuchProcess):
+        parent = psutil.Process(process.pid)
+        parent.suspend()  # first, so that it starts no further child
+        for child in parent.children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                child.suspend()
+
+
+def continue_tree(process: subprocess.Popen[bytes]) -> None:
+    """SIGCONT what `stop_tree` stopped."""
+    with suppress(psutil.NoSuchProcess):
+        parent = psutil.Process(process.pid)
+        for member in (*parent.children(recursive=True), parent):
+            with suppress(psutil.NoSuchProcess):
+                member.resume()
 
 
 def is_alive(process: psutil.Process) -> bool:

@@ -1,8 +1,10 @@
 """A real PostgreSQL with TimescaleDB that a test may stop, restart and kill."""
 
+import os
 import secrets
 import signal
-from contextlib import ExitStack
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, Final, Self
 
@@ -10,7 +12,15 @@ import psycopg
 
 from tests.support.databases import DatabaseServer
 from tests.support.debian_root import DebianRoot
-from tests.support.processes import free_port, kill_tree, run, spawn, wait_until_ready
+from tests.support.processes import (
+    continue_tree,
+    free_port,
+    kill_tree,
+    run,
+    spawn,
+    stop_tree,
+    wait_until_ready,
+)
 
 if TYPE_CHECKING:
     from subprocess import Popen
@@ -56,13 +66,20 @@ class TimescaleServer(DatabaseServer):
 
     is_ours: ClassVar[bool] = True
 
-    def __init__(self, root: DebianRoot, *, durable: bool = False) -> None:
+    def __init__(
+        self,
+        root: DebianRoot,
+        *,
+        durable: bool = False,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         """Choose port and password; nothing runs yet.
 
         Args:
             root: where PostgreSQL is installed.
             durable: flushes every commit to disk, as in production and benchmarks; otherwise a
                 commit survives `kill`, but not a power cut.
+            settings: further ones of postgresql.conf.
         """
         self._port = free_port()
         self._password = secrets.token_hex(16)
@@ -72,12 +89,14 @@ class TimescaleServer(DatabaseServer):
             **_SETTINGS,
             **(_DURABLE if durable else _QUICK),
             "port": str(self._port),
+            **(settings or {}),
         }
         self._process: Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             self._folder = stack.enter_context(self._root.workspace(user=_USER))
+            self._prepare(stack)
             stack.callback(self.kill)
             stack.callback(self.stop)
             self._make_data_directory()
@@ -100,10 +119,7 @@ class TimescaleServer(DatabaseServer):
             StartError: it does not start; the message carries the end of its log.
         """
         log = self._folder / "server.log"
-        programs = self._root.postgres_programs
-        self._process = spawn(
-            self._root.command(programs / "postgres", "-D", self._data, user=_USER), log=log
-        )
+        self._process = spawn(self._command("postgres", "-D", str(self._data)), log=log)
         wait_until_ready(self._answers, self._process, log=log)
 
     def stop(self) -> None:
@@ -124,14 +140,52 @@ class TimescaleServer(DatabaseServer):
         self.stop()
         self.start()
 
+    @property
+    def port(self) -> int:
+        """Where it listens, over all starts."""
+        return self._port
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its main process lives; it ends by itself where it cannot recover."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def answers(self) -> bool:
+        """Whether it takes connections at this moment."""
+        return self._answers()
+
+    def kill_process(self, pid: int) -> None:
+        """SIGKILL one of its processes, which makes it end all others and recover."""
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+    def suspend(self) -> None:
+        """SIGSTOP for all its processes."""
+        if self._process is not None:
+            stop_tree(self._process)
+
+    def resume(self) -> None:
+        """SIGCONT for all its processes."""
+        if self._process is not None:
+            continue_tree(self._process)
+
+    def _prepare(self, stack: ExitStack) -> None:
+        """Before the data directory is made: for a server that needs something more."""
+
+    def _command(self, program: str, *arguments: str) -> list[str]:
+        """What to run so that a program of PostgreSQL runs as its user."""
+        path = self._root.postgres_programs / program
+        return self._root.command(path, *arguments, user=_USER)
+
     def _make_data_directory(self) -> None:
         self._data = self._root.inside(self._folder) / "data"
         password_file = self._folder / "password"
         password_file.write_text(self._password, encoding="ascii")
         self._root.give(password_file, user=_USER)
         run(
-            self._root.command(
-                self._root.postgres_programs / "initdb",
+            self._command(
+                "initdb",
                 f"--pgdata={self._data}",
                 f"--username={_USER}",
                 "--auth=scram-sha-256",
@@ -139,12 +193,15 @@ class TimescaleServer(DatabaseServer):
                 "--encoding=UTF8",
                 "--locale=C.UTF-8",
                 "--no-sync",
-                user=_USER,
+                *self._initdb_options(),
             )
         )
         lines = [f"{name} = '{value}'\n" for name, value in self._settings.items()]
         with (self._folder / "data/postgresql.conf").open("a", encoding="utf-8") as configuration:
             configuration.writelines(lines)
+
+    def _initdb_options(self) -> tuple[str, ...]:
+        return ()
 
     def _answers(self) -> bool:
         try:
