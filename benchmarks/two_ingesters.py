@@ -33,6 +33,7 @@ from benchmarks.fleet import (
 from benchmarks.replay import PLATFORM
 from benchmarks.results import print_table, save
 from benchmarks.stub_broker import stub_broker
+from jieru.calendar import MILLISECONDS_PER_HOUR
 from jieru.schema import migrate
 from tests.support.databases import DatabaseServer
 from tests.support.debian_root import DebianRoot
@@ -41,7 +42,8 @@ from tests.support.mosquitto import MosquittoBroker
 __all__ = ["run"]
 
 DEVICES: Final = 100_000
-ROUNDS: Final = 10
+ROUNDS: Final = 24
+"""Two whole hours, five minutes apart: one heartbeat in twelve is the first of its hour."""
 MOSQUITTO_MESSAGES: Final = 400_000
 SPACING_MS: Final = 300_000
 WINDOW: Final = 20_000
@@ -180,7 +182,7 @@ def _from_stub(server: DatabaseServer, members: int) -> _Fed:
         server.database() as url,
         stub_broker(
             devices=DEVICES,
-            first_ms=time.time_ns() // 1_000_000 - ROUNDS * SPACING_MS,
+            first_ms=_whole_hours_ago(),
             spacing_ms=SPACING_MS,
             window=WINDOW,
             members=members,
@@ -196,6 +198,12 @@ def _from_stub(server: DatabaseServer, members: int) -> _Fed:
             taken_s = _taking_s(url, pids) - taken_s
     messages = DEVICES * ROUNDS
     return _Fed(messages / seconds, taken_s / messages * 1e6)
+
+
+def _whole_hours_ago() -> int:
+    """A full hour so long ago that all rounds lie in the past, in milliseconds since the epoch."""
+    hours = -(-ROUNDS * SPACING_MS // MILLISECONDS_PER_HOUR)
+    return (time.time_ns() // 1_000_000 // MILLISECONDS_PER_HOUR - hours) * MILLISECONDS_PER_HOUR
 
 
 def _behind_mosquitto(server: DatabaseServer, root: DebianRoot, members: int) -> _Behind:
