@@ -298,7 +298,8 @@ class TestBrokerStart:
             (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
             (tmp_path / name).chmod(0o755)
         with subprocess.Popen(
-            [shell, options, script],
+            # As in a container: whoever runs the tests may ignore SIGHUP, and that is inherited.
+            ["/usr/bin/env", "--default-signal=HUP", shell, options, script],
             env={"PATH": f"{tmp_path}:/usr/bin:/bin", "JIERU_MQTT_PASSWORD": "mqtt-secret"},
         ) as broker:
             try:
