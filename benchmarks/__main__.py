@@ -32,72 +32,45 @@ from tests.support.timescaledb import TimescaleServer
 __all__: list[str] = []
 
 
-def _count(server: DatabaseServer, _root: DebianRoot) -> dict[str, object]:
-    with server.database() as url:
-        migrate(url)
-        return count.run(url)
+_Benchmark = Callable[[DatabaseServer, DebianRoot], dict[str, object]]
 
 
-def _console(server: DatabaseServer, _root: DebianRoot) -> dict[str, object]:
-    with server.database() as url:
-        migrate(url)
-        return console.run(url)
+def _on_server(run: Callable[[DatabaseServer], dict[str, object]]) -> _Benchmark:
+    """One that makes its databases itself."""
+    return lambda server, _root: run(server)
 
 
-def _freeze(server: DatabaseServer, _root: DebianRoot) -> dict[str, object]:
-    with server.database() as url:
-        migrate(url)
-        return freeze.run(url)
+def _on_database(
+    run: Callable[[str], dict[str, object]], *, is_migrated: bool = True
+) -> _Benchmark:
+    """One that is given a database."""
+
+    def measured(server: DatabaseServer, _root: DebianRoot) -> dict[str, object]:
+        with server.database() as url:
+            if is_migrated:
+                migrate(url)
+            return run(url)
+
+    return measured
 
 
-def _ingest(server: DatabaseServer, _root: DebianRoot) -> dict[str, object]:
-    return ingest.run(server)
-
-
-def _imports(server: DatabaseServer, _root: DebianRoot) -> dict[str, object]:
-    return imports.run(server)
-
-
-def _lists(server: DatabaseServer, _root: DebianRoot) -> dict[str, object]:
-    with server.database() as url:
-        migrate(url)
-        return lists.run(url)
-
-
-def _panels(server: DatabaseServer, _root: DebianRoot) -> dict[str, object]:
-    with server.database() as url:
-        migrate(url)
-        return panels.run(url)
-
-
-def _archive(server: DatabaseServer, _root: DebianRoot) -> dict[str, object]:
-    with server.database() as url:
-        migrate(url)
-        return archive.run(url)
-
-
-def _upgrade(server: DatabaseServer, _root: DebianRoot) -> dict[str, object]:
-    with server.database() as url:
-        return upgrade.run(url)
-
-
-_BENCHMARKS: dict[str, Callable[[DatabaseServer, DebianRoot], dict[str, object]]] = {
-    "ingest": _ingest,
+_BENCHMARKS: dict[str, _Benchmark] = {
+    "ingest": _on_server(ingest.run),
     "mosquitto": mosquitto.run,
     "stages": stages.run,
     "two-ingesters": two_ingesters.run,
     "burst": burst.run,
     "day": day.run,
     "queue": queue.run,
-    "count": _count,
+    "count": _on_database(count.run),
     "reports": reports.run,
-    "imports": _imports,
-    "lists": _lists,
-    "console": _console,
-    "freeze": _freeze,
-    "panels": _panels,
-    "archive": _archive,
-    "upgrade": _upgrade,
+    "imports": _on_server(imports.run),
+    "lists": _on_database(lists.run),
+    "console": _on_database(console.run),
+    "freeze": _on_database(freeze.run),
+    "panels": _on_database(panels.run),
+    "archive": _on_database(archive.run),
+    "upgrade": _on_database(upgrade.run, is_migrated=False),
 }
 
 

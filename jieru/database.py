@@ -14,12 +14,19 @@ from psycopg_pool import ConnectionPool
 
 from jieru.errors import UserError, WorldError
 
-__all__ = ["Installation", "connect", "describe_address", "open_pool", "read_installation"]
+__all__ = [
+    "KEEPALIVES",
+    "Installation",
+    "connect",
+    "describe_address",
+    "open_pool",
+    "read_installation",
+]
 
 _OPTIONS = "-c timezone=UTC -c client_encoding=UTF8"
 """Instants travel as UTC; civil dates are computed explicitly, never by a session's zone."""
 
-_NOTICES = {
+KEEPALIVES = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
@@ -81,7 +88,7 @@ def connect(url: str, *, autocommit: bool = False) -> psycopg.Connection:
     """
     try:
         return psycopg.connect(
-            make_conninfo(_checked(url), **_NOTICES),
+            make_conninfo(_checked(url), **KEEPALIVES),
             autocommit=autocommit,
             options=_OPTIONS,
             connect_timeout=10,
@@ -113,7 +120,7 @@ def open_pool(url: str, *, size: int) -> Iterator[ConnectionPool]:
         reset=used.remember,
         # Then whoever asks next tries anew, instead of waiting for ever rarer attempts.
         reconnect_timeout=5,
-        kwargs={"options": _OPTIONS, **_NOTICES},
+        kwargs={"options": _OPTIONS, **KEEPALIVES},
     ) as pool:
         yield pool
 

@@ -13,6 +13,9 @@ from typing import Final
 
 import psycopg
 from psycopg import AsyncConnection
+from psycopg.conninfo import make_conninfo
+
+from jieru.database import KEEPALIVES
 
 __all__ = [
     "SILENCE_S",
@@ -67,14 +70,10 @@ async def connect_patiently(
         psycopg.Error: the database cannot be reached now.
     """
     connection = await AsyncConnection.connect(
-        database_url,
+        make_conninfo(database_url, **KEEPALIVES),
         autocommit=True,  # every transaction is begun and ended where it is read
         options="-c timezone=UTC",
         connect_timeout=10,
-        keepalives_idle=10,
-        keepalives_interval=5,
-        keepalives_count=3,
-        tcp_user_timeout=30_000,
         application_name=application_name,
     )
     try:
