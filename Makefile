@@ -1,4 +1,4 @@
-# Every target works on a fresh Debian 12: `setup` runs first where it is needed.
+# Every target works on a fresh Debian: `setup` runs first where it is needed.
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test check nightly bench screenshots format lock clean
+.PHONY: help setup demo test check quick services bare nightly bench screenshots format lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -21,12 +21,19 @@ $(READY): pyproject.toml requirements.lock package.json package-lock.json
 demo: $(READY) ## the whole job on embedded parts, then the page at http://127.0.0.1:8000
 	$(BIN)/jieru demo
 
-test: check ## every check and every test, on real TimescaleDB, Mosquitto and Chromium
-	$(BIN)/python -m tests.support.debian_root
+test: check services ## every check and every test, on real TimescaleDB, Mosquitto and Chromium
 	$(BIN)/python -m pytest
 
-nightly: $(READY) ## two hundred schedules of faults, about an hour and a half
-	$(BIN)/python -m tests.support.debian_root
+quick: $(READY) ## the tests that need nothing but what setup made, two minutes
+	$(BIN)/python -m pytest tests/unit tests/end_to_end
+
+services: $(READY) ## install what the tests need besides: Debian packages, TimescaleDB, Mosquitto
+	$(BIN)/python -m tests.support.services
+
+bare: $(READY) ## the README's commands on minimal Debian 12, 13 and 14, as root; over an hour
+	$(BIN)/python -m tests.bare
+
+nightly: bare ## bare machines, then two hundred schedules of faults; some three hours
 	$(BIN)/python -m tests.faults --schedules 200
 
 check: $(READY) ## format, lint, types, import rules
@@ -42,8 +49,7 @@ format: $(READY) ## rewrite the code in the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(READY) ## measure what the README claims
-	$(BIN)/python -m tests.support.debian_root
+bench: services ## measure what the README claims
 	$(BIN)/python -m benchmarks
 
 lock: $(READY) ## resolve the dependencies anew (hashes, no addresses)

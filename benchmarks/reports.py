@@ -16,7 +16,8 @@ from typing import Final
 
 from benchmarks.results import print_table, save
 from tests.support.databases import DatabaseServer
-from tests.support.debian_root import DebianRoot, ensure_debian_packages
+from tests.support.debian_packages import ensure_debian_packages
+from tests.support.debian_root import DebianRoot
 from tests.support.signed_counts import (
     a_device_object,
     a_document,

@@ -17,7 +17,7 @@ from jieru.settings import Settings
 from tests.browser.console import PEOPLE, Console, running_console
 from tests.browser.watched_page import serious_violations, watched_page
 from tests.support.databases import DatabaseServer
-from tests.support.debian_root import ensure_debian_packages
+from tests.support.debian_packages import ensure_debian_packages
 from tests.support.small_city import (
     COUNTED_ON_XIELIAN,
     HELD,

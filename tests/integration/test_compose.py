@@ -19,7 +19,7 @@ from dashboards.push import OLDEST_GRAFANA
 from jieru.credentials.broker_files import ACL, BrokerFiles
 from jieru.settings import Settings
 from simulators.scenario import load_scenario
-from tests.support.debian_root import ensure_debian_packages
+from tests.support.debian_packages import ensure_debian_packages
 from tests.support.fleet import wait_until
 from tests.support.mosquitto import INGEST_USER
 

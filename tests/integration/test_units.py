@@ -13,7 +13,7 @@ import pytest
 
 from jieru.command import _jieru
 from jieru.settings import Settings
-from tests.support.debian_root import ensure_debian_packages
+from tests.support.debian_packages import ensure_debian_packages
 
 _SHIPPED = Path(__file__).parents[2] / "deploy" / "systemd"
 _PROGRAM = "/opt/jieru/bin/jieru"

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from tests.support.debian_root import ensure_debian_packages
+from tests.support.debian_packages import ensure_debian_packages
 
 __all__ = ["AXE_SCRIPT", "BROWSER_ARGUMENTS", "ensure_chromium"]
 

@@ -2,27 +2,23 @@
 
 Debian 13 packages both. Where this machine has them installed they are used as they are; elsewhere
 a folder with a small Debian 13 is made once, kept in a cache, and entered by chroot: directly as
-root, through a user namespace as an ordinary user. `python -m tests.support.debian_root` makes it
-beforehand.
+root, through a user namespace as an ordinary user.
 """
 
-import fcntl
 import os
 import platform
 import shutil
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from tests.support.processes import StartError, run
+from tests.support.debian_packages import cache_folder, ensure_debian_packages, run_as_caller
+from tests.support.folder_lock import locked
 
-__all__ = ["DebianRoot", "cached_root", "ensure_debian_packages", "ensure_debian_root"]
+__all__ = ["DebianRoot", "cached_root", "ensure_debian_root"]
 
 _SUITE = "trixie"
 _PACKAGES = ("postgresql-17-timescaledb", "mosquitto", "mosquitto-clients")
@@ -81,12 +77,12 @@ class DebianRoot:
         parent.mkdir(exist_ok=True)
         parent.chmod(0o755)  # whatever the umask: servers pass through it
         with ExitStack() as held:
-            with _locked(parent):
+            with locked(parent):
                 for left in parent.iterdir():
-                    with suppress(BlockingIOError, FileNotFoundError), _locked(left, wait=False):
+                    with suppress(BlockingIOError, FileNotFoundError), locked(left, wait=False):
                         shutil.rmtree(left, ignore_errors=True)
                 folder = Path(tempfile.mkdtemp(dir=parent))
-                held.enter_context(_locked(folder))
+                held.enter_context(locked(folder))
             self.give(folder, user=user)
             try:
                 yield folder
@@ -110,7 +106,7 @@ def ensure_debian_root() -> DebianRoot:
     Raises:
         StartError: it cannot be had; the message says what to do.
     """
-    return _find() or cached_root(_cache_folder())
+    return _find() or cached_root(cache_folder())
 
 
 def cached_root(cache: Path) -> DebianRoot:
@@ -125,63 +121,33 @@ def cached_root(cache: Path) -> DebianRoot:
     folder = _folder_in(cache)
     if not folder.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        with _locked(cache):
+        with locked(cache):
             if not folder.exists():
                 _build(folder)
     return DebianRoot(folder)
 
 
-def ensure_debian_packages(*names: str) -> None:
-    """Install the Debian packages that this machine lacks.
-
-    Raises:
-        StartError: we may not, or it failed; the message says what to run.
-    """
-    missing = [name for name in names if not _is_installed(name)]
-    if not missing:
-        return
-    install = ["apt-get", "install", "--yes", "--no-install-recommends", *missing]
-    if not shutil.which("apt-get"):
-        raise StartError(f"Install these programs and try again: {', '.join(missing)}.")
-    if not _is_root():
-        raise StartError(f"Debian packages are missing: run `sudo {' '.join(install)}`, try again.")
-    # Another installation may be under way on this machine: wait for it.
-    apt = ["apt-get", "-o", "DPkg::Lock::Timeout=300"]
-    _run_here([*apt, "update"])
-    _run_here(["env", "DEBIAN_FRONTEND=noninteractive", *apt, *install[1:]])
-
-
 def _build(folder: Path) -> None:
-    ensure_debian_packages(*_build_packages())
+    ensure_debian_packages("mmdebstrap", *(() if _is_root() else ("uidmap",)))
     for left in folder.parent.glob(f"{_UNFINISHED}*"):
         shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=folder.parent) as unfinished:
         made, archive = Path(unfinished, "root"), Path(unfinished, "root.tar")
         bootstrap = ["mmdebstrap", "--quiet", "--variant=apt", f"--include={','.join(_PACKAGES)}"]
         if _is_root():
-            _run_here([*bootstrap, _SUITE, str(made)])
+            run_as_caller([*bootstrap, _SUITE, str(made)])
         else:
             # By way of an archive, so that all of it belongs to this user, who can then delete it
             # and needs no range of user ids to run it.
-            _run_here([*bootstrap, "--mode=unshare", _SUITE, str(archive)])
+            run_as_caller([*bootstrap, "--mode=unshare", _SUITE, str(archive)])
             made.mkdir()
             unpack = ["tar", "--extract", "--no-same-owner", "--exclude=./dev/*"]
-            _run_here([*unpack, f"--file={archive}", f"--directory={made}"])
+            run_as_caller([*unpack, f"--file={archive}", f"--directory={made}"])
         made.rename(folder)
 
 
-def _build_packages() -> tuple[str, ...]:
-    return ("mmdebstrap",) if _is_root() else ("mmdebstrap", "uidmap")
-
-
-def _run_here(argv: list[str]) -> None:
-    # With the caller's environment: it may name a proxy. An ordinary user's PATH lacks sbin.
-    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-    run(argv, environment={**os.environ, "PATH": path, "LC_ALL": "C.UTF-8"}, timeout_s=1_200)
-
-
 def _find() -> DebianRoot | None:
-    for root in (DebianRoot(Path("/")), DebianRoot(_folder_in(_cache_folder()))):
+    for root in (DebianRoot(Path("/")), DebianRoot(_folder_in(cache_folder()))):
         if _has_services(root):
             return root
     return None
@@ -192,57 +158,11 @@ def _folder_in(cache: Path) -> Path:
     return cache / f"debian-{_SUITE}-{platform.machine()}-{key}"
 
 
-def _cache_folder() -> Path:
-    if ours := os.environ.get("JIERU_CACHE_DIR"):
-        return Path(ours).absolute()
-    if everyones := os.environ.get("XDG_CACHE_HOME"):
-        return Path(everyones) / "jieru"
-    return Path.home() / ".cache" / "jieru"
-
-
 def _has_services(root: DebianRoot) -> bool:
     controls = root.path.glob("usr/share/postgresql/*/extension/timescaledb.control")
     programs = ("usr/sbin/mosquitto", "usr/bin/mosquitto_sub")
     return any(controls) and all((root.path / program).exists() for program in programs)
 
 
-def _is_installed(package: str) -> bool:
-    query = ["dpkg-query", "--show", "--showformat=${db:Status-Status}", package]
-    try:
-        answer = subprocess.run(query, capture_output=True, text=True, check=False)
-    except FileNotFoundError:  # no Debian: its program counts
-        return shutil.which(package) is not None
-    return answer.stdout == "installed"
-
-
 def _is_root() -> bool:
     return os.geteuid() == 0
-
-
-@contextmanager
-def _locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _main() -> None:
-    started = time.monotonic()
-    try:
-        # All in one go, so that an ordinary user is asked once. docker-compose and systemd check
-        # compose.yaml and the units, for which neither has to run. The others make and check
-        # reports.
-        reports = ("fonts-noto-cjk", "maven", "poppler-utils", "qpdf")
-        deployment = ("docker-compose", "systemd")
-        ensure_debian_packages(*deployment, *reports, *(() if _find() else _build_packages()))
-        root = ensure_debian_root()
-    except StartError as error:
-        sys.exit(f"Error: {error}")
-    sys.stdout.write(f"Test services: {root.path} ({time.monotonic() - started:.1f} s)\n")
-
-
-if __name__ == "__main__":
-    _main()

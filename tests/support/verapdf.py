@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from tests.support.debian_root import ensure_debian_packages
+from tests.support.debian_packages import ensure_debian_packages
 from tests.support.processes import run
 
 __all__ = ["fetch_verapdf", "verapdf"]

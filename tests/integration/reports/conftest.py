@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from jieru.i18n import Language
-from tests.support.debian_root import ensure_debian_packages
+from tests.support.debian_packages import ensure_debian_packages
 from tests.support.signed_counts import (
     a_decision_object,
     a_document,

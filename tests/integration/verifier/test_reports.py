@@ -9,7 +9,7 @@ import pytest
 
 from jieru.i18n import LANGUAGES
 from tests.integration.verifier.conftest import WORKED_EXAMPLE
-from tests.support.debian_root import ensure_debian_packages
+from tests.support.debian_packages import ensure_debian_packages
 from tests.support.registry_builder import RegistryBuilder
 from tests.support.registry_files import uscc_of
 from tests.support.signed_counts import signed_file

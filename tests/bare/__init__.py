@@ -1,0 +1,1 @@
+"""The README's promises, tried on machines that nobody prepared: `make bare`."""

@@ -1,0 +1,178 @@
+"""Try the README on bare machines: `make bare`, or `python -m tests.bare --machine trixie`.
+
+What is tried is the last commit, cloned. The logs stay in `build/bare`.
+"""
+
+import argparse
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bare.machines import ACCOUNTS, MACHINES, Account, Machine, Step, steps
+from tests.bare.system_state import Change, changes, system_state
+from tests.support.bare_debian import BareDebian, bare_debian
+from tests.support.processes import StartError, run
+
+_LOGS: Final = Path("build/bare")
+_BUNDLE: Final = "/srv/jieru.bundle"
+_STEP_TIMEOUT_S: Final = 90 * 60
+_TAIL_LINES: Final = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How one step went."""
+
+    machine: str
+    account: str
+    step: str
+    seconds: float
+    complaint: str = ""
+    """What was wrong; empty: nothing."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Try all that the arguments name; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    said = Console(stderr=True, highlight=False)
+    commit = run(["git", "rev-parse", "--short", "HEAD"]).strip()
+    if run(["git", "status", "--porcelain"]).strip():
+        said.print("Uncommitted changes are not tried.", style="yellow")
+    _LOGS.mkdir(parents=True, exist_ok=True)
+    results: list[Result] = []
+    for machine in MACHINES:
+        if options.machine in {None, machine.suite}:
+            for result in _try_machine(machine, is_whole=not options.without_whole_suite):
+                results.append(result)
+                said.print(_line(result), style="red" if result.complaint else "green")
+    Console(highlight=False).print(f"commit {commit}", _table(results))
+    return int(any(result.complaint for result in results))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.bare", description=__doc__)
+    parser.add_argument("--machine", choices=[machine.suite for machine in MACHINES])
+    parser.add_argument(
+        "--without-whole-suite",
+        action="store_true",
+        help="leave out `make test`, which takes longer than all the rest",
+    )
+    return parser
+
+
+def _try_machine(machine: Machine, *, is_whole: bool) -> Iterator[Result]:
+    with bare_debian(machine.suite) as bare:
+        _bring_the_commit(bare)
+        for account in ACCOUNTS:
+            before = system_state(bare.path, own=_own_folders(account))
+            for step in steps(machine, account, is_whole=is_whole):
+                # Whatever the suite needs is installed by its first step: the system may change.
+                if step.name == "services":
+                    yield _unchanged(machine, account, bare, before)
+                result = _take(step, machine, account, bare)
+                yield result
+                if result.complaint and step.name == "set-up":
+                    break
+            if account.name != "root" or not (is_whole and machine.is_for_whole_suite):
+                yield _unchanged(machine, account, bare, before)
+
+
+def _bring_the_commit(bare: BareDebian) -> None:
+    bundle = Path(f"{bare.path}{_BUNDLE}")
+    run(["git", "bundle", "create", "--quiet", str(bundle), "HEAD"])
+    bundle.chmod(0o644)
+
+
+def _own_folders(account: Account) -> tuple[str, ...]:
+    """What may change where somebody follows the README: the clone, and caches of package clients.
+
+    `/tmp` is not among them: what is left there is a finding.
+    """
+    home = str(Path(account.clone).parent)
+    return (account.clone, f"{home}/.cache", f"{home}/.npm")
+
+
+def _take(step: Step, machine: Machine, account: Account, bare: BareDebian) -> Result:
+    argv, folder = step.argv, account.clone
+    if not Path(f"{bare.path}{account.clone}").exists():
+        clone = f'git clone --quiet {_BUNDLE} "$1" && cd "$1" && shift && exec "$@"'
+        argv, folder = ("sh", "-c", clone, "sh", account.clone, *argv), "/"
+    log = _LOGS / f"{machine.suite}-{account.name}-{step.name.replace(' ', '-')}.log"
+    started = time.monotonic()
+    complaint = ""
+    with log.open("wb") as output:
+        command = bare.command(
+            *argv,
+            user=account.name,
+            folder=folder,
+            has_network=step.has_network,
+            environment=account.environment,
+        )
+        try:
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=_STEP_TIMEOUT_S,
+                check=False,
+            )
+            if done.returncode:
+                complaint = f"exit code {done.returncode}"
+        except subprocess.TimeoutExpired:
+            complaint = f"not done after {_STEP_TIMEOUT_S} s"
+    if complaint:
+        tail = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL_LINES:]
+        complaint = "\n".join([f"{complaint}, see {log}:", *tail])
+    return Result(machine.suite, account.name, step.name, time.monotonic() - started, complaint)
+
+
+def _unchanged(
+    machine: Machine, account: Account, bare: BareDebian, before: dict[str, str]
+) -> Result:
+    started = time.monotonic()
+    found: list[Change] = changes(before, system_state(bare.path, own=_own_folders(account)))
+    complaint = "\n".join(["the system was changed:", *map(str, found)]) if found else ""
+    return Result(machine.suite, account.name, "unchanged", time.monotonic() - started, complaint)
+
+
+def _line(result: Result) -> str:
+    verdict = result.complaint or f"{result.seconds:.0f} s"
+    return f"{result.machine} {result.account} {result.step}: {verdict}"
+
+
+def _table(results: Sequence[Result]) -> Table:
+    """A row for each step, a column for each machine and account; seconds, or FAILED."""
+    columns = list(dict.fromkeys((each.machine, each.account) for each in results))
+    cells = {(each.step, each.machine, each.account): each for each in results}
+    table = Table()
+    table.add_column("")
+    for machine, account in columns:
+        table.add_column(f"{machine}\n{account}", justify="right")
+    for step in dict.fromkeys(each.step for each in results):
+        row = []
+        for machine, account in columns:
+            result = cells.get((step, machine, account))
+            if result is None:
+                row.append("")
+            else:
+                row.append("[red]FAILED[/]" if result.complaint else f"{result.seconds:.0f} s")
+        table.add_row(step, *row)
+    return table
+
+
+if __name__ == "__main__":
+    with suppress(KeyboardInterrupt):
+        try:
+            sys.exit(main(sys.argv[1:]))
+        except StartError as error:
+            sys.exit(f"Error: {error}")
+    sys.exit(130)

@@ -1,0 +1,84 @@
+"""Which machines are tried, who tries them, and what they do there, in order."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from tests.support.bare_debian import USER, USER_HOME
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["ACCOUNTS", "MACHINES", "Account", "Machine", "Step", "steps"]
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """One Debian."""
+
+    suite: str
+    name: str
+    """As the README calls it."""
+    python: str
+    """The version of Python that its `python3` is."""
+    is_for_whole_suite: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Somebody who follows the README there."""
+
+    name: str
+    clone: str
+    """The folder of the clone."""
+    environment: "Mapping[str, str]" = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command, and what it is there for."""
+
+    name: str
+    argv: tuple[str, ...]
+    has_network: bool = False
+
+
+MACHINES: Final = (
+    Machine("bookworm", "Debian 12", "3.11", is_for_whole_suite=True),
+    Machine("trixie", "Debian 13", "3.13"),
+    Machine("forky", "Debian 14 (testing)", "3.14"),
+)
+
+ACCOUNTS: Final = (
+    Account("root", "/root/jieru"),
+    # A login by ssh brings the locale of the other machine along, which this one never generated;
+    # and people keep things in folders of every name.
+    Account(
+        USER, f"{USER_HOME}/接入 的克隆", MappingProxyType({"LANG": "zh_CN.UTF-8", "LC_TIME": "C"})
+    ),
+)
+
+_SET_UP: Final = Step("set-up", ("make", "setup"), has_network=True)
+_FIRST_SCREEN: Final = Step("make demo", ("python3", "tests/bare/first_screen.py"))
+_ONCE: Final = Step("demo --once", ("python3", "tests/bare/once.py"))
+_CHECK: Final = Step("make check", ("make", "check"))
+_QUICK: Final = Step("make quick", ("make", "quick"))
+_SERVICES: Final = Step("services", ("make", "services"), has_network=True)
+_TEST: Final = Step("make test", ("make", "test"))
+
+
+def steps(machine: Machine, account: Account, *, is_whole: bool) -> Iterator[Step]:
+    """What somebody does on a machine, in order; only set-up may use the network.
+
+    Args:
+        machine: where.
+        account: who.
+        is_whole: with the whole suite, where the machine is for it.
+    """
+    yield from (_SET_UP, _FIRST_SCREEN, _ONCE)
+    if account.name != "root":
+        return
+    yield from (_CHECK, _QUICK)
+    if is_whole and machine.is_for_whole_suite:
+        yield from (_SERVICES, _TEST)
