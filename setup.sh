@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Makes .venv with every locked dependency and the `jieru` command in it, and fetches the page's
-# assets from npm. Called by `make setup`; safe to run again. Nothing outside this folder changes.
+# assets from npm. Called by `make setup`; safe to run again. Nothing outside this folder changes
+# but the caches of pip and npm.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 python=${PYTHON:-python3}
 venv=$PWD/.venv
-assets=api/static/vendor
+assets=$PWD/api/static/vendor
 
 say() { printf '\033[1m%s\033[0m\n' "$*"; }
 
@@ -15,17 +16,14 @@ fail() {
   exit 1
 }
 
-# Runs a program in silence; when it fails, its last words and one sentence that says what to do.
+# try ADVICE PROGRAM ARGUMENT ...: runs it in silence; when it fails, its last words and the advice.
 try() {
-  local advice=$1 log
+  local advice=$1
   shift
-  log=$(mktemp) || fail "no temporary file can be made: free some space, or set TMPDIR to a folder that has some"
-  if ! "$@" >"$log" 2>&1; then
-    tail -n 15 "$log" >&2
-    rm -f "$log"
+  if ! "$@" >"$scratch/output" 2>&1; then
+    tail -n 15 "$scratch/output" >&2
     fail "$advice"
   fi
-  rm -f "$log"
 }
 
 command -v "$python" >/dev/null ||
@@ -33,59 +31,69 @@ command -v "$python" >/dev/null ||
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
   fail "$python is too old: Python 3.11 or later is needed (name one with PYTHON=...)"
 
+# Here and not in the temporary folder, which may be smaller than what is unpacked in it.
+scratch=$PWD/.setup
+finish() {
+  rm -rf "$scratch" "$assets.new"
+  [ -e "$venv/complete" ] || rm -rf "$venv" # half an environment would be taken for a whole one
+}
+trap finish EXIT
+rm -rf "$scratch"
+mkdir "$scratch" 2>/dev/null || fail "nothing can be written in $PWD: clone into a folder of your own"
+export TMPDIR=$scratch
+
 # pip, where Python has none of its own: Debian keeps it in a package, whose file apt hands out to
-# any user, without installing it.
+# any user without installing it.
 fetch_pip() {
-  local scratch=$1
   command -v apt-get >/dev/null ||
-    fail "$python cannot make virtual environments with pip in them: install its ensurepip module and try again"
+    fail "$python has no ensurepip module, so it cannot make virtual environments: install it and try again"
   mkdir -p "$scratch/lists/partial" "$scratch/archives/partial"
-  # A sandbox of its own for downloads, as user _apt, cannot reach a private folder.
+  # As user _apt, which it is else for downloads, it could not write into this folder.
   local own=(-o "Dir::State::lists=$scratch/lists" -o "Dir::Cache=$scratch" -o APT::Sandbox::User=)
-  try "the package python3-pip-whl cannot be fetched: see above, or install python3-venv and try again" \
-    env -C "$scratch" bash -euc 'apt-get "$@" update && apt-get "$@" download python3-pip-whl' - "${own[@]}"
+  local advice="apt cannot fetch the package python3-pip-whl: see above; with a network it can, or install python3-venv"
+  try "$advice" apt-get "${own[@]}" update
+  try "$advice" env -C "$scratch" apt-get "${own[@]}" download python3-pip-whl
   dpkg-deb --extract "$scratch"/python3-pip-whl_*.deb "$scratch/files"
 }
 
-if [ ! -x "$venv/bin/pip" ]; then
+if [ ! -e "$venv/complete" ]; then
   say "Making .venv ..."
   rm -rf "$venv"
-  trap 'rm -rf "$venv"' EXIT # half an environment would be taken for a whole one
+  no_venv="no virtual environment can be made in $PWD: see above"
   if "$python" -c 'import ensurepip' 2>/dev/null; then
-    try "no virtual environment can be made in $PWD" "$python" -m venv "$venv"
+    try "$no_venv" "$python" -m venv "$venv"
   else
-    try "no virtual environment can be made in $PWD" "$python" -m venv --without-pip "$venv"
-    scratch=$venv/scratch
-    fetch_pip "$scratch"
+    try "$no_venv" "$python" -m venv --without-pip "$venv"
+    fetch_pip
     wheels=("$scratch"/files/usr/share/python-wheels/pip-*.whl)
-    try "pip cannot be installed from $PWD" env PYTHONPATH="${wheels[0]}" "$venv/bin/python" -m pip \
-      install --no-index --disable-pip-version-check "${wheels[0]}"
-    rm -rf "$scratch"
+    try "$no_venv" env PYTHONPATH="${wheels[0]}" \
+      "$venv/bin/python" -m pip install --no-index --disable-pip-version-check "${wheels[0]}"
   fi
-  trap - EXIT
 fi
 
 pip=("$venv/bin/python" -m pip --quiet --disable-pip-version-check)
-network="the packages cannot be installed: see above; a network, a proxy (https_proxy) or a package index (PIP_INDEX_URL) may be missing"
+no_packages="pip cannot install the dependencies: see above; it needs a network, perhaps a proxy (https_proxy) or an index of your own (PIP_INDEX_URL)"
 
 say "Installing the locked dependencies ..."
 # urllib3-future, which grafana-client brings, takes the place of urllib3 under everybody else unless
 # it is built with this setting.
-try "$network" env URLLIB3_NO_OVERRIDE=1 "${pip[@]}" install --require-hashes \
+try "$no_packages" env URLLIB3_NO_OVERRIDE=1 "${pip[@]}" install --require-hashes \
   --no-binary urllib3-future -r requirements.lock
-try "$network" "${pip[@]}" install --no-deps --no-build-isolation --editable .
+try "$no_packages" "${pip[@]}" install --no-deps --no-build-isolation --editable .
+touch "$venv/complete"
 
 npm=npm
 if ! command -v npm >/dev/null; then
   say "No Node here: taking it from PyPI ..."
-  try "$network" "${pip[@]}" install --require-hashes -r requirements-node.lock
+  try "$no_packages" "${pip[@]}" install --require-hashes -r requirements-node.lock
   npm=$venv/bin/npm
   PATH=$venv/bin:$PATH
 fi
 say "Fetching the page's assets ..."
-try "npm cannot fetch the page's assets: see above; a network, a proxy or a registry (NPM_CONFIG_REGISTRY) may be missing" \
+export NODE_DISABLE_COMPILE_CACHE=1 # npm would leave it in the temporary folder
+try "npm cannot fetch the page's assets: see above; it needs a network, perhaps a proxy (https_proxy) or a registry of your own (NPM_CONFIG_REGISTRY)" \
   "$npm" ci
-rm -rf "$assets.new" && mkdir -p "$assets.new"
+mkdir -p "$assets.new"
 cp node_modules/htmx.org/dist/htmx.min.js "$assets.new/htmx.min.js"
 cp node_modules/htmx.org/LICENSE "$assets.new/htmx.LICENSE"
 cp node_modules/echarts/dist/echarts.min.js "$assets.new/echarts.min.js"

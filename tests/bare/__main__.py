@@ -16,7 +16,16 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from tests.bare.machines import ACCOUNTS, MACHINES, Account, Machine, Step, steps
+from tests.bare.machines import (
+    ACCOUNTS,
+    LAST_OF_THE_DEMONSTRATION,
+    MACHINES,
+    SET_UP,
+    Account,
+    Machine,
+    Step,
+    steps,
+)
 from tests.bare.system_state import Change, changes, system_state
 from tests.support.bare_debian import BareDebian, bare_debian
 from tests.support.processes import StartError, run
@@ -25,6 +34,7 @@ _LOGS: Final = Path("build/bare")
 _BUNDLE: Final = "/srv/jieru.bundle"
 _STEP_TIMEOUT_S: Final = 90 * 60
 _TAIL_LINES: Final = 25
+_LISTED_CHANGES: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +62,9 @@ def main(arguments: Sequence[str]) -> int:
         if options.machine in {None, machine.suite}:
             for result in _try_machine(machine, is_whole=not options.without_whole_suite):
                 results.append(result)
-                said.print(_line(result), style="red" if result.complaint else "green")
+                said.print(
+                    _line(result), style="red" if result.complaint else "green", soft_wrap=True
+                )
     Console(highlight=False).print(f"commit {commit}", _table(results))
     return int(any(result.complaint for result in results))
 
@@ -74,15 +86,12 @@ def _try_machine(machine: Machine, *, is_whole: bool) -> Iterator[Result]:
         for account in ACCOUNTS:
             before = system_state(bare.path, own=_own_folders(account))
             for step in steps(machine, account, is_whole=is_whole):
-                # Whatever the suite needs is installed by its first step: the system may change.
-                if step.name == "services":
-                    yield _unchanged(machine, account, bare, before)
                 result = _take(step, machine, account, bare)
                 yield result
-                if result.complaint and step.name == "set-up":
+                if step is SET_UP and result.complaint:
                     break
-            if account.name != "root" or not (is_whole and machine.is_for_whole_suite):
-                yield _unchanged(machine, account, bare, before)
+                if step is LAST_OF_THE_DEMONSTRATION:
+                    yield _unchanged(machine, account, bare, before)
 
 
 def _bring_the_commit(bare: BareDebian) -> None:
@@ -140,7 +149,8 @@ def _unchanged(
 ) -> Result:
     started = time.monotonic()
     found: list[Change] = changes(before, system_state(bare.path, own=_own_folders(account)))
-    complaint = "\n".join(["the system was changed:", *map(str, found)]) if found else ""
+    listed = [*map(str, found[:_LISTED_CHANGES]), f"  {len(found)} in all"]
+    complaint = "\n".join(["the system was changed:", *listed]) if found else ""
     return Result(machine.suite, account.name, "unchanged", time.monotonic() - started, complaint)
 
 

@@ -10,7 +10,17 @@ from tests.support.bare_debian import USER, USER_HOME
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ACCOUNTS", "MACHINES", "Account", "Machine", "Step", "steps"]
+__all__ = [
+    "ACCOUNTS",
+    "LAST_OF_THE_DEMONSTRATION",
+    "MACHINES",
+    "ROOT",
+    "SET_UP",
+    "Account",
+    "Machine",
+    "Step",
+    "steps",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +60,9 @@ MACHINES: Final = (
     Machine("forky", "Debian 14 (testing)", "3.14"),
 )
 
+ROOT: Final = Account("root", "/root/jieru")
 ACCOUNTS: Final = (
-    Account("root", "/root/jieru"),
+    ROOT,
     # A login by ssh brings the locale of the other machine along, which this one never generated;
     # and people keep things in folders of every name.
     Account(
@@ -59,9 +70,9 @@ ACCOUNTS: Final = (
     ),
 )
 
-_SET_UP: Final = Step("set-up", ("make", "setup"), has_network=True)
+SET_UP: Final = Step("set-up", ("make", "setup"), has_network=True)
 _FIRST_SCREEN: Final = Step("make demo", ("python3", "tests/bare/first_screen.py"))
-_ONCE: Final = Step("demo --once", ("python3", "tests/bare/once.py"))
+LAST_OF_THE_DEMONSTRATION: Final = Step("demo --once", ("python3", "tests/bare/once.py"))
 _CHECK: Final = Step("make check", ("make", "check"))
 _QUICK: Final = Step("make quick", ("make", "quick"))
 _SERVICES: Final = Step("services", ("make", "services"), has_network=True)
@@ -76,8 +87,8 @@ def steps(machine: Machine, account: Account, *, is_whole: bool) -> Iterator[Ste
         account: who.
         is_whole: with the whole suite, where the machine is for it.
     """
-    yield from (_SET_UP, _FIRST_SCREEN, _ONCE)
-    if account.name != "root":
+    yield from (SET_UP, _FIRST_SCREEN, LAST_OF_THE_DEMONSTRATION)
+    if account is not ROOT:
         return
     yield from (_CHECK, _QUICK)
     if is_whole and machine.is_for_whole_suite:
