@@ -13,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import ConnectionPool
 
 from jieru.errors import UserError, WorldError
+from jieru.ownership import explain_missing_schema
 
 __all__ = [
     "KEEPALIVES",
@@ -146,12 +147,13 @@ def read_installation(connection: psycopg.Connection) -> Installation:
     """What this database was made for.
 
     Raises:
-        UserError: it has no schema of ours yet.
+        UserError: it has no schema of ours yet, or one that this user may not read.
     """
     try:
-        row = connection.execute(_SELECT_INSTALLATION).fetchone()
-    except psycopg.errors.UndefinedTable:
+        with connection.transaction():
+            row = connection.execute(_SELECT_INSTALLATION).fetchone()
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege):
         row = None
     if row is None:
-        raise UserError("This database has no schema of Jieru: run `jieru migrate` first.")
+        raise explain_missing_schema(connection)
     return Installation(*row)

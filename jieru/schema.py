@@ -14,6 +14,7 @@ from jieru.auditor.fence import fence_in
 from jieru.auditor.views import create_views, drop_views
 from jieru.database import connect
 from jieru.errors import UserError, WorldError
+from jieru.ownership import explain_missing_schema, require_ownership
 from jieru.timescale import create_extension, set_policies
 
 __all__ = ["migrate", "require_current_schema"]
@@ -38,12 +39,13 @@ def _yoyo_url(database_url: str) -> str:
     return f"postgresql+psycopg:///{name}?{urlencode(parameters, quote_via=quote)}"
 
 
-def _applied(connection: psycopg.Connection) -> set[str]:
+def _applied(connection: psycopg.Connection) -> set[str] | None:
+    """Which migrations were applied here; None: their table is not there or not readable."""
     try:
         with connection.transaction():
             return {row[0] for row in connection.execute(_SELECT_APPLIED)}
-    except psycopg.errors.UndefinedTable:
-        return set()
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege):
+        return None
 
 
 def migrate(
@@ -70,13 +72,15 @@ def migrate(
         What this database user may not do and a superuser should: sentences, mostly none.
 
     Raises:
-        UserError: the schema is newer than this program, this database user may not make it, or
-            a simulation mark is asked for on a database that was made without it.
+        UserError: the schema is newer than this program, this database user may not make it or
+            does not own it, or a simulation mark is asked for on a database that was made without
+            it.
         WorldError: the database cannot be reached, or another migration holds its lock.
     """
     with connect(database_url, autocommit=True) as connection:
         applied = _applied(connection)
-        _refuse_newer(applied)
+        require_ownership(connection, has_tables=applied is not None)
+        _refuse_newer(applied or set())
         if applied and simulation and not _is_simulation(connection):
             raise UserError(
                 "This database was made without --simulation and cannot become a simulation; "
@@ -123,12 +127,12 @@ def require_current_schema(connection: psycopg.Connection) -> None:
     """Check that the schema is the one this program was written for.
 
     Raises:
-        UserError: it is missing, older or newer; the message says what to do.
+        UserError: it is missing, older, newer or not this user's; the message says what to do.
     """
     applied = _applied(connection)
-    _refuse_newer(applied)
     if not applied:
-        raise UserError("This database has no schema of Jieru: run `jieru migrate` first.")
+        raise explain_missing_schema(connection)
+    _refuse_newer(applied)
     if _available() - applied:
         raise UserError(
             "The database's schema is older than this program (missing: {missing}): "

@@ -24,10 +24,9 @@ __all__ = [
 ]
 
 _IS_AVAILABLE = "SELECT count(*) = 1 FROM pg_available_extensions WHERE name = 'timescaledb'"
-_IS_PRELOADED = (
-    "SELECT 'timescaledb' = ANY (string_to_array("
-    "replace(current_setting('shared_preload_libraries'), ' ', ''), ','))"
-)
+# Who is no superuser may not read shared_preload_libraries; but only a library that was loaded when
+# the server started has settings in this view.
+_IS_PRELOADED = "SELECT EXISTS (SELECT FROM pg_settings WHERE starts_with(name, 'timescaledb.'))"
 _CREATE = "CREATE EXTENSION IF NOT EXISTS timescaledb"
 _IS_INSTALLED = "SELECT count(*) = 1 FROM pg_extension WHERE extname = 'timescaledb'"
 _LICENCE = "SELECT current_setting('timescaledb.license')"

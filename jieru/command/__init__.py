@@ -94,6 +94,27 @@ def main() -> None:
         _fail(error.format_message(), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         _fail(_("Interrupted."), _EXIT_INTERRUPTED)
+    except Exception as error:
+        reason = _refusal_of_the_database(error)
+        if reason is None:
+            raise
+        _fail(
+            _(
+                "The database's user may not do this ({reason}): it must own all of Jieru's tables "
+                "in the database; “Backup and restore” in docs/operations.md says how they are "
+                "given to it."
+            ).format(reason=reason),
+            _EXIT_USER_ERROR,
+        )
+
+
+def _refusal_of_the_database(error: Exception) -> str | None:
+    """What a database says to a user that lacks a privilege; None: the error is another one."""
+    import psycopg  # noqa: PLC0415 - most commands that fail this way have it already, others never
+
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        return error.diag.message_primary or str(error)
+    return None
 
 
 def _fail(message: str, exit_code: int) -> NoReturn:

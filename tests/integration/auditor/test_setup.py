@@ -257,13 +257,13 @@ def test_the_owner_of_a_fenced_database_still_takes_heartbeats(
 
 
 def test_who_may_not_make_a_schema_is_told_so(own_server: DatabaseServer) -> None:
-    """In one sentence: it is enough to own the database."""
+    """In one sentence, before half of it is made: it is enough to own the database."""
     superuser_url, url = database_of(own_server, "NOCREATEROLE")
     with connect(superuser_url, autocommit=True) as superuser:
         name = sql.Identifier(superuser.info.dbname)
         superuser.execute(sql.SQL("ALTER DATABASE {} OWNER TO postgres").format(name))
         superuser.execute(f'GRANT CREATE, USAGE ON SCHEMA public TO "{_OWNER}"'.encode())
-    with pytest.raises(UserError, match="needs CREATE on the database"):
+    with pytest.raises(UserError, match="is not its owner"):
         migrate(url)
 
 

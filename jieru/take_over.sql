@@ -1,0 +1,54 @@
+-- Gives a database with all that is Jieru's in it to a user, as after a restore by somebody else. A
+-- superuser runs it in the database, where jieru/ is:
+--   psql --set=ON_ERROR_STOP=1 --dbname=DATABASE --set=owner=USER --file=take_over.sql
+-- Where the tables are another ordinary role's, REASSIGN OWNED does the same; what belongs to
+-- `postgres` it does not take.
+
+\set QUIET on
+\pset format unaligned
+\pset tuples_only on
+BEGIN;
+
+-- Tables before views, since a table brings along its own sequences, its indexes and its chunks.
+SELECT format('ALTER %s %s OWNER TO %I',
+              CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
+                             WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,
+              c.oid::regclass, :'owner')
+FROM pg_class c
+WHERE c.relnamespace IN ((SELECT relnamespace FROM pg_class WHERE oid = to_regclass('schema_migrations')),
+                         to_regnamespace('audit'))
+  AND c.relkind IN ('r', 'p', 'v', 'm', 'S')
+  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+                  AND (d.deptype = 'e' OR c.relkind = 'S' AND d.deptype IN ('a', 'i')))
+ORDER BY c.relkind NOT IN ('r', 'p'), c.oid \gexec
+
+SELECT format('ALTER ROUTINE %s OWNER TO %I', p.oid::regprocedure, :'owner')
+FROM pg_proc p
+WHERE p.pronamespace IN ((SELECT relnamespace FROM pg_class WHERE oid = to_regclass('schema_migrations')),
+                         to_regnamespace('audit'))
+  AND NOT EXISTS (SELECT FROM pg_depend d
+                  WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+\gexec
+
+SELECT format('ALTER TYPE %s OWNER TO %I', t.oid::regtype, :'owner')
+FROM pg_type t
+WHERE t.typnamespace = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass('schema_migrations'))
+  AND t.typtype IN ('e', 'd')
+  AND NOT EXISTS (SELECT FROM pg_depend d
+                  WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e')
+\gexec
+
+SELECT format('ALTER SCHEMA audit OWNER TO %I', :'owner') WHERE to_regnamespace('audit') IS NOT NULL
+\gexec
+SELECT format('GRANT USAGE, CREATE ON SCHEMA %I TO %I', n.nspname, :'owner')
+FROM pg_namespace n
+WHERE n.oid = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass('schema_migrations'))
+\gexec
+SELECT format('ALTER DATABASE %I OWNER TO %I', current_database(), :'owner')
+\gexec
+COMMIT;
+
+-- What was taken from everybody and given to the owner of the tables by name, for the new one.
+\ir auditor/fence/role.sql
+\ir auditor/fence/database.sql
+\ir auditor/fence/catalogue.sql
