@@ -6,7 +6,6 @@ as the ingesters': those somebody else keeps, with `mosquitto_passwd`.
 
 import fcntl
 import os
-import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from jieru.credentials.broker_process import reload_broker
+from jieru.credentials.broker_user import find_broker_user, name_of_user, ownership_for
 from jieru.credentials.secret import HashedSecret, password_entry
 from jieru.errors import UserError, WorldError
 from jieru.settings import Settings
@@ -24,6 +24,8 @@ ACL: Final = Path(__file__).parent / "mosquitto.acl"
 """Who may do what: the same for every installation, since usernames carry it."""
 
 _NOT_OURS: Final = b"_"
+_BROKER: Final = "mosquitto"
+"""The broker's user, as packages call it."""
 _SECRET_MODE: Final = 0o600
 """Mosquitto complains of files that others may read."""
 
@@ -88,6 +90,7 @@ class BrokerFiles:
                 our turn, so that nobody writes an older answer over a newer one.
 
         Raises:
+            UserError: this user may not write the files, or the broker could not read them.
             WorldError: a file cannot be read or written, or the broker not be told.
         """
         with self._locked():
@@ -98,9 +101,11 @@ class BrokerFiles:
             }
             written = [path for path, content in wanted.items() if _read(path) != content]
             if written and self.pid_file:
-                _write(self._reload_due, b"")  # before the files: it outlives a crash in between
+                _write(
+                    self._reload_due, b"", self.pid_file
+                )  # before the files: it outlives a crash in between
             for path in written:
-                _write(path, wanted[path])
+                _write(path, wanted[path], self.pid_file)
             is_reload_due = self.pid_file is not None and _read(self._reload_due) is not None
             if self.pid_file is not None and is_reload_due:
                 reload_broker(self.pid_file)
@@ -139,26 +144,30 @@ def _read(path: Path) -> bytes | None:
         raise _unusable(path, error) from None
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Put a whole new file in a file's place, with the owner and the mode of the old one.
+def _write(path: Path, content: bytes, pid_file: Path | None) -> None:
+    """Put a whole new file in a file's place, which the broker reads as it read the old one.
 
-    A file that was not there gets the folder's owner, so that root writes what the broker reads.
+    Nothing else is left behind, whatever goes wrong.
     """
     path = path.resolve()
     temporary = path.with_name(f".{path.name}.new")
     try:
         old = path.stat() if path.exists() else None
-        owner = old or path.parent.stat()
+        owner = ownership_for(path, old, find_broker_user(pid_file, path.parent))
         temporary.unlink(missing_ok=True)  # left by a crash: we hold the lock
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _SECRET_MODE)
-        with os.fdopen(handle, "wb") as file:
-            if (os.geteuid(), os.getegid()) != (owner.st_uid, owner.st_gid):
-                os.fchown(handle, owner.st_uid, owner.st_gid)
-            os.fchmod(handle, stat.S_IMODE(old.st_mode) if old else _SECRET_MODE)
-            file.write(content)
-            file.flush()
-            os.fsync(handle)
-        temporary.replace(path)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                made = os.fstat(handle)
+                if (made.st_uid, made.st_gid) != (owner.uid, owner.gid):
+                    os.fchown(handle, owner.uid, owner.gid)
+                os.fchmod(handle, owner.mode)
+                file.write(content)
+                file.flush()
+                os.fsync(handle)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
         _flush_folder(path.parent)
     except OSError as error:
         raise _unusable(path, error) from None
@@ -172,9 +181,32 @@ def _flush_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _unusable(path: Path, error: OSError) -> WorldError:
-    return WorldError(
-        "The broker's file {path} cannot be read or written: {reason}",
+def _unusable(path: Path, error: OSError) -> UserError | WorldError:
+    """What to do about a file that cannot be read or written: a user's matter, or the world's."""
+    folder = path if path.is_dir() else path.parent
+    if not isinstance(error, PermissionError) or not folder.is_dir():
+        return WorldError(
+            "The broker's file {path} cannot be read or written: {reason}",
+            path=path,
+            reason=error.strerror or error,
+        )
+    user = name_of_user(os.geteuid())
+    if os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
+        return UserError(
+            "{user} may not use the broker's file {path}: run this as the broker's user, and give "
+            "it the file with `chown {broker}: {path}`.",
+            user=user,
+            path=path,
+            broker=_BROKER,
+        )
+    return UserError(
+        "{user} may not write into {folder}, which belongs to {owner}, as the broker's file {path} "
+        "needs: run this as the broker's user, and let the folder belong to it "
+        "(`chown {broker}: {folder}`) or take one that does, such as /var/lib/mosquitto, in the "
+        "settings and in mosquitto.conf.",
+        user=user,
+        folder=folder,
+        owner=name_of_user(folder.stat().st_uid),
         path=path,
-        reason=error.strerror or error,
+        broker=_BROKER,
     )

@@ -14,7 +14,7 @@ from psycopg.conninfo import make_conninfo
 from jieru.credentials.broker_files import BrokerFiles, SyncResult, User
 from jieru.credentials.secret import HashedSecret
 from jieru.database import connect
-from jieru.errors import WorldError
+from jieru.errors import UserError, WorldError
 from jieru.retry import backoff_delays, is_worth_retrying
 
 __all__ = ["follow_credentials", "following_credentials", "sync_broker"]
@@ -72,7 +72,7 @@ def follow_credentials(database_url: str, files: BrokerFiles, stop: threading.Ev
                     delays = backoff_delays(random.random)
                     stop.wait(_PAUSE_S)
                     _wait_for_change(connection, stop)
-        except WorldError as error:
+        except (UserError, WorldError) as error:  # somebody may mend the files' rights meanwhile
             _log.warning("broker_sync_failed", error=str(error))
         except psycopg.Error as error:
             if not is_worth_retrying(error):
