@@ -138,7 +138,10 @@ def check_chain(
         The last entry there is.
     """
     last = BEGINNING
-    unseen = set(known)
+    # Whoever notes the last entry of an empty audit has noted what all follow.
+    unseen = set(known) - {BEGINNING.number}
+    if known.get(BEGINNING.number, BEGINNING.hash) != BEGINNING.hash:
+        report(_not_as_noted(BEGINNING.number))
     for entry in entries:
         if entry.number != last.number + 1:
             report(_missing(last.number + 1, entry.number - 1))
@@ -159,12 +162,7 @@ def check_chain(
         if entry.number in unseen:
             unseen.remove(entry.number)
             if known[entry.number] != entry.hash:
-                report(
-                    UserError(
-                        "Entry {number} is not the one that was noted: the chain was written anew.",
-                        number=entry.number,
-                    )
-                )
+                report(_not_as_noted(entry.number))
         last = Link(entry.number, entry.hash)
     _check_end(last, head, report)
     for number in sorted(unseen):
@@ -193,6 +191,12 @@ def _check_end(last: Link, head: Link | None, report: Callable[[UserError], None
                 number=last.number,
             )
         )
+
+
+def _not_as_noted(number: int) -> UserError:
+    return UserError(
+        "Entry {number} is not the one that was noted: the chain was written anew.", number=number
+    )
 
 
 def _missing(first: int, last: int) -> UserError:

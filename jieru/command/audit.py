@@ -17,7 +17,7 @@ __all__ = ["command"]
 
 _PRINTED_FINDINGS: Final = 50
 _EXIT_BROKEN: Final = 1
-_KNOWN: Final = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})")
+_KNOWN: Final = re.compile(r"(?<![0-9A-Za-z:])([0-9]{1,18}):([0-9a-f]{64})(?![0-9A-Za-z])")
 
 
 @click.group("audit", help=_("Check the record of changes."))
@@ -37,7 +37,10 @@ def command() -> None:
     "known",
     metavar="NUMBER:HASH",
     multiple=True,
-    help=_("An entry that was noted earlier, and must still be the same."),
+    help=_(
+        "An entry that was noted earlier, and must still be the same: as NUMBER:HASH, or what this "
+        "command printed then, one or many lines of it."
+    ),
 )
 @click.option(
     "--record",
@@ -46,7 +49,7 @@ def command() -> None:
     help=_("Keep the result in the database, for auditors' panels and alerts."),
 )
 def _verify(*, known: Sequence[str], is_recorded: bool) -> None:
-    noted = dict(map(_noted, known))
+    noted = _noted(known)
     findings = 0
 
     def report(finding: UserError) -> None:
@@ -71,11 +74,26 @@ def _verify(*, known: Sequence[str], is_recorded: bool) -> None:
         sys.exit(_EXIT_BROKEN)
 
 
-def _noted(text: str) -> tuple[int, bytes]:
-    match = _KNOWN.fullmatch(text)
-    if match is None:
-        raise UserError(
-            "“{text}” names no entry: write its number, a colon and its 64 hexadecimal digits.",
-            text=text,
-        )
-    return int(match[1]), bytes.fromhex(match[2])
+def _noted(texts: Sequence[str]) -> dict[int, bytes]:
+    """The entries that these texts name: each one or more.
+
+    Raises:
+        UserError: a text names none, or two name the same number with different hashes.
+    """
+    noted: dict[int, bytes] = {}
+    for text in texts:
+        entries = _KNOWN.findall(text)
+        if not entries:
+            raise UserError(
+                "“{text}” names no entry: write its number, a colon and its 64 hexadecimal digits.",
+                text=text,
+            )
+        for number, digits in entries:
+            entry = bytes.fromhex(digits)
+            if noted.setdefault(int(number), entry) != entry:
+                raise UserError(
+                    "Entry {number} was noted with two different hashes: one of the notes is not "
+                    "of this database, or the chain was written anew between them.",
+                    number=number,
+                )
+    return noted

@@ -1,7 +1,11 @@
 """The audit: what the database enters by itself, and the command that checks it."""
 
+import os
+import re
+import subprocess
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final, LiteralString
 
 import psycopg
@@ -10,10 +14,11 @@ import pytest
 from jieru.audit import Actor, changing
 from jieru.audit_chain import BEGINNING, verify_audit
 from jieru.database import connect
-from tests.support.command import jieru
+from tests.support.command import clean_environment, jieru, jieru_path
 from tests.support.registry_builder import RegistryBuilder
 
 CHEN: Final = Actor("user:chen", "203.0.113.7")
+OPERATIONS: Final = Path(__file__).parents[2] / "docs/operations.md"
 FIELDS: Final = "number, actor, origin, action, record_kind, record_id, before, after"
 
 
@@ -309,6 +314,62 @@ def test_the_command_prints_the_last_entry_and_takes_it_later(
     assert broken.returncode == 1
     assert broken.stderr == "Entry 2 was changed: its content does not give its hash.\n"
     assert broken.stdout.startswith("The audit is NOT whole")
+
+
+def _documented(folder: Path, database_url: str, language: str) -> list[int]:
+    """Run the commands of "Audit" in docs/operations.md, in a shell; their exit codes."""
+    section = (
+        OPERATIONS.read_text(encoding="utf-8").partition("\n## Audit\n")[2].partition("\n## ")[0]
+    )
+    commands = re.findall(r"^```\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    assert len(commands) == 2
+    path = f"{Path(jieru_path()).parent}:{os.environ['PATH']}"
+    environment = clean_environment(database_url=database_url, language=language) | {"PATH": path}
+    return [
+        subprocess.run(
+            ["bash", "-e", "-o", "pipefail", "-c", command],
+            cwd=folder,
+            env=environment,
+            check=False,
+        ).returncode
+        for command in commands
+    ]
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_documented_commands_take_what_they_printed(
+    database_url: str, connection: psycopg.Connection, tmp_path: Path, language: str
+) -> None:
+    """On a database without entries, as it grows, and when one of those that were noted is gone."""
+    city = RegistryBuilder(connection)
+    assert _documented(tmp_path, database_url, language) == [0, 0]
+    for number in (1, 2):
+        city.enterprise(number)
+        assert _documented(tmp_path, database_url, language) == [0, 0]
+    assert len((tmp_path / "noted.txt").read_text(encoding="utf-8").splitlines()) == 3
+    tamper(
+        connection,
+        "DELETE FROM audit_entries WHERE number = 2",
+        "UPDATE audit_head SET number = e.number, hash = e.hash"
+        " FROM audit_entries e WHERE e.number = 1",
+    )
+    assert _documented(tmp_path, database_url, language) == [0, 1]
+
+
+def test_two_notes_that_contradict_each_other_are_refused(database_url: str) -> None:
+    """One of them is wrong, and neither is left out in silence."""
+    notes = f"was 8:{'a' * 64}\nis 8:{'b' * 64}"
+    wrong = jieru("audit", "verify", "--known", notes, database_url=database_url)
+    assert wrong.returncode == 1
+    assert "Entry 8 was noted with two different hashes" in wrong.stderr
+
+
+def test_the_beginning_is_always_the_same(connection: psycopg.Connection) -> None:
+    """A note of an empty audit from elsewhere is none of this one."""
+    assert findings(connection, {0: BEGINNING.hash}) == []
+    assert findings(connection, {0: bytes(32)}) == [
+        "Entry 0 is not the one that was noted: the chain was written anew."
+    ]
 
 
 def test_the_command_records_what_it_found_if_told_to(
