@@ -145,11 +145,7 @@ def create_app(
     app.state.counts = CountSource(app.state.database, policy=policy, as_of=as_of, year=year)
     app.state.procedure = ProcedureSource(policy, settings)
     app.state.openid_provider = provider_of(settings)
-    app.state.equipment_broker = (
-        BrokerAddress.of_url(settings.equipment_mqtt_url, setting="JIERU_EQUIPMENT_MQTT_URL")
-        if settings.equipment_mqtt_url
-        else BrokerAddress.of_url(settings.mqtt_url, settings.mqtt_ca_file)
-    )
+    app.state.equipment_broker = BrokerAddress.for_equipment(settings)
     app.state.overview = OverviewSource(app.state.database)
     app.state.panels = PanelSource(app.state.database)
     app.add_middleware(BodyLimit)

@@ -3,26 +3,32 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
-from typing import Final, NamedTuple
 
 import psycopg
-from psycopg.rows import class_row
 from psycopg.sql import SQL, Composable
 
 from api.access.caller import Caller
 from api.credentials.answers import Credential, CredentialPage, IssuedCredential, NewCredential
-from api.credentials.example import publish_line
 from api.web.filters import today_of
 from api.web.paging import PageRequest, read_cursor, write_cursor
 from api.web.problems import Kind, Problem, WrongField
 from jieru.broker import BrokerAddress
 from jieru.credentials import records
+from jieru.credentials.equipment import (
+    EndedEquipmentError,
+    Equipment,
+    UnknownEquipmentError,
+    find_equipment,
+    issue_to,
+    replace_of,
+)
+from jieru.credentials.example import publish_line
 from jieru.credentials.records import AlreadyIssuedError, RevokedError
+from jieru.credentials.stored import OPEN, select_credentials
 from jieru.errors import UserError
 from jieru.i18n import marked as _
-from jieru.wire import PLATFORM_CODE, SERIAL
 
 __all__ = [
     "CredentialFilter",
@@ -32,23 +38,6 @@ __all__ = [
     "replace_credential",
     "revoke_credential",
 ]
-
-_SELECT: Final = SQL("""
-    SELECT credentials.id, username, platforms.code AS platform, devices.serial, created_at,
-           revoked_at
-    FROM credentials
-    JOIN platforms ON platforms.id = credentials.platform_id
-    LEFT JOIN devices ON devices.id = credentials.device_id
-    WHERE {conditions}
-    ORDER BY credentials.id DESC LIMIT %(limit)s
-""")
-_SELECT_EQUIPMENT: Final = """
-    SELECT platforms.id, devices.id, least(platforms.ended_on, devices.ended_on)
-    FROM platforms
-    LEFT JOIN devices ON devices.platform_id = platforms.id AND serial = %(serial)s
-    WHERE code = %(platform)s AND (%(own)s::integer IS NULL OR platforms.id = %(own)s)
-"""
-_HAS_ENDED: Final = _("This equipment has ended: it gets no credential.")
 
 
 class CredentialState(StrEnum):
@@ -68,16 +57,6 @@ class CredentialFilter:
     state: CredentialState = CredentialState.OPEN
 
 
-class _Equipment(NamedTuple):
-    platform_id: int
-    device_id: int | None
-    ended_on: date | None
-
-    def has_ended(self, today: date) -> bool:
-        """Whether the device, or its platform, is no longer in service."""
-        return self.ended_on is not None and self.ended_on <= today
-
-
 def list_credentials(
     connection: psycopg.Connection, caller: Caller, wanted: CredentialFilter, page: PageRequest
 ) -> CredentialPage:
@@ -92,9 +71,8 @@ def list_credentials(
     if wanted.serial is not None:
         conditions.append(SQL("devices.serial = %(serial)s"))
     if wanted.state is not CredentialState.ALL:
-        is_open = SQL("revoked_at IS NULL")
         conditions.append(
-            is_open if wanted.state is CredentialState.OPEN else SQL("NOT {}").format(is_open)
+            OPEN if wanted.state is CredentialState.OPEN else SQL("NOT {}").format(OPEN)
         )
     after = read_cursor(page.cursor, int)
     if after is not None:
@@ -129,12 +107,11 @@ def issue_credential(
         Problem: the equipment is not registered, has ended, or has an open credential.
     """
     equipment = _find_equipment(connection, caller, wanted)
-    if equipment.has_ended(today_of(now)):
-        raise _wrong("platform" if wanted.serial is None else "serial", UserError(_HAS_ENDED))
-    with _refusals():
-        issued = records.issue(
-            connection, platform_id=equipment.platform_id, device_id=equipment.device_id
-        )
+    try:
+        with _refusals():
+            issued = issue_to(connection, equipment, today=today_of(now))
+    except EndedEquipmentError as error:
+        raise _wrong("platform" if wanted.serial is None else "serial", error) from None
     return _with_secret(connection, caller, issued, broker)
 
 
@@ -156,10 +133,11 @@ def replace_credential(
     equipment = _find_equipment(
         connection, caller, NewCredential(platform=credential.platform, serial=credential.serial)
     )
-    if equipment.has_ended(today_of(now)):
-        raise Problem(Kind.CONFLICT, _HAS_ENDED)
-    with _refusals():
-        issued = records.replace(connection, credential_id)
+    try:
+        with _refusals():
+            issued = replace_of(connection, equipment, credential_id, today=today_of(now))
+    except EndedEquipmentError as error:
+        raise Problem(Kind.CONFLICT, error.message) from None
     return _with_secret(connection, caller, issued, broker)
 
 
@@ -188,14 +166,16 @@ def _select(
     connection: psycopg.Connection,
     caller: Caller,
     conditions: list[Composable],
+    *,
+    limit: int,
     **values: object,
 ) -> list[Credential]:
-    conditions = [*conditions, SQL("true")]
     if caller.platform_id is not None:
-        conditions.append(SQL("credentials.platform_id = %(own)s"))
-    statement = _SELECT.format(conditions=SQL(" AND ").join(conditions))
-    with connection.cursor(row_factory=class_row(Credential)) as cursor:
-        return cursor.execute(statement, {**values, "own": caller.platform_id}).fetchall()
+        conditions = [*conditions, SQL("credentials.platform_id = %(own)s")]
+    found = select_credentials(
+        connection, conditions, limit=limit, **values, own=caller.platform_id
+    )
+    return [Credential.model_validate(each, from_attributes=True) for each in found]
 
 
 def _with_secret(
@@ -213,32 +193,16 @@ def _with_secret(
 
 def _find_equipment(
     connection: psycopg.Connection, caller: Caller, wanted: NewCredential
-) -> _Equipment:
-    platform, serial = wanted.platform, wanted.serial
-    row = None
-    if PLATFORM_CODE.fullmatch(platform):
-        is_serial = serial is not None and SERIAL.fullmatch(serial)
-        row = connection.execute(
-            _SELECT_EQUIPMENT,
-            {
-                "platform": platform,
-                "serial": serial if is_serial else None,
-                "own": caller.platform_id,
-            },
-        ).fetchone()
-    if row is None:
-        raise _wrong("platform", UserError("There is no platform {platform}.", platform=platform))
-    equipment = _Equipment(*row)
-    if serial is not None and equipment.device_id is None:
-        raise _wrong(
-            "serial",
-            UserError(
-                "There is no device {serial} on platform {platform}.",
-                serial=serial,
-                platform=platform,
-            ),
+) -> Equipment:
+    try:
+        return find_equipment(
+            connection,
+            platform=wanted.platform,
+            serial=wanted.serial,
+            only_platform_id=caller.platform_id,
         )
-    return equipment
+    except UnknownEquipmentError as error:
+        raise _wrong(error.field, error) from None
 
 
 @contextmanager

@@ -25,6 +25,7 @@ _MODULES: Final = {
     "ingest": "ingest",
     "serve": "serve",
     "user": "user",
+    "credential": "credential",
     "broker": "broker",
     "simulate": "simulate",
     "count": "count",

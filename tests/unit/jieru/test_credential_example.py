@@ -4,8 +4,8 @@ import shlex
 
 import pytest
 
-from api.credentials.example import publish_line
 from jieru.broker import BrokerAddress
+from jieru.credentials.example import publish_line
 
 
 def words(url: str, ca_file: str = "", username: str = "xielian/cnc-1") -> list[str]:
