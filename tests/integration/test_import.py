@@ -1,5 +1,6 @@
 """Importing files into a database."""
 
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
@@ -18,6 +19,7 @@ from jieru.errors import UserError, WorldError
 from jieru.registry.importing import OTHER_DISTRICT, ImportRejected, ImportResult, import_file
 from jieru.registry.kinds import KINDS, KindName
 from tests.support.registry_files import uscc_of, write_registry_csv
+from verifier.policy import load_policy
 
 GUIDE = Path(__file__).parents[2] / "docs" / "import.md"
 ACTOR = Actor("command:tests", "command line")
@@ -572,6 +574,15 @@ def test_the_guide_has_the_right_columns_and_an_example_that_works(
     example.write_text(guide.partition("```csv\n")[2].partition("```")[0], encoding="utf-8")
     result = import_file(connection, "devices", example, districts=DISTRICTS, actor=ACTOR)
     assert result == ImportResult(created=2, changed=0, unchanged=0)
+
+
+def test_the_guide_lists_the_districts_of_the_policy() -> None:
+    """All of them, as rows of its table, and `other`."""
+    guide = GUIDE.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z-]+)` \| (\S+) \| (\d*) *\|$", guide, re.MULTILINE)
+    districts = load_policy("putian-2026").districts.value
+    assert rows == [(slug, each.name, each.code or "") for slug, each in districts.items()]
+    assert "has `other`" in guide
 
 
 def test_all_five_files_are_stored_on_timescaledb_too(database_url: str, tmp_path: Path) -> None:
