@@ -14,10 +14,12 @@ from ingest.message import Message
 from jieru.calendar import MILLISECONDS_PER_HOUR
 from jieru.wire import (
     EARLIEST_TIMESTAMP_MS,
+    PAYLOAD_DEPTH_LIMIT,
     PAYLOAD_LIMIT_BYTES,
     DeviceStatus,
     HeartbeatPayload,
     RejectionReason,
+    is_too_deep,
     parse_heartbeat_topic,
 )
 
@@ -29,6 +31,9 @@ _LATEST_TIMESTAMP_MS: Final = 253_402_214_400_000
 _MILLISECONDS_PER_MINUTE: Final = 60_000
 
 _OPENING_BRACE: Final = ord("{")
+
+_LONGEST_SHALLOW: Final = 2 * PAYLOAD_DEPTH_LIMIT
+"""Bytes: no shorter payload has room for too many pairs of brackets, and nearly all are shorter."""
 
 _read_json = msgspec.json.Decoder(HeartbeatPayload).decode
 
@@ -155,12 +160,14 @@ def _read(payload: bytes) -> tuple[HeartbeatPayload, bytes | None]:
         msgspec.MsgspecError: it is no JSON object, or a known key is out of its range or has the
             wrong type.
         UnicodeDecodeError: it is not UTF-8 (the JSON reader skips strings it need not keep).
-        RecursionError: it is nested too deep.
-        ValueError: its metrics are no object.
+        RecursionError: it is nested deeper than the JSON reader follows.
+        ValueError: it is nested deeper than the contract allows, or its metrics are no object.
     """
     if not payload.isascii():
         payload.decode()
     fields = _read_json(payload)
+    if len(payload) > _LONGEST_SHALLOW and is_too_deep(payload):
+        raise ValueError("nested too deep")
     if fields.metrics is UNSET:
         return fields, None
     metrics = bytes(fields.metrics)

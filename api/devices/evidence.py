@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -23,7 +22,7 @@ from api.web.paging import PageRequest, read_cursor, write_cursor
 from api.web.periods import days_between, instants_between
 from jieru.calendar import HOURS_PER_DAY, bit_index
 from jieru.presence import BITS_PER_MONTH
-from jieru.wire import DeviceAddress
+from jieru.wire import PAYLOAD_DEPTH_LIMIT, DeviceAddress, nesting_depth
 
 __all__ = ["list_heartbeats", "read_presence"]
 
@@ -44,9 +43,6 @@ _SELECT_PRESENCE: Final = """
 
 _UNWRITTEN: Final = timedelta(hours=1)
 """Heartbeats may be so much newer than the last one that is noted of a device."""
-_DEEPEST: Final = 50
-_STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
-_BRACKET: Final = re.compile(r"[][{}]")
 _SILENCE: Final = "0" * BITS_PER_MONTH
 
 
@@ -140,20 +136,11 @@ def read_presence(
 
 
 def _metrics(text: str | None) -> dict[str, Any] | None:
-    """Metrics as they can be answered: equipment may nest deeper than programs can follow."""
-    if text is None or _depth(text) > _DEEPEST:
+    """Metrics as they can be answered: what was stored before the limit may nest deeper."""
+    if text is None or nesting_depth(text.encode()) >= PAYLOAD_DEPTH_LIMIT:
         return None
     metrics: dict[str, Any] = json.loads(text, parse_float=_finite)
     return metrics
-
-
-def _depth(text: str) -> int:
-    """How deep JSON nests."""
-    depth = deepest = 0
-    for bracket in _BRACKET.findall(_STRING.sub("", text)):
-        depth += 1 if bracket in "[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
 
 
 def _finite(text: str) -> float | None:

@@ -263,6 +263,8 @@ def _read_yaml(content: bytes) -> _Document:
     except yaml.reader.ReaderError as error:
         line = content[: max(error.position, 0)].count(b"\n") + 1
         raise _PolicyFileError(line, marked("not YAML: {reason}"), reason=error.reason) from None
+    except RecursionError:  # it is read one call deeper for each level
+        raise _PolicyFileError(1, marked("it is nested too deep")) from None
 
 
 def _dotted(path: _Path) -> str:

@@ -35,6 +35,12 @@ def _refusal(folder: Path, content: str | bytes) -> str:
     return rest
 
 
+@pytest.mark.parametrize("content", ["a: " + "[" * 5000 + "]" * 5000, "{a: " * 5000 + "}" * 5000])
+def test_a_file_that_nests_without_end_is_refused(tmp_path: Path, content: str) -> None:
+    """The YAML reader goes one call deeper for each level; no traceback shows it."""
+    assert _refusal(tmp_path, content) == "line 1: it is nested too deep."
+
+
 def test_the_policy_of_putian_has_the_values_of_the_design() -> None:
     """Design section 7, end."""
     policy = load_policy("putian-2026")
