@@ -14,29 +14,33 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, NoReturn, Self
 from urllib.parse import quote
 
 from amqtt.broker import Broker
 
 from jieru.embedded_account import Account, account_of_server
-from jieru.embedded_folders import no_room, private_folder, programs_for, require_room
-from jieru.errors import UserError, WorldError
+from jieru.embedded_folders import (
+    is_fit_for_socket,
+    private_folder,
+    programs_for,
+    require_room,
+)
+from jieru.errors import WorldError
 
 __all__ = ["EmbeddedBroker", "EmbeddedPostgres", "free_port"]
 
 _START_TIMEOUT_S = 20
 
 _SUPERUSER: Final = "postgres"
+_PORT: Final = 5432
+"""It only names the socket; said, so that no PGPORT is asked."""
 _DATA: Final = "data"
 _SOCKETS: Final = "socket"
-_SOCKET_PATH_BYTES_MAX: Final = 103
-"""Linux takes 107, macOS four fewer."""
-_FOLDER_BYTES_MAX: Final = _SOCKET_PATH_BYTES_MAX - len(f"/{_SOCKETS}/.s.PGSQL.5432")
 _INITDB_OPTIONS: Final = (
     f"--username={_SUPERUSER}",
     "--auth=trust",  # who passes through the folder is trusted
@@ -63,17 +67,22 @@ _ENVIRONMENT: Final = {"PATH": os.defpath, "LC_ALL": "C"}
 _READY_TIMEOUT_S: Final = 60
 _STOP_TIMEOUT_S: Final = 60
 _POLL_S: Final = 0.01
-_DISK_IS_FULL: Final = ("No space left on device", "Disk quota exceeded")
+_DISK_IS_FULL: Final = "No space left on device"
 
 _KEEPER: Final = """
-    read -r done && exit
-    if read -r server < "$1/data/postmaster.pid"; then
-        kill -QUIT "$server"
-        while kill -0 "$server"; do sleep 0.1; done
+    while read -r word; do last=$word; done
+    [ "$last" = done ] && exit
+    if [ "$last" ] && kill -INT "-$last"; then
+        tenths=0
+        while kill -0 "-$last" && [ $((tenths += 1)) -lt 100 ]; do sleep 0.1; done
+        kill -KILL "-$last"
     fi
     rm -rf -- "$@"
 """
-"""Waits for a word; its input ends without one when the process that wrote to it was killed."""
+"""Is told which group of processes runs, and when all is done.
+
+Its input ends without that when the process that wrote to it was killed.
+"""
 
 
 def free_port() -> int:
@@ -100,15 +109,15 @@ class EmbeddedPostgres:
         with ExitStack() as begun:
             account = account_of_server()
             folder = begun.enter_context(_folder(account))
-            # As a rule the same one: only a short path is good enough for a socket.
-            is_short = len(os.fsencode(folder)) <= _FOLDER_BYTES_MAX
-            place = folder if is_short else begun.enter_context(_folder(account, _FOLDER_BYTES_MAX))
-            begun.enter_context(_kept(list(dict.fromkeys((folder, place)))))
+            place = folder
+            if not is_fit_for_socket(folder):
+                place = begun.enter_context(_folder(account, for_socket=True))
+            keep = begun.enter_context(_keeper({folder, place}))
             require_room(folder)
-            begun.enter_context(_server(account, folder, place / _SOCKETS))
+            begun.enter_context(_server(account, folder, place / _SOCKETS, keep))
             self._begun = begun.pop_all()
         host = quote(os.fsencode(place / _SOCKETS))
-        self.url: str = f"postgresql://{_SUPERUSER}:@/{_SUPERUSER}?host={host}"
+        self.url: str = f"postgresql://{_SUPERUSER}:@/{_SUPERUSER}?host={host}&port={_PORT}"
         return self
 
     def __exit__(
@@ -122,8 +131,8 @@ class EmbeddedPostgres:
 
 
 @contextmanager
-def _folder(account: Account, path_bytes_max: int | None = None) -> Iterator[Path]:
-    folder = private_folder(account, path_bytes_max=path_bytes_max)
+def _folder(account: Account, *, for_socket: bool = False) -> Iterator[Path]:
+    folder = private_folder(account, for_socket=for_socket)
     try:
         yield folder
     finally:
@@ -132,30 +141,43 @@ def _folder(account: Account, path_bytes_max: int | None = None) -> Iterator[Pat
 
 
 @contextmanager
-def _kept(folders: list[Path]) -> Iterator[None]:
-    """Have the server stopped and the folders removed should this process be killed.
+def _keeper(folders: set[Path]) -> Iterator[Callable[[int], None]]:
+    """Have a server stopped and folders removed should this process be killed.
 
-    Args:
-        folders: first the one with the cluster.
+    Yields:
+        What tells the keeper the group of processes that now runs.
     """
-    keeper = subprocess.Popen(  # noqa: S603 - a script of ours, and folders that we made
-        ["/bin/sh", "-c", _KEEPER, "sh", *folders],
-        cwd="/",
-        env=_ENVIRONMENT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C is for us
-    )
+    heard, told = os.pipe()
     try:
-        yield
+        keeper = subprocess.Popen(  # noqa: S603 - a script of ours, and folders that we made
+            ["/bin/sh", "-c", _KEEPER, "sh", *folders],
+            cwd="/",
+            env=_ENVIRONMENT,
+            stdin=heard,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for us
+        )
+    finally:
+        os.close(heard)
+
+    def keep(group: int) -> None:
+        os.write(told, b"%d\n" % group)
+
+    try:
+        yield keep
     finally:
         with _uninterrupted():
-            keeper.communicate(b"done\n")
+            with suppress(BrokenPipeError):  # somebody killed the keeper
+                os.write(told, b"done\n")
+            os.close(told)
+            keeper.wait()
 
 
 @contextmanager
-def _server(account: Account, folder: Path, sockets: Path) -> Iterator[None]:
+def _server(
+    account: Account, folder: Path, sockets: Path, keep: Callable[[int], None]
+) -> Iterator[None]:
     """A new cluster in `folder`, and its server."""
     data, log = folder / _DATA, folder / "log"
     for private in (data, sockets):
@@ -165,7 +187,7 @@ def _server(account: Account, folder: Path, sockets: Path) -> Iterator[None]:
 
     def start(*argv: str | Path) -> subprocess.Popen[bytes]:
         with log.open("ab") as output:
-            return subprocess.Popen(  # noqa: S603 - programs of the wheel
+            process = subprocess.Popen(  # noqa: S603 - programs of the wheel
                 argv,
                 cwd=folder,
                 env=_ENVIRONMENT,
@@ -175,10 +197,12 @@ def _server(account: Account, folder: Path, sockets: Path) -> Iterator[None]:
                 start_new_session=True,
                 **account.switch,
             )
+        keep(process.pid)
+        return process
 
     with _ended(start(programs / "initdb", "--pgdata", data, *_INITDB_OPTIONS)) as initdb:
         if initdb.wait() != 0:
-            raise _failure(folder, log)
+            _fail(folder, log)
     quoted = str(sockets).replace('"', '""')
     with _ended(
         start(programs / "postgres", "-D", data, "-k", f'"{quoted}"', *_SERVER_OPTIONS)
@@ -186,7 +210,7 @@ def _server(account: Account, folder: Path, sockets: Path) -> Iterator[None]:
         deadline = time.monotonic() + _READY_TIMEOUT_S
         while not _is_ready(data):
             if server.poll() is not None or time.monotonic() > deadline:
-                raise _failure(folder, log)
+                _fail(folder, log)
             time.sleep(_POLL_S)
         yield
 
@@ -214,12 +238,12 @@ def _is_ready(data: Path) -> bool:
     return False
 
 
-def _failure(folder: Path, log: Path) -> UserError | WorldError:
+def _fail(folder: Path, log: Path) -> NoReturn:
     said = log.read_text(errors="replace")
-    if any(words in said for words in _DISK_IS_FULL):
-        return no_room(folder)
+    if _DISK_IS_FULL in said:
+        require_room(folder)  # somebody else took what there was
     errors = [line for line in said.splitlines() if "FATAL" in line or "error:" in line]
-    return WorldError(
+    raise WorldError(
         "The embedded PostgreSQL does not start: {reason}",
         reason=errors[-1] if errors else said.strip()[-200:],
     )

@@ -15,33 +15,48 @@ from typing import Final
 from jieru.embedded_account import Account
 from jieru.errors import UserError
 
-__all__ = ["no_room", "private_folder", "programs_for", "require_room"]
+__all__ = ["is_fit_for_socket", "private_folder", "programs_for", "require_room"]
 
 _OTHER_PLACES: Final = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - each folder in them is our own
 _MEGABYTE: Final = 1_000_000
 _NEEDED_BYTES: Final = 150 * _MEGABYTE
-"""A new cluster takes 40 MB, that of the demonstration 70, copied programs 35; the rest is in hand."""
+"""A new cluster takes 40 MB, that of the demonstration 70, and copied programs 35."""
+_SOCKET_PATH_BYTES_MAX: Final = 103
+"""Linux takes 107, macOS four fewer."""
+_SOCKET_BELOW_BYTES: Final = len("/socket/.s.PGSQL.5432")
 _SERVER: Final = Path("pginstall/bin/postgres")
 
 
-def private_folder(account: Account, *, path_bytes_max: int | None = None) -> Path:
+def private_folder(account: Account, *, for_socket: bool = False) -> Path:
     """Make a folder that only we and the account can enter.
+
+    Args:
+        account: who else can.
+        for_socket: it must be fit for one.
 
     Raises:
         UserError: nowhere can one be made.
     """
     for parent in _parents():
-        with suppress(OSError):  # missing, read-only or full
+        try:
             folder = Path(tempfile.mkdtemp(prefix="jieru-pg-", dir=parent))
-            if path_bytes_max is None or len(os.fsencode(folder)) <= path_bytes_max:
-                account.let_through(folder)
-                if account.reaches(folder):
-                    return folder
-            folder.rmdir()
+        except OSError:  # missing, read-only or full
+            continue
+        with suppress(OSError):  # a container may have taken root's right to give it away
+            account.let_through(folder)
+            if account.reaches(folder) and (is_fit_for_socket(folder) or not for_socket):
+                return folder
+        folder.rmdir()
     raise UserError(
         "The embedded PostgreSQL finds no temporary folder that it can use: set TMPDIR to one "
         "with a short path in which its user can write."
     )
+
+
+def is_fit_for_socket(folder: Path) -> bool:
+    """Whether a socket below it has an address: a short one, which libpq takes for a single one."""
+    path = os.fsencode(folder)
+    return len(path) + _SOCKET_BELOW_BYTES <= _SOCKET_PATH_BYTES_MAX and b"," not in path
 
 
 def _parents() -> list[str]:
@@ -58,19 +73,15 @@ def require_room(folder: Path) -> None:
     Raises:
         UserError: the disk is too small.
     """
-    if shutil.disk_usage(folder).free < _NEEDED_BYTES:
-        raise no_room(folder)
-
-
-def no_room(folder: Path) -> UserError:
-    """What to say of a disk that is too small."""
-    return UserError(
-        "{folder} has {free} MB of free space and the embedded PostgreSQL needs {needed} MB: "
-        "make room there, or set TMPDIR to a folder on another disk.",
-        folder=folder.parent,
-        free=shutil.disk_usage(folder).free // _MEGABYTE,
-        needed=_NEEDED_BYTES // _MEGABYTE,
-    )
+    free = shutil.disk_usage(folder).free
+    if free < _NEEDED_BYTES:
+        raise UserError(
+            "{folder} has {free} MB of free space and the embedded PostgreSQL needs {needed} MB: "
+            "make room there, or set TMPDIR to a folder on another disk.",
+            folder=folder.parent,
+            free=free // _MEGABYTE,
+            needed=_NEEDED_BYTES // _MEGABYTE,
+        )
 
 
 def programs_for(account: Account, folder: Path) -> Path:
