@@ -235,6 +235,7 @@ class _Server:
         if response.is_redirect:
             target = urljoin(str(response.url), str(response.headers["location"]))
             if not target.startswith(self._url):
+                response.close()  # nobody reads it, and the session does not close it for us
                 raise _Redirected(target)
 
     @contextmanager
