@@ -1,16 +1,12 @@
-"""Embedded services for the demonstration and for trying out: real PostgreSQL and a broker.
+"""Embedded PostgreSQL for the demonstration and for trying out.
 
-Both come from PyPI wheels, so that a machine needs nothing installed. They are not for evidence:
-the PostgreSQL has no TimescaleDB and dies with its directory, the broker (amqtt) keeps nothing on
-disk and takes some 1,600 messages a second.
+It comes from a PyPI wheel, so that a machine needs nothing installed. It is not for evidence: it
+has no TimescaleDB and dies with its directory.
 """
 
-import asyncio
-import logging
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -21,8 +17,6 @@ from types import TracebackType
 from typing import Final, NoReturn, Self
 from urllib.parse import quote
 
-from amqtt.broker import Broker
-
 from jieru.embedded_account import Account, account_of_server
 from jieru.embedded_folders import (
     is_fit_for_socket,
@@ -32,9 +26,7 @@ from jieru.embedded_folders import (
 )
 from jieru.errors import WorldError
 
-__all__ = ["EmbeddedBroker", "EmbeddedPostgres", "free_port"]
-
-_START_TIMEOUT_S = 20
+__all__ = ["EmbeddedPostgres"]
 
 _SUPERUSER: Final = "postgres"
 _PORT: Final = 5432
@@ -83,14 +75,6 @@ _KEEPER: Final = """
 
 Its input ends without that when the process that wrote to it was killed.
 """
-
-
-def free_port() -> int:
-    """A TCP port on loopback that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 class EmbeddedPostgres:
@@ -247,51 +231,6 @@ def _fail(folder: Path, log: Path) -> NoReturn:
         "The embedded PostgreSQL does not start: {reason}",
         reason=errors[-1] if errors else said.strip()[-200:],
     )
-
-
-class EmbeddedBroker:
-    """An MQTT 3.1.1 broker on loopback, in a thread with an event loop of its own."""
-
-    def __init__(self) -> None:
-        """Choose the port; nothing runs yet."""
-        self.port = free_port()
-        self.url = f"mqtt://127.0.0.1:{self.port}"
-
-    def __enter__(self) -> Self:
-        for name in ("amqtt", "transitions"):
-            logging.getLogger(name).setLevel(logging.CRITICAL)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(
-            target=self._loop.run_forever, name="embedded-broker", daemon=True
-        )
-        self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(_START_TIMEOUT_S)
-        return self
-
-    async def _start(self) -> None:
-        self._broker = Broker(
-            {
-                "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{self.port}"}},
-                "plugins": {
-                    "amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}
-                },
-            }
-        )
-        await self._broker.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        with suppress(TimeoutError):
-            asyncio.run_coroutine_threadsafe(self._broker.shutdown(), self._loop).result(
-                _START_TIMEOUT_S
-            )
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_START_TIMEOUT_S)
-        self._loop.close()
 
 
 @contextmanager

@@ -1,22 +1,24 @@
 """`jieru demo`: the whole job on embedded parts, checked against what the scenario expects.
 
 Registry by import, heartbeats through a real broker and the real ingester, decisions, the count,
-the award table; then the page. Nothing is set up beforehand and nothing is left behind.
+the award table. Then the page, and a broker and an ingester for heartbeats of one's own. Nothing is
+set up beforehand and nothing is left behind.
 """
 
 import asyncio
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import Final, Literal
 
 import click
 import psycopg
@@ -33,8 +35,10 @@ from api.web.words import ROLE_WORDS
 from jieru.audit import changing, command_actor
 from jieru.calendar import civil_date
 from jieru.command.counting import print_json, width_of_output
+from jieru.credentials.records import IssuedCredential, issue
 from jieru.database import connect, open_pool
-from jieru.embedded import EmbeddedBroker, EmbeddedPostgres
+from jieru.embedded import EmbeddedPostgres
+from jieru.embedded_broker import EmbeddedBroker
 from jieru.i18n import gettext as _
 from jieru.registry.importing import OTHER_DISTRICT, import_file
 from jieru.registry.kinds import KINDS
@@ -55,13 +59,27 @@ __all__ = ["command", "differences"]
 _SCENARIO: Final = "small-city"
 _POLICY: Final = "putian-2026"
 _OPERATORS_PLATFORM: Final = "xielian"
+_BROKERS_PORT: Final = 1883
+"""Where equipment looks for a broker; another where it is taken."""
+_ENDING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _STORED_TIMEOUT_S: Final = 60
 _POLL_S: Final = 0.1
+_LOOK_S: Final = 0.5
+"""Between two looks whether broker and ingester are alive."""
 _EXIT_DIFFERENT: Final = 1
 _POOL_SIZE: Final = 4
 
 _SELECT_STORED: Final = """
     SELECT (SELECT count(*) FROM heartbeats), (SELECT count(*) FROM rejections)
+"""
+_SELECT_PLATFORM: Final = "SELECT id FROM platforms WHERE code = %s"
+# Who was silent longest: the year of the scenario may reach into the future.
+_SELECT_SILENT_DEVICE: Final = """
+    SELECT d.serial FROM devices d
+    JOIN platforms p ON p.id = d.platform_id AND p.code = %s
+    LEFT JOIN device_states s ON s.device_id = d.id
+    WHERE d.ended_on IS NULL
+    ORDER BY coalesce(s.last_seen_at, '-infinity'), d.serial LIMIT 1
 """
 _SELECT_REJECTED: Final = "SELECT reason, count(*) FROM rejections GROUP BY reason"
 
@@ -71,58 +89,76 @@ _SELECT_REJECTED: Final = "SELECT reason, count(*) FROM rejections GROUP BY reas
 )
 @click.option("--once", is_flag=True, help=_("Exit after the count instead of showing the page."))
 @click.option("--json", "as_json", is_flag=True, help=_("Print the count as JSON."))
-def command(*, once: bool, as_json: bool) -> None:
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    help=_("Port of the page; otherwise JIERU_API_PORT. 0: any."),
+)
+def command(*, once: bool, as_json: bool, port: int | None) -> None:
     """Play a year of a small city, count it, compare, show it."""
-    configured = load_settings()
+    settings = load_settings()
+    with _interrupted_by_signals(), ExitStack() as stack:
+        try:
+            _demonstrate(
+                settings.model_copy(update={"policy": _POLICY}),
+                stack,
+                page_port=None if once else settings.api_port if port is None else port,
+                as_json=as_json,
+            )
+        finally:
+            _ignore_signals()  # nobody's impatience may keep anything from being cleaned up
+
+
+def _demonstrate(
+    configured: Settings, stack: ExitStack, *, page_port: int | None, as_json: bool
+) -> None:
+    """Start what is needed, each with its end on the stack; without a port, no page and no more."""
     policy = load_policy(_POLICY)
     today = civil_date(datetime.now(UTC))
     fleet = build_fleet(load_scenario(_SCENARIO, today=today))
     expectation = expect(fleet, clock="event")
     said = Console(stderr=True, highlight=False)
     started = time.monotonic()
-    with ExitStack() as stack:
-        stack.enter_context(_interrupted_by_signals())
-        said.print(_("Starting PostgreSQL and an MQTT broker ..."))
-        database = stack.enter_context(EmbeddedPostgres())
-        migrate(database.url, simulation=True)
-        settings = configured.model_copy(
-            update={"database_url": database.url, "policy": _POLICY, "ingest_clock": "event"}
-        )
-        page = stack.enter_context(_page(settings, expectation)) if not once else None
-        with connect(database.url, autocommit=True) as connection:
-            _import_registry(connection, fleet, policy, said)
-            if page is not None:
-                _add_people(connection, said)
-            _play_heartbeats(connection, settings, fleet, expectation, said)
-            _record_decisions(connection, fleet, policy, said)
-            count = count_year(connection, expectation.year, as_of=expectation.as_of, policy=policy)
-            found = [
-                *differences(count, expectation),
-                *_stored_differences(connection, expectation),
-            ]
-        if as_json:
-            print_json(count.to_json_object())
-        else:
-            click.echo(count_report(count, width=width_of_output()))
-        seconds = time.monotonic() - started
-        if found:
-            said.print(_("The count differs from what the scenario expects:"), style="bold red")
-            for difference in found:
-                said.print(f"  {difference}")
-            sys.exit(_EXIT_DIFFERENT)
-        said.print(
-            _(
-                "All {count} outcomes, awards and stored messages are as the scenario expects. "
-                "({seconds:.0f} s)"
-            ).format(count=len(expectation.determinations), seconds=seconds),
-            style="bold green",
-        )
-        if page is not None:
-            said.print(
-                _("The page is at {address} (Ctrl-C stops everything).").format(address=page)
-            )
-            said.print(_("Sign in with one of the accounts that are listed above."))
-            _wait_for_interrupt()
+    said.print(_("Starting PostgreSQL and an MQTT broker ..."))
+    database = stack.enter_context(EmbeddedPostgres())
+    migrate(database.url, simulation=True)
+    broker = stack.enter_context(
+        EmbeddedBroker(database.url, preferred_port=None if page_port is None else _BROKERS_PORT)
+    )
+    settings = configured.model_copy(
+        update={"database_url": database.url, "equipment_mqtt_url": broker.url}
+    )
+    page = None
+    if page_port is not None:
+        page = stack.enter_context(_page(settings, page_port, expectation))
+    connection = stack.enter_context(connect(database.url, autocommit=True))
+    _import_registry(connection, fleet, policy, said)
+    _play_heartbeats(connection, settings, broker, fleet, expectation, said)
+    _record_decisions(connection, fleet, policy, said)
+    count = count_year(connection, expectation.year, as_of=expectation.as_of, policy=policy)
+    found = [*differences(count, expectation), *_stored_differences(connection, expectation)]
+    if as_json:
+        print_json(count.to_json_object())
+    else:
+        click.echo(count_report(count, width=width_of_output()))
+    if found:
+        said.print(_("The count differs from what the scenario expects:"), style="bold red")
+        for difference in found:
+            said.print(f"  {difference}")
+        sys.exit(_EXIT_DIFFERENT)
+    said.print(
+        _(
+            "All {count} outcomes, awards and stored messages are as the scenario expects. "
+            "({seconds:.0f} s)"
+        ).format(count=len(expectation.determinations), seconds=time.monotonic() - started),
+        style="bold green",
+    )
+    if page is not None:
+        check_ingester = stack.enter_context(_ingester(settings, broker, clock="receipt"))
+        _add_people(connection, said)
+        _show_first_heartbeat(connection, broker, said)
+        said.print(_("The page is at {address} (Ctrl-C stops everything).").format(address=page))
+        _wait_for_interrupt(broker.check, check_ingester)
 
 
 def differences(count: Count, expectation: Expectation) -> list[str]:
@@ -223,9 +259,54 @@ def _add_people(connection: psycopg.Connection, said: Console) -> None:
     said.print(table)
 
 
+def _show_first_heartbeat(
+    connection: psycopg.Connection, broker: EmbeddedBroker, said: Console
+) -> None:
+    """The credential of the operator's gateway, and what to do with it."""
+    credential = _issue_gateways_credential(connection)
+    row = connection.execute(_SELECT_SILENT_DEVICE, (_OPERATORS_PLATFORM,)).fetchone()
+    if row is None:
+        raise LookupError(f"platform {_OPERATORS_PLATFORM} has no device")
+    (serial,) = row
+    said.print(
+        _("The MQTT broker is at {address}; credential of the gateway of {platform}:").format(
+            address=f"{broker.host}:{broker.port}", platform=_OPERATORS_PLATFORM
+        )
+    )
+    said.print(
+        _("  user name {username}   password {password}").format(
+            username=credential.username, password=credential.secret
+        )
+    )
+    said.print(
+        _("A heartbeat of device {serial} from another terminal, and it is online:").format(
+            serial=serial
+        )
+    )
+    url = broker.url_of(credential.username, credential.secret)
+    line = shlex.join([*_own_command(), "simulate", "heartbeat", "--url", url, "--serial", serial])
+    said.print(f"  {line}", soft_wrap=True, markup=False)  # to be copied whole
+
+
+def _issue_gateways_credential(connection: psycopg.Connection) -> IssuedCredential:
+    with changing(connection, command_actor()):
+        row = connection.execute(_SELECT_PLATFORM, (_OPERATORS_PLATFORM,)).fetchone()
+        if row is None:
+            raise LookupError(f"the scenario has no platform {_OPERATORS_PLATFORM}")
+        return issue(connection, platform_id=row[0])
+
+
+def _own_command() -> list[str]:
+    """How this program was called, for any folder."""
+    program = Path(sys.argv[0]).absolute()
+    is_module = program.name == "__main__.py"
+    return [sys.executable, "-m", "jieru"] if is_module else [str(program)]
+
+
 def _play_heartbeats(
     connection: psycopg.Connection,
     settings: Settings,
+    broker: EmbeddedBroker,
     fleet: Fleet,
     expectation: Expectation,
     said: Console,
@@ -240,16 +321,14 @@ def _play_heartbeats(
         TimeElapsedColumn(),
     )
     with (
-        EmbeddedBroker() as broker,
-        tempfile.TemporaryDirectory(prefix="jieru-ingest-") as folder,
-        _ingester(settings, broker.url, Path(folder) / "ingest.log"),
+        _ingester(settings, broker, clock="event") as check_ingester,
         Progress(*columns, console=said) as bar,
     ):
         task = bar.add_task(_("Heartbeats of a year"), total=messages.sent)
         asyncio.run(
             play(
                 fleet,
-                broker.url,
+                broker.simulator_url,
                 protocol="3.1.1",
                 progress=lambda sent, total: bar.update(task, completed=sent, total=total),
             )
@@ -258,12 +337,19 @@ def _play_heartbeats(
         while connection.execute(_SELECT_STORED).fetchone() != wanted:
             if time.monotonic() > deadline:
                 break  # the comparison at the end says what is missing
+            broker.check()
+            check_ingester()
             time.sleep(_POLL_S)
 
 
 @contextmanager
-def _ingester(settings: Settings, mqtt_url: str, log: Path) -> Iterator[None]:
+def _ingester(
+    settings: Settings, broker: EmbeddedBroker, *, clock: Literal["event", "receipt"]
+) -> Iterator[Callable[[], None]]:
     """A real `jieru ingest` in a process of its own; its subscription stands when this begins.
+
+    Yields:
+        A function that raises when it has ended.
 
     Raises:
         RuntimeError: it does not start, or ends with an error: a bug, so its log is shown.
@@ -273,33 +359,43 @@ def _ingester(settings: Settings, mqtt_url: str, log: Path) -> Iterator[None]:
         "JIERU_LANGUAGE": settings.language,
         "JIERU_DATABASE_URL": settings.database_url,
         "JIERU_POLICY": settings.policy,
-        "JIERU_MQTT_URL": mqtt_url,
+        "JIERU_MQTT_URL": broker.ingest_url,
         "JIERU_MQTT_PROTOCOL": "3.1.1",
         "JIERU_INGEST_GROUP": "",
-        "JIERU_INGEST_CLOCK": "event",
+        "JIERU_INGEST_CLOCK": clock,
         "JIERU_INGEST_HTTP_PORT": "0",
     }
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "jieru", "ingest"],
-            env=environment,
-            stdout=output,
-            stderr=output,
-        )
-    try:
-        deadline = time.monotonic() + _STORED_TIMEOUT_S
-        while '"subscribed"' not in log.read_text():
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the ingester did not start:\n{log.read_text()}")
-            time.sleep(_POLL_S)
-        yield
-        process.terminate()
-        if process.wait(_STORED_TIMEOUT_S) != 0:
-            raise RuntimeError(f"the ingester failed:\n{log.read_text()}")
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+    with tempfile.TemporaryDirectory(prefix="jieru-ingest-") as folder:
+        log = Path(folder) / "ingest.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "jieru", "ingest"],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                process_group=0,  # Ctrl-C at a terminal is for us, who end it in its turn
+            )
+
+        def check() -> None:
+            if process.poll() is not None:
+                raise RuntimeError(f"the ingester ended:\n{log.read_text()}")
+
+        try:
+            deadline = time.monotonic() + _STORED_TIMEOUT_S
+            while '"subscribed"' not in log.read_text():
+                check()
+                if time.monotonic() > deadline:
+                    raise RuntimeError(f"the ingester did not start:\n{log.read_text()}")
+                time.sleep(_POLL_S)
+            yield check
+            process.terminate()
+            if process.wait(_STORED_TIMEOUT_S) != 0:
+                raise RuntimeError(f"the ingester failed:\n{log.read_text()}")
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
 
 
 def _record_decisions(
@@ -327,14 +423,14 @@ def _record_decisions(
 
 
 @contextmanager
-def _page(settings: Settings, expectation: Expectation) -> Iterator[str]:
+def _page(settings: Settings, port: int, expectation: Expectation) -> Iterator[str]:
     """Serve the page; first of all, for a port that is taken is better known before the work."""
     with (
         open_pool(settings.database_url, size=_POOL_SIZE) as pool,
         serving(
             create_app(settings, pool, as_of=lambda: expectation.as_of, year=expectation.year),
             settings.api_host,
-            settings.api_port,
+            port,
         ) as address,
     ):
         yield address
@@ -342,18 +438,20 @@ def _page(settings: Settings, expectation: Expectation) -> Iterator[str]:
 
 @contextmanager
 def _interrupted_by_signals() -> Iterator[None]:
-    """Let SIGTERM end the block as Ctrl-C does, so that everything is cleaned up.
+    """Let SIGTERM and a closed terminal end the block as Ctrl-C does, once, so that all is cleaned.
 
-    Both are set, for a shell starts what it puts into the background with SIGINT ignored.
+    SIGINT is set too, for a shell starts what it puts into the background with SIGINT ignored.
     """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         del number, frame
+        _ignore_signals()
         raise KeyboardInterrupt
 
-    previous = {
-        number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)
-    }
+    previous = {number: signal.getsignal(number) for number in _ENDING_SIGNALS}
+    for number, handler in previous.items():
+        if number != signal.SIGHUP or handler != signal.SIG_IGN:  # ignored under nohup
+            signal.signal(number, interrupt)
     try:
         yield
     finally:
@@ -361,8 +459,17 @@ def _interrupted_by_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _wait_for_interrupt() -> None:
+def _ignore_signals() -> None:
+    for number in _ENDING_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _wait_for_interrupt(*checks: Callable[[], None]) -> None:
+    """Wait for Ctrl-C, or for one of the checks to raise."""
     try:
-        signal.pause()
+        while True:
+            for check in checks:
+                check()
+            time.sleep(_LOOK_S)
     except KeyboardInterrupt:
         click.echo(err=True)
