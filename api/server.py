@@ -85,7 +85,8 @@ def _listen(host: str, port: int) -> socket.socket:
 def _refusal(error: OSError, host: str, port: int) -> UserError:
     if error.errno == errno.EADDRINUSE:
         return UserError(
-            "Port {port} is in use: stop what listens there, or choose another port with --port.",
+            "Port {port} is in use: stop what listens there, or choose another with --port or "
+            "JIERU_API_PORT.",
             port=port,
         )
     if error.errno == errno.EACCES:

@@ -157,7 +157,11 @@ def _demonstrate(
         check_ingester = stack.enter_context(_ingester(settings, broker, clock="receipt"))
         _add_people(connection, said)
         _show_first_heartbeat(connection, broker, said)
-        said.print(_("The page is at {address} (Ctrl-C stops everything).").format(address=page))
+        said.print(
+            _(
+                "The page is at {page}, the MQTT broker at {broker} (Ctrl-C stops everything)."
+            ).format(page=page, broker=f"{broker.host}:{broker.port}")
+        )
         _wait_for_interrupt(broker.check, check_ingester)
 
 
@@ -269,19 +273,17 @@ def _show_first_heartbeat(
         raise LookupError(f"platform {_OPERATORS_PLATFORM} has no device")
     (serial,) = row
     said.print(
-        _("The MQTT broker is at {address}; credential of the gateway of {platform}:").format(
-            address=f"{broker.host}:{broker.port}", platform=_OPERATORS_PLATFORM
-        )
+        _(
+            "Credential of the gateway of {platform}: user name {username}, password {password}"
+        ).format(
+            platform=_OPERATORS_PLATFORM,
+            username=credential.username,
+            password=credential.secret,
+        ),
+        soft_wrap=True,
     )
     said.print(
-        _("  user name {username}   password {password}").format(
-            username=credential.username, password=credential.secret
-        )
-    )
-    said.print(
-        _("A heartbeat of device {serial} from another terminal, and it is online:").format(
-            serial=serial
-        )
+        _("This line, in another terminal, turns device {serial} online:").format(serial=serial)
     )
     url = broker.url_of(credential.username, credential.secret)
     line = shlex.join([*_own_command(), "simulate", "heartbeat", "--url", url, "--serial", serial])

@@ -1,4 +1,4 @@
-"""`jieru simulate`: play a scenario against a broker, or write what belongs to it."""
+"""`jieru simulate`: play a scenario, write what belongs to it, or publish one heartbeat."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -9,15 +9,18 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from jieru.calendar import civil_date
+from jieru.broker import BrokerAddress
+from jieru.calendar import SHANGHAI, civil_date
 from jieru.command.load import check_ledger_command, load_command
 from jieru.errors import UserError
 from jieru.i18n import gettext as _
 from jieru.settings import Settings, load_settings
+from jieru.wire import DeviceStatus
 from simulators.beats import BeatKind
 from simulators.expectation import expect
 from simulators.expectation_file import write_expectation
 from simulators.fleet import Fleet, build_fleet
+from simulators.heartbeat import device_of, publish_heartbeat
 from simulators.play import Played, play
 from simulators.registry_files import write_registry
 from simulators.scenario import load_scenario
@@ -40,7 +43,9 @@ class _ScenarioGroup(click.Group):
 @click.group(
     "simulate",
     cls=_ScenarioGroup,
-    help=_("Play a scenario against a broker (jieru simulate SCENARIO), or send load."),
+    help=_(
+        "Play a scenario against a broker (jieru simulate SCENARIO), send load or one heartbeat."
+    ),
 )
 def command() -> None:
     """Equipment that is not there."""
@@ -86,6 +91,37 @@ def _play_command(*, scenario: str, write_registry: Path | None, speed: float | 
                 resent=played.resent
             )
         )
+
+
+@command.command("heartbeat", help=_("Publish one heartbeat now, with a credential of equipment."))
+@click.option(
+    "--url",
+    help=_("mqtt://USER:SECRET@HOST:PORT, with %2F for a slash; otherwise JIERU_MQTT_URL."),
+)
+@click.option("--serial", help=_("Which of the gateway's devices; a device's own needs none."))
+@click.option(
+    "--status",
+    type=click.Choice([status.value for status in DeviceStatus]),
+    default=DeviceStatus.RUNNING.value,
+    show_default=True,
+    help=_("What the device says of itself."),
+)
+def _heartbeat_command(*, url: str | None, serial: str | None, status: str) -> None:
+    """Publish one heartbeat and say that it was acknowledged."""
+    settings = load_settings()
+    address = BrokerAddress.of_url(
+        settings.mqtt_url if url is None else url,
+        settings.mqtt_ca_file,
+        setting="JIERU_MQTT_URL" if url is None else "--url",
+    )
+    device = device_of(address.username, serial)
+    now = datetime.now(UTC)
+    topic = asyncio.run(publish_heartbeat(address, device, DeviceStatus(status), at=now))
+    click.echo(
+        _("The broker acknowledged the heartbeat of {serial} at {time} ({topic}).").format(
+            serial=device.serial, time=f"{now.astimezone(SHANGHAI):%H:%M:%S}", topic=topic
+        )
+    )
 
 
 def _play(fleet: Fleet, settings: Settings, speed: float | None) -> Played:

@@ -95,7 +95,7 @@ def test_a_port_in_use_is_one_sentence(embedded_database_url: str) -> None:
     assert done.returncode == 1
     assert done.stderr == (
         f"Error: Port {port} is in use: stop what listens there, "
-        "or choose another port with --port.\n"
+        "or choose another with --port or JIERU_API_PORT.\n"
     )
 
 
