@@ -157,11 +157,8 @@ def _demonstrate(
         check_ingester = stack.enter_context(_ingester(settings, broker, clock="receipt"))
         _add_people(connection, said)
         _show_first_heartbeat(connection, broker, said)
-        said.print(
-            _(
-                "The page is at {page}, the MQTT broker at {broker} (Ctrl-C stops everything)."
-            ).format(page=page, broker=f"{broker.host}:{broker.port}")
-        )
+        said.print(_("The MQTT broker is at {address}.").format(address=broker.url))
+        said.print(_("The page is at {address} (Ctrl-C stops everything).").format(address=page))
         _wait_for_interrupt(broker.check, check_ingester)
 
 

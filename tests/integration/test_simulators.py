@@ -17,7 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 import simulators.play
 from jieru.broker import BrokerAddress
 from jieru.command.simulate import command
-from jieru.embedded import EmbeddedBroker
+from jieru.embedded_broker import EmbeddedBroker
 from jieru.errors import UserError, WorldError
 from simulators.beats import BeatKind
 from simulators.fleet import Fleet, build_fleet
@@ -111,9 +111,9 @@ def worked_example() -> Fleet:
 
 
 @pytest.fixture
-def embedded_broker() -> Iterator[EmbeddedBroker]:
+def embedded_broker(embedded_database_url: str) -> Iterator[EmbeddedBroker]:
     """The broker of the demonstration."""
-    with EmbeddedBroker() as broker:
+    with EmbeddedBroker(embedded_database_url) as broker:
         yield broker
 
 
@@ -129,8 +129,8 @@ def test_every_message_arrives_through_the_embedded_broker_in_order(
     embedded_broker: EmbeddedBroker, faults: Fleet
 ) -> None:
     """One connection for the whole city, MQTT 3.1.1."""
-    with _Listener(embedded_broker.url) as listener:
-        played = _play(faults, embedded_broker.url, "3.1.1")
+    with _Listener(embedded_broker.ingest_url) as listener:
+        played = _play(faults, embedded_broker.simulator_url, "3.1.1")
         listener.wait_for(_deliveries(faults))
     assert Counter(listener.heard) == Counter(_deliveries(faults))
     assert _by_device(listener.heard) == _by_device(_deliveries(faults))
@@ -220,7 +220,7 @@ def test_a_protocol_that_the_broker_does_not_speak_is_named(
     """The embedded broker has MQTT 3.1.1 only."""
     monkeypatch.setenv("JIERU_LANGUAGE", "en")
     with pytest.raises(UserError, match="does not speak MQTT 5: set JIERU_MQTT_PROTOCOL"):
-        _play(worked_example, embedded_broker.url, "5")
+        _play(worked_example, embedded_broker.simulator_url, "5")
 
 
 def test_an_address_of_another_kind_is_refused(worked_example: Fleet) -> None:
@@ -236,8 +236,10 @@ def test_at_a_speed_the_time_between_messages_is_kept_in_proportion(
     times = [message.sent_at_ms for message in messages_of_fleet(worked_example)]
     seconds = (times[-1] - times[0]) / 1_000
     started_at = time.monotonic()
-    with _Listener(embedded_broker.url) as listener:
-        asyncio.run(play(worked_example, embedded_broker.url, protocol="3.1.1", speed=seconds))
+    with _Listener(embedded_broker.ingest_url) as listener:
+        asyncio.run(
+            play(worked_example, embedded_broker.simulator_url, protocol="3.1.1", speed=seconds)
+        )
         assert time.monotonic() - started_at >= 1
         listener.wait_for(_deliveries(worked_example))
     assert _by_device(listener.heard) == _by_device(_deliveries(worked_example))
@@ -248,7 +250,7 @@ def test_the_command_plays_a_scenario_and_says_what_it_sent(
 ) -> None:
     """By the settings of the process."""
     monkeypatch.setenv("JIERU_LANGUAGE", "en")
-    monkeypatch.setenv("JIERU_MQTT_URL", embedded_broker.url)
+    monkeypatch.setenv("JIERU_MQTT_URL", embedded_broker.simulator_url)
     monkeypatch.setenv("JIERU_MQTT_PROTOCOL", "3.1.1")
     result = CliRunner().invoke(command, ["faults"], catch_exceptions=False)
     kinds = Counter(message.kind for message in messages_of_fleet(faults))
