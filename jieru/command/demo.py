@@ -35,6 +35,7 @@ from api.web.words import ROLE_WORDS
 from jieru.audit import changing, command_actor
 from jieru.calendar import civil_date
 from jieru.command.counting import print_json, width_of_output
+from jieru.command.disk_room import blaming_a_full_disk, require_room
 from jieru.credentials.records import IssuedCredential, issue
 from jieru.database import connect, open_pool
 from jieru.embedded import EmbeddedPostgres
@@ -59,6 +60,8 @@ __all__ = ["command", "differences"]
 _SCENARIO: Final = "small-city"
 _POLICY: Final = "putian-2026"
 _OPERATORS_PLATFORM: Final = "xielian"
+_NEEDED_MB: Final = 100
+"""Of temporary files: 65 for the database, 5 for the broker, and some for heartbeats to come."""
 _BROKERS_PORT: Final = 1883
 """Where equipment looks for a broker; another where it is taken."""
 _ENDING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -97,14 +100,16 @@ _SELECT_REJECTED: Final = "SELECT reason, count(*) FROM rejections GROUP BY reas
 def command(*, once: bool, as_json: bool, port: int | None) -> None:
     """Play a year of a small city, count it, compare, show it."""
     settings = load_settings()
+    require_room(_NEEDED_MB)
     with _interrupted_by_signals(), ExitStack() as stack:
         try:
-            _demonstrate(
-                settings.model_copy(update={"policy": _POLICY}),
-                stack,
-                page_port=None if once else settings.api_port if port is None else port,
-                as_json=as_json,
-            )
+            with blaming_a_full_disk():
+                _demonstrate(
+                    settings.model_copy(update={"policy": _POLICY}),
+                    stack,
+                    page_port=None if once else settings.api_port if port is None else port,
+                    as_json=as_json,
+                )
         finally:
             _ignore_signals()  # nobody's impatience may keep anything from being cleaned up
 

@@ -1,12 +1,15 @@
 """`jieru demo`: the whole job, checked, and nothing left behind."""
 
 import json
+import shlex
 import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -15,6 +18,7 @@ import pytest
 
 from tests.support.command import clean_environment, jieru, jieru_path
 from tests.support.fleet import wait_until
+from tests.support.small_disks import SmallDisks
 from tests.support.visiting import form_token_of
 
 
@@ -65,46 +69,127 @@ def test_the_demonstration_counts_as_its_scenario_expects() -> None:
             )
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("is_early", [True, False], ids=["while playing", "at the page"])
-def test_a_signal_stops_everything(number: signal.Signals, is_early: bool, tmp_path: Path) -> None:
-    """No process and no directory is left, wherever it was; the page's port is free again."""
+@dataclass
+class _Demonstration:
+    """One that runs, and what it has said so far."""
+
+    process: "subprocess.Popen[bytes]"
+    log: Path
+
+    def said(self) -> str:
+        return self.log.read_text()
+
+    def wait_until_it_says(self, text: str, *, timeout_s: float = 30) -> None:
+        """Wait for it, as long as it lives."""
+
+        def has_said() -> bool:
+            assert self.process.poll() is None, self.said()
+            return text in self.said()
+
+        wait_until(has_said, f"it says {text}", timeout_s=timeout_s)
+
+    def ends(self) -> int:
+        """Its exit code; no process of it is left."""
+        family = psutil.Process(self.process.pid).children(recursive=True)
+        code = self.process.wait(60)
+        _gone, alive = psutil.wait_procs(family, timeout=10)
+        assert alive == []
+        return code
+
+    def child(self, word: str) -> psutil.Process:
+        """The one process below it whose command line has this word."""
+        (found,) = (
+            child
+            for child in psutil.Process(self.process.pid).children(recursive=True)
+            if any(word in part for part in child.cmdline())
+        )
+        return found
+
+
+@pytest.fixture
+def demonstration(tmp_path: Path) -> Iterator[_Demonstration]:
+    """A demonstration in English, with its page at any port."""
     log = tmp_path / "demo.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [jieru_path(), "demo"],
-            env=clean_environment(language="en", api_port="0"),
+            [jieru_path(), "demo", "--port", "0"],
+            env=clean_environment(language="en"),
             stdout=output,
             stderr=output,
         )
-    family: list[psutil.Process] = []
-
-    def said(text: str) -> Callable[[], bool]:
-        def has_said() -> bool:
-            assert process.poll() is None, log.read_text()
-            return text in log.read_text()
-
-        return has_said
-
     try:
-        if is_early:
-            wait_until(said("devices.csv"), "the registry is imported")
-            time.sleep(2)
-        else:
-            wait_until(said("The page is at"), "the page is up", timeout_s=200)
-            address = log.read_text().split("The page is at ")[1].split()[0]
-            _look_around(address, _accounts(log.read_text()))
-        family = psutil.Process(process.pid).children(recursive=True)
-        process.send_signal(number)
-        code = process.wait(30)
+        yield _Demonstration(process, log)
     finally:
         if process.poll() is None:
             process.kill()
             process.wait()
-    assert "Traceback" not in log.read_text(), log.read_text()
-    assert code == (130 if is_early else 0)
-    _gone, alive = psutil.wait_procs(family, timeout=10)
-    assert alive == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_everything_while_it_plays(
+    demonstration: _Demonstration, number: signal.Signals
+) -> None:
+    """No process and no directory is left, however impatient somebody is."""
+    demonstration.wait_until_it_says("devices.csv")
+    time.sleep(2)
+    _send_thrice(demonstration, number)
+    assert demonstration.ends() == 130
+    assert "Traceback" not in demonstration.said()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_at_the_page_it_waits_for_people_and_heartbeats_until_a_signal(
+    demonstration: _Demonstration, number: signal.Signals
+) -> None:
+    """Everybody signs in; the printed line turns a device online; then nothing is left."""
+    demonstration.wait_until_it_says("The page is at", timeout_s=200)
+    said = demonstration.said()
+    end = said[said.index("Accounts of this demonstration") :]
+    assert len(end.splitlines()) < 24, "what one needs fits a screen, and is the last that is said"
+    address = end.split("The page is at ")[1].split()[0]
+    _look_around(address, _accounts(end))
+    _publish_a_first_heartbeat(end, address)
+    _send_thrice(demonstration, number)
+    assert demonstration.ends() == 0
+    assert "Traceback" not in demonstration.said()
+
+
+@pytest.mark.parametrize("word", ["ingest", "nats-server"])
+def test_what_dies_ends_the_demonstration_aloud(demonstration: _Demonstration, word: str) -> None:
+    """Rather than a page on which nothing ever arrives; nothing is left."""
+    demonstration.wait_until_it_says("The page is at", timeout_s=200)
+    demonstration.child(word).kill()
+    assert demonstration.ends() == 1
+    assert "RuntimeError" in demonstration.said()
+
+
+def _send_thrice(demonstration: _Demonstration, number: signal.Signals) -> None:
+    for _ in range(3):
+        demonstration.process.send_signal(number)
+
+
+def _publish_a_first_heartbeat(said: str, address: str) -> None:
+    """With the very line that was printed; the operator sees the device come online."""
+    (line,) = (line for line in said.splitlines() if "simulate heartbeat" in line)
+    words = shlex.split(line)
+    serial = words[-1]
+    operator = _accounts(said)["operator"]
+    with httpx.Client(base_url=address, follow_redirects=True, timeout=30) as browser:
+        _sign_in(browser, "operator", operator, "/devices")
+
+        def online() -> set[str]:
+            answer = browser.get("/api/v1/devices", params={"status": "online", "limit": 200})
+            assert answer.status_code == 200, answer.text
+            return {device["serial"] for device in answer.json()["items"]}
+
+        assert serial not in online()
+        wrong = [word.replace("@", "x@") for word in words]
+        refused = subprocess.run(wrong, capture_output=True, text=True, check=False)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert serial in done.stdout
+        wait_until(lambda: serial in online(), f"device {serial} is online")
 
 
 def _accounts(said: str) -> dict[str, str]:
@@ -118,21 +203,72 @@ def _look_around(address: str, accounts: dict[str, str]) -> None:
     assert list(accounts) == ["operator", "verifier", "auditor", "admin"]
     for account, password in accounts.items():
         with httpx.Client(base_url=address, follow_redirects=True, timeout=30) as browser:
-            page = browser.get("/sign-in", params={"next": "/counts"})
-            fields = {"name": account, "password": password, "next": "/counts"}
-            counts = browser.post("/sign-in", data=fields | {"form_token": form_token_of(page)})
-            assert counts.status_code == 200
-            assert counts.url.path == "/counts"
+            counts = _sign_in(browser, account, password, "/counts")
             assert '<option value="2026" selected>' in counts.text
             api = browser.get("/api/v1/counts/2026").json()
             codes = {each["platform"] for each in api["platforms"]}
             assert (codes == {"xielian"}) == (account == "operator")
 
 
+def _sign_in(browser: httpx.Client, account: str, password: str, path: str) -> httpx.Response:
+    """The page to which it leads."""
+    page = browser.get("/sign-in", params={"next": path})
+    fields = {"name": account, "password": password, "next": path}
+    answer = browser.post("/sign-in", data=fields | {"form_token": form_token_of(page)})
+    assert answer.status_code == 200
+    assert answer.url.path == path
+    return answer
+
+
 def test_a_taken_port_is_said_before_the_work_begins() -> None:
     """Not after half a minute of playing."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        done = jieru("demo", api_port=str(taken.getsockname()[1]))
+        port = str(taken.getsockname()[1])
+        done = jieru("demo", api_port=port)
     assert done.returncode == 1
+    assert f"Port {port} is in use" in done.stderr
+    assert "--port" in done.stderr
     assert "Traceback" not in done.stderr
     assert "Imported" not in done.stderr
+
+
+def test_too_small_a_disk_is_said_before_the_work_begins(tmp_path: Path) -> None:
+    """With how much is needed and what to do."""
+    with SmallDisks(tmp_path, {"small": 48}) as disks:
+        done = _run_on(disks, tmp_path / "small")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "100 MB are needed in" in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+def test_a_disk_that_fills_up_is_one_sentence(tmp_path: Path) -> None:
+    """Whichever server failed of it; what was begun is removed."""
+    with SmallDisks(tmp_path, {"disk": 104}) as disks:
+        playing = threading.Thread(target=_fill_while_playing, args=(disks,), daemon=True)
+        playing.start()
+        done = _run_on(disks, tmp_path / "disk")
+        playing.join()
+        assert (done.returncode, done.stdout) == (1, ""), done.stderr
+        assert done.stderr.splitlines()[-1].startswith("Error: The disk of ")
+        assert "Traceback" not in done.stderr
+        left = {path.name for path in disks.path("disk").iterdir()}
+        assert {name for name in left if name.startswith("jieru-")} == set()
+
+
+def _fill_while_playing(disks: SmallDisks) -> None:
+    """As soon as the ingester of the demonstration has begun."""
+    wait_until(
+        lambda: any(disks.path("disk").glob("jieru-ingest-*/ingest.log")), "it plays", timeout_s=60
+    )
+    disks.fill("disk")
+
+
+def _run_on(disks: SmallDisks, folder: Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        disks.command([jieru_path(), "demo", "--once", "--json"]),
+        env=clean_environment(language="en") | {"TMPDIR": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )

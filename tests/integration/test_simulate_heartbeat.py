@@ -1,0 +1,85 @@
+"""`jieru simulate heartbeat`: one heartbeat with a credential, against real brokers."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from jieru.database import connect
+from jieru.embedded_broker import EmbeddedBroker
+from tests.support.command import jieru
+from tests.support.credentials import issue_to
+from tests.support.fleet import register_devices
+from tests.support.mosquitto import MosquittoBroker
+from tests.support.processes import free_port
+
+
+@pytest.fixture
+def broker(embedded_database_url: str) -> Iterator[EmbeddedBroker]:
+    """The demonstration's."""
+    with EmbeddedBroker(embedded_database_url) as broker:
+        yield broker
+
+
+@pytest.fixture
+def database(embedded_database_url: str) -> Iterator[psycopg.Connection]:
+    """With a platform and a device."""
+    with connect(embedded_database_url) as connection:
+        register_devices(connection, ["CNC-01.a"])
+        yield connection
+
+
+def test_it_says_that_the_broker_acknowledged(
+    broker: EmbeddedBroker, database: psycopg.Connection
+) -> None:
+    """With the gateway's credential and with the device's own; the address may be a setting."""
+    gateway = issue_to(database, "xielian")
+    device = issue_to(database, "xielian/CNC-01.a")
+    url = broker.url_of("xielian", gateway.secret)
+    by_gateway = jieru("simulate", "heartbeat", "--url", url, "--serial", "CNC-01.a")
+    by_device = jieru(
+        "simulate", "heartbeat", mqtt_url=broker.url_of("xielian/CNC-01.a", device.secret)
+    )
+    for done in (by_gateway, by_device):
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith("The broker acknowledged the heartbeat of CNC-01.a at ")
+        assert done.stdout.endswith("(jieru/v1/xielian/CNC-01.a/heartbeat).\n")
+
+
+def test_a_credential_that_is_not_taken_is_one_sentence(
+    broker: EmbeddedBroker, mosquitto: MosquittoBroker
+) -> None:
+    """By the demonstration's broker, and by Mosquitto."""
+    for port in (broker.port, mosquitto.port):
+        url = f"mqtt://xielian:wrong@127.0.0.1:{port}"
+        done = jieru("simulate", "heartbeat", "--url", url, "--serial", "CNC-01")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == (
+            f"Error: The broker at 127.0.0.1:{port} does not take the credential of xielian: "
+            "it is mistyped, replaced or revoked.\n"
+        )
+
+
+def test_a_broker_that_is_not_there_is_one_sentence() -> None:
+    """Something outside failed, and may heal: exit code 3."""
+    port = free_port()
+    url = f"mqtt://xielian:secret@127.0.0.1:{port}"
+    done = jieru("simulate", "heartbeat", "--url", url, "--serial", "CNC-01")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith(f"Error: No broker takes the heartbeat at 127.0.0.1:{port}: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("mqtt://127.0.0.1:1883", "names no credential of equipment"),
+        ("mqtt://xielian/CNC-01:secret@127.0.0.1:1883", "PLATFORM%2FSERIAL:SECRET"),
+        ("http://127.0.0.1:1883", "--url is not a broker's address"),
+    ],
+)
+def test_an_address_that_cannot_be_is_one_sentence(url: str, sentence: str) -> None:
+    """A slash in a name ends an address before its time."""
+    done = jieru("simulate", "heartbeat", "--url", url, "--serial", "CNC-01")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert sentence in done.stderr
