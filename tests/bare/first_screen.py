@@ -1,10 +1,11 @@
-"""The README's first screen, followed as a newcomer does: `make demo`, the page, Ctrl-C.
+"""The README's first screen, as a newcomer follows it: `make demo`, a heartbeat, the page, Ctrl-C.
 
 Uses nothing but Python itself, as it runs on machines that have nothing else.
 """
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -34,8 +35,9 @@ def main() -> None:
         try:
             page = _page_of(demo, output.fileno())
             with urllib.request.urlopen(f"{page}/sign-in", timeout=30) as answer:  # noqa: S310 - http
-                if "Jieru" not in answer.read().decode():
-                    raise AssertionError(f"{page} does not show the console")
+                if 'name="password"' not in answer.read().decode():
+                    raise AssertionError(f"{page} does not ask who one is")
+            _publish_a_first_heartbeat(_read(output.fileno()))
             os.killpg(demo.pid, signal.SIGINT)
             code = demo.wait(60)
         finally:
@@ -58,6 +60,12 @@ def _page_of(demo: "subprocess.Popen[bytes]", output: int) -> str:
         if demo.poll() is not None or time.monotonic() > deadline:
             raise AssertionError("make demo never showed the page")
         time.sleep(_POLL_S)
+
+
+def _publish_a_first_heartbeat(said: str) -> None:
+    """By the very line that the demonstration printed."""
+    (line,) = (line for line in said.splitlines() if "simulate heartbeat" in line)
+    subprocess.run(shlex.split(line), check=True)
 
 
 def _read(output: int) -> str:
