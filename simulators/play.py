@@ -27,7 +27,7 @@ Progress = Callable[[int, int], None]
 
 _IN_FLIGHT: Final = 20
 """Messages sent and not yet acknowledged. Twenty is what Mosquitto allows a client by default
-(Receive Maximum); more gained a tenth against the embedded broker."""
+(Receive Maximum)."""
 _PLATFORM_MARK: Final = "{platform}"
 _KEEP_ALIVE_S: Final = 15
 _RETRY_WAITS_S: Final = (0.1, 0.2, 0.5, 1, 2, 5, 5, 5, 5, 5)
