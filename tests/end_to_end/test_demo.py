@@ -1,6 +1,8 @@
 """`jieru demo`: the whole job, checked, and nothing left behind."""
 
+import html
 import json
+import re
 import shlex
 import signal
 import socket
@@ -11,6 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import SplitResult, quote, urlsplit
 
 import httpx
 import psutil
@@ -190,6 +193,23 @@ def _publish_a_first_heartbeat(said: str, address: str) -> None:
         assert done.returncode == 0, done.stderr
         assert serial in done.stdout
         wait_until(lambda: serial in online(), f"device {serial} is online")
+        _try_a_credential_of_the_console(browser, serial, broker=urlsplit(words[-3]))
+
+
+def _try_a_credential_of_the_console(
+    browser: httpx.Client, serial: str, *, broker: SplitResult
+) -> None:
+    """Issued, it works at once, and the page names this broker."""
+    token = form_token_of(browser.get(f"/devices/xielian/{serial}"))
+    fields = {"platform": "xielian", "serial": serial, "form_token": token}
+    page = browser.post("/credentials", data=fields)
+    assert page.status_code == 200, page.text
+    shown = shlex.split(html.unescape(re.findall(r"mosquitto_pub[^<]*", page.text)[0]))
+    options = dict(zip(shown[1::2], shown[2::2], strict=False))
+    assert (options["-h"], options["-p"]) == (broker.hostname, str(broker.port))
+    user = f"{quote(options['-u'], safe='')}:{options['-P']}"
+    done = jieru("simulate", "heartbeat", "--url", f"mqtt://{user}@127.0.0.1:{broker.port}")
+    assert done.returncode == 0, done.stderr
 
 
 def _accounts(said: str) -> dict[str, str]:
