@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -24,6 +23,7 @@ from jieru.embedded_folders import (
     programs_for,
     require_room,
 )
+from jieru.embedded_keeper import ENVIRONMENT, keeper, uninterrupted
 from jieru.errors import WorldError
 
 __all__ = ["EmbeddedPostgres"]
@@ -54,27 +54,10 @@ _SERVER_OPTIONS: Final = (
     "-c",
     "dynamic_shared_memory_type=mmap",  # in its folder: /dev/shm is small in containers
 )
-_ENVIRONMENT: Final = {"PATH": os.defpath, "LC_ALL": "C"}
-"""Nothing of ours: a LANG that this machine never generated, a PGPORT, ..."""
 _READY_TIMEOUT_S: Final = 60
 _STOP_TIMEOUT_S: Final = 60
 _POLL_S: Final = 0.01
 _DISK_IS_FULL: Final = "No space left on device"
-
-_KEEPER: Final = """
-    while read -r word; do last=$word; done
-    [ "$last" = done ] && exit
-    if [ "$last" ] && kill -INT "-$last"; then
-        tenths=0
-        while kill -0 "-$last" && [ $((tenths += 1)) -lt 100 ]; do sleep 0.1; done
-        kill -KILL "-$last"
-    fi
-    rm -rf -- "$@"
-"""
-"""Is told which group of processes runs, and when all is done.
-
-Its input ends without that when the process that wrote to it was killed.
-"""
 
 
 class EmbeddedPostgres:
@@ -96,7 +79,7 @@ class EmbeddedPostgres:
             place = folder
             if not is_fit_for_socket(folder):
                 place = begun.enter_context(_folder(account, for_socket=True))
-            keep = begun.enter_context(_keeper({folder, place}))
+            keep = begun.enter_context(keeper({folder, place}))
             require_room(folder)
             begun.enter_context(_server(account, folder, place / _SOCKETS, keep))
             self._begun = begun.pop_all()
@@ -110,7 +93,7 @@ class EmbeddedPostgres:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        with _uninterrupted():
+        with uninterrupted():
             self._begun.close()
 
 
@@ -120,42 +103,8 @@ def _folder(account: Account, *, for_socket: bool = False) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        with _uninterrupted():
+        with uninterrupted():
             shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _keeper(folders: set[Path]) -> Iterator[Callable[[int], None]]:
-    """Have a server stopped and folders removed should this process be killed.
-
-    Yields:
-        What tells the keeper the group of processes that now runs.
-    """
-    heard, told = os.pipe()
-    try:
-        keeper = subprocess.Popen(  # noqa: S603 - a script of ours, and folders that we made
-            ["/bin/sh", "-c", _KEEPER, "sh", *folders],
-            cwd="/",
-            env=_ENVIRONMENT,
-            stdin=heard,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is for us
-        )
-    finally:
-        os.close(heard)
-
-    def keep(group: int) -> None:
-        os.write(told, b"%d\n" % group)
-
-    try:
-        yield keep
-    finally:
-        with _uninterrupted():
-            with suppress(BrokenPipeError):  # somebody killed the keeper
-                os.write(told, b"done\n")
-            os.close(told)
-            keeper.wait()
 
 
 @contextmanager
@@ -174,7 +123,7 @@ def _server(
             process = subprocess.Popen(  # noqa: S603 - programs of the wheel
                 argv,
                 cwd=folder,
-                env=_ENVIRONMENT,
+                env=ENVIRONMENT,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -205,7 +154,7 @@ def _ended(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]
     try:
         yield process
     finally:
-        with _uninterrupted():
+        with uninterrupted():
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGINT)  # initdb has children
             try:
@@ -231,16 +180,3 @@ def _fail(folder: Path, log: Path) -> NoReturn:
         "The embedded PostgreSQL does not start: {reason}",
         reason=errors[-1] if errors else said.strip()[-200:],
     )
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """An impatient second Ctrl-C must not leave a server and its directory behind."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)

@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Coroutine
+from contextlib import ExitStack
 from importlib.metadata import files
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +24,7 @@ from urllib.parse import quote
 import nats
 
 from jieru.embedded_broker_users import AuthenticationCallout, Issuer, subject_of
+from jieru.embedded_keeper import keeper
 from jieru.wire import HEARTBEAT_TOPIC_FILTER
 
 if TYPE_CHECKING:
@@ -78,9 +80,11 @@ class EmbeddedBroker:
         self._process: subprocess.Popen[bytes] | None = None
         self._client: Client | None = None
         self._callout: AuthenticationCallout | None = None
+        self._kept = ExitStack()
 
     def __enter__(self) -> Self:
         self._folder = Path(tempfile.mkdtemp(prefix="jieru-broker-"))
+        self._keep = self._kept.enter_context(keeper({self._folder}))
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
             target=self._loop.run_forever, name="broker-users", daemon=True
@@ -139,13 +143,15 @@ class EmbeddedBroker:
         configuration.touch(mode=0o600)
         configuration.write_text(json.dumps(self._configuration(port), indent=2))
         with (self._folder / "nats.log").open("wb") as log:
-            return subprocess.Popen(  # noqa: S603 - the wheel's program
+            process = subprocess.Popen(  # noqa: S603 - the wheel's program
                 [_program(), "-c", configuration, "--ports_file_dir", self._folder],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 process_group=0,  # Ctrl-C at a terminal is for us, who end it in its turn
             )
+        self._keep(process.pid)
+        return process
 
     def _configuration(self, port: int) -> dict[str, object]:
         heartbeats = subject_of(HEARTBEAT_TOPIC_FILTER)
@@ -257,6 +263,7 @@ class EmbeddedBroker:
                     self._process.kill()
                     self._process.wait()
             shutil.rmtree(self._folder, ignore_errors=True)
+            self._kept.close()
 
     def _run(self, work: Coroutine[Any, Any, _T]) -> _T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(_START_TIMEOUT_S)

@@ -40,6 +40,7 @@ from jieru.credentials.records import IssuedCredential, issue
 from jieru.database import connect, open_pool
 from jieru.embedded import EmbeddedPostgres
 from jieru.embedded_broker import EmbeddedBroker
+from jieru.embedded_keeper import keeper
 from jieru.i18n import gettext as _
 from jieru.registry.importing import OTHER_DISTRICT, import_file
 from jieru.registry.kinds import KINDS
@@ -369,7 +370,10 @@ def _ingester(
         "JIERU_INGEST_CLOCK": clock,
         "JIERU_INGEST_HTTP_PORT": "0",
     }
-    with tempfile.TemporaryDirectory(prefix="jieru-ingest-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="jieru-ingest-") as folder,
+        keeper({Path(folder)}) as keep,
+    ):
         log = Path(folder) / "ingest.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -380,6 +384,7 @@ def _ingester(
                 stderr=output,
                 process_group=0,  # Ctrl-C at a terminal is for us, who end it in its turn
             )
+        keep(process.pid)
 
         def check() -> None:
             if process.poll() is not None:

@@ -26,9 +26,8 @@ from tests.support.visiting import form_token_of
 
 
 @pytest.fixture(autouse=True)
-def _leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def _leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Give the demonstration a place for temporary files that must be empty at the end."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))  # where a lock file may stay
     with tempfile.TemporaryDirectory(prefix="demo-") as folder:
         monkeypatch.setenv("TMPDIR", folder)
         yield
@@ -101,12 +100,20 @@ class _Demonstration:
 
     def child(self, word: str) -> psutil.Process:
         """The one process below it whose command line has this word."""
-        (found,) = (
+        (found,) = self._children(word)
+        return found
+
+    def has_child(self, word: str) -> bool:
+        """Whether there is one."""
+        return bool(self._children(word))
+
+    def _children(self, word: str) -> list[psutil.Process]:
+        return [
             child
             for child in psutil.Process(self.process.pid).children(recursive=True)
-            if any(word in part for part in child.cmdline())
-        )
-        return found
+            # Beside each server stands a shell that is told its folder.
+            if child.name() != "sh" and any(word in part for part in child.cmdline())
+        ]
 
 
 @pytest.fixture
@@ -164,6 +171,17 @@ def test_what_dies_ends_the_demonstration_aloud(demonstration: _Demonstration, w
     demonstration.child(word).kill()
     assert demonstration.ends() == 1
     assert "RuntimeError" in demonstration.said()
+
+
+def test_a_demonstration_that_is_killed_leaves_no_server(demonstration: _Demonstration) -> None:
+    """SIGKILL leaves it no time to clean up: its servers and their folders go all the same."""
+    demonstration.wait_until_it_says("devices.csv")
+    wait_until(lambda: demonstration.has_child("ingest"), "it plays")
+    family = psutil.Process(demonstration.process.pid).children(recursive=True)
+    assert demonstration.has_child("nats-server")
+    demonstration.process.kill()
+    _gone, alive = psutil.wait_procs(family, timeout=30)
+    assert alive == []
 
 
 def _send_thrice(demonstration: _Demonstration, number: signal.Signals) -> None:
