@@ -136,9 +136,8 @@ def _server(
     with _ended(start(programs / "initdb", "--pgdata", data, *_INITDB_OPTIONS)) as initdb:
         if initdb.wait() != 0:
             _fail(folder, log)
-    quoted = str(sockets).replace('"', '""')
     with _ended(
-        start(programs / "postgres", "-D", data, "-k", f'"{quoted}"', *_SERVER_OPTIONS)
+        start(programs / "postgres", "-D", data, "-k", f'"{sockets}"', *_SERVER_OPTIONS)
     ) as server:
         deadline = time.monotonic() + _READY_TIMEOUT_S
         while not _is_ready(data):

@@ -21,6 +21,9 @@ _OTHER_PLACES: Final = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - each fol
 _MEGABYTE: Final = 1_000_000
 _NEEDED_BYTES: Final = 150 * _MEGABYTE
 """A new cluster takes 40 MB, that of the demonstration 70, and copied programs 35."""
+_UNSPEAKABLE: Final = frozenset('"$`\\\n,')
+"""initdb hands paths to a shell with nothing but quotation marks around them, and to libpq a comma
+parts two addresses."""
 _SOCKET_PATH_BYTES_MAX: Final = 103
 """Linux takes 107, macOS four fewer."""
 _SOCKET_BELOW_BYTES: Final = len("/socket/.s.PGSQL.5432")
@@ -38,6 +41,8 @@ def private_folder(account: Account, *, for_socket: bool = False) -> Path:
         UserError: nowhere can one be made.
     """
     for parent in _parents():
+        if not _UNSPEAKABLE.isdisjoint(parent):
+            continue
         try:
             folder = Path(tempfile.mkdtemp(prefix="jieru-pg-", dir=parent))
         except OSError:  # missing, read-only or full
@@ -54,9 +59,8 @@ def private_folder(account: Account, *, for_socket: bool = False) -> Path:
 
 
 def is_fit_for_socket(folder: Path) -> bool:
-    """Whether a socket below it has an address: a short one, which libpq takes for a single one."""
-    path = os.fsencode(folder)
-    return len(path) + _SOCKET_BELOW_BYTES <= _SOCKET_PATH_BYTES_MAX and b"," not in path
+    """Whether the path of a socket below it is short enough."""
+    return len(os.fsencode(folder)) + _SOCKET_BELOW_BYTES <= _SOCKET_PATH_BYTES_MAX
 
 
 def _parents() -> list[str]:

