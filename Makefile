@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test check quick services bare nightly bench screenshots format lock clean
+.PHONY: help setup demo test check quick services bare nightly bench screenshots format wheel lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -52,12 +52,22 @@ format: $(READY) ## rewrite the code in the project's format
 bench: services ## measure what the README claims
 	$(BIN)/python -m benchmarks
 
+wheel: $(READY) ## what to install elsewhere, into dist/: the wheel, and the lock of what it needs
+	[ -e api/static/vendor/htmx.min.js ] || PYTHON="$(PYTHON)" ./setup.sh
+	rm -rf dist
+	$(BIN)/python -m hatchling build -t wheel -d dist
+	cp requirements-production.lock dist/
+
 lock: $(READY) ## resolve the dependencies anew (hashes, no addresses)
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-	  --no-emit-index-url --no-emit-find-links --group dev pyproject.toml -o requirements.lock
+	  --no-emit-index-url --no-emit-find-links --extra grafana --group dev pyproject.toml \
+	  -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-emit-index-url --no-emit-find-links --no-annotate --constraint requirements.lock pyproject.toml \
+	  -o requirements-production.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	  --no-emit-index-url --no-emit-find-links --group node -o requirements-node.lock
 
 clean: ## remove what setup made in this folder
-	rm -rf $(VENV) node_modules api/static/vendor .mypy_cache .ruff_cache .pytest_cache .hypothesis screenshots
+	rm -rf $(VENV) node_modules api/static/vendor dist .mypy_cache .ruff_cache .pytest_cache .hypothesis screenshots

@@ -1,31 +1,36 @@
 """`jieru dashboards`: panels, provisioning and alerts of Grafana, as files or over its API."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from dashboards.export import export_files
 from dashboards.provisioning import Database, provisioning_files
-from dashboards.push import Change, Kind, Pushed, push
 from jieru.errors import UserError
 from jieru.i18n import gettext as _
 from jieru.i18n import marked
 from jieru.settings import load_settings
 
+if TYPE_CHECKING:
+    from dashboards.push import Change, Kind, Pushed
+
 __all__ = ["command"]
 
-_KINDS: Final[Mapping[Kind, str]] = {
+_KINDS: Final[Mapping["Kind", str]] = {
     "folder": marked("folder"),
     "dashboard": marked("dashboard"),
     "alerts": marked("alert rules"),
 }
-_CHANGES: Final[Mapping[Change, str]] = {
+_CHANGES: Final[Mapping["Change", str]] = {
     "created": marked("created"),
     "updated": marked("updated"),
     "unchanged": marked("unchanged"),
 }
+
+_OPTIONAL: Final = frozenset({"grafana_client", "niquests"})
+"""Of the extra `jieru[grafana]`."""
 
 
 @click.group("dashboards", help=_("Panels for auditors in Grafana."))
@@ -79,7 +84,7 @@ def _push(*, url: str, timeout_s: float) -> None:
         raise UserError(
             "No token is set: put that of a service account of Grafana into JIERU_GRAFANA_TOKEN."
         )
-    push(
+    _load_push()(
         url,
         settings.grafana_token,
         _report,
@@ -88,5 +93,20 @@ def _push(*, url: str, timeout_s: float) -> None:
     )
 
 
-def _report(pushed: Pushed) -> None:
+def _load_push() -> Callable[..., None]:
+    """What pushes, where the packages that it needs were asked for."""
+    try:
+        from dashboards.push import push  # noqa: PLC0415 - it may lack what it imports
+    except ModuleNotFoundError as error:
+        if error.name not in _OPTIONAL:
+            raise
+        raise UserError(
+            "Pushing needs the package grafana-client, which is not installed here: run "
+            "`URLLIB3_NO_OVERRIDE=1 pip install --no-binary urllib3-future grafana-client`, or "
+            "bring the dashboards to Grafana as files with `jieru dashboards export`."
+        ) from None
+    return push
+
+
+def _report(pushed: "Pushed") -> None:
     click.echo(f"{_(_KINDS[pushed.kind])} {pushed.uid}: {_(_CHANGES[pushed.change])}")

@@ -1,0 +1,1 @@
+"""What plays a guide, without any machine."""
