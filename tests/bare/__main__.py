@@ -11,24 +11,28 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 from rich.console import Console
 from rich.table import Table
 
+from tests.bare.commit import Commit, packed_commit
+from tests.bare.install import VARIANTS, PlayError, play_guide
 from tests.bare.machines import (
     ACCOUNTS,
     LAST_OF_THE_DEMONSTRATION,
     MACHINES,
+    ROOT,
     SET_UP,
     Account,
     Machine,
+    Part,
     Step,
     steps,
 )
 from tests.bare.system_state import Change, changes, system_state
 from tests.support.bare_debian import BareDebian, bare_debian
-from tests.support.processes import StartError, run
+from tests.support.processes import StartError
 
 _LOGS: Final = Path("build/bare")
 _BUNDLE: Final = "/srv/jieru.bundle"
@@ -52,20 +56,18 @@ class Result:
 def main(arguments: Sequence[str]) -> int:
     """Try all that the arguments name; returns the exit code."""
     options = _parser().parse_args(arguments)
-    said = Console(stderr=True, highlight=False)
-    commit = run(["git", "rev-parse", "--short", "HEAD"]).strip()
-    if run(["git", "status", "--porcelain"]).strip():
-        said.print("Uncommitted changes are not tried.", style="yellow")
+    said = Console(stderr=True, highlight=False, soft_wrap=True)
     _LOGS.mkdir(parents=True, exist_ok=True)
     results: list[Result] = []
-    for machine in MACHINES:
-        if options.machine in {None, machine.suite}:
-            for result in _try_machine(machine, is_whole=not options.without_whole_suite):
-                results.append(result)
-                said.print(
-                    _line(result), style="red" if result.complaint else "green", soft_wrap=True
-                )
-    Console(highlight=False).print(f"commit {commit}", _table(results))
+    with packed_commit() as commit:
+        if commit.has_more_beside:
+            said.print("Uncommitted changes are not tried.", style="yellow")
+        for machine in MACHINES:
+            if options.machine in {None, machine.suite}:
+                for result in _try_machine(machine, commit, part=options.part):
+                    results.append(result)
+                    said.print(_line(result), style="red" if result.complaint else "green")
+        Console(highlight=False).print(f"commit {commit.name}", _table(results))
     return int(any(result.complaint for result in results))
 
 
@@ -73,31 +75,41 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.bare", description=__doc__)
     parser.add_argument("--machine", choices=[machine.suite for machine in MACHINES])
     parser.add_argument(
-        "--without-whole-suite",
-        action="store_true",
-        help="leave out `make test`, which takes longer than all the rest",
+        "--part",
+        choices=get_args(Part),
+        help="the README's commands, the guide to installing, or `make test`; without it, all",
     )
     return parser
 
 
-def _try_machine(machine: Machine, *, is_whole: bool) -> Iterator[Result]:
+def _try_machine(machine: Machine, commit: Commit, *, part: Part | None) -> Iterator[Result]:
     with bare_debian(machine.suite) as bare:
-        _bring_the_commit(bare)
+        commit.put(Path(f"{bare.path}{_BUNDLE}"))
         for account in ACCOUNTS:
             before = system_state(bare.path, own=_own_folders(account))
-            for step in steps(machine, account, is_whole=is_whole):
+            for step in steps(machine, account, part=part):
                 result = _take(step, machine, account, bare)
                 yield result
                 if step is SET_UP and result.complaint:
                     break
                 if step is LAST_OF_THE_DEMONSTRATION:
                     yield _unchanged(machine, account, bare, before)
+    if part in {None, "install"} and machine.suite in VARIANTS:
+        yield _install(machine, commit)
 
 
-def _bring_the_commit(bare: BareDebian) -> None:
-    bundle = Path(f"{bare.path}{_BUNDLE}")
-    run(["git", "bundle", "create", "--quiet", str(bundle), "HEAD"])
-    bundle.chmod(0o644)
+def _install(machine: Machine, commit: Commit) -> Result:
+    started = time.monotonic()
+    complaint = ""
+    log = _LOGS / f"{machine.suite}-install.log"
+    with log.with_suffix(".steps").open("w", encoding="utf-8") as taken:
+        try:
+            play_guide(machine.suite, commit, log, Console(file=taken, soft_wrap=True))
+        except PlayError as error:
+            complaint = str(error)
+    return Result(
+        machine.suite, ROOT.name, "docs/install.md", time.monotonic() - started, complaint
+    )
 
 
 def _own_folders(account: Account) -> tuple[str, ...]:

@@ -1,31 +1,26 @@
-"""Play the guide to installing on bare machines: `python -m tests.bare.install`, as root.
+"""The guide to installing, played on bare machines by its own commands, removal included.
 
-What is played is this checkout with its uncommitted changes, by the commands that stand in
-docs/install.md, to the removal at its end. Some five minutes for each Debian. What the commands
-print stays in `build/bare`.
+Some five minutes for each Debian. What the commands print stays beside the other logs.
 """
 
-import argparse
-import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 
+from tests.bare.commit import Commit
 from tests.bare.document import Block, blocks_of, missing_line
 from tests.bare.standing_machine import StandingMachine, standing_machine
-from tests.support.processes import StartError
 
-_ROOT: Final = Path(__file__).parents[2]
-_GUIDE: Final = _ROOT / "docs/install.md"
-_PRINTED: Final = _ROOT / "build/bare"
+__all__ = ["VARIANTS", "PlayError", "play_guide"]
+
+VARIANTS: Final = {"trixie": "debian-13", "bookworm": "debian-12"}
+"""The suites that the guide is for, and how it marks what is for one only."""
+
 _SOURCE: Final = "usr/local/src/jieru"
-_SUITES: Final = {"trixie": "debian-13", "bookworm": "debian-12"}
+_GUIDE: Final = "docs/install.md"
 _PATIENCE_S: Final = 60
 _PAUSE_S: Final = 0.5
 _TAIL_CHARACTERS: Final = 4_000
@@ -45,12 +40,22 @@ class PlayError(Exception):
     """A command of the guide does not do what it says."""
 
 
-def play(machine: StandingMachine, blocks: Sequence[Block], log: Path, said: Console) -> None:
-    """Play blocks in their order, and write down what they print.
+def play_guide(suite: str, commit: Commit, log: Path, said: Console) -> None:
+    """Install by the guide on a machine of this suite, where the commit is already cloned.
 
     Raises:
-        PlayError: one fails, or prints something else.
+        PlayError: a command fails, or prints something else than the guide says.
+        StartError: the machine cannot be made.
     """
+    with standing_machine(suite) as machine:
+        source = machine.root / _SOURCE
+        commit.clone(source)
+        guide = (source / _GUIDE).read_text(encoding="utf-8")
+        _play(machine, blocks_of(guide, VARIANTS[suite]), log, said)
+
+
+def _play(machine: StandingMachine, blocks: Sequence[Block], log: Path, said: Console) -> None:
+    """Play blocks in their order, and write down what they print."""
     log.write_text("", encoding="utf-8")
     for block in blocks:
         started = time.monotonic()
@@ -79,47 +84,3 @@ def _play_block(machine: StandingMachine, block: Block) -> str:
         f"docs/install.md, line {block.line}: {complaint}\n{block.commands}\n"
         f"It printed:\n{done.stdout[-_TAIL_CHARACTERS:]}\nLogs:\n{logs[-_TAIL_CHARACTERS:]}"
     )
-
-
-def _bring_the_source(machine: StandingMachine) -> None:
-    """What git knows of this checkout, and what it does not ignore."""
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listed, cwd=_ROOT, check=True, capture_output=True, text=True).stdout
-    for name in filter(None, names.split("\0")):
-        if (_ROOT / name).is_file():
-            target = machine.root / _SOURCE / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(_ROOT / name, target)
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Play the guide on every Debian that it is for, or on one; the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bare.install", description=__doc__)
-    parser.add_argument("--machine", choices=_SUITES)
-    chosen = parser.parse_args(arguments).machine
-    said = Console(highlight=False, soft_wrap=True)
-    guide = _GUIDE.read_text(encoding="utf-8")
-    failed = 0
-    _PRINTED.mkdir(parents=True, exist_ok=True)
-    for suite, variant in _SUITES.items():
-        if chosen not in {None, suite}:
-            continue
-        said.print(f"{variant}:")
-        try:
-            with standing_machine(suite) as machine:
-                _bring_the_source(machine)
-                log = _PRINTED / f"install-{suite}.log"
-                play(machine, blocks_of(guide, variant), log, said)
-        except PlayError as error:
-            said.print(str(error), markup=False)
-            failed += 1
-    return int(failed > 0)
-
-
-if __name__ == "__main__":
-    with suppress(KeyboardInterrupt):
-        try:
-            sys.exit(main(sys.argv[1:]))
-        except StartError as error:
-            sys.exit(f"Error: {error}")
-    sys.exit(130)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from tests.support.bare_debian import USER, USER_HOME
 
@@ -18,6 +18,7 @@ __all__ = [
     "SET_UP",
     "Account",
     "Machine",
+    "Part",
     "Step",
     "steps",
 ]
@@ -60,6 +61,8 @@ MACHINES: Final = (
     Machine("forky", "Debian 14 (testing)", "3.14"),
 )
 
+Part = Literal["readme", "install", "suite"]
+
 ROOT: Final = Account("root", "/root/jieru")
 ACCOUNTS: Final = (
     ROOT,
@@ -79,17 +82,21 @@ _SERVICES: Final = Step("services", ("make", "services"), has_network=True)
 _TEST: Final = Step("make test", ("make", "test"))
 
 
-def steps(machine: Machine, account: Account, *, is_whole: bool) -> Iterator[Step]:
+def steps(machine: Machine, account: Account, *, part: Part | None) -> Iterator[Step]:
     """What somebody does on a machine, in order; only set-up may use the network.
 
     Args:
         machine: where.
         account: who.
-        is_whole: with the whole suite, where the machine is for it.
+        part: nothing but this; None: all.
     """
-    yield from (SET_UP, _FIRST_SCREEN, LAST_OF_THE_DEMONSTRATION)
-    if account is not ROOT:
-        return
-    yield from (_CHECK, _QUICK)
-    if is_whole and machine.is_for_whole_suite:
+    is_for_readme = part in {None, "readme"}
+    is_for_suite = part in {None, "suite"} and machine.is_for_whole_suite and account is ROOT
+    if is_for_readme or is_for_suite:
+        yield SET_UP
+    if is_for_readme:
+        yield from (_FIRST_SCREEN, LAST_OF_THE_DEMONSTRATION)
+        if account is ROOT:
+            yield from (_CHECK, _QUICK)
+    if is_for_suite:
         yield from (_SERVICES, _TEST)
