@@ -30,6 +30,8 @@ class Shown(NamedTuple):
     prepare: Callable[[Page], None] = _as_it_is
     may_fail: bool = False
     """The answer is no 200."""
+    is_long: bool = False
+    """It holds many times what others do."""
 
 
 def _send(page: Page) -> None:
@@ -122,8 +124,8 @@ PAGES: Final = (
     Shown("panels-overview", "/panels", Role.AUDITOR, wait_for_panels),
     Shown("panels-enterprise", EVIDENCE, Role.VERIFIER, wait_for_panels),
     Shown("panels-operations", "/panels/jieru-operations", Role.ADMIN, wait_for_panels),
-    Shown("docs", "/docs", None),
-    Shown("docs-signed-in", "/docs"),
+    Shown("docs", "/docs", None, is_long=True),
+    Shown("docs-signed-in", "/docs", is_long=True),
     Shown("not-found", "/devices/xielian/nothing", may_fail=True),
     Shown("not-allowed", "/platforms/_new", may_fail=True),
 )
