@@ -8,7 +8,6 @@ set up beforehand and nothing is left behind.
 import asyncio
 import os
 import shlex
-import signal
 import subprocess
 import sys
 import tempfile
@@ -17,7 +16,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Final, Literal
 
 import click
@@ -36,6 +34,7 @@ from jieru.audit import changing, command_actor
 from jieru.calendar import civil_date
 from jieru.command.counting import print_json, width_of_output
 from jieru.command.disk_room import blaming_a_full_disk, require_room
+from jieru.command.ending import Ending, ending_on_signals
 from jieru.credentials.records import IssuedCredential, issue
 from jieru.database import connect, open_pool
 from jieru.embedded import EmbeddedPostgres
@@ -65,7 +64,6 @@ _NEEDED_MB: Final = 100
 """Of temporary files: 65 for the database, 5 for the broker, and some for heartbeats to come."""
 _BROKERS_PORT: Final = 1883
 """Where equipment looks for a broker; another where it is taken."""
-_ENDING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _STORED_TIMEOUT_S: Final = 60
 _POLL_S: Final = 0.1
 _LOOK_S: Final = 0.5
@@ -102,21 +100,27 @@ def command(*, once: bool, as_json: bool, port: int | None) -> None:
     """Play a year of a small city, count it, compare, show it."""
     settings = load_settings()
     require_room(_NEEDED_MB)
-    with _interrupted_by_signals(), ExitStack() as stack:
+    with ending_on_signals() as ending, ExitStack() as stack:
         try:
             with blaming_a_full_disk():
                 _demonstrate(
                     settings.model_copy(update={"policy": _POLICY}),
                     stack,
+                    ending,
                     page_port=None if once else settings.api_port if port is None else port,
                     as_json=as_json,
                 )
         finally:
-            _ignore_signals()  # nobody's impatience may keep anything from being cleaned up
+            ending.stop_listening()  # nobody's impatience may keep anything from being cleaned up
 
 
 def _demonstrate(
-    configured: Settings, stack: ExitStack, *, page_port: int | None, as_json: bool
+    configured: Settings,
+    stack: ExitStack,
+    ending: Ending,
+    *,
+    page_port: int | None,
+    as_json: bool,
 ) -> None:
     """Start what is needed, each with its end on the stack; without a port, no page and no more."""
     policy = load_policy(_POLICY)
@@ -139,7 +143,7 @@ def _demonstrate(
         page = stack.enter_context(_page(settings, page_port, expectation))
     connection = stack.enter_context(connect(database.url, autocommit=True))
     _import_registry(connection, fleet, policy, said)
-    _play_heartbeats(connection, settings, broker, fleet, expectation, said)
+    _play_heartbeats(connection, settings, broker, fleet, expectation, ending, said)
     _record_decisions(connection, fleet, policy, said)
     count = count_year(connection, expectation.year, as_of=expectation.as_of, policy=policy)
     found = [*differences(count, expectation), *_stored_differences(connection, expectation)]
@@ -165,7 +169,7 @@ def _demonstrate(
         _show_first_heartbeat(connection, broker, said)
         said.print(_("The MQTT broker is at {address}.").format(address=broker.url))
         said.print(_("The page is at {address} (Ctrl-C stops everything).").format(address=page))
-        _wait_for_interrupt(broker.check, check_ingester)
+        _wait_for_interrupt(ending.check, broker.check, check_ingester)
 
 
 def differences(count: Count, expectation: Expectation) -> list[str]:
@@ -314,6 +318,7 @@ def _play_heartbeats(
     broker: EmbeddedBroker,
     fleet: Fleet,
     expectation: Expectation,
+    ending: Ending,
     said: Console,
 ) -> None:
     """Send every message through the broker and wait until the ingester has dealt with them."""
@@ -330,18 +335,17 @@ def _play_heartbeats(
         Progress(*columns, console=said) as bar,
     ):
         task = bar.add_task(_("Heartbeats of a year"), total=messages.sent)
-        asyncio.run(
-            play(
-                fleet,
-                broker.simulator_url,
-                protocol="3.1.1",
-                progress=lambda sent, total: bar.update(task, completed=sent, total=total),
-            )
-        )
+
+        def show(sent: int, total: int) -> None:
+            ending.check()
+            bar.update(task, completed=sent, total=total)
+
+        asyncio.run(play(fleet, broker.simulator_url, protocol="3.1.1", progress=show))
         deadline = time.monotonic() + _STORED_TIMEOUT_S
         while connection.execute(_SELECT_STORED).fetchone() != wanted:
             if time.monotonic() > deadline:
                 break  # the comparison at the end says what is missing
+            ending.check()
             broker.check()
             check_ingester()
             time.sleep(_POLL_S)
@@ -443,34 +447,6 @@ def _page(settings: Settings, port: int, expectation: Expectation) -> Iterator[s
         ) as address,
     ):
         yield address
-
-
-@contextmanager
-def _interrupted_by_signals() -> Iterator[None]:
-    """Let SIGTERM and a closed terminal end the block as Ctrl-C does, once, so that all is cleaned.
-
-    SIGINT is set too, for a shell starts what it puts into the background with SIGINT ignored.
-    """
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        _ignore_signals()
-        raise KeyboardInterrupt
-
-    previous = {number: signal.getsignal(number) for number in _ENDING_SIGNALS}
-    for number, handler in previous.items():
-        if number != signal.SIGHUP or handler != signal.SIG_IGN:  # ignored under nohup
-            signal.signal(number, interrupt)
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
-
-def _ignore_signals() -> None:
-    for number in _ENDING_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
 
 
 def _wait_for_interrupt(*checks: Callable[[], None]) -> None:

@@ -24,6 +24,7 @@ _INTERRUPTED: Final = {0, 2, 130}
 
 def main() -> None:
     """Follow it, and say what was seen; anything amiss is an exception."""
+    before = _temporary_files()
     with tempfile.TemporaryFile() as output:
         demo = subprocess.Popen(
             ["make", "demo"],
@@ -47,9 +48,12 @@ def main() -> None:
             sys.stdout.write(said)
     if code not in _INTERRUPTED or "Traceback" in said:
         raise AssertionError(f"make demo ended with {code}")
-    left = list(Path(tempfile.gettempdir()).iterdir())
-    if left:
+    if left := _temporary_files() - before:
         raise AssertionError(f"left behind: {left}")
+
+
+def _temporary_files() -> set[Path]:
+    return set(Path(tempfile.gettempdir()).iterdir())
 
 
 def _page_of(demo: "subprocess.Popen[bytes]", output: int) -> str:

@@ -18,6 +18,8 @@ PACKAGES: Final = (
     *("mmdebstrap", "uidmap"),
     # Reports are opened, taken apart, and validated by veraPDF.
     *("poppler-utils", "qpdf", "maven"),
+    # Small disks that a test fills.
+    "mount",
     # They check compose.yaml and the units, for which neither has to run.
     *("docker-compose", "systemd"),
 )

@@ -13,6 +13,7 @@ from tests.support.debian_packages import PACKAGES, ensure_debian_packages
 from tests.support.debian_root import ensure_debian_root
 from tests.support.processes import StartError
 from tests.support.verapdf import fetch_verapdf
+from tests.support.wheelhouse import ensure_wheelhouse
 
 __all__: list[str] = []
 
@@ -25,6 +26,7 @@ def _main() -> None:
         ensure_chromium()
         with tempfile.TemporaryDirectory(prefix="jieru-verapdf-") as folder:
             fetch_verapdf(Path(folder))
+        ensure_wheelhouse()
         root = ensure_debian_root()
     except StartError as error:
         sys.exit(f"Error: {error}")
