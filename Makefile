@@ -6,11 +6,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PYTEST := $(BIN)/python -m pytest --numprocesses=logical
 
-.PHONY: help setup demo test check quick services bare nightly bench screenshots format wheel lock clean
+.PHONY: help setup demo test check unit quick services bare nightly bench screenshots format wheel lock clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
 
 setup: $(READY) ## make .venv with all dependencies, and fetch the page's assets
 
@@ -21,11 +22,18 @@ $(READY): pyproject.toml requirements.lock package.json package-lock.json
 demo: $(READY) ## the whole job on embedded parts, then the page at http://127.0.0.1:8000
 	$(BIN)/jieru demo
 
-test: check services ## every check and every test, on real TimescaleDB, Mosquitto and Chromium
-	$(BIN)/python -m pytest
+ifdef T
+test: services
+else
+test: check services ## every check and every test, on real TimescaleDB, Mosquitto and Chromium; T=PATH: these alone
+endif
+	$(PYTEST) $(T)
+
+unit: $(READY) ## the unit tests alone
+	$(PYTEST) tests/unit
 
 quick: $(READY) ## the tests that need nothing but what setup made, two minutes
-	$(BIN)/python -m pytest tests/unit tests/end_to_end
+	$(PYTEST) tests/unit tests/end_to_end
 
 services: $(READY) ## install what the tests need besides: Debian packages, TimescaleDB, Mosquitto
 	$(BIN)/python -m tests.support.services

@@ -11,6 +11,7 @@ import psutil
 import psycopg
 import pytest
 
+from tests.support import debian_packages
 from tests.support.databases import DatabaseServer
 from tests.support.debian_root import DebianRoot, cached_root, ensure_debian_root
 from tests.support.mosquitto import INGEST_USER, MosquittoBroker
@@ -48,6 +49,23 @@ case $target in
   *) mv "$target.made" "$target" ;;
 esac
 """
+
+
+class TestDebianPackages:
+    """What the suite needs of Debian."""
+
+    def test_an_ordinary_user_is_told_once_of_all_that_is_missing(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """One line to run, also for what only later tests would have missed."""
+        monkeypatch.setattr(os, "geteuid", lambda: 1_000)
+        monkeypatch.setattr(debian_packages, "PACKAGES", ("bash", "no-such-a", "no-such-b"))
+        with pytest.raises(StartError) as refused:
+            debian_packages.ensure_debian_packages("no-such-c", "bash")
+        said = str(refused.value)
+        assert said.count("sudo apt-get install") == 1
+        assert "no-such-c no-such-a no-such-b" in said
+        assert "bash" not in said
 
 
 class TestTimescaleDB:
