@@ -112,6 +112,16 @@ class BrokerFiles:
                 self._reload_due.unlink()
         return SyncResult(len(entries), tuple(map(str, written)), is_reload_due)
 
+    def tell_again(self) -> None:
+        """Have the broker read its files once more, where it is told at all.
+
+        Raises:
+            WorldError: it cannot be told.
+        """
+        if self.pid_file is not None:
+            with self._locked():
+                reload_broker(self.pid_file)
+
     @property
     def _reload_due(self) -> Path:
         return self.password_file.with_name(f".{self.password_file.name}.reload-due")

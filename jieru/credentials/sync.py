@@ -26,6 +26,10 @@ _SELECT_OPEN: Final = """
 """
 _PAUSE_S: Final = 1.0
 """Between two syncs at least: a reload costs the broker a hash for each client it holds."""
+_TOLD_AGAIN_S: Final = 5.0
+"""After a reload the broker is told once more. Mosquitto drops a SIGHUP that comes while it still
+reloads for another (an earlier change, another process, a person), and says nothing; then a
+credential that was just revoked would stay good until the next change."""
 _LOOK_UP_S: Final = 0.2
 """How often the end is looked for while nothing happens."""
 _ANEW_S: Final = 60.0
@@ -68,10 +72,15 @@ def follow_credentials(database_url: str, files: BrokerFiles, stop: threading.Ev
             with connect(url, autocommit=True) as connection:
                 connection.execute(_LISTEN)
                 while not stop.is_set():
-                    _sync_and_log(connection, files)
+                    is_told = _sync_and_log(connection, files)
                     delays = backoff_delays(random.random)
                     stop.wait(_PAUSE_S)
-                    _wait_for_change(connection, stop)
+                    if is_told and not _is_changed(connection, stop, within_s=_TOLD_AGAIN_S):
+                        is_told = False
+                        if not stop.is_set():
+                            files.tell_again()
+                    if not is_told:
+                        _is_changed(connection, stop, within_s=_ANEW_S)
         except (UserError, WorldError) as error:  # somebody may mend the files' rights meanwhile
             _log.warning("broker_sync_failed", error=str(error))
         except psycopg.Error as error:
@@ -106,18 +115,21 @@ def _follow_and_log_a_bug(database_url: str, files: BrokerFiles, stop: threading
         _log.exception("broker_sync_ended")
 
 
-def _sync_and_log(connection: psycopg.Connection, files: BrokerFiles) -> None:
+def _sync_and_log(connection: psycopg.Connection, files: BrokerFiles) -> bool:
+    """Sync; whether the broker was told to reload."""
     result = sync_broker(connection, files)
     if result.written or result.is_reloaded:
         _log.info("broker_synced", **result._asdict())
+    return result.is_reloaded
 
 
-def _wait_for_change(connection: psycopg.Connection, stop: threading.Event) -> None:
-    """Wait for an announcement, and take all that are there; or for the end, or a while."""
-    deadline = time.monotonic() + _ANEW_S
+def _is_changed(connection: psycopg.Connection, stop: threading.Event, *, within_s: float) -> bool:
+    """Wait for an announcement, and take all that are there; or for the end, or for so long."""
+    deadline = time.monotonic() + within_s
     is_announced = False
     while not (is_announced or stop.is_set() or time.monotonic() > deadline):
         for _notification in connection.notifies(timeout=_LOOK_UP_S, stop_after=1):
             is_announced = True
     for _notification in connection.notifies(timeout=0):
         pass
+    return is_announced

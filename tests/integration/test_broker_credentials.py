@@ -200,6 +200,13 @@ def test_many_changes_are_few_reloads(stage: _Stage) -> None:
     assert 1 <= stage.broker.reloads - before <= elapsed_s + 2
 
 
+def test_a_change_is_told_twice(stage: _Stage) -> None:
+    """Mosquitto drops a SIGHUP that comes while it reloads: a revocation must not hang on one."""
+    before = stage.broker.reloads
+    stage.issue(_GATEWAY)
+    wait_until(lambda: stage.broker.reloads == before + 2, "the broker was told again")
+
+
 def test_the_sync_outlives_a_restart_of_the_database(
     own_timescale_server: TimescaleServer, mosquitto: MosquittoBroker, tmp_path: Path
 ) -> None:
