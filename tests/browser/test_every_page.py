@@ -35,6 +35,6 @@ def test_a_page_has_one_heading_fits_its_window_and_has_no_serious_violation(
             page.set_viewport_size({"width": width, "height": 900})
             page.emulate_media(color_scheme=screen)
             assert page.evaluate(_OVERFLOW) == 0, width
-            # Where a look takes half a minute, each scheme has one.
-            if width == _DESK or not shown.is_long:
+            # A look at the page of the API takes half a minute; test_counts_page.py has two.
+            if not shown.is_long:
                 assert serious_violations(page) == [], (width, screen)

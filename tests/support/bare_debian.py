@@ -87,7 +87,7 @@ class BareDebian:
         has_network: bool = True,
         environment: Mapping[str, str] | None = None,
     ) -> list[str]:
-        """What to run here, as root, so that `argv` runs there; all it starts ends with it.
+        """What to run here, as root, so that `argv` runs there, and ends when we do.
 
         Args:
             argv: a program of that machine and its arguments.
@@ -111,6 +111,8 @@ class BareDebian:
             **(environment or {}),
         }
         return [
+            # It ends when the process that started it does, however that ends.
+            *("setpriv", "--pdeathsig=KILL", "--"),
             *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--uts", "--ipc"),
             *(() if has_network else ("--net",)),
             *("sh", "-c", _ENTER, "sh", str(self.path), folder, *ids),
