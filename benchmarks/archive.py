@@ -14,10 +14,10 @@ from typing import Final
 
 import psycopg
 
+from archive.archiving import Progress, archive_expired
+from archive.restoring import restore_heartbeats
+from archive.verifying import verify_archive
 from benchmarks.results import print_table, save
-from jieru.archive.archiving import Progress, archive_expired
-from jieru.archive.restoring import restore_heartbeats
-from jieru.archive.verifying import verify_archive
 from jieru.audit import command_actor
 from jieru.database import connect
 

@@ -2,7 +2,7 @@
 
 The Community edition compresses and drops chunks by policies of its own. The Apache edition
 (Debian's) has no policies, so an ingester calls `drop_expired_heartbeats` once an hour; where the
-extension is missing that deletes rows instead. Where heartbeats are archived (`jieru.archive`),
+extension is missing that deletes rows instead. Where heartbeats are archived (`archive`),
 nothing else drops them.
 """
 

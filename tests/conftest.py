@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from jieru.embedded import EmbeddedPostgres
+from command.embedded import EmbeddedPostgres
 from jieru.schema import migrate
 from tests.support.databases import DatabaseServer
 from tests.support.debian_root import DebianRoot, ensure_debian_root

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from jieru.i18n import marked as _
-from verifier.determination import Outcome
-from verifier.eligibility import CriterionName
+from verifier.counting.determination import Outcome
+from verifier.counting.eligibility import CriterionName
+from verifier.counting.registry import DecisionKind
 from verifier.policy import Basis, Level, Unit
-from verifier.registry import DecisionKind
 
 __all__ = [
     "BASIS_WORDS",

@@ -44,8 +44,8 @@ from api.web.records import (
 from api.web.revisions import ExpectedRevision, require_revision
 from jieru.errors import UserError
 from jieru.i18n import marked as _
-from jieru.registry.kinds import KINDS
-from jieru.registry.records import date_in, read_record
+from registry.kinds import KINDS
+from registry.records import date_in, read_record
 
 __all__ = [
     "AssignmentFilter",

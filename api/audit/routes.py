@@ -21,7 +21,7 @@ from api.web.filters import PlatformFilter
 from api.web.paging import RequestedPage
 from api.web.problems import Kind, problem_responses
 from jieru.i18n import marked as _
-from jieru.registry.cells import guarded
+from registry.cells import guarded
 
 __all__ = ["WantedEntries", "router"]
 

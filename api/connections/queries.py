@@ -42,9 +42,9 @@ from api.web.records import (
 )
 from api.web.revisions import ExpectedRevision, require_revision
 from jieru.i18n import marked as _
-from jieru.registry.kinds import KINDS
-from jieru.registry.records import date_in, read_record
-from jieru.registry.rows import FileRow
+from registry.kinds import KINDS
+from registry.records import date_in, read_record
+from registry.rows import FileRow
 
 __all__ = [
     "ConnectionFilter",

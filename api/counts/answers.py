@@ -4,11 +4,11 @@ from datetime import date, datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from verifier.determination import Outcome
-from verifier.eligibility import CriterionName
-from verifier.explain import PeriodKind
+from verifier.counting.determination import Outcome
+from verifier.counting.eligibility import CriterionName
+from verifier.counting.explain import PeriodKind
+from verifier.counting.registry import DecisionKind
 from verifier.policy import Basis, Unit
-from verifier.registry import DecisionKind
 
 __all__ = ["CountAnswer", "ExplanationAnswer"]
 

@@ -16,9 +16,9 @@ from api.counts.wording import (
 from jieru.calendar import civil_date
 from jieru.i18n import Language
 from jieru.i18n import marked as _
-from verifier.decisions import RecordedDecision
-from verifier.eligibility import CriterionName, Measure
-from verifier.explain import CalendarMonth, CriterionRow, Explanation, Period, PeriodKind
+from verifier.counting.decisions import RecordedDecision
+from verifier.counting.eligibility import CriterionName, Measure
+from verifier.counting.explain import CalendarMonth, CriterionRow, Explanation, Period, PeriodKind
 from verifier.policy import WAIVABLE, Policy
 from verifier.words import CRITERION_WORDS, DECISION_WORDS
 

@@ -8,7 +8,7 @@ from typing import Final
 import psycopg
 
 from jieru.calendar import HOURS_PER_DAY
-from verifier.explain import DeviceActivity, Period
+from verifier.counting.explain import DeviceActivity, Period
 
 __all__ = ["hours_heard"]
 

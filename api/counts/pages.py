@@ -36,7 +36,7 @@ from api.web.visit import CurrentVisit, Visit
 from jieru.calendar import SHANGHAI
 from jieru.i18n import translations
 from jieru.wire import PLATFORM_CODE
-from verifier.count import EARLIEST_YEAR, Count
+from verifier.counting.count import EARLIEST_YEAR, Count
 from verifier.procedure.records import CountRecord
 from verifier.words import REASON_WORDS
 

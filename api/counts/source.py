@@ -15,10 +15,10 @@ from api.web.recent import RecentResults
 from jieru.errors import UserError
 from jieru.i18n import marked as _
 from jieru.wire import PLATFORM_CODE
-from verifier.count import Count, count_year
-from verifier.explain import Explanation, explain
+from verifier.counting.count import Count, count_year
+from verifier.counting.explain import Explanation, explain
+from verifier.counting.progress import Phase
 from verifier.policy import Policy
-from verifier.progress import Phase
 
 __all__ = ["CountSource", "DatedCount", "Underway", "count_source", "require_own"]
 

@@ -15,8 +15,8 @@ from api.counts.wording import (
 )
 from jieru.i18n import Language
 from jieru.i18n import marked as _
-from verifier.count import Count, PlatformCount
-from verifier.determination import Determination, Outcome
+from verifier.counting.count import Count, PlatformCount
+from verifier.counting.determination import Determination, Outcome
 from verifier.policy import ParameterValue, Policy, Unit
 
 __all__ = [

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from jieru.i18n import marked as _
-from verifier.determination import Determination, Outcome
-from verifier.eligibility import Criterion, CriterionName
+from verifier.counting.determination import Determination, Outcome
+from verifier.counting.eligibility import Criterion, CriterionName
+from verifier.counting.progress import Phase
 from verifier.policy import LEVELS, Unit
 from verifier.procedure.words import PHASE_WORDS
-from verifier.progress import Phase
 from verifier.words import LEVEL_WORDS, OUTCOME_WORDS, REASON_WORDS, UNIT_WORDS
 
 __all__ = [

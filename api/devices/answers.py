@@ -8,8 +8,8 @@ from pydantic.config import JsonDict
 
 from api.web.paging import Page
 from api.web.records import REVISION, USCC, WHOLE_NUMBER, Body, DateText, left_out
-from jieru.registry.device_status import Liveness
 from jieru.wire import DeviceStatus
+from registry.device_status import Liveness
 
 __all__ = [
     "DeviceChange",

@@ -47,8 +47,8 @@ from api.web.records import Ending
 from api.web.visit import CurrentVisit, Visit
 from api.web.words import DEVICE_STATUS_WORDS, REPORTED_WORDS, STATE_WORDS, words
 from jieru.i18n import marked as _
-from jieru.registry.device_status import Liveness
 from jieru.wire import DeviceAddress
+from registry.device_status import Liveness
 
 __all__ = ["device_page", "device_steps", "router"]
 

@@ -39,10 +39,10 @@ from api.web.records import (
 )
 from api.web.revisions import ExpectedRevision, require_revision
 from jieru.i18n import marked as _
-from jieru.registry.device_status import CONDITIONS, NEVER_HEARD, Liveness, liveness
-from jieru.registry.kinds import KINDS
-from jieru.registry.records import date_in, read_record
 from jieru.wire import PLATFORM_CODE, SERIAL, DeviceAddress
+from registry.device_status import CONDITIONS, NEVER_HEARD, Liveness, liveness
+from registry.kinds import KINDS
+from registry.records import date_in, read_record
 
 __all__ = [
     "DeviceFilter",

@@ -8,7 +8,7 @@ from pydantic.config import JsonDict
 
 from api.web.paging import Page
 from api.web.records import REVISION, USCC, Body, left_out
-from jieru.registry.device_status import Liveness
+from registry.device_status import Liveness
 
 __all__ = [
     "EnterpriseChange",

@@ -41,9 +41,9 @@ from api.web.records import (
 )
 from api.web.revisions import ExpectedRevision, require_revision
 from jieru.i18n import marked as _
-from jieru.registry.device_status import STATUS, Liveness
-from jieru.registry.kinds import KINDS
-from jieru.registry.records import read_record
+from registry.device_status import STATUS, Liveness
+from registry.kinds import KINDS
+from registry.records import read_record
 
 __all__ = [
     "EnterpriseFilter",

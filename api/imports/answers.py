@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.imports.queries import Outcome
 from api.web.paging import Page
 from api.web.problems import ProblemDocument
-from jieru.registry.kinds import KindName
+from registry.kinds import KindName
 
 __all__ = [
     "ImportAnswer",

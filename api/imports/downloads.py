@@ -15,9 +15,9 @@ from api.imports.kept import FailedRows
 from jieru.errors import UserError
 from jieru.i18n import Language, translations
 from jieru.i18n import marked as _
-from jieru.registry.cells import guarded, unguarded
-from jieru.registry.kinds import Kind
-from jieru.registry.rows import REASONS_COLUMN, RowError
+from registry.cells import guarded, unguarded
+from registry.kinds import Kind
+from registry.rows import REASONS_COLUMN, RowError
 
 __all__ = [
     "CSV_MEDIA_TYPE",

@@ -10,8 +10,8 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from jieru.errors import UserError
-from jieru.registry.files import Cell, SheetRow
-from jieru.registry.rows import REASONS_COLUMN, RowError
+from registry.files import Cell, SheetRow
+from registry.rows import REASONS_COLUMN, RowError
 
 __all__ = [
     "FailedRow",

@@ -30,8 +30,8 @@ from api.web.visit import CurrentVisit, Visit
 from api.web.words import IMPORT_OUTCOME_WORDS, KIND_WORDS, words
 from jieru.errors import UserError
 from jieru.i18n import marked as _
-from jieru.registry.kinds import KINDS, KindName
-from jieru.registry.rows import RowError
+from registry.kinds import KINDS, KindName
+from registry.rows import RowError
 
 __all__ = ["router"]
 

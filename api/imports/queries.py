@@ -27,7 +27,7 @@ from api.web.paging import PageRequest, cut_page, read_cursor
 from api.web.problems import Kind, Problem
 from jieru.errors import UserError
 from jieru.i18n import marked as _
-from jieru.registry.importing import (
+from registry.importing import (
     Importer,
     ImportRejected,
     ImportResult,
@@ -35,8 +35,8 @@ from jieru.registry.importing import (
     import_parsed,
     parse_file,
 )
-from jieru.registry.kinds import KindName
-from jieru.registry.rows import RowError
+from registry.kinds import KindName
+from registry.rows import RowError
 
 __all__ = [
     "ImportRecord",

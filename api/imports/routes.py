@@ -42,9 +42,9 @@ from api.web.paging import RequestedPage
 from api.web.problems import PROBLEM_MEDIA_TYPE, Kind, problem_responses
 from jieru.i18n import Language, translations
 from jieru.i18n import marked as _
-from jieru.registry.importing import OTHER_DISTRICT
-from jieru.registry.kinds import KINDS, KindName
-from jieru.registry.rows import RowError
+from registry.importing import OTHER_DISTRICT
+from registry.kinds import KINDS, KindName
+from registry.rows import RowError
 
 __all__ = ["Districts", "ImportId", "router"]
 

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from jieru.registry.device_status import Liveness
 from jieru.wire import RejectionReason
+from registry.device_status import Liveness
 
 __all__ = ["OverviewAnswer"]
 

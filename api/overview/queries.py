@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import psycopg
 
 from jieru.calendar import civil_date
-from jieru.registry.device_status import STATUS, Liveness
+from registry.device_status import STATUS, Liveness
 
 __all__ = ["HourOfHeartbeats", "Overview", "read_overview"]
 

@@ -9,12 +9,12 @@ from pydantic_core import PydanticCustomError
 
 from api.web.civil import CivilDate
 from api.web.records import USCC, Body
-from verifier.determination import Outcome
+from verifier.counting.determination import Outcome
+from verifier.counting.registry import DecisionKind
 from verifier.procedure.comparison import ChangeKind
 from verifier.procedure.objections import ObjectionOutcome
 from verifier.procedure.recovery import RecoveryKind
 from verifier.procedure.states import State, Step
-from verifier.registry import DecisionKind
 
 __all__ = [
     "ComparisonAnswer",

@@ -10,9 +10,9 @@ from api.access.caller import Caller
 from api.access.roles import Permission
 from api.web.problems import Kind, Problem
 from jieru.errors import UserError
-from verifier.determination import Outcome
-from verifier.eligibility import CriterionName
-from verifier.explain import CriterionRow, Explanation, explain
+from verifier.counting.determination import Outcome
+from verifier.counting.eligibility import CriterionName
+from verifier.counting.explain import CriterionRow, Explanation, explain
 from verifier.policy import Policy, policy_from_source
 from verifier.procedure.closings import Closing, list_closings
 from verifier.procedure.overview import determination_entry

@@ -33,7 +33,7 @@ from api.web.civil import OptionalCivilDate
 from api.web.forms import Form, FormValues, Mistakes, mistakes_of
 from api.web.problems import Kind, Problem
 from api.web.visit import CurrentVisit, Visit
-from verifier.determination import Outcome
+from verifier.counting.determination import Outcome
 from verifier.procedure.overview import offered_steps, review_queue
 from verifier.procedure.payments import list_recoveries
 from verifier.procedure.records import CountRecord

@@ -38,13 +38,14 @@ from api.web.problems import Kind, Problem
 from api.web.words import Translate
 from jieru.errors import UserError
 from jieru.i18n import marked as _
-from verifier.count import EARLIEST_YEAR, LATEST_YEAR
-from verifier.determination import Outcome
+from verifier.counting.count import EARLIEST_YEAR, LATEST_YEAR
+from verifier.counting.determination import Outcome
 from verifier.procedure.comparison import Comparison, compare_documents
 from verifier.procedure.freezing import export_count
 from verifier.procedure.names import checked_name
 from verifier.procedure.objections import list_objections
 from verifier.procedure.overview import (
+    CountSheet,
     CountSummary,
     DeterminationRow,
     ReviewItem,
@@ -60,7 +61,6 @@ from verifier.procedure.records import (
     list_steps,
     read_document,
 )
-from verifier.procedure.report import CountSheet
 from verifier.procedure.states import RULES, RUNNING, STANDING, State, Step
 
 __all__ = [

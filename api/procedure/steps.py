@@ -31,7 +31,8 @@ from api.web.database import Database, RequestDatabase
 from api.web.problems import Kind, Problem, WrongField
 from jieru.errors import UserError
 from jieru.i18n import marked as _
-from verifier.decisions import record_decision, withdraw_decision
+from verifier.counting.decisions import record_decision, withdraw_decision
+from verifier.counting.progress import Progress, no_progress
 from verifier.policy import WAIVABLE
 from verifier.procedure.closings import close_pending, withdraw_closing
 from verifier.procedure.drafting import draft_count
@@ -44,7 +45,6 @@ from verifier.procedure.records import CountRecord, find_count, standing_count
 from verifier.procedure.signing import load_signing_key
 from verifier.procedure.states import RULES, Step, require_step
 from verifier.procedure.steps import publish_count, return_count, submit_count
-from verifier.progress import Progress, no_progress
 
 __all__ = ["Taking", "Takings", "require_person"]
 

@@ -8,7 +8,7 @@ from api.counts.wording import OutcomeWords, outcome_words
 from api.web.words import Translate, Words
 from jieru.i18n import Language
 from jieru.i18n import marked as _
-from verifier.determination import Outcome
+from verifier.counting.determination import Outcome
 from verifier.procedure.overview import CountSummary, DeterminationRow, PlatformSummary, StepOffer
 from verifier.procedure.records import CountRecord, StepRecord
 from verifier.procedure.states import State, Step

@@ -11,9 +11,9 @@ from concurrent.futures import Future
 from api.web.problems import Kind, Problem
 from jieru.errors import UserError
 from jieru.i18n import marked as _
+from verifier.counting.progress import Phase, Progress
 from verifier.procedure.records import CountRecord
 from verifier.procedure.states import Step
-from verifier.progress import Phase, Progress
 
 __all__ = ["Work", "Works"]
 

@@ -29,8 +29,8 @@ from api.procedure.view import (
     year_rows,
 )
 from api.web.visit import Visit
-from verifier.count import EARLIEST_YEAR
-from verifier.determination import Outcome
+from verifier.counting.count import EARLIEST_YEAR
+from verifier.counting.determination import Outcome
 from verifier.procedure.overview import CountSummary, count_summary
 from verifier.procedure.records import CountRecord
 from verifier.procedure.states import State

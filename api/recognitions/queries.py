@@ -40,8 +40,8 @@ from api.web.records import (
 )
 from api.web.revisions import ExpectedRevision, require_revision
 from jieru.i18n import marked as _
-from jieru.registry.kinds import KINDS
-from jieru.registry.records import read_record
+from registry.kinds import KINDS
+from registry.records import read_record
 from verifier.policy import Level
 
 __all__ = [

@@ -12,7 +12,7 @@ from api.web.forms import Choice
 from api.web.language import language_of, translator
 from api.web.words import Translate
 from jieru.i18n import marked as _
-from jieru.registry.importing import OTHER_DISTRICT
+from registry.importing import OTHER_DISTRICT
 
 __all__ = ["DistrictChoices", "label_of", "platform_choices", "word_choices"]
 

@@ -14,8 +14,8 @@ from starlette.responses import StreamingResponse
 from api.web.database import RequestDatabase
 from api.web.listing import Found, Search, find_page
 from api.web.paging import PageRequest
-from jieru.registry.cells import guarded
-from jieru.registry.kinds import KINDS, KindName
+from registry.cells import guarded
+from registry.kinds import KINDS, KindName
 
 __all__ = ["CSV_RESPONSE", "Export", "export_rows", "respond_csv"]
 

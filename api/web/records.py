@@ -15,9 +15,9 @@ from api.web.civil import CivilDate
 from api.web.problems import Kind, Problem, WrongField
 from jieru.errors import UserError
 from jieru.i18n import marked as _
-from jieru.registry.kinds import Relation
-from jieru.registry.records import Reading, find_meeting
-from jieru.registry.rows import FileRow
+from registry.kinds import Relation
+from registry.records import Reading, find_meeting
+from registry.rows import FileRow
 
 __all__ = [
     "REVISION",

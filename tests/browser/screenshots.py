@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 
 from playwright.sync_api import Browser, sync_playwright
 
+from command.embedded import EmbeddedPostgres
 from jieru.database import connect
-from jieru.embedded import EmbeddedPostgres
 from jieru.schema import migrate
 from tests.browser.console import Console, running_console
 from tests.browser.pages import PAGES, Shown, fill_console

@@ -14,7 +14,7 @@ from tests.browser.pages import EVIDENCE, wait_for_panels
 from tests.browser.watched_page import watched_page
 from tests.support.registry_files import uscc_of
 from tests.support.small_city import AS_OF, ON_GUOLIAN
-from verifier.explain import explain
+from verifier.counting.explain import explain
 from verifier.policy import load_policy
 from verifier.procedure.overview import CountSummary, count_summary
 from verifier.procedure.records import standing_count

@@ -252,7 +252,7 @@ def test_make_setup_is_named_where_the_assets_are_missing(
         "import api.web.assets as assets, pathlib, sys;"
         f"assets.Assets.__init__.__defaults__ = (pathlib.Path({str(tmp_path)!r}),);"
         "sys.argv = ['jieru', 'serve', '--port', '0'];"
-        "from jieru.command import main; main()"
+        "from command import main; main()"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],

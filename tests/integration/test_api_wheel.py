@@ -147,7 +147,7 @@ def test_the_licence_of_our_own_and_the_command_are_inside(wheel: zipfile.ZipFil
     names = wheel.namelist()
     assert any(name.endswith("dist-info/licenses/LICENSE") for name in names)
     (entry_points,) = (name for name in names if name.endswith("entry_points.txt"))
-    assert "jieru = jieru.command:main" in wheel.read(entry_points).decode()
+    assert "jieru = command:main" in wheel.read(entry_points).decode()
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/"))]
 
 

@@ -16,10 +16,10 @@ import psycopg
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from command.embedded_broker import EmbeddedBroker
+from command.embedded_broker_users import subject_of, writable_topic
 from jieru.broker import BrokerAddress
 from jieru.database import connect
-from jieru.embedded_broker import EmbeddedBroker
-from jieru.embedded_broker_users import subject_of, writable_topic
 from jieru.wire import HEARTBEAT_TOPIC_FILTER
 from simulators.fleet import Fleet, build_fleet
 from simulators.messages import messages_of_fleet

@@ -17,8 +17,8 @@ from typing import Any, Final
 import psutil
 import pytest
 
-from jieru.embedded_account import Account
-from jieru.embedded_folders import private_folder
+from command.embedded_account import Account
+from command.embedded_folders import private_folder
 from jieru.errors import UserError
 from tests.support.fleet import wait_until
 from tests.support.processes import is_alive
@@ -28,7 +28,7 @@ _ROOT: Final = Path(__file__).parents[2]
 _PROGRAM: Final = """
 import json, os, sys
 import psycopg
-from jieru.embedded import EmbeddedPostgres
+from command.embedded import EmbeddedPostgres
 from jieru.errors import UserError, WorldError
 
 try:
@@ -243,7 +243,7 @@ def test_no_temporary_folder_at_all_is_said(monkeypatch: pytest.MonkeyPatch) -> 
     """With what to do."""
     monkeypatch.setenv("JIERU_LANGUAGE", "en")
     monkeypatch.setattr("tempfile.tempdir", "/proc")
-    monkeypatch.setattr("jieru.embedded_folders._OTHER_PLACES", ("/nowhere",))
+    monkeypatch.setattr("command.embedded_folders._OTHER_PLACES", ("/nowhere",))
     with pytest.raises(UserError, match="set TMPDIR to one"):
         private_folder(Account())
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from jieru.audit import Actor
 from jieru.database import connect
 from jieru.errors import UserError, WorldError
-from jieru.registry.importing import OTHER_DISTRICT, ImportRejected, ImportResult, import_file
-from jieru.registry.kinds import KINDS, KindName
+from registry.importing import OTHER_DISTRICT, ImportRejected, ImportResult, import_file
+from registry.kinds import KINDS, KindName
 from tests.support.registry_files import uscc_of, write_registry_csv
 from verifier.policy import load_policy
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jieru.command import main
+from command import main
 from jieru.database import connect
 from tests.support.databases import DatabaseServer
 from tests.support.registry_files import uscc_of, write_registry_csv

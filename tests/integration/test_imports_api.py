@@ -17,9 +17,9 @@ from api.app import create_app
 from api.imports.downloads import CSV_MEDIA_TYPE, XLSX_MEDIA_TYPE
 from api.imports.upload import FILE_FIELD
 from jieru.database import connect, open_pool
-from jieru.registry.files import parse_sheet
-from jieru.registry.kinds import KINDS, KindName
 from jieru.settings import Settings
+from registry.files import parse_sheet
+from registry.kinds import KINDS, KindName
 from tests.support.callers import bearer
 from tests.support.registry_builder import RegistryBuilder
 from tests.support.registry_files import header_of, registry_csv, uscc_of

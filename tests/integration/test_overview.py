@@ -13,8 +13,8 @@ from api.app import create_app
 from api.overview.queries import Overview, read_overview
 from jieru.calendar import civil_date
 from jieru.database import connect, open_pool
-from jieru.registry.device_status import Liveness
 from jieru.settings import Settings
+from registry.device_status import Liveness
 from tests.support.callers import bearer
 from tests.support.registry_builder import RegistryBuilder
 

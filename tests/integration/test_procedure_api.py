@@ -32,11 +32,11 @@ from tests.support.small_city import (
     build_small_city,
 )
 from tests.support.visiting import add_person, form_token_of
-from verifier.count import Count, count_year
+from verifier.counting.count import Count, count_year
+from verifier.counting.progress import Phase, Progress
 from verifier.procedure.drafting import draft_count
 from verifier.procedure.records import CountRecord
 from verifier.procedure.signing import check_signed_file, new_signing_key
-from verifier.progress import Phase, Progress
 
 PEOPLE = {
     "lin": (Role.OPERATOR, "xielian"),

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from command.embedded_broker import EmbeddedBroker
 from jieru.database import connect
-from jieru.embedded_broker import EmbeddedBroker
 from tests.support.command import jieru
 from tests.support.credentials import issue_to
 from tests.support.fleet import register_devices

@@ -15,9 +15,9 @@ from click.testing import CliRunner
 from paho.mqtt.enums import CallbackAPIVersion
 
 import simulators.play
+from command.embedded_broker import EmbeddedBroker
+from command.simulate import command
 from jieru.broker import BrokerAddress
-from jieru.command.simulate import command
-from jieru.embedded_broker import EmbeddedBroker
 from jieru.errors import UserError, WorldError
 from simulators.beats import BeatKind
 from simulators.fleet import Fleet, build_fleet

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
-from jieru.command import _jieru
+from command import _jieru
 from jieru.settings import Settings
 from tests.support.debian_packages import ensure_debian_packages
 

@@ -10,9 +10,9 @@ from typing import Final
 import psycopg
 import pyarrow.parquet as pq
 
-from jieru.archive.archiving import Progress, archive_expired
-from jieru.archive.restoring import Restored, restore_heartbeats
-from jieru.archive.verifying import verify_archive
+from archive.archiving import Progress, archive_expired
+from archive.restoring import Restored, restore_heartbeats
+from archive.verifying import verify_archive
 from jieru.audit import Actor
 from tests.support.command import clean_environment
 from tests.support.fleet import wait_until
@@ -154,7 +154,7 @@ def jieru_archive(
     """Run `jieru archive ...` in a process of its own, after a prelude that may make it fail."""
     command = f"import sys; sys.argv = ['jieru', 'archive', *{arguments!r}]"
     return subprocess.run(
-        [sys.executable, "-c", f"{prelude}\n{command}\nfrom jieru.command import main; main()"],
+        [sys.executable, "-c", f"{prelude}\n{command}\nfrom command import main; main()"],
         env=clean_environment(
             language="en",
             database_url=database_url,

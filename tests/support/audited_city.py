@@ -18,7 +18,8 @@ from tests.support.procedure import CHECKER, KEY, MAKER, POLICY, payable, publis
 from tests.support.registry_builder import RegistryBuilder, days_between
 from tests.support.registry_files import uscc_of
 from tests.support.small_city import AS_OF, COUNTED_ON_XIELIAN, HELD, PENDING
-from verifier.decisions import record_decision, withdraw_decision
+from verifier.counting.decisions import record_decision, withdraw_decision
+from verifier.counting.registry import DecisionKind
 from verifier.policy import Policy, policy_from_source
 from verifier.procedure.closings import close_pending
 from verifier.procedure.drafting import draft_count
@@ -26,7 +27,6 @@ from verifier.procedure.freezing import freeze_count
 from verifier.procedure.objections import record_objection, resolve_objection
 from verifier.procedure.records import CountRecord
 from verifier.procedure.steps import submit_count
-from verifier.registry import DecisionKind
 
 __all__ = [
     "EARLIER_POLICY",

@@ -192,7 +192,7 @@ def ingester(
         **{f"JIERU_{name.upper()}": value for name, value in settings.items()},
     }
     argv = ["jieru", "ingest", *arguments]
-    command = f"import sys; sys.argv = {argv}; from jieru.command import main; main()"
+    command = f"import sys; sys.argv = {argv}; from command import main; main()"
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-c", f"{prelude}\n{command}"],

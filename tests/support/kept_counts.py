@@ -9,7 +9,7 @@ from jieru.audit import changing
 from tests.support.procedure import CHECKER, KEY, MAKER, POLICY, published, submitted
 from tests.support.registry_files import uscc_of
 from tests.support.small_city import AS_OF, COUNTED_ON_XIELIAN, HELD
-from verifier.decisions import record_decision, withdraw_decision
+from verifier.counting.decisions import record_decision, withdraw_decision
 from verifier.procedure.drafting import draft_count
 from verifier.procedure.freezing import freeze_count
 from verifier.procedure.objections import record_objection, resolve_objection

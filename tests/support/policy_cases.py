@@ -27,10 +27,10 @@ from jieru.calendar import SHANGHAI
 from jieru.wire import encode_payload
 from tests.support.messages import KNOWN_TOPIC, message
 from tests.support.registry_files import uscc_of
-from verifier.determination import Determination, Outcome, Overlap
-from verifier.eligibility import CriterionName
+from verifier.counting.determination import Determination, Outcome, Overlap
+from verifier.counting.eligibility import CriterionName
+from verifier.counting.registry import DecisionKind
 from verifier.policy import Basis, Level, Policy, load_policy
-from verifier.registry import DecisionKind
 
 __all__ = [
     "CASES_FOLDER",

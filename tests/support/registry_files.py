@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stdnum.cn import uscc as gb32100
 
-from jieru.registry.kinds import KINDS, KindName
+from registry.kinds import KINDS, KindName
 
 __all__ = ["header_of", "registry_csv", "uscc_of", "write_registry_csv"]
 

@@ -7,7 +7,7 @@ from datetime import date
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.support.registry_files import uscc_of
-from verifier.determination import Outcome
+from verifier.counting.determination import Outcome
 from verifier.policy import load_policy
 from verifier.procedure import signing
 from verifier.procedure.canonical import canonical_bytes, sha256_of

@@ -12,7 +12,7 @@ import psycopg
 
 from tests.support.registry_builder import RegistryBuilder, days_between
 from tests.support.registry_files import uscc_of
-from verifier.decisions import record_decision
+from verifier.counting.decisions import record_decision
 from verifier.policy import load_policy
 
 __all__ = [

@@ -6,8 +6,8 @@ from datetime import datetime
 import psycopg
 
 from jieru.errors import UserError
-from verifier.count import require_countable_year
-from verifier.decisions import find_case
+from verifier.counting.count import require_countable_year
+from verifier.counting.decisions import find_case
 from verifier.procedure.names import checked_name, said
 
 __all__ = ["Closing", "close_pending", "list_closings", "withdraw_closing"]

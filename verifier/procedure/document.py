@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, TypeAlias
 
-from verifier.count import Count
-from verifier.decisions import RecordedDecision
+from verifier.counting.count import Count
+from verifier.counting.decisions import RecordedDecision
 from verifier.procedure.canonical import sha256_of
 from verifier.procedure.grounds import DeviceGrounds, Grounds
 

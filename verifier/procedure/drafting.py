@@ -6,8 +6,9 @@ from datetime import date
 import psycopg
 
 from jieru.audit import changing
-from verifier.count import evaluate, require_countable_year
-from verifier.evidence import consistent_snapshot
+from verifier.counting.count import evaluate, require_countable_year
+from verifier.counting.evidence import consistent_snapshot
+from verifier.counting.progress import Phase, Progress, no_progress
 from verifier.policy import Policy
 from verifier.procedure.document import (
     Document,
@@ -30,7 +31,6 @@ from verifier.procedure.records import (
 )
 from verifier.procedure.states import State, Step, require_step
 from verifier.procedure.steps import take_step
-from verifier.progress import Phase, Progress, no_progress
 
 __all__ = ["Computed", "compute_document", "draft_count", "open_count"]
 

@@ -12,6 +12,7 @@ import psycopg
 
 from jieru.audit import changing
 from jieru.errors import UserError
+from verifier.counting.progress import Phase, Progress, no_progress
 from verifier.policy import policy_from_source
 from verifier.procedure.canonical import canonical_bytes
 from verifier.procedure.code_version import code_version
@@ -32,7 +33,6 @@ from verifier.procedure.recovery import recovery_lines
 from verifier.procedure.signing import SigningKey, signed_file
 from verifier.procedure.states import STANDING, State, Step, require_step
 from verifier.procedure.steps import take_step
-from verifier.progress import Phase, Progress, no_progress
 
 __all__ = ["export_count", "freeze_count"]
 

@@ -1,6 +1,6 @@
 """The grounds of every determination of a count: criteria, devices, digest of its presence.
 
-What `verifier.explain` finds for one case, found for all of them in a second pass over presence.
+What `explain` finds for one case, found for all of them in a second pass over presence.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ import numpy.typing as npt
 import psycopg
 
 from jieru.presence import active_hours_by_day
-from verifier.activity import (
+from verifier.counting.activity import (
     IntArray,
     PresenceRows,
     covered_days,
@@ -21,12 +21,13 @@ from verifier.activity import (
     join_assignments,
     mask_days,
 )
-from verifier.count import Evaluation, told_blocks
-from verifier.decisions import RecordedDecision, list_decisions
-from verifier.determination import Determination
-from verifier.eligibility import Case, waived
-from verifier.evidence import read_presence
-from verifier.measures import CriterionRow, Period, criterion_rows, period_of_case
+from verifier.counting.count import Evaluation, told_blocks
+from verifier.counting.decisions import RecordedDecision, list_decisions
+from verifier.counting.determination import Determination
+from verifier.counting.eligibility import Case, waived
+from verifier.counting.evidence import read_presence
+from verifier.counting.measures import CriterionRow, Period, criterion_rows, period_of_case
+from verifier.counting.progress import Phase, Progress, no_progress
 from verifier.procedure.closings import Closing, list_closings
 from verifier.procedure.presence_digest import (
     NO_PRESENCE,
@@ -34,7 +35,6 @@ from verifier.procedure.presence_digest import (
     device_digests,
     presence_sha256,
 )
-from verifier.progress import Phase, Progress, no_progress
 
 __all__ = ["DeviceGrounds", "Grounds", "read_grounds"]
 

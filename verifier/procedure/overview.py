@@ -8,13 +8,16 @@ from typing import Any, Final
 
 import psycopg
 
-from verifier.determination import Outcome
+from verifier.counting.determination import Outcome
 from verifier.procedure.hindrances import Hindrance, hindrances
 from verifier.procedure.names import is_same_person
-from verifier.procedure.records import CountRecord, list_counts
+from verifier.procedure.objections import Objection
+from verifier.procedure.payments import Due, Payment, Recovery
+from verifier.procedure.records import CountRecord, StepRecord, list_counts
 from verifier.procedure.states import RULES, Step
 
 __all__ = [
+    "CountSheet",
     "CountSummary",
     "DeterminationRow",
     "PlatformSummary",
@@ -165,6 +168,20 @@ class StepOffer:
     def is_open(self) -> bool:
         """Whether this person may take it now."""
         return not self.is_for_another and not self.hindrances
+
+
+@dataclass(frozen=True, slots=True)
+class CountSheet:
+    """All there is to say of one count."""
+
+    record: CountRecord
+    summary: CountSummary | None
+    steps: Sequence[StepRecord]
+    objections: Sequence[Objection]
+    payments: Sequence[Payment]
+    due: Sequence[Due]
+    recoveries: Sequence[Recovery]
+    offers: Sequence[StepOffer]
 
 
 def years_of_counts(connection: psycopg.Connection) -> dict[int, list[CountRecord]]:

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from jieru.presence import BYTES_PER_MONTH
-from verifier.activity import PresenceRows
+from verifier.counting.activity import PresenceRows
 
 __all__ = ["NO_PRESENCE", "AssignedDevice", "device_digests", "presence_sha256"]
 

@@ -10,7 +10,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from jieru.errors import UserError
-from verifier.count import require_countable_year
+from verifier.counting.count import require_countable_year
 from verifier.procedure.canonical import canonical_bytes, sha256_of
 from verifier.procedure.document import Document, content_sha256, count_id_of
 from verifier.procedure.people import Act

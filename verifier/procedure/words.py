@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from jieru.i18n import marked as _
+from verifier.counting.progress import Phase
 from verifier.procedure.comparison import ChangeKind
 from verifier.procedure.objections import ObjectionOutcome
 from verifier.procedure.recheck import Cause
 from verifier.procedure.recovery import RecoveryKind
 from verifier.procedure.states import State, Step
-from verifier.progress import Phase
 
 __all__ = [
     "CAUSE_WORDS",

@@ -7,9 +7,9 @@ import msgspec
 
 from jieru.errors import UserError
 from jieru.i18n import Language
-from verifier.determination import Outcome
+from verifier.counting.determination import Outcome
+from verifier.counting.registry import DecisionKind
 from verifier.policy import Basis, Unit
-from verifier.registry import DecisionKind
 
 __all__ = [
     "Closing",

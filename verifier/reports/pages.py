@@ -5,7 +5,7 @@ from typing import Final
 
 from jieru.i18n import Language
 from jieru.i18n import marked as _
-from verifier.determination import Outcome
+from verifier.counting.determination import Outcome
 from verifier.reports.capital import capital_amount
 from verifier.reports.document import (
     CountDocument,

@@ -7,7 +7,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
 from jieru.i18n import Language
 from jieru.i18n import marked as _
-from verifier.determination import Outcome
+from verifier.counting.determination import Outcome
 from verifier.reports.document import CountDocument, Enterprise, Platform, SignedCount
 from verifier.reports.provenance import provenance
 from verifier.reports.speech import Speech

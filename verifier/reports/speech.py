@@ -12,10 +12,10 @@ from babel.numbers import format_decimal, format_percent
 from jieru.calendar import SHANGHAI, parse_date
 from jieru.i18n import Language, translations
 from jieru.i18n import marked as _
-from verifier.determination import Outcome
-from verifier.eligibility import CriterionName
+from verifier.counting.determination import Outcome
+from verifier.counting.eligibility import CriterionName
+from verifier.counting.registry import DecisionKind
 from verifier.policy import LEVELS, Basis
-from verifier.registry import DecisionKind
 from verifier.reports.document import Closing, CountDocument, Decision, Enterprise, Measure
 from verifier.words import (
     BASIS_WORDS,

@@ -13,7 +13,7 @@ import msgspec
 
 from jieru.i18n import Language
 from jieru.i18n import marked as _
-from jieru.registry.cells import guarded
+from registry.cells import guarded
 from verifier.reports.document import SignedCount
 from verifier.reports.provenance import mark
 from verifier.reports.sheets import SHEETS, Cell, Sheet, SheetName, sheet

@@ -37,7 +37,7 @@ JOIN enterprises e ON e.id = a.enterprise_id;
 COMMENT ON VIEW audit.assignments IS 'Which enterprise did a device stand for, from when until when?';
 COMMENT ON COLUMN audit.assignments.to_on IS 'Exclusive; null: it still does.';
 
--- The rule of jieru/registry/device_status.py; a test holds the two together.
+-- The rule of registry/device_status.py; a test holds the two together.
 CREATE VIEW audit.devices AS
 SELECT p.code AS platform, d.serial, d.kind, d.name, e.uscc, e.name AS enterprise,
        d.expected_interval_s, d.registered_at, d.ended_on, s.last_seen_at,

@@ -20,7 +20,7 @@ from tests.support.archives import (
 
 _DIE: Final = """
 import os, signal
-from jieru.archive import {module} as module
+from archive import {module} as module
 def die(*arguments, **named):
     os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -45,7 +45,7 @@ def some_rows(*arguments):
             die()
         yield row
 module.copy_rows = some_rows
-from jieru.archive import parquet_file
+from archive import parquet_file
 parquet_file._ROWS_IN_GROUP = 2
 """
 )

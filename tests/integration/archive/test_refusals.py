@@ -7,8 +7,8 @@ from typing import Final
 import psycopg
 import pytest
 
-from jieru.archive.folder import require_folder
-from jieru.archive.records import hold_archive
+from archive.folder import require_folder
+from archive.records import hold_archive
 from jieru.database import connect
 from jieru.errors import UserError
 from tests.support.archives import (
@@ -27,7 +27,7 @@ import resource
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 """
 _DATABASE_GOES_AWAY: Final = """
-from jieru.archive import archiving
+from archive import archiving
 from jieru.database import connect
 from jieru.settings import load_settings
 compare = archiving._compare
@@ -41,7 +41,7 @@ def end_all_others(*arguments):
 archiving._compare = end_all_others
 """
 _SPOILED_ON_THE_WAY: Final = """
-from jieru.archive import archiving
+from archive import archiving
 compare = archiving._compare
 def spoil(path, *arguments):
     content = bytearray(path.read_bytes())

@@ -7,8 +7,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from jieru.archive import archiving
-from jieru.archive.ranges import (
+from archive import archiving
+from archive.ranges import (
     Fingerprint,
     HeartbeatRange,
     hold_unchanged,

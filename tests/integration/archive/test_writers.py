@@ -10,13 +10,13 @@ from typing import Final
 import psycopg
 import pytest
 
-from ingest.run import _drop_expired
-from jieru.archive import archiving
-from jieru.archive.ranges import (
+from archive import archiving
+from archive.ranges import (
     Fingerprint,
     HeartbeatRange,
     drop_rows,
 )
+from ingest.run import _drop_expired
 from jieru.database import connect
 from jieru.errors import WorldError
 from jieru.settings import Settings
@@ -93,7 +93,7 @@ def test_a_writer_that_does_not_end_postpones_the_drop(
     """The run says so and ends, nobody fails, and the next run drops what it finds."""
     monkeypatch.setattr(archiving, "_PAUSE_S", 0)
     for name in ("_WAIT_FOR_CHUNK", "_WAIT_FOR_TABLE"):
-        monkeypatch.setattr(f"jieru.archive.ranges.{name}", "SET LOCAL lock_timeout = '50ms'")
+        monkeypatch.setattr(f"archive.ranges.{name}", "SET LOCAL lock_timeout = '50ms'")
     with connect(database_url, autocommit=True) as connection, connect(database_url) as writer:
         stored = insert(connection, old_beats())
         insert(writer, [_late(50)])

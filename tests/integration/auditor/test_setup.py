@@ -12,11 +12,11 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from command.embedded import EmbeddedPostgres
 from jieru import schema
 from jieru.auditor import fence
 from jieru.auditor.views import create_views
 from jieru.database import connect
-from jieru.embedded import EmbeddedPostgres
 from jieru.errors import UserError
 from jieru.schema import migrate
 from jieru.timescale import create_extension, drop_expired_heartbeats

@@ -10,16 +10,16 @@ import pytest
 from jieru.audit_chain import record_check, verify_audit
 from jieru.calendar import SHANGHAI
 from jieru.database import connect
-from jieru.registry.device_status import Liveness, liveness
 from jieru.schema import migrate
+from registry.device_status import Liveness, liveness
 from tests.support.kept_counts import keep_counts
 from tests.support.procedure import AS_OF, MAKER, POLICY
 from tests.support.registry_builder import RegistryBuilder, days_between
 from tests.support.registry_files import uscc_of
 from tests.support.small_city import build_small_city
-from verifier.count import Evaluation, count_year, evaluate
-from verifier.decisions import record_decision
-from verifier.evidence import consistent_snapshot
+from verifier.counting.count import Evaluation, count_year, evaluate
+from verifier.counting.decisions import record_decision
+from verifier.counting.evidence import consistent_snapshot
 from verifier.policy import policy_from_source
 from verifier.procedure.drafting import draft_count
 from verifier.procedure.records import read_document, standing_count

@@ -15,7 +15,7 @@ from tests.integration.dashboards.truth import (
     midnight,
 )
 from tests.support.procedure import POLICY
-from verifier.decisions import list_decisions
+from verifier.counting.decisions import list_decisions
 from verifier.procedure.closings import list_closings
 
 __all__ = ["ENTERPRISE"]

@@ -19,7 +19,7 @@ from tests.integration.dashboards.truth import (
     midnight,
     milliseconds,
 )
-from verifier.decisions import list_decisions
+from verifier.counting.decisions import list_decisions
 
 __all__ = ["INTEGRITY", "chain"]
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
 
-from jieru.registry.device_status import Liveness
+from registry.device_status import Liveness
 from tests.integration.dashboards.truth import Asked, Expectation, Rows, Truth
 from tests.support.procedure import POLICY
 from verifier.procedure.overview import count_summary

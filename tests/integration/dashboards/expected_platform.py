@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from dashboards.words import REASON_WORDS
 from jieru.calendar import civil_date
-from jieru.registry.device_status import Liveness
+from registry.device_status import Liveness
 from tests.integration.dashboards.expected_overview import award_of, months_beside, online
 from tests.integration.dashboards.truth import (
     Asked,
@@ -18,7 +18,7 @@ from tests.integration.dashboards.truth import (
     milliseconds,
 )
 from tests.support.procedure import POLICY
-from verifier.eligibility import CriterionName
+from verifier.counting.eligibility import CriterionName
 from verifier.procedure.payments import list_payments, list_recoveries
 
 __all__ = ["PLATFORM", "heard_by_day"]

@@ -10,9 +10,9 @@ import psycopg
 
 from dashboards.grafana_sql import TimeRange, Value
 from jieru.calendar import SHANGHAI, civil_date
-from jieru.registry.device_status import Liveness, liveness
+from registry.device_status import Liveness, liveness
 from tests.support.procedure import POLICY
-from verifier.explain import Explanation, explain
+from verifier.counting.explain import Explanation, explain
 from verifier.procedure.document import Document
 from verifier.procedure.drafting import compute_document
 from verifier.procedure.records import (

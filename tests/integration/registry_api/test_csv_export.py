@@ -7,8 +7,8 @@ import pytest
 
 from api.access.roles import Role
 from jieru.audit import Actor
-from jieru.registry.importing import import_file
-from jieru.registry.kinds import KindName
+from registry.importing import import_file
+from registry.kinds import KindName
 from tests.support.registry_api import RegistryApi
 
 _ACTOR = Actor("command:tests", "command line")

@@ -6,7 +6,7 @@ import psycopg
 from psycopg.sql import SQL
 
 from jieru.database import connect
-from jieru.registry.device_status import CONDITIONS, STATUS, Liveness, liveness
+from registry.device_status import CONDITIONS, STATUS, Liveness, liveness
 from tests.support.registry_builder import RegistryBuilder
 
 _NOW = datetime(2026, 5, 30, 4, tzinfo=UTC)

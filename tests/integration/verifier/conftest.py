@@ -8,7 +8,7 @@ from typing import Final
 import psycopg
 import pytest
 
-from jieru.command import main
+from command import main
 from jieru.database import connect
 from tests.support.registry_builder import RegistryBuilder, days_between
 

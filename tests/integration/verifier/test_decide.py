@@ -11,7 +11,7 @@ from jieru.errors import UserError
 from tests.integration.verifier.conftest import WORKED_EXAMPLE, Run
 from tests.support.registry_builder import RegistryBuilder
 from tests.support.registry_files import uscc_of
-from verifier.decisions import list_decisions, record_decision, withdraw_decision
+from verifier.counting.decisions import list_decisions, record_decision, withdraw_decision
 from verifier.policy import WAIVABLE, load_policy
 
 _POLICY = load_policy("putian-2026")

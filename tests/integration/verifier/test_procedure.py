@@ -30,8 +30,9 @@ from tests.support.procedure import (
     submitted,
 )
 from tests.support.registry_builder import RegistryBuilder, days_between
-from verifier.decisions import record_decision, withdraw_decision
-from verifier.explain import explain
+from verifier.counting.decisions import record_decision, withdraw_decision
+from verifier.counting.explain import explain
+from verifier.counting.progress import Phase
 from verifier.procedure.closings import close_pending, list_closings, withdraw_closing
 from verifier.procedure.comparison import entries_of
 from verifier.procedure.document import content_sha256
@@ -59,7 +60,6 @@ from verifier.procedure.records import (
 from verifier.procedure.signing import Finding, check_signed_file
 from verifier.procedure.states import State, Step
 from verifier.procedure.steps import publish_count, return_count, submit_count
-from verifier.progress import Phase
 from verifier.reports.document import read_signed_count
 
 

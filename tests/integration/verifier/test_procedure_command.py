@@ -8,8 +8,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-import jieru.command.counting
-import jieru.command.procedure
+import command.counting
+import command.procedure
 from tests.integration.verifier.conftest import WORKED_EXAMPLE, Run
 from tests.support.registry_builder import RegistryBuilder
 
@@ -36,8 +36,8 @@ def uscc(
 
 
 def _set_clock(monkeypatch: pytest.MonkeyPatch, instant: datetime) -> None:
-    monkeypatch.setattr(jieru.command.counting, "now", lambda: instant)
-    monkeypatch.setattr(jieru.command.procedure, "now", lambda: instant)
+    monkeypatch.setattr(command.counting, "now", lambda: instant)
+    monkeypatch.setattr(command.procedure, "now", lambda: instant)
 
 
 def _said(result: tuple[int, str, str]) -> str:

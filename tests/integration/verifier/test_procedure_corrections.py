@@ -11,7 +11,7 @@ from jieru.errors import UserError
 from tests.integration.verifier.conftest import WORKED_EXAMPLE
 from tests.support.procedure import CHECKER, POLICY, drafted, frozen, payable
 from tests.support.registry_builder import RegistryBuilder
-from verifier.decisions import record_decision
+from verifier.counting.decisions import record_decision
 from verifier.procedure.comparison import PlatformChange, compare_documents
 from verifier.procedure.payments import (
     amounts_due,

@@ -7,12 +7,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-import verifier.determination
+import verifier.counting.determination
 from jieru.database import connect
 from tests.integration.verifier.conftest import WORKED_EXAMPLE
 from tests.support.procedure import AS_OF, POLICY, frozen
 from tests.support.registry_builder import RegistryBuilder
-from verifier.decisions import record_decision
+from verifier.counting.decisions import record_decision
 from verifier.policy import Policy, load_policy
 from verifier.procedure.comparison import PlatformChange
 from verifier.procedure.recheck import Cause, Difference, Recheck, recheck_count
@@ -163,7 +163,7 @@ def test_a_program_that_decides_otherwise_is_a_cause(
     database: psycopg.Connection, uscc: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where nothing changed that the determination rests on."""
-    monkeypatch.setattr(verifier.determination, "is_in_scope", lambda _results: False)
+    monkeypatch.setattr(verifier.counting.determination, "is_in_scope", lambda _results: False)
     recheck = _recheck(database)
     assert {each.causes for each in recheck.differences} == {(Cause.CODE,)}
     assert uscc in {each.uscc for each in recheck.differences}

@@ -13,7 +13,7 @@ from tests.support.debian_packages import ensure_debian_packages
 from tests.support.registry_builder import RegistryBuilder
 from tests.support.registry_files import uscc_of
 from tests.support.signed_counts import signed_file
-from verifier.decisions import record_decision, withdraw_decision
+from verifier.counting.decisions import record_decision, withdraw_decision
 from verifier.policy import load_policy
 from verifier.procedure.closings import close_pending
 from verifier.procedure.document import Freezing, Identity

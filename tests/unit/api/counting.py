@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
-from verifier.award import AwardLine
-from verifier.count import Count, PlatformCount
-from verifier.determination import Determination, Outcome
-from verifier.eligibility import Criterion, CriterionName, Measure
+from verifier.counting.award import AwardLine
+from verifier.counting.count import Count, PlatformCount
+from verifier.counting.determination import Determination, Outcome
+from verifier.counting.eligibility import Criterion, CriterionName, Measure
+from verifier.counting.registry import Enterprise, Platform
+from verifier.counting.windows import Window
 from verifier.policy import load_policy
-from verifier.registry import Enterprise, Platform
-from verifier.windows import Window
 
 __all__ = ["POLICY", "count_of", "criterion", "determination", "platform_count"]
 

@@ -8,10 +8,10 @@ import pytest
 
 from api.counts.detail import detail_in_words
 from tests.unit.api.counting import POLICY, determination
-from verifier.decisions import RecordedDecision
-from verifier.eligibility import CriterionName, Measure
-from verifier.explain import CalendarMonth, CriterionRow, Explanation, Period
-from verifier.registry import Decision
+from verifier.counting.decisions import RecordedDecision
+from verifier.counting.eligibility import CriterionName, Measure
+from verifier.counting.explain import CalendarMonth, CriterionRow, Explanation, Period
+from verifier.counting.registry import Decision
 
 
 def english(message: str) -> str:

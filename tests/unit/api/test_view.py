@@ -15,8 +15,8 @@ from api.counts.view import (
     totals,
 )
 from tests.unit.api.counting import POLICY, count_of, determination, platform_count
-from verifier.count import Count
-from verifier.determination import Outcome
+from verifier.counting.count import Count
+from verifier.counting.determination import Outcome
 
 
 def english(message: str) -> str:

@@ -12,8 +12,8 @@ from api.counts.wording import (
     reasons_in_words,
 )
 from tests.unit.api.counting import criterion, determination
-from verifier.determination import Outcome
-from verifier.eligibility import Criterion, CriterionName
+from verifier.counting.determination import Outcome
+from verifier.counting.eligibility import Criterion, CriterionName
 from verifier.policy import Unit
 
 

@@ -1,1 +1,1 @@
-"""Tests of jieru.registry."""
+"""Tests of registry."""

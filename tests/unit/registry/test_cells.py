@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from jieru.errors import UserError
-from jieru.registry.cells import (
+from registry.cells import (
     CellReader,
     Value,
     one_of,
@@ -18,7 +18,7 @@ from jieru.registry.cells import (
     shown,
     text_reader,
 )
-from jieru.registry.files import Cell
+from registry.files import Cell
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jieru.registry.changes import (
+from registry.changes import (
     Ends,
     Registered,
     changes_to,
@@ -15,8 +15,8 @@ from jieru.registry.changes import (
     outlasting,
     overlaps,
 )
-from jieru.registry.kinds import KINDS
-from jieru.registry.rows import FileRow, RowError
+from registry.kinds import KINDS
+from registry.rows import FileRow, RowError
 
 DEVICES, ASSIGNMENTS = KINDS["devices"].relations
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from jieru.registry.device_status import Liveness, liveness
+from registry.device_status import Liveness, liveness
 
 _NOW = datetime(2026, 5, 30, 4, tzinfo=UTC)
 

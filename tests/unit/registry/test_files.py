@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jieru.errors import UserError
-from jieru.registry import files
-from jieru.registry.files import Cell, SheetRow, parse_sheet
+from registry import files
+from registry.files import Cell, SheetRow, parse_sheet
 
 NAMES = {"code", "name", "平台代码"}
 Fill = Callable[[xlsxwriter.Workbook], None]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jieru.registry.cells import guarded, unguarded
+from registry.cells import guarded, unguarded
 
 _TEXTS = st.text(st.sampled_from("'=+-@\t\ra 1")) | st.text()
 

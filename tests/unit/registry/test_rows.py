@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import pytest
 
 from jieru.errors import UserError
-from jieru.registry import rows as row_module
-from jieru.registry.files import Cell, SheetRow, parse_sheet
-from jieru.registry.kinds import KINDS, KindName, Reference
-from jieru.registry.rows import (
+from registry import rows as row_module
+from registry.files import Cell, SheetRow, parse_sheet
+from registry.kinds import KINDS, KindName, Reference
+from registry.rows import (
     REASONS_COLUMN,
     FileRow,
     RowError,

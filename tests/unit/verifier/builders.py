@@ -9,11 +9,10 @@ import numpy as np
 from jieru.calendar import bit_index
 from jieru.presence import BITS_PER_MONTH, BYTES_PER_MONTH
 from tests.support.registry_files import uscc_of
-from verifier.activity import END_OF_TIME, Assignments, Coverage, PresenceRows
-from verifier.eligibility import Case
-from verifier.evidence import Evidence
-from verifier.policy import ParameterValue, Policy, load_policy
-from verifier.registry import (
+from verifier.counting.activity import END_OF_TIME, Assignments, Coverage, PresenceRows
+from verifier.counting.eligibility import Case
+from verifier.counting.evidence import Evidence
+from verifier.counting.registry import (
     Connection,
     Decision,
     DecisionKind,
@@ -21,7 +20,8 @@ from verifier.registry import (
     Platform,
     Recognition,
 )
-from verifier.windows import ActiveDays, Window
+from verifier.counting.windows import ActiveDays, Window
+from verifier.policy import ParameterValue, Policy, load_policy
 
 __all__ = [
     "DeviceLife",

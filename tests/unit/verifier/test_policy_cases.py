@@ -20,12 +20,12 @@ from tests.support.policy_cases import (
     uscc_by_name,
 )
 from tests.unit.verifier.builders import DeviceLife, evidence_of, presence_of
-from verifier.award import award_lines
-from verifier.count import cases_with_windows
-from verifier.determination import Outcome, determinations, overlaps
-from verifier.eligibility import Case, CriterionName
+from verifier.counting.award import award_lines
+from verifier.counting.count import cases_with_windows
+from verifier.counting.determination import Outcome, determinations, overlaps
+from verifier.counting.eligibility import Case, CriterionName
+from verifier.counting.registry import Connection, Decision, Enterprise, Platform, Recognition
 from verifier.policy import WAIVABLE, load_policy
-from verifier.registry import Connection, Decision, Enterprise, Platform, Recognition
 
 _CASES: Final = read_policy_cases()
 _PARAMETERS: Final = load_policy("putian-2026").parameters()

@@ -2,10 +2,10 @@
 
 from typing import get_args
 
-from verifier.determination import Outcome
-from verifier.eligibility import CriterionName
+from verifier.counting.determination import Outcome
+from verifier.counting.eligibility import CriterionName
+from verifier.counting.registry import DecisionKind
 from verifier.policy import LEVELS, Basis, Unit
-from verifier.registry import DecisionKind
 from verifier.words import (
     BASIS_WORDS,
     CRITERION_WORDS,

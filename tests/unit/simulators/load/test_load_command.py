@@ -3,7 +3,7 @@
 import pytest
 from click.testing import CliRunner
 
-from jieru.command.simulate import command
+from command.simulate import command
 from jieru.errors import UserError
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jieru.presence import BITS_PER_MONTH, BYTES_PER_MONTH
-from verifier.activity import PresenceRows
+from verifier.counting.activity import PresenceRows
 from verifier.procedure.presence_digest import (
     NO_PRESENCE,
     AssignedDevice,

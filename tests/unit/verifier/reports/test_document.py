@@ -11,7 +11,7 @@ from tests.support.signed_counts import (
     an_enterprise_object,
     signed_file,
 )
-from verifier.determination import Outcome
+from verifier.counting.determination import Outcome
 from verifier.reports import SignedCount, read_signed_count
 from verifier.reports.document import find_enterprise
 

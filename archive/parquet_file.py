@@ -1,0 +1,127 @@
+"""Heartbeats in a Parquet file: one row group at a time, so that memory stays flat."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from archive.rows import RowsDigest, decode_row, encode_row, in_batches
+
+__all__ = ["UnreadableFileError", "WrittenRows", "digest_of_file", "read_rows", "write_rows"]
+
+_INSTANT: Final = pa.timestamp("us", tz="UTC")
+_SCHEMA: Final = pa.schema(
+    [
+        pa.field("device_id", pa.int32(), nullable=False),
+        pa.field("time", _INSTANT, nullable=False),
+        pa.field("received_at", _INSTANT, nullable=False),
+        pa.field("seq", pa.int64()),
+        pa.field("status", pa.string()),
+        pa.field("metrics", pa.string()),
+    ]
+)
+_ROWS_IN_GROUP: Final = 100_000
+_ROWS_AT_ONCE: Final = 20_000
+_BYTES_AT_ONCE: Final = 1 << 20
+
+# Rows are ordered by device and time, so most numbers differ little from the one before.
+_ENCODINGS: Final = dict.fromkeys(
+    ("device_id", "time", "received_at", "seq"), "DELTA_BINARY_PACKED"
+)
+
+
+class UnreadableFileError(Exception):
+    """A file that is no whole Parquet file of heartbeats."""
+
+
+class WrittenRows(NamedTuple):
+    """What went into a file."""
+
+    rows: int
+    sha256: str
+    """Of the rows, not of the file."""
+
+
+def write_rows(path: Path, rows: Iterable[bytes]) -> WrittenRows:
+    """Write rows, ordered by key, into a new file and flush it to the disk.
+
+    The same rows give the same bytes with the same release of pyarrow. No rows: no file.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    digest = RowsDigest()
+    batches = in_batches(rows, _ROWS_IN_GROUP)
+    first = next(batches, None)
+    if first is None:
+        return WrittenRows(0, digest.hexdigest())
+    with path.open("xb") as file:
+        with pq.ParquetWriter(
+            file,
+            _SCHEMA,
+            compression="zstd",
+            use_dictionary=["status", "metrics"],
+            column_encoding=_ENCODINGS,
+            write_statistics=["device_id", "time"],
+        ) as writer:
+            batch: list[bytes] | None = first
+            while batch:
+                digest.add(batch)
+                writer.write_batch(_record_batch(batch), row_group_size=_ROWS_IN_GROUP)
+                batch = next(batches, None)
+        file.flush()
+        os.fsync(file.fileno())
+    return WrittenRows(digest.rows, digest.hexdigest())
+
+
+def read_rows(path: Path) -> Iterator[bytes]:
+    """The rows of a file, in its order.
+
+    Raises:
+        UnreadableFileError: it is no whole file of heartbeats.
+        OSError: it cannot be read.
+    """
+    try:
+        with pq.ParquetFile(path, memory_map=False, pre_buffer=False) as file:
+            if file.schema_arrow != _SCHEMA:
+                raise UnreadableFileError("it has other columns")
+            for batch in file.iter_batches(_ROWS_AT_ONCE, use_threads=False):
+                columns = [
+                    (column.cast(pa.int64()) if column.type == _INSTANT else column).to_pylist()
+                    for column in batch.columns
+                ]
+                yield from map(encode_row, *columns)
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise  # the disk's own; what pyarrow says of a damaged file has no number
+        raise UnreadableFileError(" ".join(str(error).split())) from None
+
+
+def digest_of_file(path: Path) -> str:
+    """SHA-256 of a file's bytes.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BYTES_AT_ONCE):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _record_batch(rows: Iterable[bytes]) -> pa.RecordBatch:
+    columns = zip(*map(decode_row, rows), strict=True)
+    return pa.RecordBatch.from_arrays(
+        [
+            pa.array(column, pa.int64()).cast(field.type)
+            if field.type == _INSTANT
+            else pa.array(column, field.type)
+            for column, field in zip(columns, _SCHEMA, strict=True)
+        ],
+        schema=_SCHEMA,
+    )

@@ -1,0 +1,5 @@
+"""`python -m command` is `jieru`."""
+
+from command import main
+
+main()

@@ -1,0 +1,99 @@
+"""`jieru audit`: check that the record of changes is whole."""
+
+import re
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import click
+
+from command.counting import open_database
+from jieru.audit_chain import record_check, verify_audit
+from jieru.errors import UserError
+from jieru.i18n import gettext as _
+from jieru.settings import load_settings
+
+__all__ = ["command"]
+
+_PRINTED_FINDINGS: Final = 50
+_EXIT_BROKEN: Final = 1
+_KNOWN: Final = re.compile(r"(?<![0-9A-Za-z:])([0-9]{1,18}):([0-9a-f]{64})(?![0-9A-Za-z])")
+
+
+@click.group("audit", help=_("Check the record of changes."))
+def command() -> None:
+    """The audit."""
+
+
+@command.command(
+    "verify",
+    help=_(
+        "Check that no entry of the audit was changed or removed; exit code 1 where one was. The "
+        "last entry is printed: note it elsewhere, and pass it to a later run."
+    ),
+)
+@click.option(
+    "--known",
+    "known",
+    metavar="NUMBER:HASH",
+    multiple=True,
+    help=_(
+        "An entry that was noted earlier, and must still be the same: as NUMBER:HASH, or what this "
+        "command printed then, one or many lines of it."
+    ),
+)
+@click.option(
+    "--record",
+    "is_recorded",
+    is_flag=True,
+    help=_("Keep the result in the database, for auditors' panels and alerts."),
+)
+def _verify(*, known: Sequence[str], is_recorded: bool) -> None:
+    noted = _noted(known)
+    findings = 0
+
+    def report(finding: UserError) -> None:
+        nonlocal findings
+        findings += 1
+        if findings <= _PRINTED_FINDINGS:
+            click.echo(str(finding), err=True)
+
+    with open_database(load_settings()) as connection:
+        last = verify_audit(connection, noted, report)
+        if is_recorded:
+            record_check(connection, last, findings)
+    if findings > _PRINTED_FINDINGS:
+        click.echo(_("… and {more} more.").format(more=findings - _PRINTED_FINDINGS), err=True)
+    spoken = (
+        _("The audit is NOT whole; its last entry is {last}")
+        if findings
+        else _("The audit is whole; its last entry is {last}")
+    )
+    click.echo(spoken.format(last=f"{last.number}:{last.hash.hex()}"))
+    if findings:
+        sys.exit(_EXIT_BROKEN)
+
+
+def _noted(texts: Sequence[str]) -> dict[int, bytes]:
+    """The entries that these texts name: each one or more.
+
+    Raises:
+        UserError: a text names none, or two name the same number with different hashes.
+    """
+    noted: dict[int, bytes] = {}
+    for text in texts:
+        entries = _KNOWN.findall(text)
+        if not entries:
+            raise UserError(
+                "“{text}” names no entry: write its number, a colon and its 64 hexadecimal digits.",
+                text=text,
+            )
+        for number, digits in entries:
+            entry = bytes.fromhex(digits)
+            if noted.setdefault(int(number), entry) != entry:
+                raise UserError(
+                    "Entry {number} was noted with two different hashes: one of the notes is not "
+                    "of this database, or the chain was written anew between them.",
+                    number=number,
+                )
+    return noted

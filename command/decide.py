@@ -1,0 +1,154 @@
+"""`jieru decide`: record, withdraw and list verifiers' decisions."""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+import click
+
+from command.count_tables import decisions_report
+from command.counting import open_database, print_json, width_of_output
+from jieru.audit import changing, command_actor
+from jieru.database import read_installation
+from jieru.errors import UserError
+from jieru.i18n import gettext as _
+from jieru.settings import load_settings
+from verifier.counting.decisions import list_decisions, record_decision, withdraw_decision
+from verifier.counting.registry import DecisionKind
+from verifier.policy import WAIVABLE, load_policy
+
+__all__ = ["command"]
+
+
+@click.group("decide", help=_("Record, withdraw or list a verifier's decisions."))
+def command() -> None:
+    """Decisions on one enterprise of one platform."""
+
+
+_LARGEST_INTEGER: Final = 2**31 - 1
+"""What PostgreSQL's `integer` holds."""
+
+_Command = Callable[..., None]
+
+
+class _Said(NamedTuple):
+    """What goes with every decision."""
+
+    reason: str
+    name: str
+    attachment: str | None
+
+
+def _who_and_why(function: _Command) -> _Command:
+    for option in (
+        click.option("--by", "name", metavar="NAME", required=True, help=_("Who decides.")),
+        click.option("--reason", metavar="TEXT", required=True, help=_("Why; kept for good.")),
+    ):
+        function = option(function)
+    return function
+
+
+def _case(function: _Command) -> _Command:
+    function = click.option(
+        "--attachment",
+        metavar="TEXT",
+        help=_("Where the document behind it is kept, such as a file number."),
+    )(function)
+    return click.argument("platform")(click.argument("uscc")(function))
+
+
+@command.command("exclude", help=_("Exclude an enterprise from the count of a platform."))
+@_case
+@_who_and_why
+def _exclude(*, platform: str, uscc: str, reason: str, name: str, attachment: str | None) -> None:
+    _record("exclude", platform, uscc, _Said(reason, name, attachment))
+
+
+@command.command("hold", help=_("Hold an enterprise back until a doubt is settled."))
+@_case
+@_who_and_why
+def _hold(*, platform: str, uscc: str, reason: str, name: str, attachment: str | None) -> None:
+    _record("hold", platform, uscc, _Said(reason, name, attachment))
+
+
+@command.command("waive", help=_("Set one numeric criterion for one enterprise and platform."))
+@_case
+@_who_and_why
+@click.option(
+    "--criterion",
+    metavar="NAME",
+    required=True,
+    help=_("One of: {names}.").format(names=", ".join(WAIVABLE)),
+)
+@click.option("--value", metavar="N", required=True, help=_("What is required instead."))
+def _waive(
+    *,
+    platform: str,
+    uscc: str,
+    reason: str,
+    name: str,
+    attachment: str | None,
+    criterion: str,
+    value: str,
+) -> None:
+    said = _Said(reason, name, attachment)
+    _record("waive", platform, uscc, said, (criterion, _whole_number(value)))
+
+
+@command.command("withdraw", help=_("Withdraw a decision; it stays on record."))
+@click.argument("decision_id", metavar="ID")
+@_who_and_why
+def _withdraw(*, decision_id: str, reason: str, name: str) -> None:
+    number = _whole_number(decision_id)
+    with open_database(load_settings()) as connection, changing(connection, command_actor()):
+        withdraw_decision(connection, number, reason=reason, withdrawn_by=name)
+    click.echo(_("Decision {id} is withdrawn.").format(id=number))
+
+
+@command.command("list", help=_("List all decisions, withdrawn ones too."))
+@click.option("--platform", metavar="CODE", help=_("Of this platform only."))
+@click.option("--json", "as_json", is_flag=True, help=_("Print JSON for programs."))
+def _list(*, platform: str | None, as_json: bool) -> None:
+    with open_database(load_settings()) as connection:
+        decisions = list_decisions(connection, platform)
+        is_simulation = read_installation(connection).is_simulation
+    if as_json:
+        print_json(
+            {
+                "simulation": is_simulation,
+                "decisions": [each.to_json_object() for each in decisions],
+            }
+        )
+    else:
+        click.echo(
+            decisions_report(decisions, is_simulation=is_simulation, width=width_of_output())
+        )
+
+
+def _record(
+    kind: DecisionKind,
+    platform: str,
+    uscc: str,
+    said: _Said,
+    waiver: tuple[str, int] | None = None,
+) -> None:
+    settings = load_settings()
+    policy = load_policy(settings.policy)
+    with open_database(settings) as connection, changing(connection, command_actor()):
+        decision_id = record_decision(
+            connection,
+            kind,
+            platform,
+            uscc,
+            reason=said.reason,
+            decided_by=said.name,
+            attachment=said.attachment,
+            waiver=waiver,
+            policy=policy,
+        )
+    click.echo(_("Decision {id} is recorded.").format(id=decision_id))
+
+
+def _whole_number(text: str) -> int:
+    if text.isascii() and text.isdigit() and int(text) <= _LARGEST_INTEGER:
+        return int(text)
+    raise UserError("{text} is not a whole number.", text=text)

@@ -1,0 +1,93 @@
+"""`jieru import`: read one file of the registry, all rows or none."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+
+from jieru.audit import command_actor
+from jieru.database import connect
+from jieru.errors import UserError
+from jieru.i18n import gettext as _
+from jieru.schema import require_current_schema
+from jieru.settings import load_settings
+from registry.importing import OTHER_DISTRICT, ImportRejected, import_file
+from registry.kinds import KINDS, KindName
+from registry.rows import RowError
+from verifier.policy import load_policy
+
+__all__ = ["command"]
+
+_PRINTED_ERRORS: Final = 50
+
+
+@click.command(
+    "import",
+    help=_("Import a CSV or XLSX file into the registry: all rows or none."),
+)
+@click.argument("kind", type=click.Choice(list(KINDS)))
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help=_("Check the file and write nothing."))
+@click.option(
+    "--errors",
+    "errors_file",
+    type=click.Path(path_type=Path),
+    help=_("Write every error into this CSV file too."),
+)
+def command(*, kind: KindName, file: Path, dry_run: bool, errors_file: Path | None) -> None:
+    """Import one file, and say what it changed or every row that is wrong."""
+    settings = load_settings()
+    districts = {*load_policy(settings.policy).districts.value, OTHER_DISTRICT}
+    with connect(settings.require_database_url()) as connection:
+        require_current_schema(connection)
+        try:
+            result = import_file(
+                connection,
+                kind,
+                file,
+                districts=districts,
+                actor=command_actor(),
+                dry_run=dry_run,
+            )
+        except ImportRejected as rejected:
+            _print_errors(rejected.row_errors)
+            if errors_file:
+                _write_errors(errors_file, rejected.row_errors)
+            raise
+    spoken = (
+        _("Checked, nothing written: {created} new rows, {changed} changed, {unchanged} unchanged.")
+        if dry_run
+        else _("Imported: {created} new rows, {changed} changed, {unchanged} unchanged.")
+    )
+    click.echo(
+        spoken.format(created=result.created, changed=result.changed, unchanged=result.unchanged)
+    )
+
+
+def _print_errors(errors: Sequence[RowError]) -> None:
+    for row, column, reason in errors[:_PRINTED_ERRORS]:
+        place = _("Row {row}, {column}: {reason}") if column else _("Row {row}: {reason}")
+        click.echo(place.format(row=row, column=column, reason=reason), err=True)
+    more = len(errors) - _PRINTED_ERRORS
+    if more > 0:
+        click.echo(
+            _("… and {more} more; --errors FILE writes all of them.").format(more=more),
+            err=True,
+        )
+
+
+def _write_errors(path: Path, errors: Sequence[RowError]) -> None:
+    try:
+        # With a byte order mark, without which Excel takes UTF-8 for something else.
+        with path.open("w", encoding="utf-8-sig", newline="") as target:
+            writer = csv.writer(target)
+            writer.writerow(RowError._fields)
+            writer.writerows(errors)
+    except OSError as error:
+        raise UserError(
+            "The file {path} cannot be written: {reason}",
+            path=path,
+            reason=error.strerror or error,
+        ) from None

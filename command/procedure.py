@@ -1,0 +1,384 @@
+"""`jieru procedure`: the annual count from its draft to its payment."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import click
+import psycopg
+
+from command.counting import (
+    now,
+    open_database,
+    parse_as_of,
+    parse_day,
+    parse_year,
+    print_json,
+    today,
+    width_of_output,
+)
+from command.procedure_tables import (
+    comparison_report,
+    count_sheet_report,
+    counts_report,
+)
+from jieru.audit import changing, command_actor
+from jieru.errors import UserError
+from jieru.i18n import gettext as _
+from jieru.settings import load_settings
+from verifier.counting.progress import Phase, Progress
+from verifier.policy import load_policy
+from verifier.procedure.closings import close_pending, withdraw_closing
+from verifier.procedure.comparison import compare_documents
+from verifier.procedure.drafting import draft_count
+from verifier.procedure.freezing import export_count, freeze_count
+from verifier.procedure.objections import (
+    OBJECTION_OUTCOMES,
+    ObjectionOutcome,
+    list_objections,
+    record_objection,
+    resolve_objection,
+)
+from verifier.procedure.overview import CountSheet, count_summary, offered_steps
+from verifier.procedure.payments import (
+    amounts_due,
+    approve_payment,
+    list_payments,
+    list_recoveries,
+    record_payment,
+)
+from verifier.procedure.people import Act
+from verifier.procedure.records import (
+    CountRecord,
+    find_count,
+    list_counts,
+    list_steps,
+    read_document,
+    running_count,
+)
+from verifier.procedure.signing import load_signing_key
+from verifier.procedure.steps import publish_count, return_count, submit_count
+from verifier.procedure.words import PHASE_WORDS
+
+__all__ = ["command"]
+
+_LARGEST_INTEGER: Final = 2**31 - 1
+"""What PostgreSQL's `integer` holds."""
+
+_Command = Callable[..., None]
+
+
+@click.group("procedure", help=_("The annual count from its draft to its payment."))
+def command() -> None:
+    """Each step is recorded for good, with the name of who took it."""
+
+
+_by = click.option("--by", "name", metavar="NAME", required=True, help=_("Who takes this step."))
+_revision = click.option(
+    "--revision", metavar="N", help=_("This revision, not the one that stands.")
+)
+_reason = click.option("--reason", metavar="TEXT", required=True, help=_("Why; kept for good."))
+
+
+@command.command("list", help=_("List the counts of all years."))
+@click.option("--json", "as_json", is_flag=True, help=_("Print JSON for programs."))
+def _list(*, as_json: bool) -> None:
+    with open_database(load_settings()) as connection:
+        counts = list_counts(connection)
+    if as_json:
+        print_json([_record_object(each) for each in counts])
+    else:
+        click.echo(counts_report(counts, width=width_of_output()))
+
+
+@command.command(
+    "show", help=_("Show one count: steps, awards, objections, payments, what is next.")
+)
+@click.argument("year")
+@_revision
+def _show(*, year: str, revision: str | None) -> None:
+    with open_database(load_settings()) as connection:
+        record = _find(connection, year, revision)
+        sheet = CountSheet(
+            record=record,
+            summary=count_summary(connection, record),
+            steps=list_steps(connection, record),
+            objections=list_objections(connection, record),
+            payments=list_payments(connection, record),
+            due=amounts_due(connection, record),
+            recoveries=list_recoveries(connection, record),
+            offers=offered_steps(connection, record, None, now()),
+        )
+    click.echo(count_sheet_report(sheet, width=width_of_output()))
+
+
+@command.command("draft", help=_("Count a year and keep the result for review."))
+@click.argument("year")
+@click.option(
+    "--as-of", metavar="DATE", help=_("Last day whose evidence is used (default: yesterday).")
+)
+@click.option(
+    "--policy", metavar="FILE", help=_("Policy file, or name of a policy that comes with Jieru.")
+)
+@click.option("--reason", metavar="TEXT", help=_("Why a frozen count is corrected."))
+@_by
+def _draft(
+    *, year: str, as_of: str | None, policy: str | None, reason: str | None, name: str
+) -> None:
+    settings = load_settings()
+    act, last_day = _act(name), parse_as_of(as_of)
+    rules = load_policy(policy or settings.policy)
+    with open_database(settings) as connection, _progress_bar() as progress:
+        record = draft_count(
+            connection,
+            act,
+            parse_year(year),
+            as_of=last_day,
+            policy=rules,
+            reason=reason,
+            progress=progress,
+        )
+    click.echo(_("{count} is drafted.").format(count=record.count_id))
+
+
+@command.command("submit", help=_("Hand a draft over for review; who does so is its maker."))
+@click.argument("year")
+@click.option("--note", metavar="TEXT", help=_("What the reviewers should know."))
+@_by
+def _submit(*, year: str, note: str | None, name: str) -> None:
+    with _changing_count(year, name, is_running=True) as (connection, record, act):
+        taken = submit_count(connection, record, act, note=note)
+    click.echo(_("{count} is in review.").format(count=taken.count_id))
+
+
+@command.command("return", help=_("Send a count in review back to be drafted anew."))
+@click.argument("year")
+@_reason
+@_by
+def _return(*, year: str, reason: str, name: str) -> None:
+    with _changing_count(year, name, is_running=True) as (connection, record, act):
+        taken = return_count(connection, record, act, reason=reason)
+    click.echo(_("{count} is returned.").format(count=taken.count_id))
+
+
+@command.command("freeze", help=_("Freeze and sign a reviewed count; its maker may not."))
+@click.argument("year")
+@_by
+def _freeze(*, year: str, name: str) -> None:
+    settings = load_settings()
+    key, act = load_signing_key(settings.signing_key_file), _act(name)
+    with open_database(settings) as connection, _progress_bar() as progress:
+        with connection.transaction():
+            record = find_count(connection, parse_year(year), is_running=True)
+        record = freeze_count(connection, record, act, key, progress)
+    click.echo(
+        _("{count} is frozen. Digest: {digest}").format(count=record.count_id, digest=record.digest)
+    )
+
+
+@command.command("publish", help=_("Publish a frozen count; its public notice begins."))
+@click.argument("year")
+@click.option(
+    "--notice-ends", metavar="DATE", help=_("Last day of the notice, where holidays are not known.")
+)
+@_by
+def _publish(*, year: str, notice_ends: str | None, name: str) -> None:
+    ends_on = None if notice_ends is None else parse_day(notice_ends)
+    days = load_settings().notice_working_days
+    with _changing_count(year, name) as (connection, record, act):
+        taken = publish_count(connection, record, act, notice_days=days, notice_ends_on=ends_on)
+    click.echo(
+        _("{count} is published. Its public notice ends on {day}.").format(
+            count=taken.count_id, day=taken.notice_ends_on
+        )
+    )
+
+
+@command.command("object", help=_("Record an objection to a published count."))
+@click.argument("year")
+@click.option("--from", "objector", metavar="NAME", required=True, help=_("Who objects."))
+@click.option("--text", metavar="TEXT", required=True, help=_("What is objected."))
+@_by
+def _object(*, year: str, objector: str, text: str, name: str) -> None:
+    with _changing_count(year, name) as (connection, record, act):
+        number = record_objection(connection, record, act, name=objector, statement=text)
+    click.echo(_("Objection {id} is recorded.").format(id=number))
+
+
+@command.command("resolve", help=_("Say what came of an objection."))
+@click.argument("year")
+@click.argument("objection", metavar="ID")
+@click.option(
+    "--outcome", type=click.Choice(OBJECTION_OUTCOMES), required=True, help=_("What came of it.")
+)
+@_reason
+@_by
+def _resolve(
+    *, year: str, objection: str, outcome: ObjectionOutcome, reason: str, name: str
+) -> None:
+    number = _whole_number(objection)
+    with _changing_count(year, name) as (connection, record, act):
+        resolve_objection(connection, record, number, act, outcome=outcome, resolution=reason)
+    click.echo(_("Objection {id} is resolved.").format(id=number))
+
+
+@command.command("payable", help=_("Approve payment after the notice; the maker may not."))
+@click.argument("year")
+@_by
+def _payable(*, year: str, name: str) -> None:
+    with _changing_count(year, name) as (connection, record, act):
+        taken = approve_payment(connection, record, act)
+        due = amounts_due(connection, taken)
+    click.echo(
+        _("{count} is payable: {yuan} yuan are due.").format(
+            count=taken.count_id, yuan=f"{sum(each.amount_yuan for each in due):,}"
+        )
+    )
+
+
+@command.command("paid", help=_("Record that a platform was paid all that is due to it."))
+@click.argument("year")
+@click.argument("platform")
+@click.option("--reference", metavar="TEXT", required=True, help=_("Of the payment order."))
+@click.option("--on", "paid_on", metavar="DATE", help=_("Day of payment (default: today)."))
+@_by
+def _paid(*, year: str, platform: str, reference: str, paid_on: str | None, name: str) -> None:
+    day = today() if paid_on is None else parse_day(paid_on)
+    with _changing_count(year, name) as (connection, record, act):
+        taken = record_payment(connection, record, platform, act, reference=reference, paid_on=day)
+        left = sum(each.amount_yuan for each in amounts_due(connection, taken))
+    click.echo(
+        _("The payment to {platform} is recorded; {yuan} yuan are still due.").format(
+            platform=platform, yuan=f"{left:,}"
+        )
+    )
+
+
+@command.command("close", help=_("Do not wait for a pending enterprise."))
+@click.argument("year")
+@click.argument("platform")
+@click.argument("uscc")
+@_reason
+@_by
+def _close(*, year: str, platform: str, uscc: str, reason: str, name: str) -> None:
+    number = parse_year(year)
+    with open_database(load_settings()) as connection, changing(connection, command_actor()):
+        closing = close_pending(connection, number, platform, uscc, reason=reason, by=name)
+    click.echo(_("Closing {id} is recorded.").format(id=closing))
+
+
+@command.command("reopen", help=_("Withdraw a closing; it stays on record."))
+@click.argument("closing", metavar="ID")
+@_reason
+@_by
+def _reopen(*, closing: str, reason: str, name: str) -> None:
+    number = _whole_number(closing)
+    with open_database(load_settings()) as connection, changing(connection, command_actor()):
+        withdraw_closing(connection, number, reason=reason, by=name)
+    click.echo(_("Closing {id} is withdrawn.").format(id=number))
+
+
+@command.command("compare", help=_("Show what a correction changed, and what it claims back."))
+@click.argument("year")
+@click.argument("before", metavar="REVISION")
+@click.argument("after", metavar="REVISION")
+@click.option("--json", "as_json", is_flag=True, help=_("Print JSON for programs."))
+def _compare(*, year: str, before: str, after: str, as_json: bool) -> None:
+    with open_database(load_settings()) as connection:
+        records = [_find(connection, year, each) for each in (before, after)]
+        comparison = compare_documents(*(read_document(connection, each) for each in records))
+        recoveries = list_recoveries(connection, records[1])
+    if as_json:
+        print_json(comparison.to_json_object())
+    else:
+        click.echo(comparison_report(comparison, recoveries, width=width_of_output()))
+
+
+@command.command("export", help=_("Write the signed file of a frozen count."))
+@click.argument("year")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@_revision
+def _export(*, year: str, file: Path, revision: str | None) -> None:
+    with open_database(load_settings()) as connection:
+        number = None if revision is None else _whole_number(revision)
+        record = find_count(connection, parse_year(year), number)
+        content = export_count(connection, record)
+    _write(file, content)
+    click.echo(_("{count} is written to {file}.").format(count=record.count_id, file=file))
+
+
+def _find(connection: psycopg.Connection, year: str, revision: str | None) -> CountRecord:
+    """The revision that is named, else the one that is being made, else the frozen one."""
+    number = parse_year(year)
+    if revision is not None:
+        return find_count(connection, number, _whole_number(revision))
+    return running_count(connection, number) or find_count(connection, number)
+
+
+@contextmanager
+def _changing_count(
+    year: str, name: str, *, is_running: bool = False
+) -> Iterator[tuple[psycopg.Connection, CountRecord, Act]]:
+    """A transaction in which somebody takes a step of a year's count."""
+    act, number = _act(name), parse_year(year)
+    with open_database(load_settings()) as connection, changing(connection, act.actor):
+        yield connection, find_count(connection, number, is_running=is_running), act
+
+
+def _act(name: str) -> Act:
+    return Act(command_actor(), name, now())
+
+
+@contextmanager
+def _progress_bar() -> Iterator[Progress]:
+    """Progress as a line on a terminal; nothing where nobody looks."""
+    last = [""]
+
+    def tell(phase: Phase, fraction: float) -> None:
+        text = f"{_(PHASE_WORDS[phase])} {fraction:.0%}"
+        if text != last[0] and os.isatty(2):
+            click.echo(f"\r{text:<40}", nl=False, err=True)
+            last[0] = text
+
+    yield tell
+    if last[0]:
+        click.echo(f"\r{'':<40}\r", nl=False, err=True)
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as part:
+            part.write(content)
+        Path(part.name).chmod(0o644)
+        Path(part.name).replace(file)
+    except OSError as error:
+        raise UserError(
+            "{file} cannot be written: {reason}.", file=file, reason=error.strerror
+        ) from None
+
+
+def _record_object(record: CountRecord) -> dict[str, object]:
+    return {
+        "count_id": record.count_id,
+        "year": record.year,
+        "revision": record.revision,
+        "state": record.state.value,
+        "supersedes": record.supersedes,
+        "policy": record.policy_name,
+        "as_of": record.as_of.isoformat() if record.as_of else None,
+        "submitted_by": record.submitted_by,
+        "frozen_by": record.frozen_by,
+        "frozen_at": record.frozen_at.isoformat() if record.frozen_at else None,
+        "digest": record.digest,
+        "notice_ends_on": record.notice_ends_on.isoformat() if record.notice_ends_on else None,
+    }
+
+
+def _whole_number(text: str) -> int:
+    if text.isascii() and text.isdigit() and int(text) <= _LARGEST_INTEGER:
+        return int(text)
+    raise UserError("{text} is not a whole number.", text=text)

@@ -1,0 +1,37 @@
+"""`jieru recheck`: whether a frozen count still follows from the data."""
+
+import sys
+
+import click
+
+from command.counting import open_database, parse_year, print_json, width_of_output
+from command.procedure_tables import recheck_report
+from jieru.i18n import gettext as _
+from jieru.settings import load_settings
+from verifier.policy import load_policy
+from verifier.procedure.recheck import recheck_count
+from verifier.procedure.records import find_count
+
+__all__ = ["command"]
+
+
+@click.command(
+    "recheck",
+    help=_("Compute a frozen count from today's data; exit code 1 when anything differs."),
+)
+@click.argument("year")
+@click.option("--json", "as_json", is_flag=True, help=_("Print JSON for programs."))
+def command(*, year: str, as_json: bool) -> None:
+    """Recheck the frozen count of a year and print every difference with its cause."""
+    settings = load_settings()
+    policy = load_policy(settings.policy)
+    with open_database(settings) as connection:
+        with connection.transaction():
+            record = find_count(connection, parse_year(year))
+        recheck = recheck_count(connection, record, policy)
+    if as_json:
+        print_json(recheck.to_json_object())
+    else:
+        click.echo(recheck_report(recheck, width=width_of_output()))
+    if recheck.has_difference:
+        sys.exit(1)

@@ -1,0 +1,52 @@
+"""`jieru serve`: the API and the console, until SIGTERM or Ctrl-C."""
+
+import logging
+from contextlib import nullcontext
+from typing import Final
+
+import click
+
+from api.app import create_app
+from api.server import serving
+from command.stopping import stop_on_signals
+from jieru.credentials.broker_files import BrokerFiles
+from jieru.credentials.sync import following_credentials
+from jieru.database import connect, open_pool
+from jieru.i18n import gettext as _
+from jieru.log import configure_log
+from jieru.schema import require_current_schema
+from jieru.settings import load_settings
+
+__all__ = ["command"]
+
+_POOL_SIZE: Final = 10
+
+
+@click.command("serve", help=_("Serve the API and the console."))
+@click.option("--host", help=_("Address to listen on; otherwise JIERU_API_HOST."))
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), help=_("Port; otherwise JIERU_API_PORT. 0: any.")
+)
+def command(host: str | None, port: int | None) -> None:
+    """Check the database, then serve until told to stop."""
+    settings = load_settings()
+    url = settings.require_database_url()
+    files = BrokerFiles.of_settings(settings)
+    with connect(url) as connection:
+        require_current_schema(connection)
+    configure_log()
+    # A request that finds no database says so in our own form.
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+    stop = stop_on_signals()
+    with (
+        open_pool(url, size=_POOL_SIZE) as pool,
+        serving(
+            create_app(settings, pool),
+            settings.api_host if host is None else host,
+            settings.api_port if port is None else port,
+            trusted_proxies=settings.api_trusted_proxies,
+        ) as address,
+        following_credentials(url, files) if files else nullcontext(),
+    ):
+        click.echo(_("The console is at {address} (Ctrl-C stops it).").format(address=address))
+        stop.wait()

@@ -1,0 +1,162 @@
+"""`jieru simulate`: play a scenario, write what belongs to it, or publish one heartbeat."""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from command.load import check_ledger_command, load_command
+from jieru.broker import BrokerAddress
+from jieru.calendar import SHANGHAI, civil_date
+from jieru.errors import UserError
+from jieru.i18n import gettext as _
+from jieru.settings import Settings, load_settings
+from jieru.wire import DeviceStatus
+from simulators.beats import BeatKind
+from simulators.expectation import expect
+from simulators.expectation_file import write_expectation
+from simulators.fleet import Fleet, build_fleet
+from simulators.heartbeat import device_of, publish_heartbeat
+from simulators.play import Played, play
+from simulators.registry_files import write_registry
+from simulators.scenario import load_scenario
+
+__all__ = ["command"]
+
+_PLAY: Final = "play"
+
+
+class _ScenarioGroup(click.Group):
+    """`jieru simulate SCENARIO` plays it: what names no command of the group is a scenario."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the name of the command that plays where it was left out."""
+        if args and args[0] not in (*self.commands, *ctx.help_option_names):
+            args.insert(0, _PLAY)
+        return super().parse_args(ctx, args)
+
+
+@click.group(
+    "simulate",
+    cls=_ScenarioGroup,
+    help=_(
+        "Play a scenario against a broker (jieru simulate SCENARIO), send load or one heartbeat."
+    ),
+)
+def command() -> None:
+    """Equipment that is not there."""
+
+
+command.add_command(load_command)
+command.add_command(check_ledger_command)
+
+
+@command.command(_PLAY, help=_("Play a scenario, by its name or as a file, against a broker."))
+@click.argument("scenario")
+@click.option(
+    "--write-registry",
+    type=click.Path(path_type=Path, file_okay=False),
+    help=_(
+        "Write the files to import and expectation.json (for the clock that JIERU_INGEST_CLOCK "
+        "names) into this folder, and play nothing."
+    ),
+)
+@click.option(
+    "--speed",
+    type=click.FloatRange(min=0, min_open=True),
+    help=_("Seconds of the scenario to a second; without it, as fast as the broker takes it."),
+)
+def _play_command(*, scenario: str, write_registry: Path | None, speed: float | None) -> None:
+    """Play a scenario, or write its files."""
+    now = datetime.now(UTC)
+    fleet = build_fleet(load_scenario(scenario, today=civil_date(now)))
+    settings = load_settings()
+    if write_registry is not None:
+        _write(fleet, write_registry, settings, now)
+        return
+    played = _play(fleet, settings, speed)
+    click.echo(
+        _(
+            "Sent {sent} messages: {heartbeat} heartbeats, {duplicate} duplicates, {malformed} "
+            "malformed, {unknown_device} of unknown devices."
+        ).format(sent=played.sent, **{kind.value: played.by_kind[kind] for kind in BeatKind})
+    )
+    if played.resent:
+        click.echo(
+            _("The connection was lost; {resent} messages were sent again.").format(
+                resent=played.resent
+            )
+        )
+
+
+@command.command("heartbeat", help=_("Publish one heartbeat now, with a credential of equipment."))
+@click.option(
+    "--url",
+    help=_("mqtt://USER:SECRET@HOST:PORT, with %2F for a slash; otherwise JIERU_MQTT_URL."),
+)
+@click.option("--serial", help=_("Which of the gateway's devices; a device's own needs none."))
+@click.option(
+    "--status",
+    type=click.Choice([status.value for status in DeviceStatus]),
+    default=DeviceStatus.RUNNING.value,
+    show_default=True,
+    help=_("What the device says of itself."),
+)
+def _heartbeat_command(*, url: str | None, serial: str | None, status: str) -> None:
+    """Publish one heartbeat and say that it was acknowledged."""
+    settings = load_settings()
+    address = BrokerAddress.of_url(
+        settings.mqtt_url if url is None else url,
+        settings.mqtt_ca_file,
+        setting="JIERU_MQTT_URL" if url is None else "--url",
+    )
+    device = device_of(address.username, serial)
+    now = datetime.now(UTC)
+    topic = asyncio.run(publish_heartbeat(address, device, DeviceStatus(status), at=now))
+    click.echo(
+        _("The broker acknowledged the heartbeat of {serial} at {time} ({topic}).").format(
+            serial=device.serial, time=f"{now.astimezone(SHANGHAI):%H:%M:%S}", topic=topic
+        )
+    )
+
+
+def _play(fleet: Fleet, settings: Settings, speed: float | None) -> Played:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(fleet.scenario.title, total=None)
+        return asyncio.run(
+            play(
+                fleet,
+                settings.mqtt_url,
+                protocol=settings.mqtt_protocol,
+                ca_file=settings.mqtt_ca_file,
+                speed=speed,
+                progress=lambda sent, total: bar.update(task, completed=sent, total=total),
+            )
+        )
+
+
+def _write(fleet: Fleet, folder: Path, settings: Settings, now: datetime) -> None:
+    received_at = now if settings.ingest_clock == "receipt" else None
+    expectation = expect(fleet, clock=settings.ingest_clock, received_at=received_at)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = [*write_registry(fleet, folder).values()]
+        paths.append(write_expectation(fleet, expectation, folder))
+    except OSError as error:
+        raise UserError(
+            "The folder {folder} cannot be written: {reason}",
+            folder=folder,
+            reason=error.strerror,
+        ) from None
+    for path in paths:
+        click.echo(path)

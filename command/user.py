@@ -1,0 +1,148 @@
+"""`jieru user`: the accounts of people."""
+
+import sys
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from api.access.passwords import random_password
+from api.access.roles import Role
+from api.access.users import count_open_keys, create_user, disable_user, list_users, reset_password
+from api.web.words import ROLE_WORDS
+from command.counting import open_database, width_of_output
+from jieru.audit import changing, command_actor
+from jieru.calendar import SHANGHAI
+from jieru.errors import UserError
+from jieru.i18n import gettext as _
+from jieru.settings import load_settings
+
+__all__ = ["command"]
+
+_FROM_STDIN = click.option(
+    "--password-stdin",
+    is_flag=True,
+    help=_("Read the password from standard input instead of making one."),
+)
+
+
+@click.group("user", help=_("Add, disable, reset or list the accounts of people."))
+def command() -> None:
+    """Accounts of people."""
+
+
+@command.command("add", help=_("Add an account; a password is made and shown once."))
+@click.argument("name")
+@click.option(
+    "--role",
+    type=click.Choice([role.value for role in Role]),
+    required=True,
+    help=_("What its person may do."),
+)
+@click.option("--platform", metavar="CODE", help=_("The only platform of an operator."))
+@click.option("--display-name", metavar="TEXT", default="", help=_("What pages call its person."))
+@click.option(
+    "--oidc-subject",
+    metavar="S",
+    help=_("The OpenID provider's name for its person; no password is made then."),
+)
+@_FROM_STDIN
+def _add(
+    *,
+    name: str,
+    role: str,
+    platform: str | None,
+    display_name: str,
+    oidc_subject: str | None,
+    password_stdin: bool,
+) -> None:
+    password, is_made = _password(password_stdin, wanted=not oidc_subject)
+    with (
+        open_database(load_settings()) as connection,
+        changing(connection, command_actor()),
+    ):
+        create_user(
+            connection,
+            name,
+            Role(role),
+            platform=platform,
+            display_name=display_name,
+            password=password,
+            oidc_subject=oidc_subject,
+        )
+    click.echo(_("The account {name} is added.").format(name=name))
+    _show(password, is_made=is_made)
+
+
+@command.command("disable", help=_("Let nobody sign in with an account; its sessions end now."))
+@click.argument("name")
+def _disable(*, name: str) -> None:
+    with open_database(load_settings()) as connection:
+        with changing(connection, command_actor()):
+            disable_user(connection, name)
+        keys = count_open_keys(connection, name)
+    click.echo(_("The account {name} is disabled.").format(name=name))
+    if keys:
+        click.echo(
+            _("API keys that it made and that are still valid: {count}. Revoke them too?").format(
+                count=keys
+            )
+        )
+
+
+@command.command("reset", help=_("Give an account another password; its sessions end now."))
+@click.argument("name")
+@click.option("--enable", is_flag=True, help=_("Let a disabled account in again."))
+@_FROM_STDIN
+def _reset(*, name: str, enable: bool, password_stdin: bool) -> None:
+    password, is_made = _password(password_stdin, wanted=True)
+    with (
+        open_database(load_settings()) as connection,
+        changing(connection, command_actor()),
+    ):
+        reset_password(connection, name, password or "", enable=enable)
+    click.echo(_("The account {name} has another password.").format(name=name))
+    _show(password, is_made=is_made)
+
+
+@command.command("list", help=_("List all accounts, disabled ones too."))
+def _list() -> None:
+    with open_database(load_settings()) as connection:
+        users = list_users(connection)
+    table = Table()
+    for title in (_("Account"), _("Name"), _("Role"), _("Platform"), _("Signs in by")):
+        table.add_column(title)
+    table.add_column(_("Last signed in"))
+    table.add_column(_("State"))
+    for user in users:
+        ways = [_("password")] * user.has_password + ["OpenID Connect"] * bool(user.oidc_subject)
+        last = user.last_signed_in_at
+        table.add_row(
+            user.name,
+            user.display_name,
+            _(ROLE_WORDS[user.role]),
+            user.platform or "",
+            ", ".join(ways),
+            f"{last.astimezone(SHANGHAI):%Y-%m-%d %H:%M}" if last else "",
+            _("disabled") if user.disabled_at else "",
+        )
+    Console(width=width_of_output(), highlight=False).print(table)
+
+
+def _password(from_stdin: bool, *, wanted: bool) -> tuple[str | None, bool]:  # noqa: FBT001
+    """A password, and whether we made it; None where none is wanted.
+
+    Raises:
+        UserError: standard input is no text.
+    """
+    if not from_stdin:
+        return (random_password(), True) if wanted else (None, False)
+    try:
+        return sys.stdin.buffer.read().decode().removesuffix("\n").removesuffix("\r"), False
+    except UnicodeDecodeError:
+        raise UserError("The password is not UTF-8 text.") from None
+
+
+def _show(password: str | None, *, is_made: bool) -> None:
+    if password is not None and is_made:
+        click.echo(_("Password, shown only now: {password}").format(password=password))

@@ -1,0 +1,1 @@
+"""The code that decides: from presence and the registry to outcomes and awards."""

@@ -1,0 +1,181 @@
+"""Presence to active days: which devices were active on a day, and so which enterprises were.
+
+Pure. Presence comes in blocks of rows, one row per device and civil month, so memory is bounded by
+the result: for each month heard, a number per case (an enterprise on a platform) and day.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from jieru.calendar import days_in_month
+from jieru.presence import DAYS_PER_ROW, active_hours_by_day
+from verifier.counting.windows import ActiveDays
+
+__all__ = [
+    "END_OF_TIME",
+    "Assignments",
+    "Coverage",
+    "MonthlyCounts",
+    "PresenceRows",
+    "active_days",
+    "count_active_devices",
+    "covered_days",
+    "first_ordinal",
+    "join_assignments",
+    "mask_days",
+]
+
+END_OF_TIME: Final = date.max.toordinal()
+"""The end of what has no end yet."""
+
+IntArray = npt.NDArray[np.int64]
+MonthlyCounts = dict[int, npt.NDArray[np.int32]]
+"""By month (`year * 12 + month - 1`): active devices, shape (cases, 31).
+
+Columns past the end of a shorter month mean nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceRows:
+    """Some rows of `presence`, in any order."""
+
+    device: IntArray
+    month: IntArray
+    """`year * 12 + month - 1`."""
+    hours: npt.NDArray[np.uint8]
+    """Shape (n, 93): `bit(744)` as PostgreSQL sends it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assignments:
+    """Which device stood for which case, and when; ordinals, `end` exclusive."""
+
+    device: IntArray
+    """Sorted; a device that changed hands comes more than once."""
+    case: IntArray
+    first: IntArray
+    end: IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The connections of the cases; ordinals, `end` exclusive, disjoint within a case."""
+
+    case: IntArray
+    first: IntArray
+    end: IntArray
+
+
+def count_active_devices(
+    blocks: Iterable[PresenceRows],
+    assignments: Assignments,
+    active_hours_min: IntArray,
+    as_of: date,
+) -> MonthlyCounts:
+    """How many assigned devices of each case were active on each day, for each month heard.
+
+    Args:
+        blocks: presence; no two rows for the same device and month.
+        assignments: which device counts for which case.
+        active_hours_min: hours a device must be heard to be active, for each case.
+        as_of: the last day whose evidence is used.
+    """
+    counts: MonthlyCounts = {}
+    cases = len(active_hours_min)
+    same_everywhere = cases > 0 and bool((active_hours_min == active_hours_min[0]).all())
+    for block in blocks:
+        row, assignment = join_assignments(block.device, assignments)
+        if not len(row):
+            continue
+        case, month = assignments.case[assignment], block.month[row]
+        # Sorted by month and case, so that equal ones are neighbours and add up in one pass.
+        order = np.lexsort((case, month))
+        row, assignment, case, month = row[order], assignment[order], case[order], month[order]
+        hours = active_hours_by_day(block.hours)[row]
+        threshold = active_hours_min[:1] if same_everywhere else active_hours_min[case, None]
+        active = hours >= threshold
+        mask_days(active, month, assignments.first[assignment], assignments.end[assignment], as_of)
+        starts = np.flatnonzero(np.diff(month * cases + case, prepend=-1))
+        sums = np.add.reduceat(active, starts, axis=0, dtype=np.int32)
+        month, case = month[starts], case[starts]
+        for each in np.unique(month).tolist():
+            chosen = slice(*np.searchsorted(month, (each, each + 1)))
+            if each not in counts:
+                counts[each] = np.zeros((cases, DAYS_PER_ROW), dtype=np.int32)
+            counts[each][case[chosen]] += sums[chosen]
+    return counts
+
+
+def active_days(
+    counts: MonthlyCounts, active_devices_min: IntArray, coverage: Coverage
+) -> ActiveDays:
+    """On which days each case was active: enough active devices, and a connection that covers.
+
+    Args:
+        counts: active devices by month, of the same cases.
+        active_devices_min: devices that must be active, for each case.
+        coverage: the connections of the cases.
+    """
+    cases = len(active_devices_min)
+    if not counts:
+        return ActiveDays(first_day=1, active=np.zeros((cases, 0), dtype=np.bool_))
+    first_month, last_month = min(counts), max(counts)
+    first_day = first_ordinal(first_month)
+    active = np.zeros((cases, first_ordinal(last_month + 1) - first_day), dtype=np.bool_)
+    for month, devices in counts.items():
+        start, length = first_ordinal(month) - first_day, _days_in(month)
+        enough = devices[:, :length] >= active_devices_min[:, None]
+        active[:, start : start + length] = enough
+    active &= covered_days(coverage, first_day, active.shape)
+    return ActiveDays(first_day=first_day, active=active)
+
+
+def join_assignments(device: IntArray, assignments: Assignments) -> tuple[IntArray, IntArray]:
+    """Every pair of a presence row and an assignment of its device."""
+    start = np.searchsorted(assignments.device, device, side="left")
+    several = np.searchsorted(assignments.device, device, side="right") - start
+    row = np.repeat(np.arange(len(device)), several)
+    # 0, 1, ... within each row, so that the second assignment follows the first.
+    nth = np.arange(len(row)) - np.repeat(np.cumsum(several) - several, several)
+    return row, start[row] + nth
+
+
+def mask_days(
+    active: npt.NDArray[np.bool_], month: IntArray, first: IntArray, end: IntArray, as_of: date
+) -> None:
+    """Take away the days outside the assignment and after `as_of`."""
+    months, place = np.unique(month, return_inverse=True)
+    month_first = np.array([first_ordinal(each) for each in months.tolist()])[place]
+    start = first - month_first
+    stop = np.minimum(end, as_of.toordinal() + 1) - month_first
+    cut = np.flatnonzero((start > 0) | (stop < DAYS_PER_ROW))
+    day = np.arange(DAYS_PER_ROW)
+    active[cut] &= (day >= start[cut, None]) & (day < stop[cut, None])
+
+
+def covered_days(
+    coverage: Coverage, first_day: int, shape: tuple[int, ...]
+) -> npt.NDArray[np.bool_]:
+    """Which days of the columns a connection covers, for each case."""
+    cases, days = shape
+    change = np.zeros((cases, days + 1), dtype=np.int8)
+    start = np.clip(coverage.first - first_day, 0, days)
+    stop = np.clip(coverage.end - first_day, 0, days)
+    np.add.at(change, (coverage.case, start), 1)
+    np.add.at(change, (coverage.case, stop), -1)
+    covered: npt.NDArray[np.bool_] = np.cumsum(change[:, :days], axis=1, dtype=np.int8) > 0
+    return covered
+
+
+def first_ordinal(month: int) -> int:
+    """Ordinal of the first day of a month given as `year * 12 + month - 1`."""
+    return date(month // 12, month % 12 + 1, 1).toordinal()
+
+
+def _days_in(month: int) -> int:
+    return days_in_month(date(month // 12, month % 12 + 1, 1))

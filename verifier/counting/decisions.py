@@ -1,0 +1,225 @@
+"""Decisions of verifiers: recorded, withdrawn, listed; never changed or deleted."""
+
+from dataclasses import dataclass
+
+import psycopg
+from stdnum.cn import uscc as uscc_number
+from stdnum.exceptions import ValidationError
+
+from jieru.errors import UserError
+from verifier.counting.eligibility import waived
+from verifier.counting.registry import Decision, DecisionKind
+from verifier.policy import WAIVABLE, Policy
+
+__all__ = [
+    "RecordedDecision",
+    "find_case",
+    "list_decisions",
+    "record_decision",
+    "withdraw_decision",
+]
+
+_SELECT_PLATFORM = "SELECT id FROM platforms WHERE code = %s"
+_SELECT_ENTERPRISE = "SELECT id FROM enterprises WHERE uscc = %s"
+_HAS_CONNECTION = """
+    SELECT EXISTS (SELECT FROM connections WHERE platform_id = %s AND enterprise_id = %s)
+"""
+_INSERT = """
+    INSERT INTO decisions
+        (kind, platform_id, enterprise_id, criterion, value, reason, attachment, decided_by)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
+"""
+_WITHDRAW = """
+    UPDATE decisions SET withdrawn_at = now(), withdrawn_reason = %s, withdrawn_by = %s
+    WHERE id = %s AND withdrawn_at IS NULL
+"""
+_SELECT_ID = "SELECT FROM decisions WHERE id = %s"
+_SELECT = """
+    SELECT p.code, e.uscc, e.name,
+           d.id, d.kind, d.criterion, d.value, d.reason, d.decided_by, d.decided_at,
+           d.withdrawn_reason, d.withdrawn_by, d.withdrawn_at, d.attachment
+    FROM decisions d
+    JOIN platforms p ON p.id = d.platform_id
+    JOIN enterprises e ON e.id = d.enterprise_id
+    WHERE (%(platform)s::text IS NULL OR p.code = %(platform)s)
+      AND (%(uscc)s::text IS NULL OR e.uscc = %(uscc)s)
+    ORDER BY d.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedDecision:
+    """A decision and whom it concerns."""
+
+    platform_code: str
+    uscc: str
+    enterprise_name: str
+    decision: Decision
+
+    def to_json_object(self) -> dict[str, object]:
+        """The decision as JSON has it; instants in ISO 8601, UTC."""
+        each = self.decision
+        return {
+            "id": each.id,
+            "kind": each.kind,
+            "platform": self.platform_code,
+            "uscc": self.uscc,
+            "name": self.enterprise_name,
+            "criterion": each.criterion,
+            "value": each.value,
+            "reason": each.reason,
+            "attachment": each.attachment,
+            "decided_by": each.decided_by,
+            "decided_at": each.decided_at.isoformat(),
+            "withdrawn_reason": each.withdrawn_reason,
+            "withdrawn_by": each.withdrawn_by,
+            "withdrawn_at": each.withdrawn_at.isoformat() if each.withdrawn_at else None,
+        }
+
+
+def find_case(connection: psycopg.Connection, platform: str, uscc: str) -> tuple[int, int]:
+    """Ids of a platform and of an enterprise that is or was connected to it.
+
+    Raises:
+        UserError: one of them is unknown, or the two were never connected.
+    """
+    platform_row = connection.execute(_SELECT_PLATFORM, (platform,)).fetchone()
+    if platform_row is None:
+        raise UserError("There is no platform {platform}.", platform=platform)
+    try:
+        uscc_number.validate(uscc)
+    except ValidationError:
+        raise UserError("{uscc} is not a unified social credit code.", uscc=uscc) from None
+    enterprise_row = connection.execute(_SELECT_ENTERPRISE, (uscc,)).fetchone()
+    if enterprise_row is None:
+        raise UserError("There is no enterprise {uscc}.", uscc=uscc)
+    case: tuple[int, int] = (platform_row[0], enterprise_row[0])
+    if connection.execute(_HAS_CONNECTION, case).fetchone() != (True,):
+        raise UserError(
+            "The enterprise {uscc} was never connected to the platform {platform}.",
+            uscc=uscc,
+            platform=platform,
+        )
+    return case
+
+
+def record_decision(  # noqa: PLR0913 - all that a decision says, each by its name
+    connection: psycopg.Connection,
+    kind: DecisionKind,
+    platform: str,
+    uscc: str,
+    *,
+    reason: str,
+    decided_by: str,
+    waiver: tuple[str, int] | None = None,
+    policy: Policy,
+    attachment: str | None = None,
+) -> int:
+    """Record one decision; the caller commits.
+
+    Args:
+        connection: where to write.
+        kind: what is decided.
+        platform: code of the platform.
+        uscc: of the enterprise.
+        reason: why, for everyone who reads the count.
+        decided_by: who answers for it.
+        waiver: the numeric criterion and its value for this case; with `waive`, and only there.
+        policy: a waiver may not contradict what stays of it.
+        attachment: where the document behind it is kept, for instance a file number.
+
+    Returns:
+        The decision's id, by which it can be withdrawn.
+
+    Raises:
+        UserError: something is unknown, missing or contradictory; the message says what.
+    """
+    reason, decided_by = _said(reason), _said(decided_by)
+    if (kind == "waive") != (waiver is not None):
+        raise ValueError("a waiver sets a criterion, and nothing else does")
+    case = find_case(connection, platform, uscc)
+    if waiver is not None:
+        before = [each.decision for each in list_decisions(connection, platform, uscc)]
+        _check_waiver(waiver, [each for each in before if each.is_open], policy)
+    criterion, value = waiver or (None, None)
+    attachment = (attachment or "").strip() or None
+    try:
+        with connection.transaction():
+            row = connection.execute(
+                _INSERT,
+                (
+                    kind,
+                    *case,
+                    criterion,
+                    value,
+                    reason,
+                    (attachment or "").strip() or None,
+                    decided_by,
+                ),
+            ).fetchone()
+    except psycopg.errors.UniqueViolation:
+        raise UserError(
+            "{criterion} is waived for this enterprise already: withdraw that decision first.",
+            criterion=criterion,
+        ) from None
+    if row is None:
+        raise RuntimeError("INSERT ... RETURNING gave no row")
+    decision_id: int = row[0]
+    return decision_id
+
+
+def withdraw_decision(
+    connection: psycopg.Connection, decision_id: int, *, reason: str, withdrawn_by: str
+) -> None:
+    """Withdraw one decision, once; the caller commits.
+
+    Raises:
+        UserError: there is no such decision, it is withdrawn already, or nothing is said.
+    """
+    reason, withdrawn_by = _said(reason), _said(withdrawn_by)
+    if connection.execute(_WITHDRAW, (reason, withdrawn_by, decision_id)).rowcount:
+        return
+    if connection.execute(_SELECT_ID, (decision_id,)).fetchone() is None:
+        raise UserError("There is no decision {id}.", id=decision_id)
+    raise UserError("Decision {id} is withdrawn already.", id=decision_id)
+
+
+def list_decisions(
+    connection: psycopg.Connection, platform: str | None = None, uscc: str | None = None
+) -> list[RecordedDecision]:
+    """All decisions, withdrawn ones too, oldest first; of one platform or enterprise if named."""
+    rows = connection.execute(_SELECT, {"platform": platform, "uscc": uscc})
+    return [RecordedDecision(row[0], row[1], row[2], Decision(*row[3:])) for row in rows]
+
+
+def _said(text: str) -> str:
+    if not text.strip():
+        raise UserError("A decision needs a reason and the name of who decided.")
+    return text.strip()
+
+
+def _check_waiver(waiver: tuple[str, int], decisions: list[Decision], policy: Policy) -> None:
+    criterion, value = waiver
+    if criterion not in WAIVABLE:
+        raise UserError(
+            "{criterion} cannot be waived: only {known} can.",
+            criterion=criterion,
+            known=", ".join(WAIVABLE),
+        )
+    lowest, highest = WAIVABLE[criterion]
+    if not lowest <= value <= highest:
+        raise UserError(
+            "{criterion} must be from {lowest} to {highest}, not {value}.",
+            criterion=criterion,
+            lowest=lowest,
+            highest=highest,
+            value=value,
+        )
+    values = waived(policy, decisions) | {criterion: value}
+    if values["active_days_min"] > values["window_days"]:
+        raise UserError(
+            "This would ask for {days} active days in a window of {window}, "
+            "which nothing can fulfil.",
+            days=values["active_days_min"],
+            window=values["window_days"],
+        )
