@@ -12,7 +12,10 @@ from jieru.i18n import translations
 
 _ROOT = Path(jieru.__file__).parent.parent
 _CATALOGUE = _ROOT / "jieru" / "locale" / "zh_CN" / "jieru.po"
-_PARTS = ("jieru", "ingest", "verifier", "api", "dashboards", "simulators")
+_PARTS = (
+    *("command", "api", "dashboards", "ingest", "simulators", "verifier"),
+    *("registry", "archive", "jieru"),
+)
 _METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2.ext:babel_extract")]
 _KEYWORDS = {"_": None, "gettext": None, "UserError": None, "WorldError": None, "marked": None}
 
