@@ -13,7 +13,7 @@ from command.counting import (
 )
 from jieru.i18n import gettext as _
 from jieru.settings import load_settings
-from verifier.counting.count import count_year
+from verifier.counting.run import count_year
 from verifier.policy import load_policy
 
 __all__ = ["command"]

@@ -11,10 +11,11 @@ from jieru.calendar import SHANGHAI
 from jieru.i18n import gettext as _
 from jieru.i18n import process_language
 from verifier.counting.count import Count, PlatformCount
-from verifier.counting.decisions import RecordedDecision
 from verifier.counting.determination import Outcome
 from verifier.counting.eligibility import CriterionName, Measure
-from verifier.counting.explain import CriterionRow, Explanation
+from verifier.counting.explanation import Explanation
+from verifier.counting.measures import CriterionRow
+from verifier.counting.registry import RecordedDecision
 from verifier.policy import LEVELS, Parameter, ParameterValue, Policy, Words
 from verifier.words import (
     BASIS_WORDS,

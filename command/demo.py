@@ -51,8 +51,9 @@ from simulators.fleet import Fleet, build_fleet
 from simulators.play import play
 from simulators.registry_files import write_registry
 from simulators.scenario import load_scenario
-from verifier.counting.count import Count, count_year
+from verifier.counting.count import Count
 from verifier.counting.decisions import record_decision
+from verifier.counting.run import count_year
 from verifier.policy import Policy, load_policy
 
 __all__ = ["command", "differences"]

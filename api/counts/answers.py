@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from verifier.counting.determination import Outcome
 from verifier.counting.eligibility import CriterionName
-from verifier.counting.explain import PeriodKind
+from verifier.counting.measures import PeriodKind
 from verifier.counting.registry import DecisionKind
 from verifier.policy import Basis, Unit
 

@@ -16,9 +16,10 @@ from api.counts.wording import (
 from jieru.calendar import civil_date
 from jieru.i18n import Language
 from jieru.i18n import marked as _
-from verifier.counting.decisions import RecordedDecision
 from verifier.counting.eligibility import CriterionName, Measure
-from verifier.counting.explain import CalendarMonth, CriterionRow, Explanation, Period, PeriodKind
+from verifier.counting.explanation import CalendarMonth, Explanation
+from verifier.counting.measures import CriterionRow, Period, PeriodKind
+from verifier.counting.registry import RecordedDecision
 from verifier.policy import WAIVABLE, Policy
 from verifier.words import CRITERION_WORDS, DECISION_WORDS
 

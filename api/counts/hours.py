@@ -8,7 +8,8 @@ from typing import Final
 import psycopg
 
 from jieru.calendar import HOURS_PER_DAY
-from verifier.counting.explain import DeviceActivity, Period
+from verifier.counting.explanation import DeviceActivity
+from verifier.counting.measures import Period
 
 __all__ = ["hours_heard"]
 

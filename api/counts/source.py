@@ -15,9 +15,11 @@ from api.web.recent import RecentResults
 from jieru.errors import UserError
 from jieru.i18n import marked as _
 from jieru.wire import PLATFORM_CODE
-from verifier.counting.count import Count, count_year
-from verifier.counting.explain import Explanation, explain
+from verifier.counting.count import Count
+from verifier.counting.explain import explain
+from verifier.counting.explanation import Explanation
 from verifier.counting.progress import Phase
+from verifier.counting.run import count_year
 from verifier.policy import Policy
 
 __all__ = ["CountSource", "DatedCount", "Underway", "count_source", "require_own"]

@@ -12,9 +12,12 @@ from api.web.problems import Kind, Problem
 from jieru.errors import UserError
 from verifier.counting.determination import Outcome
 from verifier.counting.eligibility import CriterionName
-from verifier.counting.explain import CriterionRow, Explanation, explain
+from verifier.counting.explain import explain
+from verifier.counting.explanation import Explanation
+from verifier.counting.measures import CriterionRow
 from verifier.policy import Policy, policy_from_source
-from verifier.procedure.closings import Closing, list_closings
+from verifier.procedure.closings import list_closings
+from verifier.procedure.grounds import Closing
 from verifier.procedure.overview import determination_entry
 from verifier.procedure.records import CountRecord
 from verifier.procedure.states import State

@@ -30,8 +30,8 @@ from tests.support.small_city import (
     build_small_city,
     name_of,
 )
-from verifier.counting.count import count_year
 from verifier.counting.explain import explain
+from verifier.counting.run import count_year
 from verifier.policy import load_policy
 
 POLICY = load_policy("putian-2026")

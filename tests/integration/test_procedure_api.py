@@ -32,8 +32,9 @@ from tests.support.small_city import (
     build_small_city,
 )
 from tests.support.visiting import add_person, form_token_of
-from verifier.counting.count import Count, count_year
+from verifier.counting.count import Count
 from verifier.counting.progress import Phase, Progress
+from verifier.counting.run import count_year
 from verifier.procedure.drafting import draft_count
 from verifier.procedure.records import CountRecord
 from verifier.procedure.signing import check_signed_file, new_signing_key

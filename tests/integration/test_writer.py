@@ -18,7 +18,7 @@ from tests.support.fleet import register_devices, stored_presence
 from tests.support.messages import NOON_MS, heartbeat, message, topic_of
 from tests.support.registry_builder import RegistryBuilder
 from tests.unit.verifier.builders import policy_with
-from verifier.counting.count import count_year
+from verifier.counting.run import count_year
 
 _HOUR_MS = 3_600_000
 _STORED = 'SELECT device_id, "time" FROM heartbeats ORDER BY 1, 2'

@@ -1,18 +1,15 @@
 """Decisions of verifiers: recorded, withdrawn, listed; never changed or deleted."""
 
-from dataclasses import dataclass
-
 import psycopg
 from stdnum.cn import uscc as uscc_number
 from stdnum.exceptions import ValidationError
 
 from jieru.errors import UserError
 from verifier.counting.eligibility import waived
-from verifier.counting.registry import Decision, DecisionKind
+from verifier.counting.registry import Decision, DecisionKind, RecordedDecision
 from verifier.policy import WAIVABLE, Policy
 
 __all__ = [
-    "RecordedDecision",
     "find_case",
     "list_decisions",
     "record_decision",
@@ -45,36 +42,6 @@ _SELECT = """
       AND (%(uscc)s::text IS NULL OR e.uscc = %(uscc)s)
     ORDER BY d.id
 """
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedDecision:
-    """A decision and whom it concerns."""
-
-    platform_code: str
-    uscc: str
-    enterprise_name: str
-    decision: Decision
-
-    def to_json_object(self) -> dict[str, object]:
-        """The decision as JSON has it; instants in ISO 8601, UTC."""
-        each = self.decision
-        return {
-            "id": each.id,
-            "kind": each.kind,
-            "platform": self.platform_code,
-            "uscc": self.uscc,
-            "name": self.enterprise_name,
-            "criterion": each.criterion,
-            "value": each.value,
-            "reason": each.reason,
-            "attachment": each.attachment,
-            "decided_by": each.decided_by,
-            "decided_at": each.decided_at.isoformat(),
-            "withdrawn_reason": each.withdrawn_reason,
-            "withdrawn_by": each.withdrawn_by,
-            "withdrawn_at": each.withdrawn_at.isoformat() if each.withdrawn_at else None,
-        }
 
 
 def find_case(connection: psycopg.Connection, platform: str, uscc: str) -> tuple[int, int]:

@@ -6,7 +6,7 @@ names what that takes. Nothing stops at the first failure: an applicant hears al
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple, TypeAlias
 
@@ -21,6 +21,7 @@ __all__ = [
     "Measure",
     "criteria",
     "is_in_scope",
+    "possible_starts",
     "waived",
     "window_rule",
     "year_counted",
@@ -106,6 +107,15 @@ def year_counted(window: Window, policy: Policy) -> int:
     """The year a window counts for."""
     day = window.first_day if policy.count_year_of.value == "window_start" else window.last_day
     return day.year
+
+
+def possible_starts(year: int, rule: WindowRule, policy: Policy) -> tuple[date, date]:
+    """The first and the last day on which a window that counts for a year may start."""
+    first, last = date(year, 1, 1), date(year, 12, 31)
+    if policy.count_year_of.value == "window_start":
+        return first, last
+    length = timedelta(days=rule.window_days - 1)
+    return first - length, last - length
 
 
 def criteria(case: Case, year: int, policy: Policy) -> tuple[Criterion, ...]:

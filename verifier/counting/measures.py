@@ -6,9 +6,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from verifier.counting.count import possible_starts
 from verifier.counting.determination import Determination, Outcome
-from verifier.counting.eligibility import Case, Measure, waived, window_rule
+from verifier.counting.eligibility import Case, Measure, possible_starts, waived, window_rule
 from verifier.counting.windows import ActiveDays, Window, best_attempts
 from verifier.policy import WAIVABLE, Basis, Policy
 

@@ -1,10 +1,14 @@
-"""How far a long computation is: told to whoever waits for it."""
+"""How far a long computation is: told to whoever waits for it. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from typing import TypeAlias
 
-__all__ = ["Phase", "Progress", "no_progress"]
+import numpy as np
+
+from verifier.counting.activity import IntArray, PresenceRows
+
+__all__ = ["Phase", "Progress", "no_progress", "with_progress"]
 
 
 class Phase(StrEnum):
@@ -24,3 +28,13 @@ Progress: TypeAlias = Callable[[Phase, float], None]
 def no_progress(phase: Phase, fraction: float) -> None:
     """Nobody waits."""
     del phase, fraction
+
+
+def with_progress(
+    blocks: Iterable[PresenceRows], devices: IntArray, tell: Callable[[float], None]
+) -> Iterator[PresenceRows]:
+    """Presence block by block; tells after each how much of the devices (sorted) it brought."""
+    for block in blocks:
+        yield block
+        if len(block.device):
+            tell(float(np.searchsorted(devices, block.device.max(), side="right") / len(devices)))

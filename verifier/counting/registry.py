@@ -1,18 +1,20 @@
-"""What the registry says of those a count is about, as plain values."""
+"""What the registry says of those a count is about, as plain values. Pure."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from verifier.policy import LEVELS, Level
 
 __all__ = [
+    "Assignment",
     "Connection",
     "Decision",
     "DecisionKind",
     "Enterprise",
     "Platform",
     "Recognition",
+    "RecordedDecision",
 ]
 
 DecisionKind = Literal["exclude", "waive", "hold"]
@@ -75,6 +77,16 @@ class Connection:
         return starts_in_time and (self.to_date is None or self.to_date > date(year, 1, 1))
 
 
+class Assignment(NamedTuple):
+    """A device that stands for an enterprise, `from_date` inclusive to `to_date` exclusive."""
+
+    serial: str
+    kind: str | None
+    name: str | None
+    from_date: date
+    to_date: date | None
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """A verifier's decision on one enterprise of one platform."""
@@ -97,3 +109,33 @@ class Decision:
     def is_open(self) -> bool:
         """Whether it still holds."""
         return self.withdrawn_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedDecision:
+    """A decision and whom it concerns."""
+
+    platform_code: str
+    uscc: str
+    enterprise_name: str
+    decision: Decision
+
+    def to_json_object(self) -> dict[str, object]:
+        """The decision as JSON has it; instants in ISO 8601, UTC."""
+        each = self.decision
+        return {
+            "id": each.id,
+            "kind": each.kind,
+            "platform": self.platform_code,
+            "uscc": self.uscc,
+            "name": self.enterprise_name,
+            "criterion": each.criterion,
+            "value": each.value,
+            "reason": each.reason,
+            "attachment": each.attachment,
+            "decided_by": each.decided_by,
+            "decided_at": each.decided_at.isoformat(),
+            "withdrawn_reason": each.withdrawn_reason,
+            "withdrawn_by": each.withdrawn_by,
+            "withdrawn_at": each.withdrawn_at.isoformat() if each.withdrawn_at else None,
+        }

@@ -1,16 +1,14 @@
 """Closings: pending enterprises for whose window a year's count does not wait, with the reason."""
 
-from dataclasses import dataclass
-from datetime import datetime
-
 import psycopg
 
 from jieru.errors import UserError
 from verifier.counting.count import require_countable_year
 from verifier.counting.decisions import find_case
+from verifier.procedure.grounds import Closing
 from verifier.procedure.names import checked_name, said
 
-__all__ = ["Closing", "close_pending", "list_closings", "withdraw_closing"]
+__all__ = ["close_pending", "list_closings", "withdraw_closing"]
 
 _INSERT = """
     INSERT INTO pending_closings (year, platform_id, enterprise_id, reason, closed_by)
@@ -29,37 +27,6 @@ _SELECT = """
     JOIN enterprises e ON e.id = c.enterprise_id
     WHERE c.year = %s ORDER BY c.id
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Closing:
-    """One pending enterprise that was closed."""
-
-    id: int
-    year: int
-    platform_code: str
-    uscc: str
-    enterprise_name: str
-    reason: str
-    closed_by: str
-    closed_at: datetime
-    withdrawn_reason: str | None
-    withdrawn_by: str | None
-    withdrawn_at: datetime | None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it still holds."""
-        return self.withdrawn_at is None
-
-    def to_json_object(self) -> dict[str, object]:
-        """The closing as the document of a count has it."""
-        return {
-            "id": self.id,
-            "reason": self.reason,
-            "closed_by": self.closed_by,
-            "closed_at": self.closed_at.isoformat(),
-        }
 
 
 def close_pending(

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any, Final, TypeAlias
 
 from verifier.counting.count import Count
-from verifier.counting.decisions import RecordedDecision
+from verifier.counting.registry import RecordedDecision
 from verifier.procedure.canonical import sha256_of
 from verifier.procedure.grounds import DeviceGrounds, Grounds
 

@@ -1,23 +1,15 @@
 """Draft runs: a count computed and kept, until it is drafted anew or frozen."""
 
-from dataclasses import dataclass
 from datetime import date
 
 import psycopg
 
 from jieru.audit import changing
-from verifier.counting.count import evaluate, require_countable_year
-from verifier.counting.evidence import consistent_snapshot
+from verifier.counting.count import require_countable_year
 from verifier.counting.progress import Phase, Progress, no_progress
 from verifier.policy import Policy
-from verifier.procedure.document import (
-    Document,
-    Freezing,
-    Identity,
-    content_sha256,
-    count_document,
-)
-from verifier.procedure.grounds import read_grounds
+from verifier.procedure.computing import compute_document
+from verifier.procedure.document import content_sha256
 from verifier.procedure.names import said
 from verifier.procedure.people import Act
 from verifier.procedure.records import (
@@ -32,22 +24,12 @@ from verifier.procedure.records import (
 from verifier.procedure.states import State, Step, require_step
 from verifier.procedure.steps import take_step
 
-__all__ = ["Computed", "compute_document", "draft_count", "open_count"]
+__all__ = ["draft_count", "open_count"]
 
 _INSERT = """
     INSERT INTO counts (year, revision, supersedes_id, opened_at, opened_by)
     VALUES (%s, %s, %s, %s, %s) RETURNING id
 """
-_SELECT_LAST_CHANGE = "SELECT number FROM audit_head"
-
-
-@dataclass(frozen=True, slots=True)
-class Computed:
-    """A document, and up to which change of the records it knows them."""
-
-    document: Document
-    last_change: int
-    """Number of the last audit entry it saw."""
 
 
 def draft_count(
@@ -126,34 +108,3 @@ def open_count(
         raise RuntimeError("INSERT ... RETURNING gave no row")
     record_step(connection, row[0], Step.OPEN, State.DRAFT, act, note)
     return count_by_id(connection, row[0])
-
-
-def compute_document(
-    connection: psycopg.Connection,
-    year: int,
-    *,
-    as_of: date,
-    policy: Policy,
-    identity: Identity | None,
-    freezing: Freezing | None = None,
-    progress: Progress = no_progress,
-) -> Computed:
-    """The document of a year's count as the database is now, read in one snapshot.
-
-    Args:
-        connection: outside a transaction.
-        year: of the count.
-        as_of: the last day whose evidence is used.
-        policy: the rules.
-        identity: None where it is not known yet.
-        freezing: None for a draft.
-        progress: is told how far it is.
-    """
-    with consistent_snapshot(connection):
-        head = connection.execute(_SELECT_LAST_CHANGE).fetchone()
-        evaluation = evaluate(connection, year, as_of=as_of, policy=policy, progress=progress)
-        grounds = read_grounds(connection, evaluation, progress)
-    document = count_document(
-        evaluation.count, grounds, identity or Identity(year, 1, None), freezing
-    )
-    return Computed(document, head[0] if head else 0)

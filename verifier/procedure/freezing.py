@@ -17,8 +17,8 @@ from verifier.policy import policy_from_source
 from verifier.procedure.canonical import canonical_bytes
 from verifier.procedure.code_version import code_version
 from verifier.procedure.comparison import compare_documents
+from verifier.procedure.computing import Computed, compute_document
 from verifier.procedure.document import Document, Freezing, Identity, content_sha256
-from verifier.procedure.drafting import Computed, compute_document
 from verifier.procedure.hindrances import hindrances, require_no_hindrance
 from verifier.procedure.payments import paid_before, store_recoveries
 from verifier.procedure.people import Act

@@ -16,8 +16,8 @@ from verifier.policy import Policy, policy_from_source
 from verifier.procedure.canonical import canonical_bytes
 from verifier.procedure.code_version import code_version
 from verifier.procedure.comparison import PlatformChange, compare_documents, entries_of
+from verifier.procedure.computing import compute_document
 from verifier.procedure.document import Document, Freezing, Identity
-from verifier.procedure.drafting import compute_document
 from verifier.procedure.records import CountRecord, read_document
 from verifier.procedure.signing import is_signed
 

@@ -17,9 +17,10 @@ from tests.support.procedure import AS_OF, MAKER, POLICY
 from tests.support.registry_builder import RegistryBuilder, days_between
 from tests.support.registry_files import uscc_of
 from tests.support.small_city import build_small_city
-from verifier.counting.count import Evaluation, count_year, evaluate
 from verifier.counting.decisions import record_decision
-from verifier.counting.evidence import consistent_snapshot
+from verifier.counting.evaluation import Evaluation
+from verifier.counting.reading import consistent_snapshot
+from verifier.counting.run import count_year, evaluate
 from verifier.policy import policy_from_source
 from verifier.procedure.drafting import draft_count
 from verifier.procedure.records import read_document, standing_count

@@ -12,9 +12,10 @@ from dashboards.grafana_sql import TimeRange, Value
 from jieru.calendar import SHANGHAI, civil_date
 from registry.device_status import Liveness, liveness
 from tests.support.procedure import POLICY
-from verifier.counting.explain import Explanation, explain
+from verifier.counting.explain import explain
+from verifier.counting.explanation import Explanation
+from verifier.procedure.computing import compute_document
 from verifier.procedure.document import Document
-from verifier.procedure.drafting import compute_document
 from verifier.procedure.records import (
     CountRecord,
     list_counts,

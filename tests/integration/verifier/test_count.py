@@ -9,7 +9,7 @@ import numpy as np
 import psycopg
 import pytest
 
-import verifier.counting.evidence
+import verifier.counting.reading
 from command.counting import today
 from jieru.database import connect
 from jieru.errors import UserError
@@ -18,8 +18,8 @@ from tests.integration.verifier.conftest import Run
 from tests.support.databases import DatabaseServer
 from tests.support.registry_builder import RegistryBuilder, days_between
 from tests.support.registry_files import uscc_of
-from verifier.counting.count import count_year
-from verifier.counting.evidence import consistent_snapshot, read_evidence, read_presence
+from verifier.counting.reading import consistent_snapshot, read_evidence, read_presence
+from verifier.counting.run import count_year
 from verifier.policy import load_policy
 
 _POLICY = load_policy("putian-2026")
@@ -311,8 +311,8 @@ def test_presence_is_read_in_blocks_and_only_that_of_the_devices_asked_for(
     ids = np.array([registry.device("alpha", f"d{number}") for number in range(7)])
     for device_id in ids.tolist():
         registry.presence(device_id, [date(2026, 1, 5), date(2026, 2, 5), date(2026, 3, 5)])
-    monkeypatch.setattr(verifier.counting.evidence, "_DEVICES_AT_A_TIME", 3)
-    monkeypatch.setattr(verifier.counting.evidence, "_ID_GAP", 2)
+    monkeypatch.setattr(verifier.counting.reading, "_DEVICES_AT_A_TIME", 3)
+    monkeypatch.setattr(verifier.counting.reading, "_ID_GAP", 2)
     wanted = ids[[0, 1, 2, 3, 6]]
     blocks = list(read_presence(database, wanted, date(2026, 2, 1)))
     assert [sorted(set(block.device.tolist())) for block in blocks] == [[1, 2, 3], [4], [7]]

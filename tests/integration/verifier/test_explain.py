@@ -10,8 +10,8 @@ import pytest
 from tests.integration.verifier.conftest import WORKED_EXAMPLE, Run
 from tests.support.registry_builder import RegistryBuilder, days_between
 from tests.support.registry_files import uscc_of
-from verifier.counting.count import count_year
 from verifier.counting.explain import explain
+from verifier.counting.run import count_year
 from verifier.policy import load_policy
 
 _POLICY = load_policy("putian-2026")

@@ -21,9 +21,9 @@ from tests.support.policy_cases import (
     uscc_by_name,
 )
 from tests.support.registry_builder import RegistryBuilder
-from verifier.counting.count import count_year
 from verifier.counting.decisions import record_decision, withdraw_decision
 from verifier.counting.explain import explain
+from verifier.counting.run import count_year
 
 _CASES: Final = read_policy_cases()
 

@@ -16,8 +16,8 @@ from tests.support.signed_counts import signed_file
 from verifier.counting.decisions import record_decision, withdraw_decision
 from verifier.policy import load_policy
 from verifier.procedure.closings import close_pending
+from verifier.procedure.computing import compute_document
 from verifier.procedure.document import Freezing, Identity
-from verifier.procedure.drafting import compute_document
 from verifier.reports import KINDS, SignedCount, make_report, read_signed_count
 
 _POLICY = load_policy("putian-2026")

@@ -8,10 +8,10 @@ import pytest
 
 from api.counts.detail import detail_in_words
 from tests.unit.api.counting import POLICY, determination
-from verifier.counting.decisions import RecordedDecision
 from verifier.counting.eligibility import CriterionName, Measure
-from verifier.counting.explain import CalendarMonth, CriterionRow, Explanation, Period
-from verifier.counting.registry import Decision
+from verifier.counting.explanation import CalendarMonth, Explanation
+from verifier.counting.measures import CriterionRow, Period
+from verifier.counting.registry import Decision, RecordedDecision
 
 
 def english(message: str) -> str:

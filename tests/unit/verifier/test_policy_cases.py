@@ -21,9 +21,9 @@ from tests.support.policy_cases import (
 )
 from tests.unit.verifier.builders import DeviceLife, evidence_of, presence_of
 from verifier.counting.award import award_lines
-from verifier.counting.count import cases_with_windows
 from verifier.counting.determination import Outcome, determinations, overlaps
 from verifier.counting.eligibility import Case, CriterionName
+from verifier.counting.evaluation import cases_with_windows
 from verifier.counting.registry import Connection, Decision, Enterprise, Platform, Recognition
 from verifier.policy import WAIVABLE, load_policy
 

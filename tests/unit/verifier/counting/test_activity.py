@@ -12,8 +12,8 @@ from tests.unit.verifier.builders import (
     policy_with,
     presence_of,
 )
-from verifier.counting.count import active_days_of_cases
 from verifier.counting.eligibility import Case
+from verifier.counting.evaluation import active_days_of_cases
 from verifier.counting.registry import Connection
 
 _DAY = date(2026, 3, 10)

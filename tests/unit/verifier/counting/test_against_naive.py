@@ -19,9 +19,9 @@ from tests.unit.verifier.builders import (
     presence_of,
 )
 from tests.unit.verifier.counting.naive import naive_count
-from verifier.counting.count import cases_with_windows
 from verifier.counting.determination import Determination, Outcome, determinations
 from verifier.counting.eligibility import Case
+from verifier.counting.evaluation import cases_with_windows
 from verifier.counting.registry import Connection, Decision, Recognition
 from verifier.policy import LEVELS, Policy
 

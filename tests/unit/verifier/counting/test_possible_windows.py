@@ -11,8 +11,8 @@ from tests.unit.verifier.builders import (
     policy_with,
     presence_of,
 )
-from verifier.counting.count import cases_with_windows, possible_starts
-from verifier.counting.eligibility import Case
+from verifier.counting.eligibility import Case, possible_starts
+from verifier.counting.evaluation import cases_with_windows
 from verifier.counting.windows import WindowRule
 from verifier.policy import Policy
 

@@ -1,0 +1,263 @@
+"""All that a count rests on, read from one snapshot of the database.
+
+The hundred thousands of assignments and the millions of presence rows travel as packed records of
+a fixed size, so that numpy takes them as they are and Python looks at none of them.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import psycopg
+from psycopg import IsolationLevel
+from psycopg.rows import class_row
+
+from jieru.database import read_installation
+from jieru.presence import BITS_PER_MONTH, BYTES_PER_MONTH
+from verifier.counting.activity import END_OF_TIME, Assignments, Coverage, PresenceRows
+from verifier.counting.eligibility import Case
+from verifier.counting.evidence import Evidence, EvidenceRules
+from verifier.counting.registry import (
+    Assignment,
+    Connection,
+    Decision,
+    Enterprise,
+    Platform,
+    Recognition,
+)
+
+__all__ = [
+    "consistent_snapshot",
+    "read_assignments",
+    "read_evidence",
+    "read_presence",
+]
+
+_SELECT_PLATFORMS = 'SELECT id, code, name, operator_uscc FROM platforms ORDER BY code COLLATE "C"'
+_SELECT_RECOGNITIONS = """
+    SELECT platform_id, level, recognised_on, revoked_on FROM recognitions
+    ORDER BY platform_id, recognised_on, level
+"""
+_SELECT_ENTERPRISES = """
+    SELECT id, uscc, name, district, industry_code FROM enterprises
+    WHERE %(uscc)s::text IS NULL OR uscc = %(uscc)s
+"""
+_SELECT_CONNECTIONS = """
+    SELECT c.platform_id, c.enterprise_id, c.from_date, c.to_date, c.contract_no, c.signed_on
+    FROM connections c
+    JOIN platforms p ON p.id = c.platform_id
+    JOIN enterprises e ON e.id = c.enterprise_id
+    WHERE %(uscc)s::text IS NULL OR e.uscc = %(uscc)s
+    ORDER BY p.code COLLATE "C", e.uscc COLLATE "C", c.from_date
+"""
+_SELECT_OPEN_DECISIONS = """
+    SELECT platform_id, enterprise_id, id, kind, criterion, value, reason, decided_by, decided_at
+    FROM decisions WHERE withdrawn_at IS NULL ORDER BY id
+"""
+_SELECT_EVIDENCE_RULES = """
+    SELECT DISTINCT max_delay_hours, max_clock_ahead_minutes, clock FROM evidence_rules
+    ORDER BY max_delay_hours, max_clock_ahead_minutes, clock
+"""
+_PACK_ASSIGNMENTS = """
+    SELECT string_agg(int4send(a.device_id) || int4send(d.platform_id)
+                      || int4send(a.enterprise_id) || date_send(a.from_date)
+                      || date_send(coalesce(a.to_date, 'infinity')), ''::bytea)
+    FROM assignments a
+    JOIN devices d ON d.id = a.device_id
+    JOIN enterprises e ON e.id = a.enterprise_id
+    WHERE %(uscc)s::text IS NULL OR e.uscc = %(uscc)s
+"""
+_PACK_PRESENCE = """
+    SELECT (SELECT string_agg(int4send(device_id) || date_send(month) || bit_send(hours), ''::bytea)
+            FROM presence WHERE device_id BETWEEN first AND last AND month <= %s)
+    FROM unnest(%s::integer[], %s::integer[]) AS block (first, last)
+"""
+
+_SELECT_ASSIGNMENTS = """
+    SELECT a.device_id, d.serial, d.kind, d.name, a.from_date, a.to_date
+    FROM assignments a
+    JOIN devices d ON d.id = a.device_id
+    JOIN enterprises e ON e.id = a.enterprise_id
+    WHERE %(uscc)s::text IS NULL OR e.uscc = %(uscc)s
+"""
+
+_DEVICES_AT_A_TIME: Final = 2_000
+"""A year of so many devices is a block of 2.5 MB."""
+_ID_GAP: Final = 1_000
+"""Ids further apart go into blocks of their own, lest those in between be read for nothing."""
+_POSTGRES_EPOCH: Final = date(2000, 1, 1).toordinal()
+
+_EPOCHS_APART_DAYS: Final = _POSTGRES_EPOCH - date(1970, 1, 1).toordinal()
+
+_PACKED_ASSIGNMENT = np.dtype(
+    [
+        ("device", ">i4"),
+        ("platform", ">i4"),
+        ("enterprise", ">i4"),
+        ("first", ">i4"),
+        ("end", ">i4"),
+    ]
+)
+_PACKED_PRESENCE = np.dtype(
+    [("device", ">i4"), ("month", ">i4"), ("bits", ">i4"), ("hours", "u1", BYTES_PER_MONTH)]
+)
+
+
+@contextmanager
+def consistent_snapshot(connection: psycopg.Connection) -> Iterator[None]:
+    """A read-only transaction in which every query sees the same moment.
+
+    Raises:
+        psycopg.ProgrammingError: the connection is inside a transaction already.
+    """
+    before = connection.isolation_level, connection.read_only
+    connection.isolation_level = IsolationLevel.REPEATABLE_READ
+    connection.read_only = True
+    try:
+        with connection.transaction():
+            yield
+    finally:
+        connection.isolation_level, connection.read_only = before
+
+
+def read_evidence(connection: psycopg.Connection, uscc: str | None = None) -> Evidence:
+    """Everything but presence.
+
+    Args:
+        connection: inside a consistent snapshot.
+        uscc: read the cases of this enterprise only.
+    """
+    only = {"uscc": uscc}
+    platforms = _platforms(connection)
+    enterprises = {
+        row[0]: Enterprise(*row[1:]) for row in connection.execute(_SELECT_ENTERPRISES, only)
+    }
+    decisions: dict[tuple[int, int], list[Decision]] = {}
+    for row in connection.execute(_SELECT_OPEN_DECISIONS):
+        decisions.setdefault((row[0], row[1]), []).append(Decision(*row[2:]))
+    connections: dict[tuple[int, int], list[Connection]] = {}
+    for row in connection.execute(_SELECT_CONNECTIONS, only):
+        connections.setdefault((row[0], row[1]), []).append(Connection(*row[2:]))
+    return Evidence(
+        is_simulation=read_installation(connection).is_simulation,
+        platforms=tuple(platforms.values()),
+        cases=tuple(
+            Case(
+                platform=platforms[platform_id],
+                enterprise=enterprises[enterprise_id],
+                connections=tuple(served),
+                decisions=tuple(decisions.get((platform_id, enterprise_id), ())),
+            )
+            for (platform_id, enterprise_id), served in connections.items()
+        ),
+        coverage=_coverage(list(connections.values())),
+        assignments=_assignments(connection, list(connections), uscc),
+        rules=_rules(connection),
+    )
+
+
+def read_presence(
+    connection: psycopg.Connection, device_ids: npt.NDArray[np.int64], as_of: date
+) -> Iterator[PresenceRows]:
+    """The presence of some devices up to the month of `as_of`, in blocks of bounded size.
+
+    Args:
+        connection: inside a consistent snapshot.
+        device_ids: sorted, without repetition.
+        as_of: the last day whose evidence is wanted.
+    """
+    if not len(device_ids):
+        return
+    place = np.arange(len(device_ids))
+    begins = (place % _DEVICES_AT_A_TIME == 0) | (np.diff(device_ids, prepend=0) > _ID_GAP)
+    firsts = np.flatnonzero(begins)
+    lasts = np.append(firsts[1:], len(device_ids)) - 1
+    blocks = (device_ids[firsts].tolist(), device_ids[lasts].tolist())
+    with connection.cursor(binary=True) as cursor:
+        # Streamed: the server packs the next block while numpy works on this one.
+        for (packed,) in cursor.stream(_PACK_PRESENCE, (as_of, *blocks)):
+            yield _presence_rows(packed or b"")
+
+
+def read_assignments(
+    connection: psycopg.Connection, uscc: str | None = None
+) -> dict[tuple[int, date], Assignment]:
+    """Every assignment by the id of its device and its first day.
+
+    Args:
+        connection: inside a consistent snapshot.
+        uscc: read those to this enterprise only.
+    """
+    rows = connection.execute(_SELECT_ASSIGNMENTS, {"uscc": uscc})
+    found = ((row[0], Assignment(*row[1:])) for row in rows)
+    return {(device_id, each.from_date): each for device_id, each in found}
+
+
+def _presence_rows(packed: bytes) -> PresenceRows:
+    rows = np.frombuffer(packed, dtype=_PACKED_PRESENCE)
+    if (rows["bits"] != BITS_PER_MONTH).any():
+        raise ValueError(f"presence.hours is not bit({BITS_PER_MONTH})")
+    month_firsts = _EPOCHS_APART_DAYS + rows["month"].astype(np.int64)
+    months = month_firsts.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+    return PresenceRows(
+        device=rows["device"].astype(np.int64),
+        month=months + 1970 * 12,  # numpy counts months from 1970
+        hours=rows["hours"],
+    )
+
+
+def _platforms(connection: psycopg.Connection) -> dict[int, Platform]:
+    recognitions: dict[int, list[Recognition]] = {}
+    for row in connection.execute(_SELECT_RECOGNITIONS):
+        recognitions.setdefault(row[0], []).append(Recognition(*row[1:]))
+    return {
+        platform_id: Platform(code, name, operator, tuple(recognitions.get(platform_id, ())))
+        for platform_id, code, name, operator in connection.execute(_SELECT_PLATFORMS)
+    }
+
+
+def _coverage(connections: list[list[Connection]]) -> Coverage:
+    spans = [
+        (
+            case,
+            each.from_date.toordinal(),
+            each.to_date.toordinal() if each.to_date else END_OF_TIME,
+        )
+        for case, served in enumerate(connections)
+        for each in served
+    ]
+    columns = np.array(spans, dtype=np.int64).reshape(-1, 3)
+    return Coverage(case=columns[:, 0], first=columns[:, 1], end=columns[:, 2])
+
+
+def _assignments(
+    connection: psycopg.Connection, cases: list[tuple[int, int]], uscc: str | None
+) -> Assignments:
+    """Assignments of devices to the cases; those to enterprises never connected are left out."""
+    with connection.cursor(binary=True) as cursor:
+        row = cursor.execute(_PACK_ASSIGNMENTS, {"uscc": uscc}).fetchone()
+    rows = np.frombuffer((row and row[0]) or b"", dtype=_PACKED_ASSIGNMENT)
+    ids = np.array(cases, dtype=np.int64).reshape(-1, 2)
+    case_keys = (ids[:, 0] << 32) | ids[:, 1]
+    by_key = np.argsort(case_keys)
+    keys = (rows["platform"].astype(np.int64) << 32) | rows["enterprise"]
+    place = np.searchsorted(case_keys[by_key], keys)
+    is_connected = np.append(case_keys[by_key], -1)[place] == keys
+    rows, place = rows[is_connected], place[is_connected]
+    order = np.lexsort((rows["first"], rows["device"]))
+    rows, place = rows[order], place[order]
+    first, end = (rows[name].astype(np.int64) + _POSTGRES_EPOCH for name in ("first", "end"))
+    return Assignments(
+        device=rows["device"].astype(np.int64),
+        case=by_key[place],
+        first=first,
+        end=np.minimum(end, END_OF_TIME),
+    )
+
+
+def _rules(connection: psycopg.Connection) -> tuple[EvidenceRules, ...]:
+    with connection.cursor(row_factory=class_row(EvidenceRules)) as cursor:
+        return tuple(cursor.execute(_SELECT_EVIDENCE_RULES))

@@ -1,0 +1,97 @@
+"""The document of a year's count, computed from what the database holds at one moment."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import psycopg
+
+from verifier.counting.activity import PresenceRows
+from verifier.counting.decisions import list_decisions
+from verifier.counting.evaluation import Evaluation
+from verifier.counting.measuring import measured_cases
+from verifier.counting.progress import Phase, Progress, no_progress, with_progress
+from verifier.counting.reading import consistent_snapshot, read_assignments, read_presence
+from verifier.counting.run import evaluate
+from verifier.policy import Policy
+from verifier.procedure.closings import list_closings
+from verifier.procedure.document import Document, Freezing, Identity, count_document
+from verifier.procedure.grounds import Grounds, grounds_of
+from verifier.procedure.presence_digest import device_digests
+
+__all__ = ["Computed", "compute_document", "read_grounds"]
+
+_SELECT_LAST_CHANGE = "SELECT number FROM audit_head"
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """A document, and up to which change of the records it knows them."""
+
+    document: Document
+    last_change: int
+    """Number of the last audit entry it saw."""
+
+
+def compute_document(
+    connection: psycopg.Connection,
+    year: int,
+    *,
+    as_of: date,
+    policy: Policy,
+    identity: Identity | None,
+    freezing: Freezing | None = None,
+    progress: Progress = no_progress,
+) -> Computed:
+    """The document of a year's count as the database is now, read in one snapshot.
+
+    Args:
+        connection: outside a transaction.
+        year: of the count.
+        as_of: the last day whose evidence is used.
+        policy: the rules.
+        identity: None where it is not known yet.
+        freezing: None for a draft.
+        progress: is told how far it is.
+    """
+    with consistent_snapshot(connection):
+        head = connection.execute(_SELECT_LAST_CHANGE).fetchone()
+        evaluation = evaluate(connection, year, as_of=as_of, policy=policy, progress=progress)
+        grounds = read_grounds(connection, evaluation, progress)
+    document = count_document(
+        evaluation.count, grounds, identity or Identity(year, 1, None), freezing
+    )
+    return Computed(document, head[0] if head else 0)
+
+
+def read_grounds(
+    connection: psycopg.Connection, evaluation: Evaluation, progress: Progress = no_progress
+) -> list[Grounds]:
+    """The grounds of every determination of a count, by platform code and uscc.
+
+    Args:
+        connection: inside the snapshot in which the count was evaluated.
+        evaluation: the count, of all platforms.
+        progress: is told how far it is.
+    """
+    count = evaluation.count
+    progress(Phase.CRITERIA, 0.0)
+    devices = np.unique(evaluation.evidence.assignments.device)
+    blocks = read_presence(connection, devices, count.as_of)
+    told = with_progress(blocks, devices, lambda done: progress(Phase.CRITERIA, done))
+    registered = read_assignments(connection)
+    digests: dict[int, str] = {}
+    measured = measured_cases(evaluation, _digested(told, count.as_of, digests), registered)
+    return grounds_of(
+        measured, digests, list_decisions(connection), list_closings(connection, count.year)
+    )
+
+
+def _digested(
+    blocks: Iterable[PresenceRows], as_of: date, digests: dict[int, str]
+) -> Iterator[PresenceRows]:
+    """Presence block by block; the digests of its devices are noted as it passes."""
+    for block in blocks:
+        digests.update(device_digests(block, as_of))
+        yield block
