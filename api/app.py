@@ -53,8 +53,8 @@ from api.web.database import RequestDatabase
 from api.web.headers import SecurityHeaders
 from api.web.openapi import openapi_document
 from api.web.problems import install_problems
-from jieru.broker import BrokerAddress
 from jieru.calendar import civil_date
+from jieru.credentials.equipment_broker import equipment_broker
 from jieru.settings import Settings
 from verifier.policy import load_policy
 
@@ -145,7 +145,7 @@ def create_app(
     app.state.counts = CountSource(app.state.database, policy=policy, as_of=as_of, year=year)
     app.state.procedure = ProcedureSource(policy, settings)
     app.state.openid_provider = provider_of(settings)
-    app.state.equipment_broker = BrokerAddress.for_equipment(settings)
+    app.state.equipment_broker = equipment_broker(settings)
     app.state.overview = OverviewSource(app.state.database)
     app.state.panels = PanelSource(app.state.database)
     app.add_middleware(BodyLimit)

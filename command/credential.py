@@ -10,6 +10,7 @@ from jieru.broker import BrokerAddress
 from jieru.calendar import SHANGHAI
 from jieru.credentials import records
 from jieru.credentials.equipment import find_equipment, issue_to, replace_of
+from jieru.credentials.equipment_broker import equipment_broker
 from jieru.credentials.example import publish_line
 from jieru.credentials.records import IssuedCredential
 from jieru.credentials.stored import OPEN, find_open_credential, select_credentials
@@ -36,7 +37,7 @@ def command() -> None:
 @click.argument("serial", required=False)
 def _issue(*, platform: str, serial: str | None) -> None:
     settings = load_settings()
-    broker = BrokerAddress.for_equipment(settings)
+    broker = equipment_broker(settings)
     with (
         open_database(settings) as connection,
         changing(connection, command_actor()),
@@ -52,7 +53,7 @@ def _issue(*, platform: str, serial: str | None) -> None:
 @click.argument("username")
 def _replace(*, username: str) -> None:
     settings = load_settings()
-    broker = BrokerAddress.for_equipment(settings)
+    broker = equipment_broker(settings)
     with (
         open_database(settings) as connection,
         changing(connection, command_actor()),

@@ -35,13 +35,7 @@ from verifier.procedure.closings import close_pending, withdraw_closing
 from verifier.procedure.comparison import compare_documents
 from verifier.procedure.drafting import draft_count
 from verifier.procedure.freezing import export_count, freeze_count
-from verifier.procedure.objections import (
-    OBJECTION_OUTCOMES,
-    ObjectionOutcome,
-    list_objections,
-    record_objection,
-    resolve_objection,
-)
+from verifier.procedure.objections import list_objections, record_objection, resolve_objection
 from verifier.procedure.overview import CountSheet, count_summary, offered_steps
 from verifier.procedure.payments import (
     amounts_due,
@@ -60,6 +54,7 @@ from verifier.procedure.records import (
     running_count,
 )
 from verifier.procedure.signing import load_signing_key
+from verifier.procedure.states import OBJECTION_OUTCOMES, ObjectionOutcome
 from verifier.procedure.steps import publish_count, return_count, submit_count
 from verifier.procedure.words import PHASE_WORDS
 

@@ -6,7 +6,6 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from jieru.errors import UserError
-from jieru.settings import Settings
 
 __all__ = ["BrokerAddress"]
 
@@ -53,17 +52,6 @@ class BrokerAddress:
             parts.scheme == "mqtts",
             ca_file or None,
         )
-
-    @classmethod
-    def for_equipment(cls, settings: Settings) -> "BrokerAddress":
-        """Where equipment reaches the broker, for examples.
-
-        Raises:
-            UserError: the setting is no such address.
-        """
-        if settings.equipment_mqtt_url:
-            return cls.of_url(settings.equipment_mqtt_url, setting="JIERU_EQUIPMENT_MQTT_URL")
-        return cls.of_url(settings.mqtt_url, settings.mqtt_ca_file)
 
     def tls_context(self) -> ssl.SSLContext | None:
         """What to check the broker's certificate with; None without TLS.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
-from api.devices.answers import PresenceDayAnswer
+from api.devices.presence_answers import PresenceDayAnswer
 from jieru.calendar import days_in_month, months_between
 
 __all__ = ["CalendarRow", "MonthChoice", "calendar_rows", "days_shown", "month_choice"]

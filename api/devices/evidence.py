@@ -10,12 +10,8 @@ from psycopg.rows import dict_row
 from psycopg.sql import SQL
 
 from api.access.caller import Caller
-from api.devices.answers import (
-    HeartbeatAnswer,
-    HeartbeatPage,
-    PresenceAnswer,
-    PresenceDayAnswer,
-)
+from api.devices.answers import HeartbeatAnswer, HeartbeatPage
+from api.devices.presence_answers import PresenceAnswer, PresenceDayAnswer
 from api.devices.queries import find_device
 from api.web.filters import today_of
 from api.web.paging import PageRequest, read_cursor, write_cursor

@@ -7,15 +7,9 @@ from starlette.responses import StreamingResponse
 
 from api.access.caller import CurrentCaller
 from api.access.gate import GatedRoute
-from api.devices.answers import (
-    DeviceChange,
-    DevicePage,
-    DeviceRecord,
-    HeartbeatPage,
-    NewDevice,
-    PresenceAnswer,
-)
+from api.devices.answers import DeviceChange, DevicePage, DeviceRecord, HeartbeatPage, NewDevice
 from api.devices.evidence import list_heartbeats, read_presence
+from api.devices.presence_answers import PresenceAnswer
 from api.devices.queries import (
     DeviceFilter,
     change_device,

@@ -14,7 +14,6 @@ __all__ = [
     "EnterpriseChange",
     "EnterpriseDetail",
     "EnterprisePage",
-    "EnterprisePresenceAnswer",
     "EnterpriseRecord",
     "NewEnterprise",
 ]
@@ -107,35 +106,3 @@ class EnterpriseChange(Body):
     name: str = left_out("")
     district: str = left_out("")
     industry_code: str | None = left_out()
-
-
-class EnterprisePresenceDayAnswer(BaseModel):
-    """How an enterprise's devices were heard on one civil day (Asia/Shanghai)."""
-
-    day: date
-    devices_assigned: int
-    devices_heard: int = Field(description="Of those assigned, in time, in one hour at least.")
-    longest_hours: int = Field(description="The most hours in which one of them was heard.")
-
-
-class EnterprisePresenceAnswer(BaseModel):
-    """An enterprise's calendar: what was heard, not what counts."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "days": [
-                        {
-                            "day": "2026-05-30",
-                            "devices_assigned": 4,
-                            "devices_heard": 3,
-                            "longest_hours": 5,
-                        }
-                    ]
-                }
-            ]
-        }
-    )
-
-    days: list[EnterprisePresenceDayAnswer] = Field(description="Every day that was asked for.")

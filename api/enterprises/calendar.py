@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Final, NamedTuple
 
-from api.enterprises.answers import EnterprisePresenceDayAnswer
+from api.enterprises.presence_answers import EnterprisePresenceDayAnswer
 
 __all__ = ["CalendarDay", "CalendarWeek", "calendar_weeks"]
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import psycopg
 
 from api.access.caller import Caller
-from api.enterprises.answers import EnterprisePresenceAnswer, EnterprisePresenceDayAnswer
+from api.enterprises.presence_answers import EnterprisePresenceAnswer, EnterprisePresenceDayAnswer
 from api.enterprises.queries import read_enterprise
 from api.web.filters import today_of
 from api.web.periods import days_between

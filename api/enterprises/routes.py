@@ -11,10 +11,10 @@ from api.enterprises.answers import (
     EnterpriseChange,
     EnterpriseDetail,
     EnterprisePage,
-    EnterprisePresenceAnswer,
     NewEnterprise,
 )
 from api.enterprises.presence import read_enterprise_presence
+from api.enterprises.presence_answers import EnterprisePresenceAnswer
 from api.enterprises.queries import (
     EnterpriseFilter,
     change_enterprise,

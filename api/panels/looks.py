@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from api.web.rendering import instant
+from api.web.instants import instant
 
 __all__ = ["Look", "Speak", "Step", "Word", "look_of"]
 

@@ -24,8 +24,8 @@ from api.panels.drawing import Result, draw
 from api.panels.english import english
 from api.panels.looks import Speak
 from api.panels.source import TIMEOUT_S, PanelSource, panel_source
+from api.web.instants import instant
 from api.web.problems import Kind, Problem
-from api.web.rendering import instant
 from api.web.visit import CurrentVisit, Visit
 from dashboards.grafana_sql import TimeRange, Value
 from dashboards.grafana_time import time_range

@@ -12,9 +12,8 @@ from api.web.records import USCC, Body
 from verifier.counting.determination import Outcome
 from verifier.counting.registry import DecisionKind
 from verifier.procedure.comparison import ChangeKind
-from verifier.procedure.objections import ObjectionOutcome
 from verifier.procedure.recovery import RecoveryKind
-from verifier.procedure.states import State, Step
+from verifier.procedure.states import ObjectionOutcome, State, Step
 
 __all__ = [
     "ComparisonAnswer",

@@ -1,7 +1,6 @@
 """Pages: Jinja2 templates in the reader's language."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -13,13 +12,13 @@ from starlette.responses import HTMLResponse
 
 from api.access.caller import known_caller
 from api.web.announcement import announcement_of, forget_announcement
+from api.web.instants import instant
 from api.web.language import LANGUAGE_COOKIE, language_of, requested_language
 from api.web.menu import menu_of
 from api.web.words import ROLE_WORDS
-from jieru.calendar import SHANGHAI
 from jieru.i18n import LANGUAGES, Language, translations
 
-__all__ = ["instant", "render"]
+__all__ = ["render"]
 
 _FOLDER: Final = Path(__file__).parent.parent / "templates"
 _COOKIE_AGE_S: Final = 365 * 86_400
@@ -28,11 +27,6 @@ _COOKIE_AGE_S: Final = 365 * 86_400
 def _grouped(number: int) -> str:
     """A whole number with its thousands set apart: 120,000."""
     return f"{number:,}"
-
-
-def instant(moment: datetime) -> str:
-    """An instant as a clock in the city shows it: 2026-03-02 08:15:00."""
-    return moment.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
 
 
 @cache

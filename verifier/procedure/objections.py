@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal, TypeAlias, get_args
 
 import psycopg
 
@@ -10,20 +9,15 @@ from jieru.errors import UserError
 from verifier.procedure.names import said
 from verifier.procedure.people import Act
 from verifier.procedure.records import CountRecord
-from verifier.procedure.states import Step
+from verifier.procedure.states import ObjectionOutcome, Step
 from verifier.procedure.steps import take_step
 
 __all__ = [
-    "OBJECTION_OUTCOMES",
     "Objection",
-    "ObjectionOutcome",
     "list_objections",
     "record_objection",
     "resolve_objection",
 ]
-
-ObjectionOutcome: TypeAlias = Literal["upheld", "dismissed"]
-OBJECTION_OUTCOMES: Final[tuple[ObjectionOutcome, ...]] = get_args(ObjectionOutcome)
 
 _INSERT = """
     INSERT INTO objections (count_id, name, statement, recorded_by, recorded_at)

@@ -5,68 +5,25 @@ would change is reported as a difference of its own.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, Final
 
 import psycopg
 
 from verifier.policy import Policy, policy_from_source
 from verifier.procedure.canonical import canonical_bytes
+from verifier.procedure.causes import (
+    Difference,
+    differences_by_policy,
+    differences_with_causes,
+)
 from verifier.procedure.code_version import code_version
-from verifier.procedure.comparison import PlatformChange, compare_documents, entries_of
+from verifier.procedure.comparison import PlatformChange, compare_documents
 from verifier.procedure.computing import compute_document
 from verifier.procedure.document import Document, Freezing, Identity
 from verifier.procedure.records import CountRecord, read_document
 from verifier.procedure.signing import is_signed
 
-__all__ = ["Cause", "Difference", "Recheck", "recheck_count"]
-
-
-class Cause(StrEnum):
-    """Why a determination is not what it was."""
-
-    DOCUMENT = "document"
-    """The stored content itself was changed: its digest or signature does not fit."""
-    PRESENCE = "presence"
-    REGISTRY = "registry"
-    DECISION = "decision"
-    """Decisions, and closings of pending ones."""
-    OTHER_PLATFORM = "other_platform"
-    """Nothing of its own: the same enterprise on another platform is not what it was."""
-    POLICY = "policy"
-    CODE = "code"
-    """Nothing that it rests on changed: the program computes something else."""
-
-
-_RESULT_KEYS: Final = (
-    "outcome",
-    "connected_on",
-    "window_last_day",
-    "window_active_days",
-    "window_longest_gap_days",
-    "year_counted",
-    "pending_until",
-    "reasons",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One enterprise of one platform that is not what was frozen."""
-
-    platform: str
-    uscc: str
-    name: str
-    causes: tuple[Cause, ...]
-    outcome_before: str | None
-    """None: not listed."""
-    outcome_after: str | None
-    keys: tuple[str, ...]
-    """Of the document, whose values differ."""
-    devices: tuple[str, ...]
-    """Serials whose presence changed, where the document lists devices."""
+__all__ = ["Recheck", "recheck_count"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +100,19 @@ def recheck_count(
     policy = policy_from_source(record.count_id, frozen["policy_source"])
     today = _today(connection, record, frozen, policy)
     is_document_intact = _is_authentic(record, frozen)
-    unexplained = Cause.CODE if is_document_intact else Cause.DOCUMENT
-    differences = list(_differences(frozen, today, unexplained))
+    code_before, code_after = str(record.code_version), code_version()
+    differences = list(
+        differences_with_causes(
+            frozen,
+            today,
+            is_document_intact=is_document_intact,
+            is_program_same=code_before == code_after,
+        )
+    )
     if policy_today.sha256 != policy.sha256:
-        differences += _by_policy(today, _today(connection, record, frozen, policy_today))
+        differences += differences_by_policy(
+            today, _today(connection, record, frozen, policy_today)
+        )
     return Recheck(
         count_id=record.count_id,
         differences=tuple(differences),
@@ -154,8 +120,8 @@ def recheck_count(
         is_document_intact=is_document_intact,
         policy_before=policy.sha256,
         policy_after=policy_today.sha256,
-        code_before=str(record.code_version),
-        code_after=code_version(),
+        code_before=code_before,
+        code_after=code_after,
     )
 
 
@@ -180,80 +146,3 @@ def _is_authentic(record: CountRecord, frozen: Document) -> bool:
     content = canonical_bytes(frozen)
     is_digest_right = hashlib.sha256(content).hexdigest() == record.digest
     return is_digest_right and is_signed(content, record.signature, record.public_key)
-
-
-def _differences(frozen: Document, today: Document, unexplained: Cause) -> Iterator[Difference]:
-    old, new = entries_of(frozen), entries_of(today)
-    changes = compare_documents(frozen, today).enterprises
-    own = {
-        (each.platform, each.uscc): _own_causes(
-            old.get((each.platform, each.uscc)), new.get((each.platform, each.uscc))
-        )
-        for each in changes
-    }
-    elsewhere = {uscc for (_platform, uscc), causes in own.items() if causes}
-    for each in changes:
-        key = (each.platform, each.uscc)
-        causes = own[key]
-        if not causes:
-            causes = (Cause.OTHER_PLATFORM,) if each.uscc in elsewhere else (unexplained,)
-        yield Difference(
-            platform=each.platform,
-            uscc=each.uscc,
-            name=each.name,
-            causes=causes,
-            outcome_before=each.outcome_before,
-            outcome_after=each.outcome_after,
-            keys=each.keys,
-            devices=tuple(_devices_changed(old.get(key), new.get(key))),
-        )
-
-
-def _own_causes(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> tuple[Cause, ...]:
-    """What of the things that a case rests on is not what it was."""
-    if old is None or new is None:
-        return (Cause.REGISTRY,)  # a connection came or went
-    causes = []
-    is_registry_changed = old["registry_sha256"] != new["registry_sha256"]
-    is_presence_changed = old["presence_sha256"] != new["presence_sha256"]
-    if is_registry_changed:
-        # An assignment changes both digests; then only devices that both list can tell.
-        is_presence_changed = any(_devices_changed(old, new))
-    if is_presence_changed:
-        causes.append(Cause.PRESENCE)
-    if is_registry_changed:
-        causes.append(Cause.REGISTRY)
-    if old["decisions"] != new["decisions"] or old["closing"] != new["closing"]:
-        causes.append(Cause.DECISION)
-    return tuple(causes)
-
-
-def _devices_changed(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> Iterator[str]:
-    if old is None or new is None:
-        return
-    before = {each["serial"]: each["presence_sha256"] for each in old["devices"]}
-    after = {each["serial"]: each["presence_sha256"] for each in new["devices"]}
-    for serial in sorted(before.keys() & after.keys()):
-        if before[serial] != after[serial]:
-            yield serial
-
-
-def _by_policy(under_frozen: Document, under_todays: Document) -> Iterator[Difference]:
-    """What today's rules would say otherwise, of the same data."""
-    old, new = entries_of(under_frozen), entries_of(under_todays)
-    for key in sorted(old.keys() | new.keys()):
-        before, after = old.get(key), new.get(key)
-        keys = [
-            name for name in _RESULT_KEYS if (before or {}).get(name) != (after or {}).get(name)
-        ]
-        if keys:
-            yield Difference(
-                platform=key[0],
-                uscc=key[1],
-                name=(after or before or {})["name"],
-                causes=(Cause.POLICY,),
-                outcome_before=before["outcome"] if before else None,
-                outcome_after=after["outcome"] if after else None,
-                keys=tuple(keys),
-                devices=(),
-            )

@@ -8,13 +8,23 @@ returned                 frozen and later -> superseded, by a correction
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
 from jieru.errors import UserError
 from jieru.i18n import marked as _
 from verifier.procedure.names import is_same_person
 
-__all__ = ["RULES", "RUNNING", "STANDING", "State", "Step", "StepRule", "require_step"]
+__all__ = [
+    "OBJECTION_OUTCOMES",
+    "RULES",
+    "RUNNING",
+    "STANDING",
+    "ObjectionOutcome",
+    "State",
+    "Step",
+    "StepRule",
+    "require_step",
+]
 
 
 class State(StrEnum):
@@ -35,6 +45,10 @@ RUNNING: Final = frozenset({State.DRAFT, State.IN_REVIEW, State.RETURNED})
 """Not frozen yet: there is at most one such count of a year."""
 STANDING: Final = frozenset({State.FROZEN, State.PUBLISHED, State.PAYABLE, State.PAID})
 """Frozen and not superseded: there is at most one such count of a year."""
+
+
+ObjectionOutcome: TypeAlias = Literal["upheld", "dismissed"]
+OBJECTION_OUTCOMES: Final[tuple[ObjectionOutcome, ...]] = get_args(ObjectionOutcome)
 
 
 class Step(StrEnum):

@@ -5,11 +5,10 @@ from typing import Final
 
 from jieru.i18n import marked as _
 from verifier.counting.progress import Phase
+from verifier.procedure.causes import Cause
 from verifier.procedure.comparison import ChangeKind
-from verifier.procedure.objections import ObjectionOutcome
-from verifier.procedure.recheck import Cause
 from verifier.procedure.recovery import RecoveryKind
-from verifier.procedure.states import State, Step
+from verifier.procedure.states import ObjectionOutcome, State, Step
 
 __all__ = [
     "CAUSE_WORDS",
@@ -55,6 +54,7 @@ CAUSE_WORDS: Final[Mapping[Cause, str]] = {
     Cause.OTHER_PLATFORM: _("changed on another platform"),
     Cause.POLICY: _("policy changed"),
     Cause.CODE: _("program changed"),
+    Cause.UNEXPLAINED: _("cause unknown, program unchanged"),
 }
 
 CHANGE_WORDS: Final[Mapping[ChangeKind, str]] = {

@@ -8,14 +8,16 @@ import psycopg
 import pytest
 
 import verifier.counting.determination
+import verifier.procedure.recheck
 from jieru.database import connect
 from tests.integration.verifier.conftest import WORKED_EXAMPLE
 from tests.support.procedure import AS_OF, POLICY, frozen
 from tests.support.registry_builder import RegistryBuilder
 from verifier.counting.decisions import record_decision
 from verifier.policy import Policy, load_policy
+from verifier.procedure.causes import Cause, Difference
 from verifier.procedure.comparison import PlatformChange
-from verifier.procedure.recheck import Cause, Difference, Recheck, recheck_count
+from verifier.procedure.recheck import Recheck, recheck_count
 from verifier.procedure.records import standing_count
 
 # An hour of a Sunday on which nothing else was heard.
@@ -162,11 +164,46 @@ def test_another_policy_is_a_cause_of_what_it_changes(
 def test_a_program_that_decides_otherwise_is_a_cause(
     database: psycopg.Connection, uscc: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where nothing changed that the determination rests on."""
+    """Where nothing changed that the determination rests on, and its name is another."""
     monkeypatch.setattr(verifier.counting.determination, "is_in_scope", lambda _results: False)
+    monkeypatch.setattr(verifier.procedure.recheck, "code_version", lambda: "0.1.0+ffffffffffff")
     recheck = _recheck(database)
     assert {each.causes for each in recheck.differences} == {(Cause.CODE,)}
     assert uscc in {each.uscc for each in recheck.differences}
+
+
+def test_a_program_of_the_same_name_is_no_cause(
+    database: psycopg.Connection, uscc: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where something else computes otherwise, a library for instance, that is not blamed on it."""
+    monkeypatch.setattr(verifier.counting.determination, "is_in_scope", lambda _results: False)
+    recheck = _recheck(database)
+    assert recheck.code_before == recheck.code_after
+    assert {each.causes for each in recheck.differences} == {(Cause.UNEXPLAINED,)}
+    assert uscc in {each.uscc for each in recheck.differences}
+
+
+def test_a_change_on_a_platform_that_the_count_does_not_list_is_a_cause(
+    database: psycopg.Connection, registry: RegistryBuilder, tmp_path: Path
+) -> None:
+    """Once in the city: it counts on alpha until beta, left long ago, proves to be the earlier."""
+    file = tmp_path / "policy.yaml"
+    source = POLICY.source.replace("value: platform", "value: city")
+    file.write_text(source.replace("value: 2026-01-01", "value: 2025-01-01"), encoding="utf-8")
+    city = load_policy(str(file))
+    uscc = registry.served_enterprise(1, registry.platform(), WORKED_EXAMPLE)
+    registry.connection(
+        registry.platform("beta"), uscc, from_date=date(2025, 1, 1), to_date=date(2026, 1, 1)
+    )
+    devices = [registry.device("beta", serial, uscc) for serial in ("x", "y", "z")]
+    frozen(database, policy=city)
+    for device in devices:
+        registry.presence(device, [day.replace(year=2025) for day in WORKED_EXAMPLE])
+    recheck = _recheck(database, city)
+    assert recheck.code_before == recheck.code_after
+    found = _only(recheck)
+    assert (found.platform, found.causes) == ("alpha", (Cause.OTHER_PLATFORM,))
+    assert found.outcome_after == "counted_elsewhere"
 
 
 def test_a_change_on_another_platform_is_a_cause(

@@ -5,10 +5,10 @@ from datetime import date
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from api.devices.answers import PresenceDayAnswer
 from api.devices.calendar import calendar_rows, days_shown, month_choice
-from api.enterprises.answers import EnterprisePresenceDayAnswer
+from api.devices.presence_answers import PresenceDayAnswer
 from api.enterprises.calendar import calendar_weeks
+from api.enterprises.presence_answers import EnterprisePresenceDayAnswer
 from api.web.month import OptionalCivilMonth
 
 MONTH: TypeAdapter[date | None] = TypeAdapter(OptionalCivilMonth)
