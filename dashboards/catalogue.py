@@ -1,4 +1,4 @@
-"""Every dashboard there is."""
+"""Every dashboard there is. Pure."""
 
 from dashboards.enterprise import enterprise
 from dashboards.integrity import integrity

@@ -1,4 +1,4 @@
-"""What Grafana sends to PostgreSQL for the SQL of a panel: variables first, then macros.
+"""What Grafana sends to PostgreSQL for the SQL of a panel: variables first, then macros. Pure.
 
 Follows the PostgreSQL datasource (the front end's variables, the back end's comments, intervals
 and macros, in that order), with two differences: what Grafana would pass on unexpanded, or what

@@ -1,4 +1,4 @@
-"""Grafana's words for instants: `now-24h`, `now/y`, milliseconds since the epoch."""
+"""Grafana's words for instants: `now-24h`, `now/y`, milliseconds since the epoch. Pure."""
 
 import re
 from calendar import monthrange

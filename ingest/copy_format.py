@@ -1,4 +1,4 @@
-"""Heartbeats in PostgreSQL's binary COPY format.
+"""Heartbeats in PostgreSQL's binary COPY format. Pure.
 
 Source: PostgreSQL documentation, COPY, "Binary Format"; the bytes of each type are those of its
 `..._recv` function. Written by hand because a row costs a third of a generic writer's time, and

@@ -1,4 +1,7 @@
-"""The last heartbeat and status of each device, written at most once an interval per device."""
+"""The last heartbeat and status of each device, written at most once an interval per device.
+
+Pure: the time is passed in.
+"""
 
 from collections.abc import Iterable
 from itertools import islice

@@ -1,4 +1,4 @@
-"""Which hours of which device are already in `presence`, so that each costs one upsert.
+"""Which hours of which device are already in `presence`, so that each costs one upsert. Pure.
 
 Only a memory of what the database has: forgetting costs a repeated upsert, which changes nothing;
 so an hour is remembered after its commit, and everything is forgotten when the memory is full.

@@ -1,4 +1,4 @@
-"""The civil calendar: every date that is counted is an Asia/Shanghai date.
+"""The civil calendar: every date that is counted is an Asia/Shanghai date. Pure.
 
 China has kept UTC+8 without summer time since 1991-09-15, so a fixed offset is exact for every
 instant the wire contract admits (2020 and later) and needs no time-zone look-up per heartbeat.

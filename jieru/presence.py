@@ -1,4 +1,4 @@
-"""How presence is laid out: one row of `bit(744)` per device and civil month (design section 5)."""
+"""How presence is laid out: one row of `bit(744)` per device and civil month. Pure."""
 
 from typing import Final
 

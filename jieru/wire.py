@@ -1,4 +1,4 @@
-"""The wire contract, version 1 (design section 4): topics, payloads, limits, rejections."""
+"""The wire contract, version 1 (design section 4): topics, payloads, limits, rejections. Pure."""
 
 import re
 from datetime import date

@@ -1,4 +1,4 @@
-"""Whether a device is heard as often as it should be: told from one `now`, never stored.
+"""Whether a device is heard as often as it should be: told from one `now`, never stored. Pure.
 
 The same rule twice: as a function, and as conditions on `device_states` and `devices` for lists. A
 test holds them together.

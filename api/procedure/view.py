@@ -1,4 +1,4 @@
-"""Counts in the words of the pages. Pure."""
+"""Counts in the words of the pages."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """What the registry says of those a count is about, as plain values. Pure."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Literal, NamedTuple
 
 from verifier.policy import LEVELS, Level
@@ -134,8 +134,10 @@ class RecordedDecision:
             "reason": each.reason,
             "attachment": each.attachment,
             "decided_by": each.decided_by,
-            "decided_at": each.decided_at.isoformat(),
+            "decided_at": each.decided_at.astimezone(UTC).isoformat(),
             "withdrawn_reason": each.withdrawn_reason,
             "withdrawn_by": each.withdrawn_by,
-            "withdrawn_at": each.withdrawn_at.isoformat() if each.withdrawn_at else None,
+            "withdrawn_at": each.withdrawn_at.astimezone(UTC).isoformat()
+            if each.withdrawn_at
+            else None,
         }

@@ -5,7 +5,7 @@ What `explain` finds for one case, found for all of them.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import NamedTuple
 
 from verifier.counting.determination import Determination
@@ -40,12 +40,12 @@ class Closing:
         return self.withdrawn_at is None
 
     def to_json_object(self) -> dict[str, object]:
-        """The closing as the document of a count has it."""
+        """The closing as the document of a count has it; instants in ISO 8601, UTC."""
         return {
             "id": self.id,
             "reason": self.reason,
             "closed_by": self.closed_by,
-            "closed_at": self.closed_at.isoformat(),
+            "closed_at": self.closed_at.astimezone(UTC).isoformat(),
         }
 
 

@@ -1,4 +1,4 @@
-"""What states, steps, causes and recoveries are called: message ids, untranslated."""
+"""What states, steps, causes and recoveries are called: message ids, untranslated. Pure."""
 
 from collections.abc import Mapping
 from typing import Final

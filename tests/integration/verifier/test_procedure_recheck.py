@@ -16,6 +16,7 @@ from tests.support.registry_builder import RegistryBuilder
 from verifier.counting.decisions import record_decision
 from verifier.policy import Policy, load_policy
 from verifier.procedure.causes import Cause, Difference
+from verifier.procedure.closings import close_pending
 from verifier.procedure.comparison import PlatformChange
 from verifier.procedure.recheck import Recheck, recheck_count
 from verifier.procedure.records import standing_count
@@ -144,6 +145,19 @@ def test_a_decision_of_today_is_a_cause(database: psycopg.Connection, uscc: str)
     record_decision(database, "exclude", "alpha", uscc, reason="x", decided_by="lin", policy=POLICY)
     found = _only(_recheck(database))
     assert (found.causes, found.outcome_after) == ((Cause.DECISION,), "excluded")
+
+
+def test_a_session_in_another_time_zone_makes_no_difference(
+    database: psycopg.Connection, registry: RegistryBuilder
+) -> None:
+    """Instants of decisions and closings stand in the document in UTC, whoever reads them."""
+    uscc = registry.served_enterprise(1, registry.platform(), WORKED_EXAMPLE)
+    said = {"reason": "x", "decided_by": "lin", "policy": POLICY}
+    record_decision(database, "exclude", "alpha", uscc, **said)  # type: ignore[arg-type]
+    close_pending(database, 2026, "alpha", uscc, reason="x", by="lin")
+    frozen(database)
+    database.execute("SET timezone = 'Asia/Shanghai'")
+    assert not _recheck(database).has_difference
 
 
 def test_another_policy_is_a_cause_of_what_it_changes(
