@@ -77,7 +77,7 @@ def measured_cases(
         for platform in count.platforms
         for each in platform.determinations
     }
-    days = {index: evaluation.days.rows(np.array([index])) for index in listed}
+    days = {index: _days_of(evaluation.days, index) for index in listed}
     periods = {
         index: period_of_case(
             evaluation.cases[index], found, days[index], count.year, count.as_of, count.policy
@@ -105,6 +105,11 @@ def measured_cases(
         )
         for index, found in listed.items()
     ]
+
+
+def _days_of(days: ActiveDays, index: int) -> ActiveDays:
+    """One row, seen and not copied: together they are as many as the days of all cases."""
+    return ActiveDays(days.first_day, days.active[index : index + 1])
 
 
 class _Sums:
