@@ -57,6 +57,7 @@ from jieru.calendar import civil_date
 from jieru.credentials.equipment_broker import equipment_broker
 from jieru.settings import Settings
 from verifier.policy import load_policy
+from verifier.procedure.holidays import load_holidays
 
 __all__ = ["create_app", "yesterday"]
 
@@ -143,7 +144,7 @@ def create_app(
     app.state.database = RequestDatabase(pool)
     policy = load_policy(settings.policy)
     app.state.counts = CountSource(app.state.database, policy=policy, as_of=as_of, year=year)
-    app.state.procedure = ProcedureSource(policy, settings)
+    app.state.procedure = ProcedureSource(policy, settings, load_holidays(settings.holidays_file))
     app.state.openid_provider = provider_of(settings)
     app.state.equipment_broker = equipment_broker(settings)
     app.state.overview = OverviewSource(app.state.database)

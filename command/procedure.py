@@ -26,6 +26,7 @@ from command.procedure_tables import (
     counts_report,
 )
 from jieru.audit import changing, command_actor
+from jieru.calendar import civil_date
 from jieru.errors import UserError
 from jieru.i18n import gettext as _
 from jieru.settings import load_settings
@@ -35,6 +36,8 @@ from verifier.procedure.closings import close_pending, withdraw_closing
 from verifier.procedure.comparison import compare_documents
 from verifier.procedure.drafting import draft_count
 from verifier.procedure.freezing import export_count, freeze_count
+from verifier.procedure.holidays import load_holidays
+from verifier.procedure.notice_period import UNKNOWN_HOLIDAYS, notice_end
 from verifier.procedure.objections import list_objections, record_objection, resolve_objection
 from verifier.procedure.overview import CountSheet, count_summary, offered_steps
 from verifier.procedure.payments import (
@@ -177,19 +180,30 @@ def _freeze(*, year: str, name: str) -> None:
 @command.command("publish", help=_("Publish a frozen count; its public notice begins."))
 @click.argument("year")
 @click.option(
-    "--notice-ends", metavar="DATE", help=_("Last day of the notice, where holidays are not known.")
+    "--notice-ends",
+    metavar="DATE",
+    help=_("Last day of the notice, named by you (default: by the calendar)."),
+)
+@click.option(
+    "--dry-run", "is_dry_run", is_flag=True, help=_("Show the last day, publish nothing.")
 )
 @_by
-def _publish(*, year: str, notice_ends: str | None, name: str) -> None:
+def _publish(*, year: str, notice_ends: str | None, is_dry_run: bool, name: str) -> None:
     ends_on = None if notice_ends is None else parse_day(notice_ends)
-    days = load_settings().notice_working_days
-    with _changing_count(year, name) as (connection, record, act):
-        taken = publish_count(connection, record, act, notice_days=days, notice_ends_on=ends_on)
-    click.echo(
-        _("{count} is published. Its public notice ends on {day}.").format(
-            count=taken.count_id, day=taken.notice_ends_on
+    settings = load_settings()
+    days, holidays = settings.notice_working_days, load_holidays(settings.holidays_file)
+    with _changing_count(year, name, is_dry_run=is_dry_run) as (connection, record, act):
+        end = notice_end(civil_date(act.at), days, holidays)
+        taken = publish_count(
+            connection, record, act, notice_days=days, holidays=holidays, notice_ends_on=ends_on
         )
-    )
+    said = _("{count} is published. Its public notice ends on {day}.")
+    if is_dry_run:
+        said = _("Nothing is published. The public notice of {count} would end on {day}.")
+    click.echo(said.format(count=taken.count_id, day=taken.notice_ends_on))
+    if ends_on is None:
+        for unknown in end.unknown_years:
+            click.echo(_(UNKNOWN_HOLIDAYS).format(year=unknown), err=True)
 
 
 @command.command("object", help=_("Record an objection to a published count."))
@@ -315,12 +329,14 @@ def _find(connection: psycopg.Connection, year: str, revision: str | None) -> Co
 
 @contextmanager
 def _changing_count(
-    year: str, name: str, *, is_running: bool = False
+    year: str, name: str, *, is_running: bool = False, is_dry_run: bool = False
 ) -> Iterator[tuple[psycopg.Connection, CountRecord, Act]]:
-    """A transaction in which somebody takes a step of a year's count."""
+    """A transaction in which somebody takes a step of a year's count, or tries it."""
     act, number = _act(name), parse_year(year)
     with open_database(load_settings()) as connection, changing(connection, act.actor):
         yield connection, find_count(connection, number, is_running=is_running), act
+        if is_dry_run:
+            raise psycopg.Rollback
 
 
 def _act(name: str) -> Act:

@@ -116,6 +116,9 @@ class Settings(BaseSettings):
     """Ed25519 key of frozen counts, made by `jieru signing-key new`; empty: none can be frozen."""
     notice_working_days: int = Field(default=5, ge=1, le=60)
     """How long the public notice of a count lasts, from the day after its publication."""
+    holidays_file: str = ""
+    """Days off and worked weekends of years that this release does not know, or knows wrongly, in
+    the form of its own `holidays.yaml`; empty: none."""
     report_font_path: str = ""
     """Folder with the font of the PDF reports; empty: where Debian's fonts-noto-cjk has it."""
 

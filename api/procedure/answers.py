@@ -457,7 +457,11 @@ class Publishing(Body):
 
     notice_ends_on: CivilDate | None = Field(
         default=None,
-        description="Its last day; only needed where the public holidays are not known.",
+        description="Its last day, named by a person; by default the calendar's.",
+    )
+    last_day_shown: CivilDate | None = Field(
+        default=None,
+        description="The calendar's last day as it was shown; another one by now is refused.",
     )
 
 

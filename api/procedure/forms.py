@@ -16,16 +16,18 @@ from api.procedure.answers import (
     Resolution,
     Submission,
 )
+from api.procedure.source import ProcedureSource
 from api.procedure.steps import Taking
 from api.web.forms import Choice, Input, read_form
 from api.web.problems import Kind, Problem
 from api.web.visit import Visit
 from jieru.i18n import marked as _
 from verifier.policy import WAIVABLE, Policy
+from verifier.procedure.notice_period import NOTICE_OUTLOOK, UNKNOWN_HOLIDAYS
 from verifier.procedure.states import Step
 from verifier.procedure.words import OBJECTION_WORDS
 
-__all__ = ["DECISION_FORMS", "STEP_FORMS", "ActForm"]
+__all__ = ["DECISION_FORMS", "STEP_FORMS", "ActForm", "Outlook"]
 
 _LARGEST_ID_LENGTH: Final = 10
 _REASON: Final = Input("reason", _("Reason"), is_required=True, longest=2_000)
@@ -41,6 +43,16 @@ Values = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
+class Outlook:
+    """What will come of a step that is taken now; all of it translated."""
+
+    says: str
+    warnings: Sequence[str]
+    values: Values
+    """Of the form's hidden inputs: what was shown is what is done, or it is shown anew."""
+
+
+@dataclass(frozen=True, slots=True)
 class ActForm:
     """A form, and what happens when it is sent."""
 
@@ -53,6 +65,7 @@ class ActForm:
     step: Step | None = None
     """Whose hindrances are shown beside it."""
     choices: Callable[[Visit, Policy], Mapping[str, Sequence[Choice]]] | None = None
+    outlook: Callable[[Visit, ProcedureSource], Outlook] | None = None
     """Of the inputs to choose from, by their names."""
     is_long: bool = False
     """It goes on in a thread; a page shows how far it is."""
@@ -92,6 +105,20 @@ def _criteria(visit: Visit, policy: Policy) -> Mapping[str, Sequence[Choice]]:
             for name in WAIVABLE
         ]
     }
+
+
+def _notice(visit: Visit, source: ProcedureSource) -> Outlook:
+    """When the notice will end, and whether somebody must look at that."""
+    end = source.notice_end(visit.today)
+    return Outlook(
+        says=visit.translate(NOTICE_OUTLOOK).format(
+            day=end.last_day.isoformat(), days=source.settings.notice_working_days
+        ),
+        warnings=[
+            visit.translate(UNKNOWN_HOLIDAYS).format(year=year) for year in end.unknown_years
+        ],
+        values={"last_day_shown": end.last_day.isoformat()},
+    )
 
 
 STEP_FORMS: Final[Mapping[str, ActForm]] = {
@@ -150,10 +177,15 @@ STEP_FORMS: Final[Mapping[str, ActForm]] = {
                 "notice_ends_on",
                 _("Last day of the notice"),
                 "date",
-                hint=_("Leave it empty: working days are counted, without public holidays"),
+                hint=_(
+                    "Leave it empty to end on the day above; a day that you name is recorded as "
+                    "named by a person"
+                ),
             ),
+            Input("last_day_shown", "", "hidden"),
         ),
         step=Step.PUBLISH,
+        outlook=_notice,
     ),
     "object": ActForm(
         title=_("Record an objection"),

@@ -288,6 +288,8 @@ def _form(
             found = [each for each in offers if each.step is form.step]
             offer = next(iter(offers_in_words(found, translate, with_all=True)), None)
     chosen = form.choices(visit, source.policy) if form.choices else {}
+    is_out_of_turn = _is_out_of_turn(record, offer, form)
+    outlook = form.outlook(visit, source) if form.outlook and not is_out_of_turn else None
     is_decision = form.step is None
     address = (
         f"/counts/{year}/decision?{urlencode({'act': act})}"
@@ -299,7 +301,11 @@ def _form(
         address,
         [replace(each, choices=chosen.get(each.name, each.choices)) for each in form.inputs],
         form.submit,
-        {"content_sha256": (record and record.content_sha256) or "", **values},
+        {
+            "content_sha256": (record and record.content_sha256) or "",
+            **values,
+            **(outlook.values if outlook else {}),
+        },
         mistakes,
         cancel=back,
     )
@@ -312,7 +318,8 @@ def _form(
             "record": record,
             "year": year,
             "offer": offer,
-            "is_out_of_turn": _is_out_of_turn(record, offer, form),
+            "is_out_of_turn": is_out_of_turn,
+            "outlook": outlook,
             "about": " ".join(
                 each for each in (values.get("platform", ""), values.get("uscc", "")) if each
             ),

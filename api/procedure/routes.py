@@ -302,7 +302,10 @@ def post_freezing(taking: Takings, year: Year, freezing: Freezing) -> CountRecor
 @router.post(
     "/{year}/publish",
     summary="Publish a count",
-    description=_("Its public notice begins on the day after. Only a person may."),
+    description=_(
+        "Its public notice begins on the day after. Where the public holidays are not known yet, "
+        "weekends alone are days off, unless the last day is named. Only a person may."
+    ),
     response_description=_("The count."),
     responses=_STEP,
 )

@@ -1,6 +1,7 @@
-"""What the procedure needs beside the database: rules, key, notice, fonts, and long steps."""
+"""What the procedure needs beside the database: rules, key, holidays, fonts, and long steps."""
 
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -8,6 +9,8 @@ from fastapi import Depends, Request
 from api.procedure.work import Works
 from jieru.settings import Settings
 from verifier.policy import Policy
+from verifier.procedure.holidays import Holidays
+from verifier.procedure.notice_period import NoticeEnd, notice_end
 
 __all__ = ["Procedure", "ProcedureSource"]
 
@@ -18,7 +21,12 @@ class ProcedureSource:
 
     policy: Policy
     settings: Settings
+    holidays: Holidays
     works: Works = field(default_factory=Works)
+
+    def notice_end(self, published_on: date) -> NoticeEnd:
+        """When a notice that is published on this day ends by the calendar."""
+        return notice_end(published_on, self.settings.notice_working_days, self.holidays)
 
 
 def procedure_source(request: Request) -> ProcedureSource:

@@ -29,6 +29,7 @@ from api.procedure.work import Work
 from api.web.clock import Now
 from api.web.database import Database, RequestDatabase
 from api.web.problems import Kind, Problem, WrongField
+from jieru.calendar import civil_date
 from jieru.errors import UserError
 from jieru.i18n import marked as _
 from verifier.counting.decisions import record_decision, withdraw_decision
@@ -129,16 +130,28 @@ class Taking:
             return self._freeze(year, no_progress)
 
     def publish(self, year: int, publishing: Publishing) -> CountRecord:
-        """Publish the frozen count."""
-        days = self.source.settings.notice_working_days
+        """Publish the frozen count.
+
+        Raises:
+            Problem: it may not be published, or its notice would not end when it was said to.
+        """
+        shown, named = publishing.last_day_shown, publishing.notice_ends_on
+        last_day = self.source.notice_end(civil_date(self.now)).last_day
+        if named is None and shown not in {None, last_day}:
+            raise Problem(
+                Kind.CONFLICT,
+                _("The notice would end on {day} by now: look at it and publish once more."),
+                day=last_day.isoformat(),
+            )
         with refusals(), self.database.changing(self.caller.actor) as connection:
             record = find_count(connection, year)
             return publish_count(
                 connection,
                 record,
                 self.act,
-                notice_days=days,
-                notice_ends_on=publishing.notice_ends_on,
+                notice_days=self.source.settings.notice_working_days,
+                holidays=self.source.holidays,
+                notice_ends_on=named,
             )
 
     def record_objection(self, year: int, new: NewObjection) -> int:

@@ -164,6 +164,7 @@ AUDITED_FIELD_WORDS: Final = {
     "published_by": _("Published by"),
     "notice_days": _("Working days of the notice"),
     "notice_ends_on": _("Last day of the notice"),
+    "last_day_shown": _("Last day of the notice, as it was shown"),
     "payable_at": _("Payment approved at"),
     "payable_by": _("Payment approved by"),
     "step": _("Step"),

@@ -119,6 +119,7 @@ PAGES: Final = (
     Shown("count-draft", "/counts/2026/draft", Role.VERIFIER),
     Shown("count-freeze", "/counts/2026/freeze", Role.VERIFIER),
     Shown("count-freeze-refused", "/counts/2026/freeze", Role.VERIFIER, _send, may_fail=True),
+    Shown("count-publish", "/counts/2025/publish", Role.ADMIN),
     Shown("count-pay", "/counts/2026/pay?platform=xielian", Role.ADMIN),
     Shown("count-waive", f"{_DECISION}&act=waive", Role.VERIFIER),
     Shown("panels-overview", "/panels", Role.AUDITOR, wait_for_panels),

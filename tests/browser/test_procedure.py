@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from api.access.roles import Role
+from jieru.audit import changing
 from jieru.database import connect
 from jieru.schema import migrate
 from jieru.settings import Settings
@@ -18,6 +20,8 @@ from tests.browser.console import PEOPLE, Console, running_console
 from tests.browser.watched_page import serious_violations, watched_page
 from tests.support.databases import DatabaseServer
 from tests.support.debian_packages import ensure_debian_packages
+from tests.support.procedure import CHECKER, KEY, MAKER, submitted
+from tests.support.registry_files import uscc_of
 from tests.support.small_city import (
     COUNTED_ON_XIELIAN,
     HELD,
@@ -26,11 +30,15 @@ from tests.support.small_city import (
     build_small_city,
     name_of,
 )
+from verifier.counting.decisions import withdraw_decision
+from verifier.procedure.closings import close_pending
+from verifier.procedure.freezing import freeze_count
 from verifier.procedure.signing import check_signed_file, new_signing_key
 
 _MAKER, _CHECKER = PEOPLE[Role.VERIFIER][0], PEOPLE[Role.ADMIN][0]
 _BLANK_PAGE_BYTES = 10_000
 """A picture of the first page with nothing on it would be smaller."""
+_HOLD_ID = 1
 _OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -167,8 +175,13 @@ def return_and_submit_again(maker: Desk, checker: Desk) -> None:
 
 
 def publish_and_hear_an_objection(maker: Desk, checker: Desk) -> None:
-    """Payment waits for the outcome, and for the end of the notice."""
+    """Payment waits for the outcome, and for the end of the notice, which a person named."""
+    checker.begin("Publish")
+    checker.page.locator("#field-notice_ends_on").fill("2027-05-10")
+    checker.send("Publish the count")
+    expect(checker.alert).to_contain_text("cannot end on 2027-05-10 already")
     checker.take("Publish", "Publish the count", notice_ends_on="2027-05-20")
+    expect(checker.page.get_by_text("Public notice from")).to_contain_text("2027-05-20")
     maker.take("Record an objection", "Record", name="群众来电", statement="一户未计入")
     expect(maker.page.get_by_text("Objection 1 by 群众来电 has no outcome yet")).to_be_visible()
     checker.begin("Approve payment")
@@ -246,6 +259,61 @@ def test_two_people_lead_a_count_from_its_draft_to_paid(
         pay_every_platform(maker)
         check_the_steps(makers)
         check_the_reports(checker, digest, tmp_path)
+
+
+def freeze_at_once(database_url: str) -> None:
+    """The count of 2026, frozen without a browser."""
+    with connect(database_url) as connection:
+        with changing(connection, MAKER.actor):
+            withdraw_decision(connection, _HOLD_ID, reason="核查无误", withdrawn_by="zheng")
+            close_pending(connection, 2026, "xielian", uscc_of(PENDING), reason="停产", by="zheng")
+        freeze_count(connection, submitted(connection), CHECKER, KEY)
+
+
+def test_a_notice_ends_as_it_was_shown_though_the_holidays_are_not_known(
+    browser: Browser, embedded_server: DatabaseServer, tmp_path: Path
+) -> None:
+    """The form says what is not known; another day by then is shown before it is taken."""
+    clock = Clock()
+    with (
+        bureau(embedded_server, clock, tmp_path) as console,
+        watched_page(browser, console, role=Role.ADMIN, may_fail=True) as page,
+    ):
+        freeze_at_once(console.database_url)
+        desk = Desk(page)
+        desk.begin("Publish")
+        expect(page.locator(".outlook")).to_contain_text("ends on 2027-05-13: 5 working days")
+        warning = "Holidays of 2027 not known yet: check the last day."
+        expect(page.locator(".hint")).to_have_text([warning])
+        clock.now = datetime(2027, 5, 6, 16, tzinfo=UTC)
+        desk.send("Publish the count")
+        expect(desk.alert).to_contain_text("would end on 2027-05-14 by now")
+        expect(page.locator(".outlook")).to_contain_text("2027-05-14")
+        desk.send("Publish the count")
+        expect(page.locator(".done")).to_be_visible()
+        expect(page.get_by_text("Public notice from")).to_contain_text("2027-05-14")
+        steps = page.locator("section", has=page.get_by_role("heading", name="Steps of the"))
+        expect(steps.locator("tbody tr").last).to_contain_text("2027")
+
+
+def test_the_form_of_a_publication_fits_every_reader(
+    browser: Browser, embedded_server: DatabaseServer, tmp_path: Path
+) -> None:
+    """In both languages, in the hand and at a desk."""
+    said = {
+        "zh-CN": "2027 年法定节假日安排尚未收录，请核对公示截止日。",
+        "en-GB": "Holidays of 2027 not known yet: check the last day.",
+    }
+    with bureau(embedded_server, Clock(), tmp_path) as console:
+        freeze_at_once(console.database_url)
+        for language, width in product(said, (390, 1280)):
+            with watched_page(
+                browser, console, role=Role.ADMIN, language=language, width=width
+            ) as page:
+                page.goto("/counts/2026/publish")
+                expect(page.get_by_text(said[language])).to_be_visible()
+                assert page.evaluate(_OVERFLOW) == 0
+                assert serious_violations(page) == []
 
 
 def test_an_enterprise_of_a_kept_count_opens_in_a_drawer_that_fits(

@@ -222,8 +222,11 @@ async def test_the_whole_procedure_leads_from_a_draft_to_paid(bureau: Bureau) ->
         "zheng",
         "wu",
     )
-    refused = await bureau.take("2026/publish", {})
-    assert "public holidays of 2027 are not known" in refused.json()["detail"]
+    stale = await bureau.take("2026/publish", {"last_day_shown": "2027-05-12"})
+    assert (stale.status_code, "would end on 2027-05-13 by now" in stale.json()["detail"]) == (
+        409,
+        True,
+    )
     published = await bureau.done("2026/publish", {"notice_ends_on": "2027-05-20"})
     assert published["notice_ends_on"] == "2027-05-20"
     number = (await bureau.done("2026/objections", {"name": "甲厂", "statement": "少计"}))["id"]
@@ -347,6 +350,17 @@ async def test_an_operator_sees_what_is_published_of_the_own_platform(bureau: Bu
         assert (await bureau.ask("GET", path, person="lin")).status_code == expected
     other = f"/counts/2026/guolian/{uscc_of(31)}?revision=1"
     assert (await bureau.ask("GET", other, person="lin")).status_code == 404
+
+
+async def test_a_count_is_published_without_a_calendar_and_its_step_says_so(
+    bureau: Bureau,
+) -> None:
+    """What was shown is what is stored."""
+    await bureau.freeze()
+    published = await bureau.done("2026/publish", {"last_day_shown": "2027-05-13"})
+    assert published["notice_ends_on"] == "2027-05-13"
+    steps = (await bureau.read("/2026/procedure"))["steps"]
+    assert "2027" in steps[-1]["note"]
 
 
 async def test_determinations_can_be_filtered(bureau: Bureau) -> None:

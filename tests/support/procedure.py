@@ -10,6 +10,7 @@ from jieru.audit import Actor, changing
 from verifier.policy import Policy, load_policy
 from verifier.procedure.drafting import draft_count
 from verifier.procedure.freezing import freeze_count
+from verifier.procedure.holidays import load_holidays
 from verifier.procedure.payments import approve_payment, record_payment
 from verifier.procedure.people import Act
 from verifier.procedure.records import CountRecord
@@ -19,6 +20,8 @@ from verifier.procedure.steps import publish_count, submit_count
 __all__ = [
     "AS_OF",
     "CHECKER",
+    "HOLIDAYS",
+    "HOLIDAYS_OF_2027",
     "KEY",
     "MAKER",
     "NOTICE_ENDS_ON",
@@ -30,6 +33,19 @@ __all__ = [
     "submitted",
 ]
 
+HOLIDAYS: Final = load_holidays()
+"""As they come with Jieru: nothing is known of 2027."""
+HOLIDAYS_OF_2027: Final = """\
+years:
+  2027:
+    notices:
+      - title: 国务院办公厅关于2027年部分节假日安排的通知
+        number: 国办发明电〔2026〕99号
+        issued_on: 2026-11-05
+    days_off: [2027-05-01, 2027-05-02, 2027-05-03, 2027-05-04, 2027-05-05]
+    worked_weekends: [2027-05-08]
+"""
+"""An installation's own file, made up: five working days after Thursday 6 May end on the 12th."""
 POLICY: Final = load_policy("putian-2026")
 AS_OF: Final = date(2027, 4, 5)
 """Every window of 2026 can be complete by then."""
@@ -85,7 +101,12 @@ def published(connection: psycopg.Connection, record: CountRecord) -> CountRecor
     """A frozen count, published."""
     with changing(connection, MAKER.actor):
         return publish_count(
-            connection, record, MAKER, notice_days=5, notice_ends_on=NOTICE_ENDS_ON
+            connection,
+            record,
+            MAKER,
+            notice_days=5,
+            holidays=HOLIDAYS,
+            notice_ends_on=NOTICE_ENDS_ON,
         )
 
 

@@ -1,6 +1,6 @@
 """Taking a step: what all of them have in common, and those that are nothing more."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from types import MappingProxyType
 from typing import Final
@@ -10,9 +10,11 @@ from psycopg import sql
 
 from jieru.calendar import civil_date
 from jieru.errors import UserError
+from jieru.i18n import gettext as _
 from verifier.procedure.hindrances import hindrances, require_no_hindrance
+from verifier.procedure.holidays import Holidays
 from verifier.procedure.names import said
-from verifier.procedure.notice_period import notice_end
+from verifier.procedure.notice_period import NoticeEnd, earliest_notice_end, notice_end
 from verifier.procedure.people import Act
 from verifier.procedure.records import CountRecord, count_by_id, record_step
 from verifier.procedure.states import Step, require_step
@@ -96,25 +98,30 @@ def publish_count(
     act: Act,
     *,
     notice_days: int,
+    holidays: Holidays,
     notice_ends_on: date | None = None,
 ) -> CountRecord:
     """Publish a frozen count: its public notice begins on the day after. The caller commits.
+
+    What the last day rests on is kept with the step, where it is not the calendar alone.
 
     Args:
         connection: where to write.
         record: a frozen count.
         act: who publishes it, and when.
         notice_days: working days of the notice.
-        notice_ends_on: its last day, named by a person because the public holidays are not known.
+        holidays: what is known of them.
+        notice_ends_on: its last day, named by a person; None: by what is known of the holidays.
 
     Raises:
-        UserError: it is not frozen, the public holidays are not known, or the day that is named
-            leaves fewer days than the notice must last.
+        UserError: it is not frozen, or the day that is named leaves fewer days than the notice
+            must last.
     """
     published_on = civil_date(act.at)
-    if notice_ends_on is None:
-        notice_ends_on = notice_end(published_on, notice_days)
-    elif (notice_ends_on - published_on).days < notice_days:
+    end = notice_end(published_on, notice_days, holidays)
+    if notice_ends_on is not None and notice_ends_on < earliest_notice_end(
+        published_on, notice_days, holidays
+    ):
         raise UserError(
             "A notice of {days} working days after {published} cannot end on {day} already.",
             days=notice_days,
@@ -125,6 +132,17 @@ def publish_count(
         "published_at": act.at,
         "published_by": act.name,
         "notice_days": notice_days,
-        "notice_ends_on": notice_ends_on,
+        "notice_ends_on": notice_ends_on or end.last_day,
     }
-    return take_step(connection, record, Step.PUBLISH, act, columns=columns)
+    note = " ".join(_basis(end, notice_ends_on)) or None
+    return take_step(connection, record, Step.PUBLISH, act, note=note, columns=columns)
+
+
+def _basis(end: NoticeEnd, named: date | None) -> Iterator[str]:
+    """What whoever reads of the step later must know of its last day, in our own language."""
+    if named is not None:
+        yield _(
+            "The last day, {day}, was named by a person; by the calendar it is {other}."
+        ).format(day=named.isoformat(), other=end.last_day.isoformat())
+    for year in end.unknown_years:
+        yield _("The holidays of {year} were not known.").format(year=year)

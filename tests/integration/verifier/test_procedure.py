@@ -20,6 +20,8 @@ from tests.integration.verifier.conftest import WORKED_EXAMPLE
 from tests.support.procedure import (
     AS_OF,
     CHECKER,
+    HOLIDAYS,
+    HOLIDAYS_OF_2027,
     KEY,
     MAKER,
     POLICY,
@@ -39,6 +41,7 @@ from verifier.procedure.document import content_sha256
 from verifier.procedure.drafting import draft_count
 from verifier.procedure.freezing import export_count, freeze_count
 from verifier.procedure.hindrances import hindrances
+from verifier.procedure.holidays import Holidays, load_holidays
 from verifier.procedure.objections import list_objections, record_objection, resolve_objection
 from verifier.procedure.overview import (
     count_summary,
@@ -51,6 +54,7 @@ from verifier.procedure.overview import (
 from verifier.procedure.payments import amounts_due, approve_payment, list_payments, record_payment
 from verifier.procedure.people import Act
 from verifier.procedure.records import (
+    CountRecord,
     find_count,
     list_steps,
     read_document,
@@ -576,12 +580,76 @@ def test_payment_waits_for_the_outcome_of_every_objection(database: psycopg.Conn
     assert approve_payment(database, record, later).state is State.PAYABLE
 
 
+def _published_by_calendar(
+    database: psycopg.Connection, record: CountRecord, *, holidays: Holidays = HOLIDAYS
+) -> tuple[date | None, str | None]:
+    """The last day of a notice of five working days after 2027-05-06, and what is said of it."""
+    with changing(database, MAKER.actor):
+        record = publish_count(database, record, MAKER, notice_days=5, holidays=holidays)
+    return record.notice_ends_on, list_steps(database, record)[-1].note
+
+
 @pytest.mark.usefixtures("uscc")
-def test_a_notice_is_no_shorter_than_it_must_be(database: psycopg.Connection) -> None:
+def test_a_count_is_published_though_the_holidays_are_not_known(
+    database: psycopg.Connection,
+) -> None:
+    """Weekends alone are days off; the step says for good what was not known."""
+    assert _published_by_calendar(database, frozen(database)) == (
+        date(2027, 5, 13),
+        "The holidays of 2027 were not known.",
+    )
+
+
+@pytest.mark.usefixtures("uscc")
+def test_the_holidays_of_an_installation_s_own_file_count(
+    database: psycopg.Connection, tmp_path: Path
+) -> None:
+    """Nothing is left to say of the last day."""
+    file = tmp_path / "holidays.yaml"
+    file.write_text(HOLIDAYS_OF_2027, encoding="utf-8")
+    known = load_holidays(str(file))
+    assert _published_by_calendar(database, frozen(database), holidays=known) == (
+        date(2027, 5, 12),
+        None,
+    )
+
+
+@pytest.mark.usefixtures("uscc")
+def test_a_last_day_that_a_person_names_is_recorded_as_such(database: psycopg.Connection) -> None:
+    """Beside the day that the calendar gives."""
+    record = published(database, frozen(database))
+    assert list_steps(database, record)[-1].note == (
+        "The last day, 2027-05-20, was named by a person; by the calendar it is 2027-05-13. "
+        "The holidays of 2027 were not known."
+    )
+
+
+@pytest.mark.usefixtures("uscc")
+@pytest.mark.parametrize("day", [date(2027, 5, 10), date(2027, 5, 6), date(2026, 5, 20)])
+def test_a_notice_is_no_shorter_than_it_must_be(database: psycopg.Connection, day: date) -> None:
     """Also where a person names its last day, because the holidays of 2027 are not known."""
     record = frozen(database)
-    with pytest.raises(UserError, match="cannot end on 2027-05-10 already"):
-        publish_count(database, record, MAKER, notice_days=5, notice_ends_on=date(2027, 5, 10))
+    with pytest.raises(UserError, match=f"cannot end on {day} already"):
+        publish_count(database, record, MAKER, notice_days=5, holidays=HOLIDAYS, notice_ends_on=day)
+
+
+@pytest.mark.usefixtures("uscc")
+def test_a_named_last_day_is_no_earlier_than_the_calendar_s_once_that_is_known(
+    database: psycopg.Connection, tmp_path: Path
+) -> None:
+    """While it is not, a weekend may yet turn out to be worked."""
+    record = frozen(database)
+    file = tmp_path / "holidays.yaml"
+    file.write_text(HOLIDAYS_OF_2027, encoding="utf-8")
+    day, known = date(2027, 5, 11), load_holidays(str(file))
+    with pytest.raises(UserError, match="cannot end on 2027-05-11 already"):
+        publish_count(database, record, MAKER, notice_days=5, holidays=known, notice_ends_on=day)
+    database.rollback()
+    with changing(database, MAKER.actor):
+        record = publish_count(
+            database, record, MAKER, notice_days=5, holidays=HOLIDAYS, notice_ends_on=day
+        )
+    assert record.notice_ends_on == day
 
 
 @pytest.mark.usefixtures("uscc")

@@ -11,6 +11,7 @@ import pytest
 import command.counting
 import command.procedure
 from tests.integration.verifier.conftest import WORKED_EXAMPLE, Run
+from tests.support.procedure import HOLIDAYS_OF_2027
 from tests.support.registry_builder import RegistryBuilder
 
 _MAY = datetime(2027, 5, 6, 1, tzinfo=UTC)
@@ -144,6 +145,38 @@ def test_a_signed_file_is_checked_without_database_and_settings(
     assert (code, err.startswith("The document was changed")) == (1, True)
     file.write_text("{}", encoding="utf-8")
     assert "This is no signed count" in _refused(jieru("check-signature", file))
+
+
+@pytest.mark.usefixtures("frozen")
+def test_a_count_is_published_without_a_calendar_and_with_a_warning(jieru: Run) -> None:
+    """Looked at first, which changes nothing; the step keeps what was not known."""
+    publish = ("procedure", "publish", 2026, *_LIN)
+    warning = "Holidays of 2027 not known yet: check the last day.\n"
+    looked = "Nothing is published. The public notice of 2026-1 would end on 2027-05-13.\n"
+    assert jieru(*publish, "--dry-run") == (0, looked, warning)
+    assert "Count 2026-1: Frozen" in _said(jieru("procedure", "show", 2026))
+    published = "2026-1 is published. Its public notice ends on 2027-05-13.\n"
+    assert jieru(*publish) == (0, published, warning)
+    shown = _said(jieru("procedure", "show", 2026))
+    assert "Public notice until 2027-05-13" in shown
+    assert "2027 were not known" in " ".join(shown.split())
+
+
+@pytest.mark.usefixtures("frozen")
+def test_the_command_takes_an_installation_s_own_holidays(
+    jieru: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broken file is named with its line before anything is done."""
+    file = tmp_path / "holidays.yaml"
+    file.write_text(HOLIDAYS_OF_2027.replace("2027-05-08", "2027-05-07"), encoding="utf-8")
+    monkeypatch.setenv("JIERU_HOLIDAYS_FILE", str(file))
+    publish = ("procedure", "publish", 2026, *_LIN)
+    assert _refused(jieru(*publish)) == (
+        f"Error: {file}, line 8: years.2027.worked_weekends: 2027-05-07 is neither a Saturday "
+        "nor a Sunday."
+    )
+    file.write_text(HOLIDAYS_OF_2027, encoding="utf-8")
+    assert _said(jieru(*publish)) == "2026-1 is published. Its public notice ends on 2027-05-12."
 
 
 @pytest.mark.usefixtures("frozen")
