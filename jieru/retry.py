@@ -18,6 +18,7 @@ from psycopg.conninfo import make_conninfo
 from jieru.database import KEEPALIVES
 
 __all__ = [
+    "NOTICE_OUR_END",
     "SILENCE_S",
     "backoff_delays",
     "connect_patiently",
@@ -48,15 +49,15 @@ _TRANSIENT_CLASSES: Final = (
 )
 
 
-# So that the server, too, notices soon when we are gone, and lets go of what we locked. Not among
-# the options of the connection, where a pooler would refuse what it does not know.
-_NOTICE_OUR_END: Final = """
+# Not among the options of the connection, where a pooler would refuse what it does not know.
+NOTICE_OUR_END: Final = """
     SET tcp_keepalives_idle = 10;
     SET tcp_keepalives_interval = 5;
     SET tcp_keepalives_count = 3;
     SET client_connection_check_interval = '5s';
     SET idle_in_transaction_session_timeout = '60s'
 """
+"""So that the server, too, notices soon when we are gone, and lets go of what we locked."""
 
 
 async def connect_patiently(
@@ -78,7 +79,7 @@ async def connect_patiently(
     )
     try:
         with hang_up_after(connection, SILENCE_S):
-            await connection.execute(_NOTICE_OUR_END)
+            await connection.execute(NOTICE_OUR_END)
     except BaseException:
         await connection.close()
         raise

@@ -1,51 +1,32 @@
-"""The schema: plain `.sql` files in `migrations/`, each applied once, in order, by yoyo."""
+"""The schema of a database: made, upgraded, and checked to be the one this program knows."""
 
-import logging
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import quote, urlencode
+from typing import Final
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
-from yoyo import get_backend, read_migrations
-from yoyo.exceptions import LockTimeout
 
 from jieru.auditor.fence import fence_in
 from jieru.auditor.views import create_views, drop_views
 from jieru.database import connect
 from jieru.errors import UserError, WorldError
+from jieru.migrating import (
+    MIGRATIONS,
+    apply_migration,
+    apply_patiently,
+    find_pending,
+    prepare_records,
+    read_applied,
+    read_migrations,
+)
+from jieru.migration_lock import wait_for_turn
 from jieru.ownership import explain_missing_schema, require_ownership
 from jieru.timescale import create_extension, set_policies
 
 __all__ = ["migrate", "require_current_schema"]
 
-_FOLDER = Path(__file__).parent / "migrations"
-_TABLE = "schema_migrations"
-
-_SELECT_APPLIED = "SELECT migration_id FROM schema_migrations"
-_SELECT_IS_SIMULATION = "SELECT is_simulation FROM installation"
-_INSERT_INSTALLATION = "INSERT INTO installation (is_simulation) VALUES (%s)"
-
-
-def _available() -> set[str]:
-    return {path.stem for path in _FOLDER.glob("*.sql")}
-
-
-def _yoyo_url(database_url: str) -> str:
-    """The same address in the one form yoyo reads: every part beyond the name as a parameter."""
-    parts = conninfo_to_dict(database_url)
-    name = quote(str(parts.pop("dbname", "") or ""))
-    parameters = {key: str(value) for key, value in parts.items() if value is not None}
-    return f"postgresql+psycopg:///{name}?{urlencode(parameters, quote_via=quote)}"
-
-
-def _applied(connection: psycopg.Connection) -> set[str] | None:
-    """Which migrations were applied here; None: their table is not there or not readable."""
-    try:
-        with connection.transaction():
-            return {row[0] for row in connection.execute(_SELECT_APPLIED)}
-    except (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege):
-        return None
+_SELECT_IS_SIMULATION: Final = "SELECT is_simulation FROM installation"
+_INSERT_INSTALLATION: Final = "INSERT INTO installation (is_simulation) VALUES (%s)"
 
 
 def migrate(
@@ -55,10 +36,13 @@ def migrate(
     compress_after_days: int = 14,
     retention_days: int | None = 1_830,
     auditor_password: str = "",
+    folder: Path = MIGRATIONS,
 ) -> tuple[UserError, ...]:
     """Create or upgrade the schema; a second run changes nothing but the storage policies.
 
-    The views of auditors and the fence around their role are made anew each time.
+    The views of auditors and the fence around their role are made anew each time. All of it is
+    done by one session, which holds the lock of migrations: killed at any moment, the next run
+    goes on where this one was.
 
     Args:
         database_url: a PostgreSQL address.
@@ -67,54 +51,60 @@ def migrate(
         retention_days: see `Settings.heartbeat_retention_days`; None: dropping is the archive's
             business.
         auditor_password: see `Settings.auditor_password`.
+        folder: where the migrations are.
 
     Returns:
         What this database user may not do and a superuser should: sentences, mostly none.
 
     Raises:
-        UserError: the schema is newer than this program, this database user may not make it or
-            does not own it, or a simulation mark is asked for on a database that was made without
-            it.
-        WorldError: the database cannot be reached, or another migration holds its lock.
+        UserError: the schema is newer than this program or made of other files, this database user
+            may not make it or does not own it, or a simulation mark is asked for on a database that
+            was made without it.
+        WorldError: the database cannot be reached, another migration goes on for long, or somebody
+            holds a table for long.
     """
     with connect(database_url, autocommit=True) as connection:
-        applied = _applied(connection)
-        require_ownership(connection, has_tables=applied is not None)
-        _refuse_newer(applied or set())
+        require_ownership(connection, has_tables=read_applied(connection) is not None)
+        wait_for_turn(connection)
+        applied = read_applied(connection) or set()
+        _refuse_newer(applied, known=_names(folder))
         if applied and simulation and not _is_simulation(connection):
             raise UserError(
                 "This database was made without --simulation and cannot become a simulation; "
                 "use a new one."
             )
         create_extension(connection)
-    logging.getLogger("yoyo.migrations").setLevel(logging.WARNING)
-    backend = get_backend(_yoyo_url(database_url), migration_table=_TABLE)
-    try:
-        with backend.lock(timeout=60), connect(database_url, autocommit=True) as connection:
-            migrations = backend.to_apply(read_migrations(str(_FOLDER)))
-            if migrations:
-                drop_views(connection)
-            try:
-                backend.apply_migrations(migrations)
-            except Exception:
-                _restore_views(connection)
-                raise
-            notes = fence_in(connection, password=auditor_password)
-            create_views(connection)
-    except LockTimeout:
-        raise WorldError(
-            "Another migration of this database is running or died: wait for it, or run "
-            "`yoyo break-lock` on the database if none runs."
-        ) from None
-    finally:
-        backend.connection.close()
-    with connect(database_url) as connection:
+        prepare_records(connection, database_url)
+        _apply_pending(connection, database_url, folder)
+        notes = fence_in(connection, password=auditor_password)
+        create_views(connection)
+
+        def set_storage_policies() -> None:
+            set_policies(
+                connection, compress_after_days=compress_after_days, retention_days=retention_days
+            )
+
         if connection.execute(_SELECT_IS_SIMULATION).fetchone() is None:
             connection.execute(_INSERT_INSTALLATION, (simulation,))
-        set_policies(
-            connection, compress_after_days=compress_after_days, retention_days=retention_days
-        )
+        apply_patiently(connection, database_url, name="heartbeats", work=set_storage_policies)
     return notes
+
+
+def _apply_pending(connection: psycopg.Connection, database_url: str, folder: Path) -> None:
+    pending = find_pending(connection, folder)
+    if not pending:
+        return
+    drop_views(connection)
+    try:
+        for migration in pending:
+            apply_migration(connection, database_url, migration)
+    except BaseException:
+        _restore_views(connection)
+        raise
+
+
+def _names(folder: Path) -> set[str]:
+    return {each.name for each in read_migrations(folder)}
 
 
 def _restore_views(connection: psycopg.Connection) -> None:
@@ -129,24 +119,25 @@ def require_current_schema(connection: psycopg.Connection) -> None:
     Raises:
         UserError: it is missing, older, newer or not this user's; the message says what to do.
     """
-    applied = _applied(connection)
+    applied = read_applied(connection)
     if not applied:
         raise explain_missing_schema(connection)
-    _refuse_newer(applied)
-    if _available() - applied:
+    known = _names(MIGRATIONS)
+    _refuse_newer(applied, known=known)
+    if known - applied:
         raise UserError(
             "The database's schema is older than this program (missing: {missing}): "
             "run `jieru migrate` first.",
-            missing=", ".join(sorted(_available() - applied)),
+            missing=", ".join(sorted(known - applied)),
         )
 
 
-def _refuse_newer(applied: set[str]) -> None:
-    if applied - _available():
+def _refuse_newer(applied: set[str], *, known: set[str]) -> None:
+    if applied - known:
         raise UserError(
             "The database's schema is newer than this program (unknown: {unknown}): "
             "install the newer release of Jieru.",
-            unknown=", ".join(sorted(applied - _available())),
+            unknown=", ".join(sorted(applied - known)),
         )
 
 

@@ -105,11 +105,29 @@ def embedded_url(embedded_server: DatabaseServer) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def embedded_template(embedded_server: DatabaseServer) -> Iterator[str]:
+    """A database with our schema on the embedded PostgreSQL, to be copied."""
+    with embedded_server.database() as url:
+        migrate(url)
+        embedded_server.seal(url)
+        yield url
+
+
+@pytest.fixture(scope="session")
+def embedded_simulation_template(embedded_server: DatabaseServer) -> Iterator[str]:
+    """The same, marked as a simulation."""
+    with embedded_server.database() as url:
+        migrate(url, simulation=True)
+        embedded_server.seal(url)
+        yield url
+
+
 @pytest.fixture
-def embedded_database_url(embedded_url: str) -> str:
+def embedded_database_url(embedded_server: DatabaseServer, embedded_template: str) -> Iterator[str]:
     """A database on the embedded PostgreSQL with our schema and nothing in it."""
-    migrate(embedded_url)
-    return embedded_url
+    with embedded_server.database(template=embedded_template) as url:
+        yield url
 
 
 @pytest.fixture

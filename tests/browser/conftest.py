@@ -6,7 +6,6 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from jieru.database import connect
-from jieru.schema import migrate
 from tests.browser.console import Console, running_console
 from tests.browser.pages import fill_console
 from tests.support.browser import BROWSER_ARGUMENTS, ensure_chromium
@@ -29,10 +28,11 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def console(embedded_server: DatabaseServer) -> Iterator[Console]:
+def console(
+    embedded_server: DatabaseServer, embedded_simulation_template: str
+) -> Iterator[Console]:
     """A console on a simulation that holds the small city."""
-    with embedded_server.database() as url:
-        migrate(url, simulation=True)
+    with embedded_server.database(template=embedded_simulation_template) as url:
         with connect(url) as connection:
             build_small_city(connection)
         with running_console(url) as console:
@@ -40,10 +40,11 @@ def console(embedded_server: DatabaseServer) -> Iterator[Console]:
 
 
 @pytest.fixture(scope="package")
-def lively_console(embedded_server: DatabaseServer, browser: Browser) -> Iterator[Console]:
+def lively_console(
+    embedded_server: DatabaseServer, embedded_simulation_template: str, browser: Browser
+) -> Iterator[Console]:
     """A console on the small city of today, with something on every page."""
-    with embedded_server.database() as url:
-        migrate(url, simulation=True)
+    with embedded_server.database(template=embedded_simulation_template) as url:
         with connect(url) as connection:
             build_lively_city(connection)
         with running_console(url) as console:

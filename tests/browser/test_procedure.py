@@ -14,7 +14,6 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from api.access.roles import Role
 from jieru.audit import changing
 from jieru.database import connect
-from jieru.schema import migrate
 from jieru.settings import Settings
 from tests.browser.console import PEOPLE, Console, running_console
 from tests.browser.watched_page import serious_violations, watched_page
@@ -109,12 +108,13 @@ class Desk:
 
 
 @contextmanager
-def bureau(server: DatabaseServer, clock: Clock, folder: Path) -> Iterator[Console]:
+def bureau(
+    server: DatabaseServer, template: str, *, clock: Clock, folder: Path
+) -> Iterator[Console]:
     """A console on the small city, with a key to sign with."""
     key = folder / "key.pem"
     new_signing_key(key)
-    with server.database() as url:
-        migrate(url, simulation=True)
+    with server.database(template=template) as url:
         with connect(url) as connection:
             build_small_city(connection)
         with running_console(
@@ -235,13 +235,18 @@ def check_the_reports(reader: Desk, digest: str, folder: Path) -> None:
 
 
 def test_two_people_lead_a_count_from_its_draft_to_paid(
-    browser: Browser, embedded_server: DatabaseServer, tmp_path: Path
+    browser: Browser,
+    embedded_server: DatabaseServer,
+    embedded_simulation_template: str,
+    tmp_path: Path,
 ) -> None:
     """Returned once, refused once for an open hold, objected to once; then paid."""
     ensure_debian_packages("fonts-noto-cjk", "poppler-utils")
     clock = Clock()
     with (
-        bureau(embedded_server, clock, tmp_path) as console,
+        bureau(
+            embedded_server, embedded_simulation_template, clock=clock, folder=tmp_path
+        ) as console,
         watched_page(browser, console, role=Role.VERIFIER, may_fail=True) as makers,
         watched_page(browser, console, role=Role.ADMIN, may_fail=True) as checkers,
     ):

@@ -3,18 +3,27 @@
 import shutil
 import threading
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 import psycopg
-from yoyo import get_backend, read_migrations
 
-import jieru.schema
 from jieru.calendar import civil_hour_of
+from jieru.migrating import (
+    MIGRATIONS,
+    Migration,
+    apply_migration,
+    find_pending,
+    prepare_records,
+    read_applied,
+    read_migrations,
+)
 from jieru.retry import is_worth_retrying
 from jieru.timescale import create_extension
 from tests.support.registry_builder import RegistryBuilder, days_between
@@ -30,6 +39,17 @@ __all__ = [
 ]
 
 LAST_MIGRATION: Final = "0003_decisions"
+
+_LAST_OF_YOYO: Final = "0034_heartbeat_archives"
+"""Releases up to this migration applied them with yoyo."""
+_YOYO_RECORD: Final = Path(__file__).with_name("yoyo_record.sql")
+_INSERT_YOYO_RECORD: Final = """
+    INSERT INTO schema_migrations VALUES (%s, %s, clock_timestamp() AT TIME ZONE 'UTC')
+"""
+_INSERT_YOYO_LOG: Final = """
+    INSERT INTO _yoyo_log
+    VALUES (%s, %s, %s, 'apply', 'root', 'localhost', NULL, clock_timestamp() AT TIME ZONE 'UTC')
+"""
 
 _INSERT_INSTALLATION: Final = "INSERT INTO installation (is_simulation) VALUES (false)"
 _INSERT_DECISION: Final = """
@@ -94,8 +114,7 @@ _STEP_MS: Final = 60_000
 
 def later_migrations() -> list[str]:
     """The names of all migrations after the first release, in their order."""
-    names = sorted(path.stem for path in jieru.schema._FOLDER.glob("*.sql"))
-    return [name for name in names if name > LAST_MIGRATION]
+    return [each.name for each in read_migrations() if each.name > LAST_MIGRATION]
 
 
 def migrate_to(database_url: str, last: str, folder: Path) -> None:
@@ -106,19 +125,31 @@ def migrate_to(database_url: str, last: str, folder: Path) -> None:
         last: the name of the last migration.
         folder: an empty one, to be used for the migrations of that release.
     """
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        create_extension(connection)
-    for path in jieru.schema._FOLDER.glob("*.sql"):
+    for path in MIGRATIONS.glob("*.sql"):
         if path.stem <= last:
             shutil.copy(path, folder)
-    backend = get_backend(jieru.schema._yoyo_url(database_url), migration_table=jieru.schema._TABLE)
-    try:
-        with backend.lock():
-            backend.apply_migrations(backend.to_apply(read_migrations(str(folder))))
-    finally:
-        backend.connection.close()
-    with psycopg.connect(database_url) as connection:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        create_extension(connection)
+        _apply_as_yoyo(connection, read_migrations(folder))
+        if last > _LAST_OF_YOYO:
+            prepare_records(connection, database_url)
+            for migration in find_pending(connection, folder):
+                apply_migration(connection, database_url, migration)
         connection.execute(f"{_INSERT_INSTALLATION} ON CONFLICT DO NOTHING".encode())
+
+
+def _apply_as_yoyo(connection: psycopg.Connection, migrations: Sequence[Migration]) -> None:
+    applied = read_applied(connection)
+    if applied is None:
+        connection.execute(_YOYO_RECORD.read_bytes())
+    for migration in migrations:
+        if migration.name <= _LAST_OF_YOYO and migration.name not in (applied or ()):
+            # It knew a migration by the digest of its name.
+            known_by = sha256(migration.name.encode()).hexdigest()
+            with connection.transaction():
+                connection.execute(migration.statements)
+                connection.execute(_INSERT_YOYO_RECORD, (known_by, migration.name))
+                connection.execute(_INSERT_YOYO_LOG, (uuid.uuid1(), known_by, migration.name))
 
 
 def fill(connection: psycopg.Connection, *, enterprises: int = 4, rejections: int = 50) -> None:

