@@ -3,9 +3,7 @@
 import shutil
 import sys
 import threading
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, LiteralString
 
@@ -85,13 +83,6 @@ def _count(connection: psycopg.Connection, query: LiteralString) -> int:
     return int(found)
 
 
-@contextmanager
-def _in_thread(url: str, folder: Path) -> Iterator["Future[object]"]:
-    """A migration in a thread."""
-    with ThreadPoolExecutor(1) as pool:
-        yield pool.submit(migrate, url, folder=folder)
-
-
 def test_every_file_is_recorded_with_its_digest(empty_url: str) -> None:
     """So that a later change of it is seen."""
     migrate(empty_url)
@@ -129,7 +120,8 @@ def test_a_killed_migration_leaves_nothing_and_the_one_that_waits_goes_on(
         process = spawn(arguments, log=tmp_path / "log")
         try:
             wait_until(lambda: _count(seeing, _IS_ASLEEP) == 1, "the first is in the middle")
-            with _in_thread(url, quick) as second:
+            with ThreadPoolExecutor(1) as pool:
+                second = pool.submit(migrate, url, folder=quick)
                 wait_until(lambda: _count(seeing, _MIGRATIONS_OPEN) == 2, "the second waits")
                 assert not second.done()
                 kill_tree(process)
@@ -162,17 +154,18 @@ def test_a_migration_behind_a_long_transaction_lets_writers_pass(
     monkeypatch.setattr(migrating, "_ATTEMPTS", 3)
     monkeypatch.setattr(migrating, "_PAUSE_S", 0.1)
     folder = _migrations_with(tmp_path / "next", _ADD_COLUMN)
+    reading = make_conninfo(url, application_name="reader-7")
     with connect(url, autocommit=True) as writer:
-        with connect(make_conninfo(url, application_name="reader-7")) as reader:
+        with ThreadPoolExecutor(1) as pool, connect(reading) as reader:
             reader.execute("SELECT FROM platforms")  # and the transaction stays open
             pid = reader.info.backend_pid
-            with _in_thread(url, folder) as held_up:
-                wait_until(lambda: _count(writer, _IS_WAITING) > 0, "the migration waits")
-                writer.execute("SET statement_timeout = '60s'")
-                writer.execute(_INSERT_PLATFORM)
-                named = rf"go on with {_NEXT}: .* \(process {pid} .* application reader-7, since 2"
-                with pytest.raises(WorldError, match=named):
-                    held_up.result()
+            held_up = pool.submit(migrate, url, folder=folder)
+            wait_until(lambda: _count(writer, _IS_WAITING) > 0, "the migration waits")
+            writer.execute("SET statement_timeout = '30s'")
+            writer.execute(_INSERT_PLATFORM)
+            named = rf"go on with {_NEXT}: .* \(process {pid} .* application reader-7, since 2"
+            with pytest.raises(WorldError, match=named):
+                held_up.result(timeout=60)
             assert _count(writer, _HAS_COLUMN) == 0
             assert _NEXT not in (read_applied(writer) or ())
             assert _count(writer, _COUNT_VIEWS) > 40
