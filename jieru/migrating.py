@@ -35,7 +35,7 @@ _PAUSE_S: Final = 3.0
 # While a migration waits for a table, whoever comes after it waits too, heartbeats included. Two
 # seconds are longer than any batch of an ingester takes, twice what PostgreSQL needs to see a
 # deadlock, and a fifth of the silence after which an ingester gives its connection up.
-# Half an hour is some hundred times the largest upgrade that was measured; both hold whatever
+# Half an hour is five hundred times the largest upgrade that was measured; both hold whatever
 # limits the role or the database have.
 _SET_TIMEOUTS: Final = "SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = '30min'"
 
