@@ -29,6 +29,7 @@ DECIDING_MODULES: Final = (
     "verifier.counting.run",
     "verifier.counting.windows",
     "verifier.policy",
+    "verifier.policy.checked_yaml",
     "verifier.policy.load",
     "verifier.policy.model",
     "verifier.procedure.canonical",
