@@ -276,12 +276,17 @@ def freeze_at_once(database_url: str) -> None:
 
 
 def test_a_notice_ends_as_it_was_shown_though_the_holidays_are_not_known(
-    browser: Browser, embedded_server: DatabaseServer, tmp_path: Path
+    browser: Browser,
+    embedded_server: DatabaseServer,
+    embedded_simulation_template: str,
+    tmp_path: Path,
 ) -> None:
     """The form says what is not known; another day by then is shown before it is taken."""
     clock = Clock()
     with (
-        bureau(embedded_server, clock, tmp_path) as console,
+        bureau(
+            embedded_server, embedded_simulation_template, clock=clock, folder=tmp_path
+        ) as console,
         watched_page(browser, console, role=Role.ADMIN, may_fail=True) as page,
     ):
         freeze_at_once(console.database_url)
@@ -302,14 +307,19 @@ def test_a_notice_ends_as_it_was_shown_though_the_holidays_are_not_known(
 
 
 def test_the_form_of_a_publication_fits_every_reader(
-    browser: Browser, embedded_server: DatabaseServer, tmp_path: Path
+    browser: Browser,
+    embedded_server: DatabaseServer,
+    embedded_simulation_template: str,
+    tmp_path: Path,
 ) -> None:
     """In both languages, in the hand and at a desk."""
     said = {
         "zh-CN": "2027 年法定节假日安排尚未收录，请核对公示截止日。",
         "en-GB": "Holidays of 2027 not known yet: check the last day.",
     }
-    with bureau(embedded_server, Clock(), tmp_path) as console:
+    with bureau(
+        embedded_server, embedded_simulation_template, clock=Clock(), folder=tmp_path
+    ) as console:
         freeze_at_once(console.database_url)
         for language, width in product(said, (390, 1280)):
             with watched_page(
