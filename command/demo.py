@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -338,10 +338,11 @@ def _play_heartbeats(
         task = bar.add_task(_("Heartbeats of a year"), total=messages.sent)
 
         def show(sent: int, total: int) -> None:
-            ending.check()
             bar.update(task, completed=sent, total=total)
 
-        asyncio.run(play(fleet, broker.simulator_url, protocol="3.1.1", progress=show))
+        playing = play(fleet, broker.simulator_url, protocol="3.1.1", progress=show)
+        with ending.deferred():
+            asyncio.run(_unless_asked_to_end(playing, ending))
         deadline = time.monotonic() + _STORED_TIMEOUT_S
         while connection.execute(_SELECT_STORED).fetchone() != wanted:
             if time.monotonic() > deadline:
@@ -350,6 +351,18 @@ def _play_heartbeats(
             broker.check()
             check_ingester()
             time.sleep(_POLL_S)
+
+
+async def _unless_asked_to_end(work: Coroutine[None, None, object], ending: Ending) -> None:
+    """Do the work to its end, or until somebody asks for ours."""
+    task = asyncio.create_task(work)
+    while not task.done():
+        if ending.is_asked:
+            task.cancel()
+            await asyncio.wait({task})
+            return
+        await asyncio.wait({task}, timeout=_POLL_S)
+    task.result()
 
 
 @contextmanager

@@ -21,16 +21,37 @@ class Ending:
     def __init__(self) -> None:
         """Nobody has."""
         self._is_asked = False
+        self._is_deferred = False
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether somebody has."""
+        return self._is_asked
 
     def ask(self) -> None:
         """Ask for it, and listen to nobody any more: nothing may keep us from cleaning up.
 
         Raises:
-            KeyboardInterrupt: always.
+            KeyboardInterrupt: unless that is deferred.
         """
         self._is_asked = True
         self.stop_listening()
-        raise KeyboardInterrupt
+        if not self._is_deferred:
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def deferred(self) -> Iterator[None]:
+        """Raise nothing within the block, which looks at `is_asked` itself; at its end, do.
+
+        For an event loop: what an exception hits in the middle of one complains when it is
+        collected.
+        """
+        self._is_deferred = True
+        try:
+            yield
+        finally:
+            self._is_deferred = False
+        self.check()
 
     def check(self) -> None:
         """Raise KeyboardInterrupt if somebody has asked for it; to be called now and then."""

@@ -38,6 +38,19 @@ def test_an_interrupt_that_python_drops_is_not_lost(monkeypatch: pytest.MonkeyPa
             ending.check()
 
 
+def test_a_deferred_interrupt_comes_at_the_end_of_the_block() -> None:
+    """Within it nothing is raised, and whoever looks sees that the end was asked for."""
+    seen = []
+    with ending_on_signals() as ending:
+        with pytest.raises(KeyboardInterrupt), ending.deferred():
+            seen.append(ending.is_asked)
+            os.kill(os.getpid(), signal.SIGTERM)
+            seen.append(ending.is_asked)
+        with ending_on_signals() as another, another.deferred():
+            pass
+    assert seen == [False, True]
+
+
 def test_what_was_heard_before_is_heard_again_afterwards() -> None:
     """The handlers are those from before."""
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
