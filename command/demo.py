@@ -61,8 +61,9 @@ __all__ = ["command", "differences"]
 _SCENARIO: Final = "small-city"
 _POLICY: Final = "putian-2026"
 _OPERATORS_PLATFORM: Final = "xielian"
-_NEEDED_MB: Final = 100
-"""Of temporary files: 65 for the database, 5 for the broker, and some for heartbeats to come."""
+_NEEDED_MB: Final = 150
+"""Of temporary files: 70 for the database, 35 for its programs where they are copied, 5 for the
+broker, and some for heartbeats to come."""
 _BROKERS_PORT: Final = 1883
 """Where equipment looks for a broker; another where it is taken."""
 _STORED_TIMEOUT_S: Final = 60

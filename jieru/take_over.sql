@@ -8,6 +8,18 @@
 \pset format unaligned
 \pset tuples_only on
 BEGIN;
+-- Whoever may make functions in the database could otherwise have one of his called here, with a
+-- superuser's rights: so every name is PostgreSQL's own, and ours are found in its catalogue.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
+SELECT count(*) > 0 AS is_ours, min(c.relnamespace::bigint) AS home
+FROM pg_class c JOIN pg_class other ON other.relnamespace = c.relnamespace AND other.relname = 'installation'
+WHERE c.relname = 'schema_migrations' AND c.relkind = 'r'
+\gset
+\if :is_ours
+\else
+DO $$ BEGIN RAISE EXCEPTION 'this database has no tables of Jieru'; END $$;
+\endif
 
 -- Tables before views, since a table brings along its own sequences, its indexes and its chunks.
 SELECT format('ALTER %s %s OWNER TO %I',
@@ -15,8 +27,7 @@ SELECT format('ALTER %s %s OWNER TO %I',
                              WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,
               c.oid::regclass, :'owner')
 FROM pg_class c
-WHERE c.relnamespace IN ((SELECT relnamespace FROM pg_class WHERE oid = to_regclass('schema_migrations')),
-                         to_regnamespace('audit'))
+WHERE c.relnamespace IN (:home, to_regnamespace('audit'))
   AND c.relkind IN ('r', 'p', 'v', 'm', 'S')
   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
                   AND (d.deptype = 'e' OR c.relkind = 'S' AND d.deptype IN ('a', 'i')))
@@ -24,16 +35,14 @@ ORDER BY c.relkind NOT IN ('r', 'p'), c.oid \gexec
 
 SELECT format('ALTER ROUTINE %s OWNER TO %I', p.oid::regprocedure, :'owner')
 FROM pg_proc p
-WHERE p.pronamespace IN ((SELECT relnamespace FROM pg_class WHERE oid = to_regclass('schema_migrations')),
-                         to_regnamespace('audit'))
+WHERE p.pronamespace IN (:home, to_regnamespace('audit'))
   AND NOT EXISTS (SELECT FROM pg_depend d
                   WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
 \gexec
 
 SELECT format('ALTER TYPE %s OWNER TO %I', t.oid::regtype, :'owner')
 FROM pg_type t
-WHERE t.typnamespace = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass('schema_migrations'))
-  AND t.typtype IN ('e', 'd')
+WHERE t.typnamespace = :home AND t.typtype IN ('e', 'd')
   AND NOT EXISTS (SELECT FROM pg_depend d
                   WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e')
 \gexec
@@ -41,8 +50,7 @@ WHERE t.typnamespace = (SELECT relnamespace FROM pg_class WHERE oid = to_regclas
 SELECT format('ALTER SCHEMA audit OWNER TO %I', :'owner') WHERE to_regnamespace('audit') IS NOT NULL
 \gexec
 SELECT format('GRANT USAGE, CREATE ON SCHEMA %I TO %I', n.nspname, :'owner')
-FROM pg_namespace n
-WHERE n.oid = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass('schema_migrations'))
+FROM pg_namespace n WHERE n.oid = :home
 \gexec
 SELECT format('ALTER DATABASE %I OWNER TO %I', current_database(), :'owner')
 \gexec

@@ -73,7 +73,9 @@ def _signal_checked(pid: int, pid_file: Path) -> None:
             # It writes its pid file before it minds signals; until then this one would end it.
             raise WorldError("The broker (process {pid}) is still starting.", pid=pid)
         signal.pidfd_send_signal(handle, signal.SIGHUP)
-    except (FileNotFoundError, ProcessLookupError):
+    except FileNotFoundError:
+        raise (_hidden(pid) if _is_alive(handle) else _gone(pid, pid_file)) from None
+    except ProcessLookupError:
         raise _gone(pid, pid_file) from None
     except PermissionError:
         raise _not_ours(pid) from None
@@ -96,6 +98,24 @@ def _gone(pid: int, pid_file: Path) -> WorldError:
         "reads its files when it starts.",
         pid=pid,
         path=pid_file,
+    )
+
+
+def _is_alive(handle: int) -> bool:
+    try:
+        signal.pidfd_send_signal(handle, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _hidden(pid: int) -> WorldError:
+    return WorldError(
+        "This machine hides the broker (process {pid}) from this user, so it was not signalled: "
+        "run without hidepid on /proc, in a unit with ProtectProc=default.",
+        pid=pid,
     )
 
 

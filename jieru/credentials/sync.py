@@ -67,19 +67,20 @@ def follow_credentials(database_url: str, files: BrokerFiles, stop: threading.Ev
     """
     url = make_conninfo(database_url, **_KEEPALIVE)
     delays = backoff_delays(random.random)
+    is_owed = False
+    """Whether the broker has still to be told again."""
     while not stop.is_set():
         try:
             with connect(url, autocommit=True) as connection:
                 connection.execute(_LISTEN)
                 while not stop.is_set():
-                    is_told = _sync_and_log(connection, files)
+                    is_owed = _sync_and_log(connection, files) or is_owed
                     delays = backoff_delays(random.random)
                     stop.wait(_PAUSE_S)
-                    if is_told and not _is_changed(connection, stop, within_s=_TOLD_AGAIN_S):
-                        is_told = False
-                        if not stop.is_set():
-                            files.tell_again()
-                    if not is_told:
+                    if is_owed and not _is_changed(connection, stop, within_s=_TOLD_AGAIN_S):
+                        files.tell_again()
+                        is_owed = False
+                    if not is_owed:
                         _is_changed(connection, stop, within_s=_ANEW_S)
         except (UserError, WorldError) as error:  # somebody may mend the files' rights meanwhile
             _log.warning("broker_sync_failed", error=str(error))

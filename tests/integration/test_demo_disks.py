@@ -14,13 +14,13 @@ def test_too_small_a_disk_is_said_before_the_work_begins(tmp_path: Path) -> None
     with SmallDisks(tmp_path, {"small": 48}) as disks:
         done = _run_on(disks, tmp_path / "small")
         assert (done.returncode, done.stdout) == (1, "")
-        assert "100 MB are needed in" in done.stderr
+        assert "150 MB are needed in" in done.stderr
         assert done.stderr.count("\n") == 1
 
 
 def test_a_disk_that_fills_up_is_one_sentence(tmp_path: Path) -> None:
     """Whichever server failed of it; what was begun is removed."""
-    with SmallDisks(tmp_path, {"disk": 104}) as disks:
+    with SmallDisks(tmp_path, {"disk": 160}) as disks:
         playing = threading.Thread(target=_fill_while_playing, args=(disks,), daemon=True)
         playing.start()
         done = _run_on(disks, tmp_path / "disk")

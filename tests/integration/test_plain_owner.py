@@ -23,7 +23,7 @@ from tests.support.debian_root import DebianRoot
 from tests.support.fleet import PLATFORM, Publisher, Sent, ingester, stored_heartbeats, wait_until
 from tests.support.mosquitto import MosquittoBroker
 from tests.support.owners import TAKE_OVER, owned_database, plain_role, psql
-from tests.support.processes import free_port
+from tests.support.processes import StartError, free_port
 from tests.support.registry_files import uscc_of, write_registry_csv
 from tests.support.timescaledb import TimescaleServer
 
@@ -180,6 +180,36 @@ def test_tables_of_somebody_else_are_not_taken_for_missing_ones(
         connection.execute("ALTER TABLE platforms ADD COLUMN more text")
     assert jieru("count", "2026", database_url=url).returncode == 0
     assert jieru("audit", "verify", database_url=url).returncode == 0
+
+
+_BETTER_FITTING: Final = """
+    CREATE FUNCTION public.format({arguments}) RETURNS text LANGUAGE plpgsql
+    AS $$ BEGIN RAISE EXCEPTION 'called as %', session_user; END $$
+"""
+
+
+def test_a_hand_over_calls_nobody_elses_functions(timescale_server: DatabaseServer) -> None:
+    """A superuser runs it, and would lend his rights to an owner's function of a better kind."""
+    with owned_database(timescale_server, has_extension=True) as (url, superuser_url):
+        migrate(url)
+        with connect(url, autocommit=True) as connection:
+            (user,) = connection.execute("SELECT current_user::text").fetchone() or ("",)
+            for arguments in ("text, text, regclass, text", "text, text, name", "text, text, text"):
+                connection.execute(_BETTER_FITTING.format(arguments=arguments).encode())
+        for_user = ("--set=ON_ERROR_STOP=1", f"--set=owner={user}")
+        psql(superuser_url, *for_user, f"--file={TAKE_OVER}")
+
+
+def test_a_hand_over_of_a_database_without_our_tables_changes_nothing(
+    timescale_server: DatabaseServer,
+) -> None:
+    """Rather than giving away somebody else's."""
+    for_user = ("--set=ON_ERROR_STOP=1", "--set=owner=postgres")
+    with (
+        owned_database(timescale_server) as (_url, superuser_url),
+        pytest.raises(StartError, match="no tables of Jieru"),
+    ):
+        psql(superuser_url, *for_user, f"--file={TAKE_OVER}")
 
 
 def _run_as_superuser(said: str, superuser_url: str) -> None:

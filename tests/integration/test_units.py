@@ -84,6 +84,16 @@ def test_each_service_is_shut_in(units: Path, name: str) -> None:
     assert done.returncode == 0, done.stdout
 
 
+def test_only_the_sync_of_the_broker_sees_other_processes() -> None:
+    """It signals Mosquitto, which began as root: that is hidden even from the user it has become.
+
+    A drop-in for all would win over a unit, so each says it for itself.
+    """
+    hidden = {name for name in _SERVICES if _read(name)["Service"].get("ProtectProc")}
+    assert hidden == {*_SERVICES} - {"jieru-broker-sync.service"}
+    assert "ProtectProc" not in _read("jieru-.service.d/common.conf")["Service"]
+
+
 @pytest.mark.parametrize("name", _SERVICES)
 def test_each_service_runs_a_command_that_there_is(name: str) -> None:
     """Subcommands and options are those of `jieru`."""

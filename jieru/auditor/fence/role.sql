@@ -7,6 +7,8 @@
 
 DO $$
 BEGIN
+    -- Nobody else's function of a better matching kind may be called here, perhaps by a superuser.
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'jieru_auditor') THEN
         CREATE ROLE jieru_auditor NOLOGIN;
     END IF;
@@ -18,9 +20,13 @@ $$;
 DO $$
 DECLARE
     setting text[];
-    owner   pg_roles := (SELECT r FROM pg_roles r JOIN pg_class c ON c.relowner = r.oid
-                         WHERE c.oid = 'platforms'::regclass);
+    owner   pg_roles;
 BEGIN
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+    SELECT r.* INTO owner
+    FROM pg_roles r JOIN pg_class c ON c.relowner = r.oid
+         JOIN pg_class other ON other.relnamespace = c.relnamespace AND other.relname = 'installation'
+    WHERE c.relname = 'platforms' AND c.relkind = 'r' ORDER BY c.oid LIMIT 1;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'jieru_auditor'
                AND (rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls)) THEN
         -- Only a superuser may say so, even where it changes nothing.
