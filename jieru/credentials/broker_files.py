@@ -22,6 +22,8 @@ __all__ = ["ACL", "BrokerFiles", "SyncResult", "User"]
 
 ACL: Final = Path(__file__).parent / "mosquitto.acl"
 """Who may do what: the same for every installation, since usernames carry it."""
+_ACL_TEXT: Final = ACL.read_bytes()
+"""Read at once: who writes the broker's files may be somebody who cannot read ours."""
 
 _NOT_OURS: Final = b"_"
 _BROKER: Final = "mosquitto"
@@ -96,7 +98,7 @@ class BrokerFiles:
         with self._locked():
             entries = [password_entry(*user) for user in read_users()]
             wanted = {
-                self.acl_file: ACL.read_bytes(),
+                self.acl_file: _ACL_TEXT,
                 self.password_file: self._entries_not_ours() + "".join(entries).encode(),
             }
             written = [path for path, content in wanted.items() if _read(path) != content]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+import pip
 import pytest
 
 _PROJECT: Final = Path(__file__).parents[2]
@@ -59,9 +60,14 @@ def _left(clone: Path) -> set[str]:
     return {path.name for path in clone.iterdir()} & {".venv", ".setup", "node_modules", "api"}
 
 
-def test_a_package_index_that_is_away_is_named(clone: Path) -> None:
+def test_a_package_index_that_is_away_is_named(clone: Path, tmp_path: Path) -> None:
     """The last words of pip, then one sentence; no half environment stays."""
-    said = _set_up(clone, PIP_INDEX_URL=_NOWHERE, PIP_RETRIES="0", PIP_NO_CACHE_DIR="1")
+    python = tmp_path / "python-with-pip"
+    python.write_text(_PYTHON_WITH_PIP.format(python=sys.executable, pip=Path(pip.__file__).parent))
+    python.chmod(0o755)
+    said = _set_up(
+        clone, PYTHON=str(python), PIP_INDEX_URL=_NOWHERE, PIP_RETRIES="0", PIP_NO_CACHE_DIR="1"
+    )
     assert "PIP_INDEX_URL" in said[-1]
     assert said[-1].startswith("setup: ")
     assert _left(clone) == set()
@@ -80,8 +86,20 @@ def test_npm_that_fails_is_heard(clone: Path, tmp_path: Path) -> None:
     assert _left(clone) == {".venv"}
 
 
+# Whether this Python brings pip along or not: Debian's does not.
+_PYTHON_WITH_PIP: Final = """#!/bin/sh
+case "$*" in
+  *"import ensurepip"*) ;;
+  *"-m venv"*)
+    for folder; do :; done
+    {python} -m venv --without-pip "$folder" && cp -r {pip} "$folder"/lib/python*/site-packages/
+    ;;
+  *) exec {python} "$@" ;;
+esac
+"""
 _PYTHON_THAT_INSTALLS_NOTHING: Final = """#!/bin/sh
 case "$*" in
+  *"import ensurepip"*) ;;
   *"-m venv"*) for folder; do :; done; mkdir -p "$folder/bin"; ln -s "$0" "$folder/bin/python" ;;
   *"-m pip"*) ;;
   *) exec {python} "$@" ;;
