@@ -28,7 +28,7 @@ def _instance(name: str) -> str:
 
 def _analyze(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run `systemd-analyze` on units in a folder, and on this machine's own beside them."""
-    ensure_debian_packages("systemd")
+    ensure_debian_packages("systemd", "tzdata")
     return subprocess.run(
         ["systemd-analyze", *arguments],
         env={"PATH": "/usr/bin:/bin", "SYSTEMD_UNIT_PATH": f"{folder}:"},

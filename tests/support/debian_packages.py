@@ -20,8 +20,8 @@ PACKAGES: Final = (
     *("poppler-utils", "qpdf", "maven"),
     # Small disks that a test fills.
     "mount",
-    # They check compose.yaml and the units, for which neither has to run.
-    *("docker-compose", "systemd"),
+    # They check compose.yaml and the units, for which neither has to run; timers name a time zone.
+    *("docker-compose", "systemd", "tzdata"),
 )
 
 
