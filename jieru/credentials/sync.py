@@ -9,7 +9,6 @@ from typing import Final
 
 import psycopg
 import structlog
-from psycopg.conninfo import make_conninfo
 
 from jieru.credentials.broker_files import BrokerFiles, SyncResult, User
 from jieru.credentials.secret import HashedSecret
@@ -36,12 +35,6 @@ _ANEW_S: Final = 60.0
 """A sync without an announcement: it finds files that somebody else changed, and a database that
 went away in silence."""
 _JOIN_S: Final = 10.0
-_KEEPALIVE: Final = {
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 30_000,
-}
 
 _log = structlog.get_logger()
 
@@ -65,13 +58,12 @@ def follow_credentials(database_url: str, files: BrokerFiles, stop: threading.Ev
 
     Changes that come close together are one sync.
     """
-    url = make_conninfo(database_url, **_KEEPALIVE)
     delays = backoff_delays(random.random)
     is_owed = False
     """Whether the broker has still to be told again."""
     while not stop.is_set():
         try:
-            with connect(url, autocommit=True) as connection:
+            with connect(database_url, autocommit=True) as connection:
                 connection.execute(_LISTEN)
                 while not stop.is_set():
                     is_owed = _sync_and_log(connection, files) or is_owed
