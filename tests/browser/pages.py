@@ -34,13 +34,19 @@ class Shown(NamedTuple):
     """It holds many times what others do."""
 
 
+def _press(page: Page, button: str) -> None:
+    # A click returns before its answer is there, and who looks then sees the old page or none.
+    with page.expect_navigation():
+        page.locator(button).last.click()
+
+
 def _send(page: Page) -> None:
-    page.locator("main form button[type=submit]").last.click()
+    _press(page, "main form button[type=submit]")
 
 
 def _replace_credential(page: Page) -> None:
     page.locator("details:has(form[action$='/replace']) summary").click()
-    page.locator("form[action$='/replace'] button").click()
+    _press(page, "form[action$='/replace'] button")
 
 
 def _create_key(page: Page) -> None:

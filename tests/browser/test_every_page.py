@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.browser.console import Console
 from tests.browser.pages import PAGES, Shown
@@ -30,7 +30,7 @@ def test_a_page_has_one_heading_fits_its_window_and_has_no_serious_violation(
     ) as page:
         page.goto(shown.address)
         shown.prepare(page)
-        assert page.locator("h1").count() == 1
+        expect(page.locator("h1")).to_have_count(1)
         for width, screen in _LOOKS[language]:
             page.set_viewport_size({"width": width, "height": 900})
             page.emulate_media(color_scheme=screen)
