@@ -159,6 +159,7 @@ def test_a_secret_is_shown_once(browser: Browser, lively_console: Console) -> No
         page.get_by_role("button", name="Issue a credential").click()
         first = page.locator("#secret").inner_text()
         page.get_by_role("link", name="I have kept it").click()
+        expect(page.locator("#secret")).to_have_count(0)
         assert first not in page.content()
         page.get_by_text("Replace", exact=True).click()
         page.get_by_role("button", name="Replace the credential").click()
