@@ -9,50 +9,52 @@ from fastapi import FastAPI
 from psycopg_pool import ConnectionPool
 from starlette.middleware.gzip import GZipMiddleware
 
-from api.access import key_pages
-from api.access import pages as access_pages
-from api.access import routes as access_routes
 from api.access.gate import require_every_route_gated
 from api.access.oidc import provider_of
-from api.assignments import pages as assignments_pages
-from api.assignments import routes as assignments_routes
+from api.account import key_pages
+from api.account import routes as access_routes
+from api.account import sign_in_pages as access_pages
 from api.audit import pages as audit_pages
 from api.audit import routes as audit_routes
-from api.connections import pages as connections_pages
-from api.connections import routes as connections_routes
+from api.console.assets import Assets
+from api.console.problem_answers import install_problems
 from api.counts import pages as counts_pages
 from api.counts import routes as counts_routes
+from api.counts import step_pages as procedure_pages
+from api.counts import step_routes as procedure_routes
 from api.counts.source import CountSource
-from api.credentials import pages as credentials_pages
-from api.credentials import routes as credential_routes
-from api.devices import pages as devices_pages
-from api.devices import routes as devices_routes
-from api.enterprises import pages as enterprises_pages
-from api.enterprises import routes as enterprises_routes
+from api.counts.works_source import ProcedureSource
 from api.health import routes as health_routes
 from api.imports import pages as imports_pages
 from api.imports import routes as imports_routes
+from api.openapi import openapi_document
 from api.overview import pages as overview_pages
 from api.overview import routes as overview_routes
 from api.overview.source import OverviewSource
 from api.panels import pages as panels_pages
 from api.panels.source import PanelSource
-from api.platforms import pages as platforms_pages
-from api.platforms import routes as platforms_routes
-from api.procedure import pages as procedure_pages
-from api.procedure import routes as procedure_routes
-from api.procedure.source import ProcedureSource
-from api.recognitions import pages as recognitions_pages
-from api.recognitions import routes as recognitions_routes
 from api.reference import pages as reference_pages
+from api.registry.assignments import pages as assignments_pages
+from api.registry.assignments import routes as assignments_routes
+from api.registry.connections import pages as connections_pages
+from api.registry.connections import routes as connections_routes
+from api.registry.credentials import pages as credentials_pages
+from api.registry.credentials import routes as credential_routes
+from api.registry.devices import pages as devices_pages
+from api.registry.devices import routes as devices_routes
+from api.registry.enterprises import pages as enterprises_pages
+from api.registry.enterprises import routes as enterprises_routes
+from api.registry.platforms import pages as platforms_pages
+from api.registry.platforms import routes as platforms_routes
+from api.registry.recognitions import pages as recognitions_pages
+from api.registry.recognitions import routes as recognitions_routes
 from api.rejections import pages as rejections_pages
 from api.rejections import routes as rejections_routes
-from api.web.assets import Assets
 from api.web.body_limit import BodyLimit
 from api.web.database import RequestDatabase
 from api.web.headers import SecurityHeaders
-from api.web.openapi import openapi_document
-from api.web.problems import install_problems
+from api.web.language import DefaultLanguage
+from api.web.services import Services
 from jieru.calendar import civil_date
 from jieru.credentials.equipment_broker import equipment_broker
 from jieru.settings import Settings
@@ -138,17 +140,21 @@ def create_app(
         openapi_url="/openapi.json",
     )
     assets = Assets(_STATIC)
-    app.state.assets = assets
-    app.state.default_language = settings.language
-    app.state.pool = pool
-    app.state.database = RequestDatabase(pool)
+    database = RequestDatabase(pool)
     policy = load_policy(settings.policy)
-    app.state.counts = CountSource(app.state.database, policy=policy, as_of=as_of, year=year)
-    app.state.procedure = ProcedureSource(policy, settings, load_holidays(settings.holidays_file))
-    app.state.openid_provider = provider_of(settings)
-    app.state.equipment_broker = equipment_broker(settings)
-    app.state.overview = OverviewSource(app.state.database)
-    app.state.panels = PanelSource(app.state.database)
+    app.state.services = Services(
+        assets,
+        DefaultLanguage(settings.language),
+        pool,
+        database,
+        policy,
+        CountSource(database, policy=policy, as_of=as_of, year=year),
+        ProcedureSource(policy, settings, load_holidays(settings.holidays_file)),
+        provider_of(settings),
+        equipment_broker(settings),
+        OverviewSource(database),
+        PanelSource(database),
+    )
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
     install_problems(app)

@@ -28,8 +28,8 @@ from api.access.passwords import random_password
 from api.access.roles import Role
 from api.access.users import create_user
 from api.app import create_app
+from api.console.words import ROLE_WORDS
 from api.server import serving
-from api.web.words import ROLE_WORDS
 from command.count_tables import count_report
 from command.counting import print_json, width_of_output
 from command.disk_room import blaming_a_full_disk, require_room

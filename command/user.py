@@ -9,7 +9,7 @@ from rich.table import Table
 from api.access.passwords import random_password
 from api.access.roles import Role
 from api.access.users import count_open_keys, create_user, disable_user, list_users, reset_password
-from api.web.words import ROLE_WORDS
+from api.console.words import ROLE_WORDS
 from command.counting import open_database, width_of_output
 from jieru.audit import changing, command_actor
 from jieru.calendar import SHANGHAI

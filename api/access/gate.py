@@ -55,7 +55,7 @@ class GatedRoute(APIRoute):
                 caller = await run_in_threadpool(_authenticated, request)
                 request.state.caller = caller
                 if not isinstance(needed, Permission) or not caller.may(needed):
-                    raise Problem(Kind.FORBIDDEN, Kind.FORBIDDEN.value.meaning)
+                    raise Problem(Kind.FORBIDDEN)
                 await _require_meant(request, caller)
             if self.include_in_schema:
                 _require_known_query(request, known)
@@ -108,7 +108,7 @@ def _authenticated(request: Request) -> Caller:
     token = session_cookie_of(request)
     caller = find_session_holder(database, token, origin) if token else None
     if caller is None:
-        raise Problem(Kind.UNAUTHENTICATED, Kind.UNAUTHENTICATED.value.meaning)
+        raise Problem(Kind.UNAUTHENTICATED)
     return caller
 
 

@@ -11,12 +11,12 @@ from pydantic import BeforeValidator
 from api.access.gate import GatedRoute
 from api.audit.answers import AuditEntry, RecordKind
 from api.audit.queries import AuditFilter, list_entries
-from api.web.choices import platform_choices, word_choices
+from api.console.choices import platform_choices, word_choices
+from api.console.listed import Filtered, list_address, render_list
+from api.console.visit import CurrentVisit, Visit
+from api.console.words import AUDITED_FIELD_WORDS, RECORD_KIND_WORDS
 from api.web.instants import instant
-from api.web.listed import Filtered, list_address, render_list
 from api.web.paging import RequestedPage
-from api.web.visit import CurrentVisit, Visit
-from api.web.words import AUDITED_FIELD_WORDS, RECORD_KIND_WORDS
 
 __all__ = ["router"]
 

@@ -10,10 +10,15 @@ from fastapi.responses import HTMLResponse
 from api.access.caller import Caller
 from api.access.gate import GatedRoute
 from api.access.roles import Permission
+from api.console.rendering import render
+from api.console.visit import CurrentVisit, Visit
+from api.counts.cases import KeptCase, kept_case, open_closing, past_outcomes
 from api.counts.detail import detail_in_words
 from api.counts.hours import hours_heard
-from api.counts.routes import AsOf, PlatformCode, Source, Uscc, Year
-from api.counts.source import CountSource, DatedCount, Underway, require_own
+from api.counts.kept_queries import find_count_of, find_visible_count
+from api.counts.kept_view import state_words
+from api.counts.routes import AsOf, PlatformCode, Uscc, Year
+from api.counts.source import CountSource, CurrentCounts, DatedCount, Underway, require_own
 from api.counts.view import (
     Filter,
     Row,
@@ -25,14 +30,9 @@ from api.counts.view import (
     totals,
 )
 from api.counts.wording import outcome_words, progress_in_words
-from api.procedure.cases import KeptCase, kept_case, open_closing, past_outcomes
-from api.procedure.queries import find_count_of, find_visible_count
-from api.procedure.view import state_words
-from api.procedure.year_page import show_kept_count
+from api.counts.year_page import show_kept_count
 from api.web.language import language_of
 from api.web.problems import Kind, Problem
-from api.web.rendering import render
-from api.web.visit import CurrentVisit, Visit
 from jieru.calendar import SHANGHAI
 from jieru.i18n import translations
 from jieru.wire import PLATFORM_CODE
@@ -64,7 +64,7 @@ Wanted = Annotated[Filter, Depends(_wanted)]
 @router.get("/counts/{year}")
 def show_year(
     visit: CurrentVisit,
-    source: Source,
+    source: CurrentCounts,
     year: Year,
     wanted: Wanted,
     as_of: AsOf = None,
@@ -81,7 +81,7 @@ def show_year(
         if record is not None and as_of is None:
             return show_kept_count(visit, connection, record, wanted, page)
     if revision is not None:
-        raise Problem(Kind.NOT_FOUND, Kind.NOT_FOUND.value.meaning)
+        raise Problem(Kind.NOT_FOUND)
     underway = source.begin(caller, year, as_of, _own_platform_only(caller, wanted))
     if not _is_soon_done(underway):
         return _waiting_page(visit, year, underway)
@@ -96,7 +96,7 @@ def show_year(
 @router.get("/counts/{year}/{platform}/{uscc}")
 def show_explanation(
     visit: CurrentVisit,
-    source: Source,
+    source: CurrentCounts,
     year: Year,
     platform: PlatformCode,
     uscc: Uscc,
@@ -154,7 +154,7 @@ def show_explanation(
 def _kept_case(visit: Visit, year: int, revision: int, platform: str, uscc: str) -> KeptCase:
     require_own(visit.caller, platform)
     if not PLATFORM_CODE.fullmatch(platform) or not uscc.isalnum():
-        raise Problem(Kind.NOT_FOUND, Kind.NOT_FOUND.value.meaning)
+        raise Problem(Kind.NOT_FOUND)
     with visit.database.reading() as connection:
         with connection.transaction():
             record = find_count_of(connection, visit.caller, year, revision)

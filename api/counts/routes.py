@@ -2,23 +2,22 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 
 from api.access.caller import CurrentCaller
 from api.access.gate import GatedRoute
 from api.counts.answers import CountAnswer, ExplanationAnswer
-from api.counts.source import CountSource, count_source
+from api.counts.source import CurrentCounts
 from api.web.civil import OptionalCivilDate
 from api.web.language import language_of
 from api.web.problems import Kind, problem_responses
 from jieru.i18n import marked as _
 from jieru.i18n import translations
 
-__all__ = ["AsOf", "PlatformCode", "Source", "Uscc", "Year", "router"]
+__all__ = ["AsOf", "CurrentCounts", "PlatformCode", "Uscc", "Year", "router"]
 
 router = APIRouter(prefix="/api/v1/counts", tags=["counts"], route_class=GatedRoute)
 
-Source = Annotated[CountSource, Depends(count_source)]
 Year = Annotated[int, Path(description=_("The year of the count, from 2020 on."))]
 PlatformCode = Annotated[str, Path(description=_("The platform's code."))]
 Uscc = Annotated[str, Path(description=_("The enterprise's unified social credit code."))]
@@ -42,7 +41,7 @@ AsOf = Annotated[
 def get_count(
     caller: CurrentCaller,
     request: Request,
-    source: Source,
+    source: CurrentCounts,
     year: Year,
     as_of: AsOf = None,
     platform: Annotated[
@@ -73,7 +72,7 @@ def get_count(
 )
 def get_explanation(
     caller: CurrentCaller,
-    source: Source,
+    source: CurrentCounts,
     year: Year,
     platform: PlatformCode,
     uscc: Uscc,

@@ -4,14 +4,15 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import Request
+from fastapi import Depends
 
 from api.access.caller import Caller
 from api.web.database import RequestDatabase
 from api.web.problems import Kind, Problem
 from api.web.recent import RecentResults
+from api.web.services import service
 from jieru.errors import UserError
 from jieru.i18n import marked as _
 from jieru.wire import PLATFORM_CODE
@@ -22,7 +23,7 @@ from verifier.counting.progress import Phase
 from verifier.counting.run import count_year
 from verifier.policy import Policy
 
-__all__ = ["CountSource", "DatedCount", "Underway", "count_source", "require_own"]
+__all__ = ["CountSource", "CurrentCounts", "DatedCount", "Underway", "require_own"]
 
 _KEPT_S: Final = 5.0
 _NOT_BEGUN: Final = (Phase.REGISTRY, 0.0)
@@ -131,7 +132,7 @@ class CountSource:
         """
         # Nothing else is in the registry, and PostgreSQL refuses some of it (NUL) as a value.
         if not PLATFORM_CODE.fullmatch(platform) or not uscc.isalnum():
-            raise Problem(Kind.NOT_FOUND, Kind.NOT_FOUND.value.meaning)
+            raise Problem(Kind.NOT_FOUND)
         require_own(caller, platform)
         try:
             with self._database.reading() as connection:
@@ -190,8 +191,4 @@ def require_own(caller: Caller, platform: str) -> None:
         raise Problem(Kind.NOT_FOUND, _("There is no platform {platform}."), platform=platform)
 
 
-def count_source(request: Request) -> CountSource:
-    """The application's source of counts."""
-    source = request.app.state.counts
-    assert isinstance(source, CountSource)  # noqa: S101 - set by create_app
-    return source
+CurrentCounts = Annotated[CountSource, Depends(service(CountSource))]

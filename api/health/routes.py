@@ -3,11 +3,12 @@
 from typing import Annotated, Literal
 
 import psycopg
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Response
 from psycopg_pool import ConnectionPool, PoolTimeout
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.access.gate import GatedRoute
+from api.web.services import service
 from jieru.errors import UserError
 from jieru.i18n import marked as _
 from jieru.schema import require_current_schema
@@ -37,12 +38,6 @@ class Health(BaseModel):
     )
 
 
-def _pool(request: Request) -> ConnectionPool:
-    pool = request.app.state.pool
-    assert isinstance(pool, ConnectionPool)  # noqa: S101 - set by create_app
-    return pool
-
-
 def read_health(pool: ConnectionPool) -> Health:
     """Ask the database; never raises for a database that is away or of another version."""
     try:
@@ -64,7 +59,9 @@ def read_health(pool: ConnectionPool) -> Health:
         503: {"model": Health, "description": _("The database is away, or of another schema.")}
     },
 )
-def get_health(response: Response, pool: Annotated[ConnectionPool, Depends(_pool)]) -> Health:
+def get_health(
+    response: Response, pool: Annotated[ConnectionPool, Depends(service(ConnectionPool))]
+) -> Health:
     """The health of this process."""
     health = read_health(pool)
     if health.status != "ok":

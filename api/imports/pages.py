@@ -10,6 +10,12 @@ from starlette.responses import Response
 from api.access.caller import Caller
 from api.access.gate import GatedRoute
 from api.access.roles import Permission
+from api.console.announcement import Done, go_on
+from api.console.choices import word_choices
+from api.console.forms import FormValues, Mistakes, mistakes_of
+from api.console.listed import page_addresses
+from api.console.visit import CurrentVisit, Visit
+from api.console.words import IMPORT_OUTCOME_WORDS, KIND_WORDS, words
 from api.imports.queries import (
     ImportRecord,
     apply_import,
@@ -18,16 +24,11 @@ from api.imports.queries import (
     list_imports,
     receive_import,
 )
-from api.imports.routes import Districts, ImportId
+from api.imports.routes import ImportId
 from api.imports.upload import in_turn, read_form_file
-from api.web.announcement import Done, go_on
-from api.web.choices import word_choices
-from api.web.forms import FormValues, Mistakes, mistakes_of
-from api.web.listed import page_addresses
 from api.web.paging import PageRequest, RequestedPage
+from api.web.policy import Districts
 from api.web.problems import Kind, Problem, WrongField
-from api.web.visit import CurrentVisit, Visit
-from api.web.words import IMPORT_OUTCOME_WORDS, KIND_WORDS, words
 from jieru.errors import UserError
 from jieru.i18n import marked as _
 from registry.kinds import KINDS, KindName
@@ -159,9 +160,7 @@ def _kind_of(caller: Caller, chosen: str) -> KindName:
     for kind in _kinds_for(caller):
         if kind == chosen:
             return kind
-    raise Problem(Kind.INVALID_REQUEST, Kind.INVALID_REQUEST.value.meaning).about(
-        [WrongField("kind", UserError("is required"))]
-    )
+    raise Problem(Kind.INVALID_REQUEST).about([WrongField("kind", UserError("is required"))])
 
 
 def _without_file() -> Problem:

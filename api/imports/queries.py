@@ -316,7 +316,7 @@ def _record(row: tuple[Any, ...]) -> ImportRecord:
 
 def _require_allowed(caller: Caller, kind: KindName) -> None:
     if kind in _OF_PLATFORMS and not caller.may(Permission.CHANGE_PLATFORMS):
-        raise Problem(Kind.FORBIDDEN, Kind.FORBIDDEN.value.meaning)
+        raise Problem(Kind.FORBIDDEN)
 
 
 def _refuse_to_apply(record: ImportRecord) -> NoReturn:

@@ -4,12 +4,11 @@ from collections.abc import Callable, Collection
 from itertools import islice
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import JSONResponse, Response
 
 from api.access.caller import Caller, CurrentCaller
 from api.access.gate import GatedRoute
-from api.counts.source import CountSource, count_source
 from api.imports.answers import (
     ImportAnswer,
     ImportPage,
@@ -39,14 +38,14 @@ from api.imports.upload import BODY_DOCUMENTATION, Upload, in_turn
 from api.web.database import Database, RequestDatabase
 from api.web.language import language_of
 from api.web.paging import RequestedPage
+from api.web.policy import Districts
 from api.web.problems import PROBLEM_MEDIA_TYPE, Kind, problem_responses
 from jieru.i18n import Language, translations
 from jieru.i18n import marked as _
-from registry.importing import OTHER_DISTRICT
 from registry.kinds import KINDS, KindName
 from registry.rows import RowError
 
-__all__ = ["Districts", "ImportId", "router"]
+__all__ = ["ImportId", "router"]
 
 router = APIRouter(prefix="/api/v1/imports", tags=["imports"], route_class=GatedRoute)
 
@@ -56,13 +55,6 @@ _LARGEST_ID: Final = 2**31 - 1
 KindInPath = Annotated[KindName, Path(description=_("What the rows are."))]
 ImportId = Annotated[int, Path(description=_("The import's number."), ge=1, le=_LARGEST_ID)]
 
-
-def _districts(source: Annotated[CountSource, Depends(count_source)]) -> Collection[str]:
-    """The districts that an enterprise may have."""
-    return {*source.policy.districts.value, OTHER_DISTRICT}
-
-
-Districts = Annotated[Collection[str], Depends(_districts)]
 
 _REJECTED: Final[dict[int | str, dict[str, Any]]] = {
     422: {

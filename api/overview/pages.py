@@ -1,15 +1,13 @@
 """The first page."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from api.access.gate import GatedRoute
+from api.console.visit import CurrentVisit, Visit
+from api.console.words import DEVICE_STATUS_WORDS, REJECTION_WORDS, words
 from api.overview.queries import Overview
-from api.overview.source import OverviewSource, overview_source
-from api.web.visit import CurrentVisit, Visit
-from api.web.words import DEVICE_STATUS_WORDS, REJECTION_WORDS, words
+from api.overview.source import CurrentOverviews
 from jieru.calendar import SHANGHAI
 from jieru.i18n import marked as _
 
@@ -19,9 +17,7 @@ router = APIRouter(include_in_schema=False, route_class=GatedRoute)
 
 
 @router.get("/")
-def show_overview(
-    visit: CurrentVisit, source: Annotated[OverviewSource, Depends(overview_source)]
-) -> HTMLResponse:
+def show_overview(visit: CurrentVisit, source: CurrentOverviews) -> HTMLResponse:
     """What is connected, what is heard, what is refused."""
     overview = source.overview(visit.caller)
     return visit.render(

@@ -1,14 +1,13 @@
 """The overview for programs."""
 
 from dataclasses import asdict
-from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
 from api.access.caller import CurrentCaller
 from api.access.gate import GatedRoute
 from api.overview.answers import OverviewAnswer
-from api.overview.source import OverviewSource, overview_source
+from api.overview.source import CurrentOverviews
 from api.web.problems import Kind, problem_responses
 from jieru.i18n import marked as _
 
@@ -27,9 +26,7 @@ router = APIRouter(prefix="/api/v1/overview", tags=["overview"], route_class=Gat
     response_description=_("How things stand."),
     responses=problem_responses(Kind.DATABASE_AWAY),
 )
-def get_overview(
-    caller: CurrentCaller, source: Annotated[OverviewSource, Depends(overview_source)]
-) -> OverviewAnswer:
+def get_overview(caller: CurrentCaller, source: CurrentOverviews) -> OverviewAnswer:
     """How things stand."""
     overview = source.overview(caller)
     hours = [hour._asdict() for hour in overview.hours]

@@ -1,16 +1,17 @@
 """Overviews for requests: everybody who asks at a time is shown the same one."""
 
 from datetime import UTC, datetime
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import Request
+from fastapi import Depends
 
 from api.access.caller import Caller
 from api.overview.queries import Overview, read_overview
 from api.web.database import RequestDatabase
 from api.web.recent import RecentResults
+from api.web.services import service
 
-__all__ = ["OverviewSource", "overview_source"]
+__all__ = ["CurrentOverviews", "OverviewSource"]
 
 _KEPT_S: Final = 2.0
 """A city of 100,000 devices takes a seventh of a second to look at."""
@@ -34,8 +35,4 @@ class OverviewSource:
             return read_overview(connection, platform_id, datetime.now(UTC))
 
 
-def overview_source(request: Request) -> OverviewSource:
-    """The application's source of overviews."""
-    source = request.app.state.overview
-    assert isinstance(source, OverviewSource)  # noqa: S101 - set by create_app
-    return source
+CurrentOverviews = Annotated[OverviewSource, Depends(service(OverviewSource))]

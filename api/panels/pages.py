@@ -3,14 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import psycopg
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from starlette.datastructures import QueryParams
 
 from api.access.gate import GatedRoute
+from api.console.visit import CurrentVisit, Visit
 from api.panels.choices import (
     PERIODS,
     Chosen,
@@ -23,10 +24,9 @@ from api.panels.choices import (
 from api.panels.drawing import Result, draw
 from api.panels.english import english
 from api.panels.looks import Speak
-from api.panels.source import TIMEOUT_S, PanelSource, panel_source
+from api.panels.source import TIMEOUT_S, CurrentPanels, PanelSource
 from api.web.instants import instant
 from api.web.problems import Kind, Problem
-from api.web.visit import CurrentVisit, Visit
 from dashboards.grafana_sql import TimeRange, Value
 from dashboards.grafana_time import time_range
 from jieru.i18n import marked as _
@@ -35,7 +35,6 @@ __all__ = ["router"]
 
 router = APIRouter(include_in_schema=False, route_class=GatedRoute)
 
-Source = Annotated[PanelSource, Depends(panel_source)]
 
 _PERIOD_WORDS: Final = {
     "now-6h": _("last 6 hours"),
@@ -72,13 +71,13 @@ class _Asked:
 
 
 @router.get("/panels")
-def show_first_dashboard(visit: CurrentVisit, source: Source) -> HTMLResponse:
+def show_first_dashboard(visit: CurrentVisit, source: CurrentPanels) -> HTMLResponse:
     """The overview."""
     return show_dashboard(visit, source, next(iter(source.dashboards)))
 
 
 @router.get("/panels/{dashboard}")
-def show_dashboard(visit: CurrentVisit, source: Source, dashboard: str) -> HTMLResponse:
+def show_dashboard(visit: CurrentVisit, source: CurrentPanels, dashboard: str) -> HTMLResponse:
     """A dashboard: its choices at once, its panels one by one."""
     asked = _asked(visit, source, dashboard)
     return visit.render(
@@ -92,13 +91,15 @@ def show_dashboard(visit: CurrentVisit, source: Source, dashboard: str) -> HTMLR
 
 
 @router.get("/panels/{dashboard}/{panel}")
-def show_panel(visit: CurrentVisit, source: Source, dashboard: str, panel: int) -> HTMLResponse:
+def show_panel(
+    visit: CurrentVisit, source: CurrentPanels, dashboard: str, panel: int
+) -> HTMLResponse:
     """One panel, for htmx as a part of its dashboard."""
     asked = _asked(visit, source, dashboard)
     panels = (each for each in asked.dashboard["panels"] if each["type"] != "row")
     found = next((each for each in panels if each["id"] == panel), None)
     if found is None:
-        raise Problem(Kind.NOT_FOUND, Kind.NOT_FOUND.value.meaning)
+        raise Problem(Kind.NOT_FOUND)
     try:
         (target,) = found["targets"]
         result = source.result(target["rawSql"], asked.variables, asked.time_range)
@@ -125,7 +126,7 @@ def _asked(visit: Visit, source: PanelSource, uid: str) -> _Asked:
     """
     dashboard = source.dashboards.get(uid)
     if dashboard is None:
-        raise Problem(Kind.NOT_FOUND, Kind.NOT_FOUND.value.meaning)
+        raise Problem(Kind.NOT_FOUND)
     query = visit.request.query_params
     period = dashboard["time"]
     if not dashboard["timepicker"]["hidden"]:

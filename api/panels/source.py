@@ -2,19 +2,20 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import psycopg
-from fastapi import Request
+from fastapi import Depends
 
 from api.panels.drawing import Result
 from api.web.database import RequestDatabase
 from api.web.recent import RecentResults
+from api.web.services import service
 from dashboards.catalogue import all_dashboards
 from dashboards.grafana_sql import TimeRange, Value, expand
 from jieru.auditor.fence import ROLE
 
-__all__ = ["TIMEOUT_S", "PanelSource", "panel_source"]
+__all__ = ["TIMEOUT_S", "CurrentPanels", "PanelSource"]
 
 TIMEOUT_S: Final = 10
 """A panel that takes longer is stopped."""
@@ -101,8 +102,4 @@ def _interval_of(time_range: TimeRange) -> timedelta:
     return next((each for each in _INTERVALS if span / each <= _POINTS), _INTERVALS[-1])
 
 
-def panel_source(request: Request) -> PanelSource:
-    """The application's source of panels."""
-    source = request.app.state.panels
-    assert isinstance(source, PanelSource)  # noqa: S101 - set by create_app
-    return source
+CurrentPanels = Annotated[PanelSource, Depends(service(PanelSource))]

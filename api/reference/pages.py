@@ -12,8 +12,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from api.access.gate import GatedRoute, recognise_caller
+from api.console.rendering import render
 from api.web.problems import Kind
-from api.web.rendering import render
 
 __all__ = ["router"]
 

@@ -8,12 +8,12 @@ from fastapi.responses import HTMLResponse
 from pydantic import BeforeValidator
 
 from api.access.gate import GatedRoute
+from api.console.choices import platform_choices, word_choices
+from api.console.listed import Filtered, render_list
+from api.console.visit import CurrentVisit
+from api.console.words import REJECTION_WORDS, words
 from api.rejections.queries import RejectionFilter, list_rejections
-from api.web.choices import platform_choices, word_choices
-from api.web.listed import Filtered, render_list
 from api.web.paging import RequestedPage
-from api.web.visit import CurrentVisit
-from api.web.words import REJECTION_WORDS, words
 from jieru.wire import RejectionReason
 
 __all__ = ["router"]

@@ -8,6 +8,7 @@ import psycopg
 from fastapi import Depends, Request
 from psycopg_pool import ConnectionPool
 
+from api.web.services import services_of
 from jieru.audit import Actor, changing
 from jieru.database import read_installation
 
@@ -55,9 +56,7 @@ class RequestDatabase:
 
 def request_database(request: Request) -> RequestDatabase:
     """The database of this application."""
-    database = request.app.state.database
-    assert isinstance(database, RequestDatabase)  # noqa: S101 - set by create_app
-    return database
+    return services_of(request).get(RequestDatabase)
 
 
 Database = Annotated[RequestDatabase, Depends(request_database)]

@@ -4,14 +4,17 @@ Chinese comes first: whoever says nothing gets it.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from starlette.requests import Request
 
+from api.web.services import services_of
 from jieru.i18n import LANGUAGES, Language, translations
 
 __all__ = [
     "LANGUAGE_COOKIE",
+    "DefaultLanguage",
     "choose_language",
     "language_of",
     "requested_language",
@@ -20,6 +23,13 @@ __all__ = [
 
 LANGUAGE_COOKIE: Final = "jieru_language"
 LANGUAGE_QUERY: Final = "lang"
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultLanguage:
+    """What readers get who ask for no language."""
+
+    language: Language
 
 
 def _known(tag: str) -> Language | None:
@@ -65,7 +75,7 @@ def language_of(request: Request) -> Language:
         request.query_params.get(LANGUAGE_QUERY, ""),
         request.cookies.get(LANGUAGE_COOKIE, ""),
         request.headers.get("accept-language", ""),
-        request.app.state.default_language,
+        services_of(request).get(DefaultLanguage).language,
     )
 
 

@@ -104,6 +104,4 @@ def _plausible(when: When | None, field: str) -> When | None:
 
 
 def _wrong(field: str, reason: UserError) -> Problem:
-    return Problem(Kind.INVALID_REQUEST, Kind.INVALID_REQUEST.value.meaning).about(
-        [WrongField(field, reason, "query")]
-    )
+    return Problem(Kind.INVALID_REQUEST).about([WrongField(field, reason, "query")])

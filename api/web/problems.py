@@ -1,4 +1,4 @@
-"""What went wrong, as a problem document (RFC 9457) for programs and as a page for people.
+"""What can go wrong with a request: the kinds of problems, and their documents (RFC 9457).
 
 The `type` of a problem is an address on the reference page, where each kind is explained.
 """
@@ -6,40 +6,25 @@ The `type` of a problem is an address on the reference page, where each kind is 
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, NamedTuple, Self
-from urllib.parse import urlencode
 
-import psycopg
-import structlog
-from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
-from psycopg_pool import PoolTimeout
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from api.web.headers import SECURITY_HEADERS
-from api.web.language import language_of
-from api.web.rendering import render
-from jieru.errors import UserError, WorldError
-from jieru.i18n import Language, translations
+from jieru.errors import UserError
 from jieru.i18n import marked as _
 
 __all__ = [
     "PROBLEM_MEDIA_TYPE",
+    "FieldError",
     "Kind",
     "Problem",
     "ProblemDocument",
     "WrongField",
-    "install_problems",
     "problem_responses",
+    "reason_of",
     "wrong_fields",
 ]
 
 PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
-_RETRY_AFTER_S: Final = 5
-
-_log = structlog.get_logger()
 
 
 class _Explanation(NamedTuple):
@@ -125,8 +110,9 @@ class WrongField(NamedTuple):
 class Problem(Exception):  # noqa: N818 - the word of RFC 9457
     """Ends a request with a problem; the message is translated for its reader."""
 
-    def __init__(self, kind: Kind, message: str, **values: object) -> None:
-        """Take an English message with `{named}` values."""
+    def __init__(self, kind: Kind, message: str = "", **values: object) -> None:
+        """Take an English message with `{named}` values; without one, the meaning of the kind."""
+        message = message or kind.value.meaning
         super().__init__(kind, message, values)
         self.kind = kind
         self.message = message
@@ -193,152 +179,6 @@ def problem_responses(*kinds: Kind) -> dict[int | str, dict[str, object]]:
     }
 
 
-def install_problems(app: FastAPI) -> None:
-    """Give every exception that can end a request its answer."""
-    app.add_exception_handler(Problem, _answer_problem)
-    app.add_exception_handler(RequestValidationError, _answer_invalid)
-    app.add_exception_handler(HTTPException, _answer_http)
-    app.add_exception_handler(psycopg.OperationalError, _answer_database_away)
-    app.add_exception_handler(psycopg.InterfaceError, _answer_database_away)
-    app.add_exception_handler(PoolTimeout, _answer_database_away)
-    for error in (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
-        app.add_exception_handler(error, _answer_other_schema)
-    app.add_exception_handler(WorldError, _answer_database_away)
-    app.add_exception_handler(UserError, _answer_user_error)
-    app.add_exception_handler(Exception, _answer_bug)
-
-
-def _respond(
-    request: Request,
-    kind: Kind,
-    message: str,
-    values: dict[str, object] | None = None,
-    *,
-    status: int | None = None,
-    errors: Sequence[FieldError] = (),
-    headers: dict[str, str] | None = None,
-) -> Response:
-    language = language_of(request)
-    document = ProblemDocument(
-        type=f"/docs#problem-{kind.slug}",
-        title=_spoken(kind.value.title, language),
-        status=status or kind.value.status,
-        detail=_spoken(message, language, values),
-        errors=list(errors),
-    )
-    if document.status == Kind.DATABASE_AWAY.value.status:
-        headers = {**(headers or {}), "Retry-After": str(_RETRY_AFTER_S)}
-    if _is_page(request):
-        response = render(request, "problem.html", {"problem": document}, status=document.status)
-        response.headers.update(headers or {})
-        return response
-    return JSONResponse(
-        document.model_dump(),
-        status_code=document.status,
-        media_type=PROBLEM_MEDIA_TYPE,
-        headers={"Content-Language": language, **(headers or {})},
-    )
-
-
-def _is_page(request: Request) -> bool:
-    """Whether a person is waiting for a whole page, rather than a program or a part of one."""
-    return (
-        "text/html" in request.headers.get("accept", "")
-        and "hx-request" not in request.headers
-        and not request.url.path.startswith("/api/")
-    )
-
-
-def _spoken(message: str, language: Language, values: dict[str, object] | None = None) -> str:
-    return translations(language).gettext(message).format(**(values or {}))
-
-
-async def _answer_problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem)  # noqa: S101 - how it was registered
-    if error.kind is Kind.UNAUTHENTICATED:
-        return _answer_unauthenticated(request, error)
-    language = language_of(request)
-    errors = [
-        FieldError(
-            location=each.location,
-            field=each.field,
-            message=_spoken(each.reason.message, language, each.reason.values),
-        )
-        for each in error.fields
-    ]
-    return _respond(
-        request,
-        error.kind,
-        error.message,
-        error.values,
-        errors=errors,
-        headers=dict(error.headers),
-    )
-
-
-def _answer_unauthenticated(request: Request, problem: Problem) -> Response:
-    """A program learns how to come in; a person is shown the door."""
-    door = f"/sign-in?{urlencode({'next': _address_of_page(request)})}"
-    if _is_page(request):
-        return RedirectResponse(door, status_code=303)
-    headers = {"WWW-Authenticate": "Bearer"}
-    if "hx-request" in request.headers:
-        headers["HX-Redirect"] = door
-    return _respond(request, problem.kind, problem.message, problem.values, headers=headers)
-
-
-def _address_of_page(request: Request) -> str:
-    """Where to go on after signing in: the page itself, or the one a part was asked from."""
-    if request.method != "GET" or "hx-request" in request.headers:
-        return "/"
-    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
-
-
-async def _answer_user_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, UserError)  # noqa: S101 - how it was registered
-    return _respond(request, Kind.REFUSED, error.message, error.values)
-
-
-async def _answer_http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - how it was registered
-    known = {
-        kind.value.status: kind
-        for kind in (
-            Kind.NOT_FOUND,
-            Kind.METHOD_NOT_ALLOWED,
-            Kind.TOO_LARGE,
-            Kind.UNSUPPORTED_MEDIA_TYPE,
-        )
-    }
-    kind = known.get(error.status_code, Kind.REFUSED)
-    return _respond(
-        request,
-        kind,
-        kind.value.meaning,
-        status=error.status_code,
-        headers=dict(error.headers or {}),
-    )
-
-
-async def _answer_database_away(request: Request, error: Exception) -> Response:
-    # The reader gets no address and no driver message: those are for the operator's log.
-    _log.warning("database_away", path=request.url.path, error=" ".join(str(error).split()))
-    return _respond(request, Kind.DATABASE_AWAY, Kind.DATABASE_AWAY.value.meaning)
-
-
-async def _answer_other_schema(request: Request, error: Exception) -> Response:
-    _log.error("schema_does_not_fit", path=request.url.path, error=" ".join(str(error).split()))
-    return _respond(request, Kind.NOT_READY, Kind.NOT_READY.value.meaning)
-
-
-async def _answer_bug(request: Request, error: Exception) -> Response:
-    _log.error("request_failed", method=request.method, path=request.url.path, exc_info=error)
-    response = _respond(request, Kind.INTERNAL_ERROR, Kind.INTERNAL_ERROR.value.meaning)
-    # This answer is made outside of all middleware.
-    response.headers.update(SECURITY_HEADERS)
-    return response
-
-
 _FIELD_MESSAGES: Final = {
     "missing": _("is required"),
     "int_parsing": _("must be a whole number"),
@@ -363,32 +203,12 @@ _FIELD_MESSAGES: Final = {
 
 def wrong_fields(errors: Sequence[Any]) -> list[WrongField]:
     """What pydantic found wrong in a body or a form, each under its dotted path."""
-    return [WrongField(".".join(map(str, item["loc"])), _reason(item)) for item in errors]
+    return [WrongField(".".join(map(str, item["loc"])), reason_of(item)) for item in errors]
 
 
-def _reason(item: Any) -> UserError:  # noqa: ANN401 - pydantic's, a mapping of many shapes
+def reason_of(item: Any) -> UserError:  # noqa: ANN401 - pydantic's, a mapping of many shapes
+    """What pydantic found wrong with one value."""
     template = _FIELD_MESSAGES.get(item["type"])
     # What we have no words for is pydantic's own, where a brace is a brace.
     message = template or item["msg"].replace("{", "{{").replace("}", "}}")
     return UserError(message, **item.get("ctx", {}))
-
-
-async def _answer_invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - how it was registered
-    language = language_of(request)
-    errors = []
-    for item in error.errors():
-        location, *path = item["loc"]
-        reason = _reason(item)
-        message = _spoken(reason.message, language, reason.values)
-        errors.append(
-            FieldError(location=str(location), field=".".join(map(str, path)), message=message)
-        )
-    first = errors[0]
-    return _respond(
-        request,
-        Kind.INVALID_REQUEST,
-        _("{field} {message}."),
-        {"field": first.field, "message": first.message},
-        errors=errors,
-    )

@@ -120,7 +120,7 @@ def require_readable(
         if among is None or any(name in among for name in error.column.split(", "))
     ]
     if fields:
-        raise Problem(Kind.INVALID_REQUEST, Kind.INVALID_REQUEST.value.meaning).about(fields)
+        raise Problem(Kind.INVALID_REQUEST).about(fields)
 
 
 def require_room(
@@ -183,9 +183,7 @@ def require_later(on: date, start: date) -> None:
             last=on.isoformat(),
             first=start.isoformat(),
         )
-        raise Problem(Kind.INVALID_REQUEST, Kind.INVALID_REQUEST.value.meaning).about(
-            [WrongField("on", reason)]
-        )
+        raise Problem(Kind.INVALID_REQUEST).about([WrongField("on", reason)])
 
 
 def already_ended(ended_on: date) -> Problem:
@@ -215,4 +213,4 @@ def contradictions_refused() -> Iterator[None]:
     try:
         yield
     except (psycopg.errors.UniqueViolation, psycopg.errors.ExclusionViolation):
-        raise Problem(Kind.CONFLICT, Kind.CONFLICT.value.meaning) from None
+        raise Problem(Kind.CONFLICT) from None

@@ -68,7 +68,7 @@ async def expected_revision(
         Problem: the header is missing.
     """
     if if_match is None or not if_match.strip():
-        raise Problem(Kind.REVISION_REQUIRED, Kind.REVISION_REQUIRED.value.meaning)
+        raise Problem(Kind.REVISION_REQUIRED)
     if if_match.strip() == _ANY:
         return ExpectedRevision(None)
     # A weak ETag (W/"3") never matches here, nor does what is no ETag of ours.
@@ -86,6 +86,4 @@ def require_revision(expected: ExpectedRevision, revision: int) -> None:
         Problem: somebody else changed the record meanwhile; it carries the present ETag.
     """
     if expected.revisions is not None and revision not in expected.revisions:
-        raise Problem(Kind.CHANGED_MEANWHILE, Kind.CHANGED_MEANWHILE.value.meaning).with_headers(
-            {"ETag": etag_of(revision)}
-        )
+        raise Problem(Kind.CHANGED_MEANWHILE).with_headers({"ETag": etag_of(revision)})

@@ -249,7 +249,7 @@ def test_make_setup_is_named_where_the_assets_are_missing(
 ) -> None:
     """A checkout in which set-up did not run."""
     program = (
-        "import api.web.assets as assets, pathlib, sys;"
+        "import api.console.assets as assets, pathlib, sys;"
         f"assets.Assets.__init__.__defaults__ = (pathlib.Path({str(tmp_path)!r}),);"
         "sys.argv = ['jieru', 'serve', '--port', '0'];"
         "from command import main; main()"

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 
 from api.access.roles import Role
 from api.app import create_app
+from api.counts.works_source import ProcedureSource
 from api.web.clock import current_instant
 from jieru.database import connect, open_pool
 from jieru.schema import migrate
@@ -525,7 +526,7 @@ async def test_a_draft_run_in_the_console_tells_how_far_it_is_and_leads_back(
         assert may_end.wait(10)
         return draft_count(*arguments, progress=progress, **options)
 
-    monkeypatch.setattr("api.procedure.steps.draft_count", slow_draft)
+    monkeypatch.setattr("api.counts.steps.draft_count", slow_draft)
     begun = await bureau.send("/counts/2026/draft", {"as_of": str(AS_OF)})
     assert (begun.status_code, begun.headers["location"]) == (303, "/counts/2026/work")
     page = await bureau.ask("GET", "/counts/2026/work", person="chen")
@@ -534,7 +535,7 @@ async def test_a_draft_run_in_the_console_tells_how_far_it_is_and_leads_back(
     assert second.status_code == 409
     assert "zheng is drafting or freezing" in second.text
     may_end.set()
-    work = bureau.app.state.procedure.works.of_year(2026)
+    work = bureau.app.state.services.get(ProcedureSource).works.of_year(2026)
     assert work.future.result(10).state == "draft"
     polling = {"hx-request": "true", "hx-target": "work"}
     done = await bureau.ask("GET", "/counts/2026/work", person="zheng", headers=polling)
@@ -550,7 +551,7 @@ async def test_a_step_refused_in_its_thread_is_told_on_the_page_that_waits(burea
     )
     content = (await bureau.read("/2026/procedure"))["content_sha256"]
     await bureau.send("/counts/2026/freeze", {"content_sha256": content}, person="wu")
-    work = bureau.app.state.procedure.works.of_year(2026)
+    work = bureau.app.state.services.get(ProcedureSource).works.of_year(2026)
     assert work.future.exception(30) is not None
     page = await bureau.ask("GET", "/counts/2026/work", person="wu")
     assert "return it, draft it anew and submit that" in page.text

@@ -180,7 +180,11 @@ def _plants() -> Iterator[tuple[str, list[tuple[str, str]]]]:
             for forbidden in contract["forbidden_modules"]:
                 yield name, [(source, forbidden) for source in contract["source_modules"]]
         else:
-            layers = [layer.split(" | ") for layer in contract["layers"]]
+            (container,) = contract.get("containers", [""])
+            prefix = f"{container}." if container else ""
+            layers = [
+                [prefix + each for each in layer.split(" | ")] for layer in contract["layers"]
+            ]
             for upper, lower in pairwise(layers):
                 yield name, list(product(lower, upper))
             for layer in layers:

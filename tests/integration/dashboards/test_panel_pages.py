@@ -71,7 +71,7 @@ async def auditor(app: FastAPI, city_url: str) -> AsyncIterator[httpx.AsyncClien
 
 def source_of(app: FastAPI) -> PanelSource:
     """Where the application's panels come from."""
-    source = app.state.panels
+    source = app.state.services.get(PanelSource)
     assert isinstance(source, PanelSource)
     return source
 
@@ -207,7 +207,7 @@ async def test_a_panel_that_takes_too_long_says_so(
         "targets": [{"rawSql": "SELECT pg_sleep(60)::text"}],
     }
     overview["panels"].append(panel)
-    monkeypatch.setitem(app.state._state, "panels", hasty)
+    monkeypatch.setitem(app.state.services._given, PanelSource, hasty)
     answer = await auditor.get("/panels/jieru-overview/998")
     assert answer.status_code == 200
     assert "was stopped" in answer.text

@@ -10,11 +10,11 @@ import pytest
 from fastapi import FastAPI
 from psycopg_pool import ConnectionPool
 
-from api.access.answers import ApiKey, ApiKeyList, CallerAnswer, NewApiKey, NewApiKeyAnswer
+from api.account.answers import ApiKey, ApiKeyList, CallerAnswer, NewApiKey, NewApiKeyAnswer
 from api.app import create_app
+from api.console.assets import Assets
 from api.counts.answers import CountAnswer, ExplanationAnswer
 from api.health.routes import Health
-from api.web.assets import Assets
 from api.web.problems import ProblemDocument
 from jieru.errors import UserError
 from jieru.settings import Settings

@@ -5,11 +5,11 @@ from datetime import date
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from api.devices.calendar import calendar_rows, days_shown, month_choice
-from api.devices.presence_answers import PresenceDayAnswer
-from api.enterprises.calendar import calendar_weeks
-from api.enterprises.presence_answers import EnterprisePresenceDayAnswer
-from api.web.month import OptionalCivilMonth
+from api.console.month import OptionalCivilMonth
+from api.registry.devices.calendar import calendar_rows, days_shown, month_choice
+from api.registry.devices.presence_answers import PresenceDayAnswer
+from api.registry.enterprises.calendar import calendar_weeks
+from api.registry.enterprises.presence_answers import EnterprisePresenceDayAnswer
 
 MONTH: TypeAdapter[date | None] = TypeAdapter(OptionalCivilMonth)
 WEDNESDAY = date(2026, 3, 4)

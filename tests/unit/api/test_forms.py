@@ -2,9 +2,9 @@
 
 import pytest
 
-from api.devices.answers import DeviceChange, NewDevice
-from api.platforms.answers import PlatformChange
-from api.web.forms import read_form, revision_of
+from api.console.forms import read_form, revision_of
+from api.registry.devices.answers import DeviceChange, NewDevice
+from api.registry.platforms.answers import PlatformChange
 from api.web.problems import Kind, Problem
 from api.web.revisions import ExpectedRevision
 

@@ -4,7 +4,7 @@ import pytest
 
 from api.access.caller import Caller
 from api.access.roles import Role
-from api.web.menu import menu_of
+from api.console.menu import menu_of
 from jieru.audit import Actor
 
 

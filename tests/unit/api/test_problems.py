@@ -7,10 +7,13 @@ import pytest
 from fastapi import FastAPI, Query
 from psycopg_pool import PoolTimeout
 
-from api.web.assets import Assets
+from api.console.assets import Assets
+from api.console.problem_answers import install_problems
 from api.web.civil import CivilDate
 from api.web.headers import SecurityHeaders
-from api.web.problems import Kind, Problem, install_problems
+from api.web.language import DefaultLanguage
+from api.web.problems import Kind, Problem
+from api.web.services import Services
 from jieru.errors import UserError, WorldError
 from tests.unit.api.asking import ask
 
@@ -18,8 +21,7 @@ from tests.unit.api.asking import ask
 def failing_app(error: Exception | None = None) -> FastAPI:
     """An application whose `/fail` ends in this exception."""
     app = FastAPI()
-    app.state.assets = Assets("/static")
-    app.state.default_language = "zh"
+    app.state.services = Services(Assets("/static"), DefaultLanguage("zh"))
     app.add_middleware(SecurityHeaders)
     install_problems(app)
 

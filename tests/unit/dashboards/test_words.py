@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from api.web import words as console
+from api.console import words as console
 from dashboards import words as panels
 from dashboards.words import Words
 from jieru.i18n import translations

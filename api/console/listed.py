@@ -1,0 +1,65 @@
+"""Lists on a page: their filter, and the addresses of their pages and of their export."""
+
+from collections.abc import Mapping
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import Query
+from fastapi.responses import HTMLResponse
+
+from api.console.visit import Visit
+from api.web.paging import PageRequest
+
+__all__ = ["Filtered", "list_address", "page_addresses", "render_list"]
+
+Filtered = Annotated[str, Query(max_length=100, pattern=r"^[^\x00]*$")]
+"""One value of a filter; a form sends an empty text for a field that was left empty."""
+
+
+def list_address(path: str, wanted: Mapping[str, object]) -> str:
+    """The address of a filtered list, without what was left empty."""
+    query = urlencode({name: str(value) for name, value in wanted.items() if value})
+    return f"{path}?{query}" if query else path
+
+
+def page_addresses(
+    path: str, wanted: Mapping[str, object], page: PageRequest, next_cursor: str | None
+) -> dict[str, str | None]:
+    """Where the first and the next page of a list are, as the templates name them."""
+    following = {**wanted, "cursor": next_cursor}
+    return {
+        "first_address": list_address(path, wanted) if page.cursor else None,
+        "next_address": list_address(path, following) if next_cursor else None,
+    }
+
+
+def render_list(
+    visit: Visit,
+    name: str,
+    path: str,
+    wanted: Mapping[str, object],
+    page: PageRequest,
+    next_cursor: str | None,
+    values: Mapping[str, object],
+) -> HTMLResponse:
+    """A list with its filter; for htmx, only its rows.
+
+    Args:
+        visit: who asks.
+        name: of the folder of its templates, `list.html` and `rows.html`, and id of the part that
+            a filter changes.
+        path: of the page.
+        wanted: the filter, as the address says it.
+        page: which is shown.
+        next_cursor: of the page after it.
+        values: what the templates show.
+    """
+    is_part = visit.wants_part(name)
+    response = visit.render(
+        f"{name}/{'rows' if is_part else 'list'}.html",
+        {**values, **page_addresses(path, wanted, page, next_cursor)},
+    )
+    if is_part:
+        # The address bar follows the filter, without what was left empty.
+        response.headers["HX-Push-Url"] = list_address(path, {**wanted, "cursor": page.cursor})
+    return response

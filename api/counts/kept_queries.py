@@ -1,0 +1,367 @@
+"""Counts as the procedure keeps them: what each caller may see of them.
+
+The bureau sees every revision of every year. An operator sees what was published and still
+stands, of the own platform alone, and no name of whoever worked on it.
+"""
+
+import base64
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime
+from typing import Annotated, Final
+
+import psycopg
+from fastapi import Query
+
+from api.access.caller import Caller
+from api.access.roles import Permission
+from api.console.words import Translate
+from api.counts.kept_answers import (
+    CountDetail,
+    CountList,
+    CountRecordAnswer,
+    DeterminationAnswer,
+    DeterminationList,
+    DueAnswer,
+    HindranceAnswer,
+    ObjectionAnswer,
+    PaymentAnswer,
+    PlatformPart,
+    RecoveryAnswer,
+    ReviewAnswer,
+    StepOfferAnswer,
+    StepTaken,
+)
+from api.web.filters import PlatformFilter, TextFilter
+from api.web.problems import Kind, Problem
+from jieru.errors import UserError
+from jieru.i18n import marked as _
+from verifier.counting.count import EARLIEST_YEAR, LATEST_YEAR
+from verifier.counting.determination import Outcome
+from verifier.procedure.comparison import Comparison, compare_documents
+from verifier.procedure.freezing import export_count
+from verifier.procedure.names import checked_name
+from verifier.procedure.objections import list_objections
+from verifier.procedure.overview import (
+    CountSheet,
+    CountSummary,
+    DeterminationRow,
+    ReviewItem,
+    count_summary,
+    list_determinations,
+    offered_steps,
+    review_queue,
+)
+from verifier.procedure.payments import amounts_due, list_payments, list_recoveries
+from verifier.procedure.records import (
+    CountRecord,
+    list_counts,
+    list_steps,
+    read_document,
+)
+from verifier.procedure.states import RULES, RUNNING, STANDING, State, Step
+
+__all__ = [
+    "DeterminationFilter",
+    "answer_of",
+    "compare_counts",
+    "counts_answer",
+    "detail_of",
+    "determinations_of",
+    "find_count_for_step",
+    "find_count_of",
+    "find_visible_count",
+    "named_count",
+    "person_name",
+    "refusals",
+    "review_answers",
+    "signed_file_of",
+    "visible_counts",
+    "visible_rows",
+    "visible_sheet",
+]
+
+_PUBLISHED: Final = frozenset({State.PUBLISHED, State.PAYABLE, State.PAID})
+_COUNT_ID: Final = re.compile(r"([0-9]{4})-([1-9][0-9]{0,3})")
+_NAMES: Final = (
+    "opened_by",
+    "drafted_by",
+    "submitted_by",
+    "frozen_by",
+    "published_by",
+    "payable_by",
+)
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Answer what the procedure refuses as a conflict, in its own words.
+
+    Raises:
+        Problem: it was refused.
+    """
+    try:
+        yield
+    except UserError as error:
+        raise Problem(Kind.CONFLICT, error.message, **error.values) from None
+
+
+def person_name(caller: Caller) -> str:
+    """The name by which the procedure knows a caller."""
+    return checked_name(caller.actor.name)
+
+
+def visible_counts(
+    connection: psycopg.Connection, caller: Caller, year: int | None = None
+) -> list[CountRecord]:
+    """The counts that a caller may see, the latest year and revision first."""
+    counts = list_counts(connection, year)
+    if caller.may(Permission.READ_PROCEDURE):
+        return counts
+    return [each for each in counts if each.state in _PUBLISHED]
+
+
+def find_visible_count(
+    connection: psycopg.Connection, caller: Caller, year: int, revision: int | None = None
+) -> CountRecord | None:
+    """The revision that is named, else the one in the making, else the one that stands.
+
+    Nothing where there is none, or none that the caller may see.
+    """
+    if not EARLIEST_YEAR <= year <= LATEST_YEAR:
+        return None
+    counts = visible_counts(connection, caller, year)
+    if revision is not None:
+        return next((each for each in counts if each.revision == revision), None)
+    for states in (RUNNING, STANDING):
+        for each in counts:
+            if each.state in states:
+                return each
+    return counts[0] if counts else None
+
+
+def find_count_of(
+    connection: psycopg.Connection, caller: Caller, year: int, revision: int | None = None
+) -> CountRecord:
+    """The same, which must be there.
+
+    Raises:
+        Problem: it is not.
+    """
+    found = find_visible_count(connection, caller, year, revision)
+    if found is None:
+        raise Problem(Kind.NOT_FOUND)
+    return found
+
+
+def find_count_for_step(
+    connection: psycopg.Connection, caller: Caller, year: int, step: Step
+) -> CountRecord | None:
+    """The count of a year that a step is about: the one in the making, or the one that stands."""
+    if not EARLIEST_YEAR <= year <= LATEST_YEAR:
+        return None
+    states = RUNNING if RULES[step].start <= RUNNING else STANDING
+    counts = visible_counts(connection, caller, year)
+    return next((each for each in counts if each.state in states), None)
+
+
+def named_count(connection: psycopg.Connection, caller: Caller, count_id: str) -> CountRecord:
+    """The count with an id such as `2026-1`.
+
+    Raises:
+        Problem: there is none that the caller may see.
+    """
+    match = _COUNT_ID.fullmatch(count_id)
+    if match is None:
+        raise Problem(Kind.NOT_FOUND)
+    return find_count_of(connection, caller, int(match[1]), int(match[2]))
+
+
+def visible_sheet(
+    connection: psycopg.Connection, caller: Caller, record: CountRecord, now: datetime
+) -> CountSheet:
+    """All that a caller may see of a count."""
+    summary = count_summary(connection, record)
+    due, payments = amounts_due(connection, record), list_payments(connection, record)
+    recoveries = list_recoveries(connection, record)
+    if caller.may(Permission.READ_PROCEDURE):
+        person = person_name(caller)
+        return CountSheet(
+            record=record,
+            summary=summary,
+            steps=list_steps(connection, record),
+            objections=list_objections(connection, record),
+            payments=payments,
+            due=due if record.state in {State.PAYABLE, State.PAID} else [],
+            recoveries=recoveries,
+            offers=offered_steps(connection, record, person, now),
+        )
+    own = caller.platform_code
+    return CountSheet(
+        record=record,
+        summary=_own_part(summary, own) if summary else None,
+        steps=[],
+        objections=[],
+        payments=[each for each in payments if each.platform == own],
+        due=[],
+        recoveries=[each for each in recoveries if each.platform == own],
+        offers=[],
+    )
+
+
+def _own_part(summary: CountSummary, own: str | None) -> CountSummary:
+    platforms = tuple(each for each in summary.platforms if each.platform == own)
+    return replace(
+        summary,
+        platforms=platforms,
+        total_yuan=sum(each.award_yuan for each in platforms),
+        paid_yuan=0,
+        overlaps=(),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DeterminationFilter:
+    """Which enterprises of a count are wanted, and how many."""
+
+    platform: PlatformFilter = None
+    outcome: Annotated[Outcome | None, Query(description=_("Only this outcome."))] = None
+    text: TextFilter = None
+    limit: Annotated[int, Query(description=_("How many at most."), ge=1, le=1_000)] = 100
+    offset: Annotated[
+        int, Query(description=_("How many to leave out before."), ge=0, le=10_000_000)
+    ] = 0
+
+
+def visible_rows(
+    connection: psycopg.Connection,
+    caller: Caller,
+    record: CountRecord,
+    wanted: DeterminationFilter,
+) -> tuple[list[DeterminationRow], int]:
+    """Some enterprises of a count and how many fit; an operator sees the own platform alone.
+
+    Raises:
+        Problem: an operator asks for another platform.
+    """
+    own = caller.platform_code
+    if own is not None and (wanted.platform or own) != own:
+        raise Problem(Kind.NOT_FOUND)
+    return list_determinations(
+        connection,
+        record,
+        platform=own or wanted.platform or None,
+        outcome=wanted.outcome,
+        text=wanted.text,
+        limit=wanted.limit,
+        offset=wanted.offset,
+    )
+
+
+def compare_counts(
+    connection: psycopg.Connection, caller: Caller, before: str, after: str
+) -> Comparison:
+    """What changed from one count to another, of one year or of two.
+
+    Raises:
+        Problem: one of them is not there, or was not drafted yet.
+    """
+    records = [named_count(connection, caller, each) for each in (before, after)]
+    with refusals():
+        return compare_documents(*(read_document(connection, each) for each in records))
+
+
+def signed_file_of(connection: psycopg.Connection, record: CountRecord) -> bytes:
+    """The signed file of a frozen count.
+
+    Raises:
+        Problem: it is not frozen, or was changed behind the system's back.
+    """
+    with refusals():
+        return export_count(connection, record)
+
+
+def answer_of(caller: Caller, record: CountRecord) -> CountRecordAnswer:
+    """A count for programs."""
+    return CountRecordAnswer.model_validate(_record_values(caller, record))
+
+
+def counts_answer(connection: psycopg.Connection, caller: Caller) -> CountList:
+    """Every count that the caller may see."""
+    counts = visible_counts(connection, caller)
+    return CountList(items=[answer_of(caller, each) for each in counts])
+
+
+def detail_of(caller: Caller, sheet: CountSheet, translate: Translate) -> CountDetail:
+    """One count with all that belongs to it, for programs."""
+    summary = sheet.summary
+    is_bureau = caller.may(Permission.READ_PROCEDURE)
+    may_advance = caller.may(Permission.ADVANCE_COUNTS) and caller.form_token is not None
+    return CountDetail.model_validate(
+        {
+            **_record_values(caller, sheet.record),
+            "simulation": summary.is_simulation if summary else None,
+            "total_yuan": summary.total_yuan if summary else None,
+            "budget_yuan": summary.budget_yuan if summary and is_bureau else None,
+            "paid_yuan": sum(each.amount_yuan for each in sheet.payments),
+            "platforms": [
+                PlatformPart.model_validate(each, from_attributes=True)
+                for each in summary.platforms
+            ]
+            if summary
+            else [],
+            "overlaps": list(summary.overlaps) if summary else [],
+            "steps": [StepTaken(**asdict(each)) for each in sheet.steps],
+            "offers": [
+                StepOfferAnswer(
+                    step=each.step,
+                    is_open=each.is_open and may_advance,
+                    is_for_another=each.is_for_another,
+                    hindrances=[
+                        HindranceAnswer(
+                            code=hindrance.code,
+                            message=translate(hindrance.message).format(**hindrance.values),
+                        )
+                        for hindrance in each.hindrances
+                    ],
+                )
+                for each in sheet.offers
+            ],
+            "objections": [ObjectionAnswer(**asdict(each)) for each in sheet.objections],
+            "due": [DueAnswer(**asdict(each)) for each in sheet.due],
+            "payments": [
+                PaymentAnswer(
+                    **{**asdict(each), "recorded_by": each.recorded_by if is_bureau else None}
+                )
+                for each in sheet.payments
+            ],
+            "recoveries": [RecoveryAnswer(**asdict(each)) for each in sheet.recoveries],
+        }
+    )
+
+
+def determinations_of(rows: Sequence[DeterminationRow], total: int) -> DeterminationList:
+    """Some determinations for programs."""
+    return DeterminationList(
+        total=total, items=[DeterminationAnswer(**asdict(each)) for each in rows]
+    )
+
+
+def review_answers(
+    connection: psycopg.Connection, record: CountRecord, today: date
+) -> list[ReviewAnswer]:
+    """What to look at before a count is frozen, for programs."""
+    items: list[ReviewItem] = review_queue(connection, record, today)
+    return [ReviewAnswer.model_validate(asdict(each)) for each in items]
+
+
+def _record_values(caller: Caller, record: CountRecord) -> dict[str, object]:
+    values = asdict(record) | {
+        "count_id": record.count_id,
+        "supersedes": record.supersedes,
+        "policy": record.policy_name,
+        "public_key": base64.b64encode(record.public_key).decode() if record.public_key else None,
+    }
+    return values if caller.may(Permission.READ_PROCEDURE) else values | dict.fromkeys(_NAMES)

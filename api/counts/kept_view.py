@@ -1,0 +1,239 @@
+"""Counts in the words of the pages."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from api.console.words import Translate, Words
+from api.counts.wording import OutcomeWords, outcome_words
+from jieru.i18n import Language
+from jieru.i18n import marked as _
+from verifier.counting.determination import Outcome
+from verifier.procedure.overview import CountSummary, DeterminationRow, PlatformSummary, StepOffer
+from verifier.procedure.records import CountRecord, StepRecord
+from verifier.procedure.states import State, Step
+from verifier.procedure.words import STATE_WORDS, STEP_WORDS
+from verifier.reports import SheetName
+
+__all__ = [
+    "SHEET_WORDS",
+    "OfferInWords",
+    "OutcomeMatrix",
+    "RowInWords",
+    "StepInWords",
+    "YearRow",
+    "chart_of",
+    "offers_in_words",
+    "outcome_matrix",
+    "rows_in_words",
+    "spoken_notices",
+    "state_words",
+    "steps_in_words",
+    "year_rows",
+]
+
+_TONES: Final[Mapping[State, str]] = {
+    State.DRAFT: "grey",
+    State.IN_REVIEW: "info",
+    State.RETURNED: "amber",
+    State.FROZEN: "cyan",
+    State.PUBLISHED: "purple",
+    State.PAYABLE: "amber",
+    State.PAID: "green",
+    State.SUPERSEDED: "grey",
+}
+SHEET_WORDS: Final[Mapping[SheetName, str]] = {
+    "about": _("About this count"),
+    "payment": _("Payment"),
+    "determinations": _("Determinations"),
+    "exclusions": _("Not counted"),
+    "devices": _("Devices"),
+}
+"""What the tables of the reports are called there."""
+_RESOLVED_ELSEWHERE: Final = frozenset({Step.RESOLVE, Step.PAY})
+"""Which objection, which platform: their buttons stand beside those."""
+_LISTED: Final = 10
+
+
+class StepInWords(NamedTuple):
+    """A step that was taken."""
+
+    label: str
+    state: Words
+    record: StepRecord
+
+
+class OfferInWords(NamedTuple):
+    """A step that may come next."""
+
+    step: str
+    label: str
+    is_open: bool
+    hindrances: list[str]
+    more: int
+    """Hindrances that are not listed."""
+
+
+class YearRow(NamedTuple):
+    """A revision of a year's count in the list."""
+
+    record: CountRecord
+    state: Words
+    total_yuan: int | None
+    counted: int | None
+    change_yuan: int | None
+    """Against the count that stands of the year before."""
+
+
+class OutcomeMatrix(NamedTuple):
+    """How many enterprises of each platform have each outcome."""
+
+    outcomes: list[OutcomeWords]
+    rows: list[tuple[PlatformSummary, list[int]]]
+    totals: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class RowInWords:
+    """One enterprise of a stored count."""
+
+    row: DeterminationRow
+    platform_name: str
+    outcome: OutcomeWords
+
+
+def state_words(state: State, translate: Translate) -> Words:
+    """How a page shows a state."""
+    return Words(state.value, translate(STATE_WORDS[state]), _TONES[state])
+
+
+def steps_in_words(steps: Sequence[StepRecord], translate: Translate) -> list[StepInWords]:
+    """The steps that were taken, the last one first."""
+    return [
+        StepInWords(translate(STEP_WORDS[each.step]), state_words(each.state, translate), each)
+        for each in reversed(steps)
+    ]
+
+
+def offers_in_words(
+    offers: Sequence[StepOffer], translate: Translate, *, with_all: bool = False
+) -> list[OfferInWords]:
+    """The steps that may come next, and what is in the way of each."""
+    return [
+        _offer_in_words(each, translate)
+        for each in offers
+        if with_all or each.step not in _RESOLVED_ELSEWHERE
+    ]
+
+
+def _offer_in_words(offer: StepOffer, translate: Translate) -> OfferInWords:
+    hindrances = [
+        translate(each.message).format(**each.values) for each in offer.hindrances[:_LISTED]
+    ]
+    if offer.is_for_another:
+        hindrances.insert(
+            0, translate(_("You submitted this count: another person must check it."))
+        )
+    return OfferInWords(
+        step=offer.step.value,
+        label=translate(STEP_WORDS[offer.step]),
+        is_open=offer.is_open,
+        hindrances=hindrances,
+        more=max(0, len(offer.hindrances) - _LISTED),
+    )
+
+
+def year_rows(
+    counts: Sequence[CountRecord],
+    summaries: Mapping[int, CountSummary | None],
+    translate: Translate,
+) -> list[YearRow]:
+    """Every count with its total, and how it compares with the year before.
+
+    Args:
+        counts: the latest year and revision first.
+        summaries: by the count's id; None before the first draft.
+        translate: into the reader's language.
+    """
+    standing = {
+        each.year: summaries[each.id]
+        for each in counts
+        if each.frozen_at is not None and each.state is not State.SUPERSEDED
+    }
+    rows = []
+    for each in counts:
+        summary, before = summaries[each.id], standing.get(each.year - 1)
+        rows.append(
+            YearRow(
+                record=each,
+                state=state_words(each.state, translate),
+                total_yuan=summary.total_yuan if summary else None,
+                counted=summary.outcomes[Outcome.COUNTED] if summary else None,
+                change_yuan=summary.total_yuan - before.total_yuan if summary and before else None,
+            )
+        )
+    return rows
+
+
+def outcome_matrix(summary: CountSummary, translate: Translate) -> OutcomeMatrix:
+    """Outcomes by platform; only outcomes that occur, in the design's order."""
+    occurring = [outcome for outcome in Outcome if summary.outcomes[outcome]]
+    return OutcomeMatrix(
+        outcomes=[outcome_words(outcome, translate) for outcome in occurring],
+        rows=[
+            (platform, [platform.outcomes[outcome] for outcome in occurring])
+            for platform in summary.platforms
+        ],
+        totals=[summary.outcomes[outcome] for outcome in occurring],
+    )
+
+
+def rows_in_words(
+    rows: Sequence[DeterminationRow], summary: CountSummary | None, translate: Translate
+) -> list[RowInWords]:
+    """Enterprises with the names of their platforms."""
+    names = {each.platform: each.name for each in summary.platforms} if summary else {}
+    return [
+        RowInWords(
+            each, names.get(each.platform, each.platform), outcome_words(each.outcome, translate)
+        )
+        for each in rows
+    ]
+
+
+def spoken_notices(summary: CountSummary, translate: Translate) -> list[str]:
+    """What a reader of the count must know, in his language."""
+    return [translate(each["template"]).format(**each["values"]) for each in summary.notices]
+
+
+def chart_of(summary: CountSummary, language: Language, translate: Translate) -> dict[str, object]:
+    """What the script of the award chart reads: figures, and every word it shows."""
+    clauses = {each["name"]: each["clause"] for each in summary.parameters}
+    platforms = sorted(
+        summary.platforms, key=lambda each: (-each.award_yuan, -each.uncapped_yuan, each.platform)
+    )
+    return {
+        "locale": {"zh": "ZH", "en": "EN"}[language],
+        "cap": max((each.cap_yuan for each in platforms), default=0),
+        "platforms": [
+            {
+                "name": each.name,
+                "counted": each.counted,
+                "uncapped": each.uncapped_yuan,
+                "award": each.capped_yuan,
+                "title": each.award_yuan - each.capped_yuan,
+            }
+            for each in platforms
+        ],
+        "words": {
+            "award": translate(_("Clause {clause}, enterprises")).format(
+                clause=clauses["award_cap_yuan"]
+            ),
+            "title": translate(_("Clause {clause}, national title")).format(
+                clause=clauses["national_title_award_yuan"]
+            ),
+            "uncapped": translate(_("Without cap")),
+            "cap": translate(_("Cap")),
+            "counted": translate(_("Counted enterprises")),
+        },
+    }

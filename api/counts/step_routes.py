@@ -1,0 +1,382 @@
+"""Counts as a procedure, for programs that read, and for people's sessions that take steps."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from starlette.responses import Response
+
+from api.access.caller import CurrentCaller
+from api.access.gate import GatedRoute
+from api.counts.downloads import DOWNLOAD_RESPONSE, ReportRequest, download
+from api.counts.kept_answers import (
+    ComparisonAnswer,
+    CountDetail,
+    CountList,
+    CountRecordAnswer,
+    DeterminationList,
+    Drafting,
+    Freezing,
+    NewClosing,
+    NewDecision,
+    NewObjection,
+    NewPayment,
+    NumberAnswer,
+    Publishing,
+    Reasoned,
+    Resolution,
+    ReviewList,
+    Submission,
+)
+from api.counts.kept_queries import (
+    DeterminationFilter,
+    answer_of,
+    compare_counts,
+    counts_answer,
+    detail_of,
+    determinations_of,
+    find_count_of,
+    review_answers,
+    visible_rows,
+    visible_sheet,
+)
+from api.counts.routes import Year
+from api.counts.source import CurrentCounts
+from api.counts.steps import Takings
+from api.counts.works_source import Procedure
+from api.web.clock import Now
+from api.web.database import Database
+from api.web.filters import today_of
+from api.web.language import language_of
+from api.web.problems import Kind, problem_responses
+from jieru.i18n import marked as _
+from jieru.i18n import translations
+
+__all__ = ["Revision", "router"]
+
+router = APIRouter(prefix="/api/v1/counts", tags=["procedure"], route_class=GatedRoute)
+
+Revision = Annotated[
+    int | None,
+    Query(
+        description=_("Which revision; by default the one in the making, else the one that stands.")
+    ),
+]
+_DecisionId = Annotated[int, Path(description=_("The decision's number."))]
+_ClosingId = Annotated[int, Path(description=_("The closing's number."))]
+_ObjectionId = Annotated[int, Path(description=_("The objection's number."))]
+
+_READ = problem_responses(Kind.NOT_FOUND, Kind.INVALID_REQUEST, Kind.DATABASE_AWAY)
+_STEP = problem_responses(
+    Kind.NOT_FOUND,
+    Kind.CONFLICT,
+    Kind.CHANGED_MEANWHILE,
+    Kind.TOO_LARGE,
+    Kind.INVALID_REQUEST,
+    Kind.DATABASE_AWAY,
+)
+
+
+@router.get(
+    "",
+    summary="List the counts",
+    description=_(
+        "Every revision of every year, the latest first. An operator sees what is published."
+    ),
+    response_description=_("The counts."),
+    responses=problem_responses(Kind.DATABASE_AWAY),
+)
+def get_counts(caller: CurrentCaller, database: Database) -> CountList:
+    """Every count."""
+    with database.reading() as connection:
+        return counts_answer(connection, caller)
+
+
+@router.get(
+    "/compare",
+    summary="Compare two counts",
+    description=_("What changed from one to the other: revisions of one year, or of two years."),
+    response_description=_("The differences, enterprise by enterprise."),
+    responses=_READ | problem_responses(Kind.CONFLICT),
+)
+def get_comparison(
+    caller: CurrentCaller,
+    database: Database,
+    before: Annotated[str, Query(description=_("A count's id, such as `2026-1`."), max_length=20)],
+    after: Annotated[str, Query(description=_("A count's id, such as `2026-2`."), max_length=20)],
+) -> ComparisonAnswer:
+    """What changed from one count to another."""
+    with database.reading() as connection:
+        found = compare_counts(connection, caller, before, after)
+    return ComparisonAnswer.model_validate(found.to_json_object())
+
+
+@router.post(
+    "/decisions",
+    status_code=201,
+    summary="Record a decision",
+    description=_("Excludes, holds or waives a criterion; only a person's session may."),
+    response_description=_("The decision's number."),
+    responses=_STEP,
+)
+def post_decision(taking: Takings, new: NewDecision) -> NumberAnswer:
+    """Record a decision."""
+    return NumberAnswer(id=taking.decide(new))
+
+
+@router.post(
+    "/decisions/{decision_id}/withdraw",
+    summary="Withdraw a decision",
+    description=_("It stays on record with the reason; only a person's session may."),
+    response_description=_("The decision's number."),
+    responses=_STEP,
+)
+def post_decision_withdrawal(
+    taking: Takings, decision_id: _DecisionId, reasoned: Reasoned
+) -> NumberAnswer:
+    """Withdraw a decision."""
+    taking.withdraw_decision(decision_id, reasoned.reason)
+    return NumberAnswer(id=decision_id)
+
+
+@router.post(
+    "/closings/{closing_id}/withdraw",
+    summary="Withdraw a closing",
+    description=_("The count waits for the enterprise again; only a person's session may."),
+    response_description=_("The closing's number."),
+    responses=_STEP,
+)
+def post_closing_withdrawal(
+    taking: Takings, closing_id: _ClosingId, reasoned: Reasoned
+) -> NumberAnswer:
+    """Withdraw a closing."""
+    taking.withdraw_closing(closing_id, reasoned.reason)
+    return NumberAnswer(id=closing_id)
+
+
+@router.get(
+    "/{year}/procedure",
+    summary="A year's count as it is kept",
+    description=_("Figures, steps that were taken, steps that may come next and what is missing."),
+    response_description=_("The count."),
+    responses=_READ,
+)
+def get_procedure(
+    caller: CurrentCaller,
+    request: Request,
+    database: Database,
+    now: Now,
+    year: Year,
+    revision: Revision = None,
+) -> CountDetail:
+    """One count with all that belongs to it."""
+    with database.reading() as connection:
+        record = find_count_of(connection, caller, year, revision)
+        sheet = visible_sheet(connection, caller, record, now)
+    return detail_of(caller, sheet, translations(language_of(request)).gettext)
+
+
+@router.get(
+    "/{year}/determinations",
+    summary="Enterprises of a year's count as it is kept",
+    description=_("By platform and unified social credit code."),
+    response_description=_("Some of the enterprises, and how many there are."),
+    responses=_READ,
+)
+def get_determinations(
+    caller: CurrentCaller,
+    database: Database,
+    year: Year,
+    wanted: Annotated[DeterminationFilter, Depends()],
+    revision: Revision = None,
+) -> DeterminationList:
+    """Some enterprises of a stored count."""
+    with database.reading() as connection:
+        record = find_count_of(connection, caller, year, revision)
+        rows, total = visible_rows(connection, caller, record, wanted)
+    return determinations_of(rows, total)
+
+
+@router.get(
+    "/{year}/review",
+    summary="What to look at before freezing",
+    description=_("Holds, enterprises that count on several platforms, and pending ones."),
+    response_description=_("The review queue of the last draft."),
+    responses=_READ,
+)
+def get_review(
+    caller: CurrentCaller, database: Database, now: Now, year: Year, revision: Revision = None
+) -> ReviewList:
+    """The review queue."""
+    with database.reading() as connection:
+        record = find_count_of(connection, caller, year, revision)
+        return ReviewList(items=review_answers(connection, record, today_of(now)))
+
+
+@router.get(
+    "/{year}/report",
+    summary="A report of a frozen count",
+    description=_(
+        "PDF (notice, approval, enterprise), workbook, CSV, JSON, or the signed file. An operator "
+        "gets the notice, and the determinations of own enterprises."
+    ),
+    response_description=_("The file."),
+    response_class=Response,
+    responses=DOWNLOAD_RESPONSE | _READ | problem_responses(Kind.CONFLICT),
+)
+def get_report(
+    caller: CurrentCaller,
+    request: Request,
+    database: Database,
+    source: Procedure,
+    year: Year,
+    wanted: Annotated[ReportRequest, Depends()],
+    revision: Revision = None,
+) -> Response:
+    """A report of a frozen count."""
+    return download(
+        database,
+        caller,
+        source,
+        lambda connection: find_count_of(connection, caller, year, revision),
+        wanted,
+        language_of(request),
+    )
+
+
+@router.post(
+    "/{year}/draft",
+    summary="Draft a count",
+    description=_(
+        "Counts the year and keeps the result for review; only a person's session may. The answer "
+        "comes when it is done."
+    ),
+    response_description=_("The count."),
+    responses=_STEP,
+)
+def post_draft(
+    taking: Takings, source: CurrentCounts, year: Year, drafting: Drafting
+) -> CountRecordAnswer:
+    """Draft a count."""
+    as_of = drafting.as_of or source.default_as_of()
+    return answer_of(taking.caller, taking.draft(year, drafting, as_of))
+
+
+@router.post(
+    "/{year}/submit",
+    summary="Submit a draft",
+    description=_("Hands it over for review: its maker may not check it. Only a person may."),
+    response_description=_("The count."),
+    responses=_STEP,
+)
+def post_submission(taking: Takings, year: Year, submission: Submission) -> CountRecordAnswer:
+    """Submit a draft."""
+    return answer_of(taking.caller, taking.submit(year, submission))
+
+
+@router.post(
+    "/{year}/return",
+    summary="Return a count",
+    description=_("Sends a count in review back to be drafted anew. Only a person may."),
+    response_description=_("The count."),
+    responses=_STEP,
+)
+def post_return(taking: Takings, year: Year, reasoned: Reasoned) -> CountRecordAnswer:
+    """Return a count."""
+    return answer_of(taking.caller, taking.send_back(year, reasoned.reason))
+
+
+@router.post(
+    "/{year}/freeze",
+    summary="Freeze a count",
+    description=_(
+        "Computes the reviewed count once more, finds the same, signs and keeps it for good. "
+        "Another person than its maker, by a session."
+    ),
+    response_description=_("The count."),
+    responses=_STEP,
+)
+def post_freezing(taking: Takings, year: Year, freezing: Freezing) -> CountRecordAnswer:
+    """Freeze a count."""
+    return answer_of(taking.caller, taking.freeze(year, freezing))
+
+
+@router.post(
+    "/{year}/publish",
+    summary="Publish a count",
+    description=_(
+        "Its public notice begins on the day after. Where the public holidays are not known yet, "
+        "weekends alone are days off, unless the last day is named. Only a person may."
+    ),
+    response_description=_("The count."),
+    responses=_STEP,
+)
+def post_publication(taking: Takings, year: Year, publishing: Publishing) -> CountRecordAnswer:
+    """Publish a count."""
+    return answer_of(taking.caller, taking.publish(year, publishing))
+
+
+@router.post(
+    "/{year}/objections",
+    status_code=201,
+    summary="Record an objection",
+    description=_("To the published count of a year. Only a person may."),
+    response_description=_("The objection's number."),
+    responses=_STEP,
+)
+def post_objection(taking: Takings, year: Year, new: NewObjection) -> NumberAnswer:
+    """Record an objection."""
+    return NumberAnswer(id=taking.record_objection(year, new))
+
+
+@router.post(
+    "/{year}/objections/{objection_id}/resolve",
+    summary="Resolve an objection",
+    description=_("Says what came of it, once. Only a person may."),
+    response_description=_("The objection's number."),
+    responses=_STEP,
+)
+def post_resolution(
+    taking: Takings, year: Year, objection_id: _ObjectionId, resolution: Resolution
+) -> NumberAnswer:
+    """Resolve an objection."""
+    taking.resolve_objection(year, objection_id, resolution)
+    return NumberAnswer(id=objection_id)
+
+
+@router.post(
+    "/{year}/approve-payment",
+    summary="Approve payment",
+    description=_(
+        "After the notice, when no objection is open. Another person than the maker, by a session."
+    ),
+    response_description=_("The count."),
+    responses=_STEP,
+)
+def post_approval(taking: Takings, year: Year) -> CountRecordAnswer:
+    """Make a count payable."""
+    return answer_of(taking.caller, taking.approve_payment(year))
+
+
+@router.post(
+    "/{year}/payments",
+    summary="Record a payment",
+    description=_("All that is due to one platform. Only a person may."),
+    response_description=_("The count, paid once nothing is due any more."),
+    responses=_STEP,
+)
+def post_payment(taking: Takings, year: Year, new: NewPayment) -> CountRecordAnswer:
+    """Record a payment."""
+    return answer_of(taking.caller, taking.record_payment(year, new))
+
+
+@router.post(
+    "/{year}/closings",
+    status_code=201,
+    summary="Close a pending enterprise",
+    description=_("The count of the year does not wait for its window. Only a person may."),
+    response_description=_("The closing's number."),
+    responses=_STEP,
+)
+def post_closing(taking: Takings, year: Year, new: NewClosing) -> NumberAnswer:
+    """Close a pending enterprise."""
+    return NumberAnswer(id=taking.close_pending(year, new))

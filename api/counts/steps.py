@@ -1,0 +1,336 @@
+"""The steps of a count, as a person in the console or with a session takes them.
+
+What a step needs is checked by the procedure itself (`verifier.procedure`); here stands who asks,
+and that the count is still the one that was read.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, Final
+
+import psycopg
+from fastapi import Depends
+
+from api.access.caller import Caller, CurrentCaller
+from api.counts.kept_answers import (
+    Drafting,
+    Freezing,
+    NewClosing,
+    NewDecision,
+    NewObjection,
+    NewPayment,
+    Publishing,
+    Resolution,
+    Submission,
+)
+from api.counts.kept_queries import person_name, refusals
+from api.counts.work import Work
+from api.counts.works_source import Procedure, ProcedureSource
+from api.web.clock import Now
+from api.web.database import Database, RequestDatabase
+from api.web.problems import Kind, Problem, WrongField
+from jieru.calendar import civil_date
+from jieru.errors import UserError
+from jieru.i18n import marked as _
+from verifier.counting.decisions import record_decision, withdraw_decision
+from verifier.counting.progress import Progress, no_progress
+from verifier.policy import WAIVABLE
+from verifier.procedure.closings import close_pending, withdraw_closing
+from verifier.procedure.drafting import draft_count
+from verifier.procedure.freezing import freeze_count
+from verifier.procedure.hindrances import hindrances
+from verifier.procedure.objections import record_objection, resolve_objection
+from verifier.procedure.payments import approve_payment, record_payment
+from verifier.procedure.people import Act
+from verifier.procedure.records import CountRecord, find_count, standing_count
+from verifier.procedure.signing import load_signing_key
+from verifier.procedure.states import RULES, Step, require_step
+from verifier.procedure.steps import publish_count, return_count, submit_count
+
+__all__ = ["Taking", "Takings", "require_person"]
+
+_LARGEST_ID: Final = 2**31 - 1
+
+
+def require_person(caller: Caller) -> None:
+    """Refuse a program with a key: people answer for public money.
+
+    Raises:
+        Problem: it is one.
+    """
+    if caller.form_token is None:
+        raise Problem(
+            Kind.FORBIDDEN,
+            _("Only a person who signed in may do this, not a program with a key."),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """Somebody who takes steps, at one moment."""
+
+    caller: Caller
+    database: RequestDatabase
+    source: ProcedureSource
+    now: datetime
+
+    @property
+    def act(self) -> Act:
+        """Who, and when."""
+        return Act(self.caller.actor, person_name(self.caller), self.now)
+
+    def begin_draft(self, year: int, drafting: Drafting, as_of: date) -> Work:
+        """Count a year anew in a thread of its own.
+
+        Raises:
+            Problem: another long step of the year runs, or a correction has no reason.
+        """
+        with self.database.reading() as connection:
+            self._require_reason(connection, year, drafting)
+        return self.source.works.begin(
+            year,
+            Step.DRAFT,
+            self.act.name,
+            lambda progress: self._draft(year, drafting, as_of, progress),
+        )
+
+    def draft(self, year: int, drafting: Drafting, as_of: date) -> CountRecord:
+        """The same, waiting for it."""
+        with refusals():
+            return self._draft(year, drafting, as_of, no_progress)
+
+    def submit(self, year: int, submission: Submission) -> CountRecord:
+        """Hand the running count over for review."""
+        with refusals(), self.database.changing(self.caller.actor) as connection:
+            record = find_count(connection, year, is_running=True)
+            _require_same(record, submission.content_sha256)
+            return submit_count(connection, record, self.act, note=submission.note)
+
+    def send_back(self, year: int, reason: str) -> CountRecord:
+        """Return the count in review to be drafted anew."""
+        with refusals(), self.database.changing(self.caller.actor) as connection:
+            record = find_count(connection, year, is_running=True)
+            return return_count(connection, record, self.act, reason=reason)
+
+    def begin_freeze(self, year: int, freezing: Freezing) -> Work:
+        """Freeze the count in review in a thread of its own.
+
+        Raises:
+            Problem: it may not be frozen, as far as that is known before it is computed.
+        """
+        self._require_freezable(year, freezing)
+        return self.source.works.begin(
+            year, Step.FREEZE, self.act.name, lambda progress: self._freeze(year, progress)
+        )
+
+    def freeze(self, year: int, freezing: Freezing) -> CountRecord:
+        """The same, waiting for it."""
+        self._require_freezable(year, freezing)
+        with refusals():
+            return self._freeze(year, no_progress)
+
+    def publish(self, year: int, publishing: Publishing) -> CountRecord:
+        """Publish the frozen count.
+
+        Raises:
+            Problem: it may not be published, or its notice would not end when it was said to.
+        """
+        shown, named = publishing.last_day_shown, publishing.notice_ends_on
+        last_day = self.source.notice_end(civil_date(self.now)).last_day
+        if named is None and shown not in {None, last_day}:
+            raise Problem(
+                Kind.CONFLICT,
+                _("The notice would end on {day} by now: look at it and publish once more."),
+                day=last_day.isoformat(),
+            )
+        with refusals(), self.database.changing(self.caller.actor) as connection:
+            record = find_count(connection, year)
+            return publish_count(
+                connection,
+                record,
+                self.act,
+                notice_days=self.source.settings.notice_working_days,
+                holidays=self.source.holidays,
+                notice_ends_on=named,
+            )
+
+    def record_objection(self, year: int, new: NewObjection) -> int:
+        """Record an objection to the published count."""
+        with refusals(), self.database.changing(self.caller.actor) as connection:
+            record = find_count(connection, year)
+            return record_objection(
+                connection, record, self.act, name=new.name, statement=new.statement
+            )
+
+    def resolve_objection(self, year: int, objection_id: int, resolution: Resolution) -> None:
+        """Say what came of an objection."""
+        _require_id(objection_id)
+        with refusals(), self.database.changing(self.caller.actor) as connection:
+            record = find_count(connection, year)
+            resolve_objection(
+                connection,
+                record,
+                objection_id,
+                self.act,
+                outcome=resolution.outcome,
+                resolution=resolution.resolution,
+            )
+
+    def approve_payment(self, year: int) -> CountRecord:
+        """Make the published count payable."""
+        with refusals(), self.database.changing(self.caller.actor) as connection:
+            record = find_count(connection, year)
+            _require_unhindered(connection, record, Step.APPROVE_PAYMENT, self.act)
+            return approve_payment(connection, record, self.act)
+
+    def record_payment(self, year: int, new: NewPayment) -> CountRecord:
+        """Record that a platform was paid."""
+        with refusals(), self.database.changing(self.caller.actor) as connection:
+            record = find_count(connection, year)
+            return record_payment(
+                connection,
+                record,
+                new.platform,
+                self.act,
+                reference=new.reference,
+                paid_on=new.paid_on,
+            )
+
+    def decide(self, new: NewDecision) -> int:
+        """Record a decision.
+
+        Raises:
+            Problem: a field is wrong, or contradicts the others.
+        """
+        waiver = _waiver_of(new)
+        with refusals(), self.database.changing(self.caller.actor) as connection:
+            return record_decision(
+                connection,
+                new.kind,
+                new.platform,
+                new.uscc,
+                reason=new.reason,
+                decided_by=self.act.name,
+                waiver=waiver,
+                policy=self.source.policy,
+                attachment=new.attachment,
+            )
+
+    def withdraw_decision(self, decision_id: int, reason: str) -> None:
+        """Withdraw a decision; it stays on record."""
+        _require_id(decision_id)
+        with refusals(), self.database.changing(self.caller.actor) as connection:
+            withdraw_decision(connection, decision_id, reason=reason, withdrawn_by=self.act.name)
+
+    def close_pending(self, year: int, new: NewClosing) -> int:
+        """Do not wait for a pending enterprise."""
+        with refusals(), self.database.changing(self.caller.actor) as connection:
+            return close_pending(
+                connection, year, new.platform, new.uscc, reason=new.reason, by=self.act.name
+            )
+
+    def withdraw_closing(self, closing_id: int, reason: str) -> None:
+        """Wait for it again."""
+        _require_id(closing_id)
+        with refusals(), self.database.changing(self.caller.actor) as connection:
+            withdraw_closing(connection, closing_id, reason=reason, by=self.act.name)
+
+    def _draft(self, year: int, drafting: Drafting, as_of: date, progress: Progress) -> CountRecord:
+        with self.database.reading() as connection:
+            return draft_count(
+                connection,
+                self.act,
+                year,
+                as_of=as_of,
+                policy=self.source.policy,
+                reason=drafting.reason or None,
+                progress=progress,
+            )
+
+    def _require_reason(
+        self, connection: psycopg.Connection, year: int, drafting: Drafting
+    ) -> None:
+        """Say at once what a thread could only say later."""
+        with refusals():
+            try:
+                running = find_count(connection, year, is_running=True)
+            except UserError:
+                if standing_count(connection, year) is not None and not drafting.reason:
+                    reason = UserError("is required")
+                    raise Problem(
+                        Kind.INVALID_REQUEST,
+                        _("This year is frozen already: say why it is counted again."),
+                    ).about([WrongField("reason", reason)]) from None
+                return
+            require_step(
+                Step.DRAFT, running.count_id, running.state, running.submitted_by, self.act.name
+            )
+
+    def _require_freezable(self, year: int, freezing: Freezing) -> None:
+        with refusals(), self.database.reading() as connection:
+            load_signing_key(self.source.settings.signing_key_file)
+            record = find_count(connection, year, is_running=True)
+            require_step(
+                Step.FREEZE, record.count_id, record.state, record.submitted_by, self.act.name
+            )
+            _require_same(record, freezing.content_sha256)
+            _require_unhindered(connection, record, Step.FREEZE, self.act)
+
+    def _freeze(self, year: int, progress: Progress) -> CountRecord:
+        key = load_signing_key(self.source.settings.signing_key_file)
+        with self.database.reading() as connection:
+            with connection.transaction():
+                record = find_count(connection, year, is_running=True)
+            return freeze_count(connection, record, self.act, key, progress)
+
+
+def _taking(caller: CurrentCaller, database: Database, source: Procedure, now: Now) -> Taking:
+    require_person(caller)
+    return Taking(caller, database, source, now)
+
+
+Takings = Annotated[Taking, Depends(_taking)]
+
+
+def _require_same(record: CountRecord, content_sha256: str | None) -> None:
+    """Refuse a step of a count that was drafted anew since it was read."""
+    if content_sha256 is not None and content_sha256 != record.content_sha256:
+        raise Problem(Kind.CHANGED_MEANWHILE)
+
+
+def _require_unhindered(
+    connection: psycopg.Connection, record: CountRecord, step: Step, act: Act
+) -> None:
+    """Name everything that is missing, each in the reader's language."""
+    if record.state not in RULES[step].start:
+        return  # which the step itself says better
+    found = hindrances(connection, record, step, act.at)
+    if found:
+        raise Problem(
+            Kind.CONFLICT,
+            _("{count} is not ready for this step: {number} things are in the way."),
+            count=record.count_id,
+            number=len(found),
+        ).about([WrongField(each.code, UserError(each.message, **each.values)) for each in found])
+
+
+def _waiver_of(new: NewDecision) -> tuple[str, int] | None:
+    if new.kind != "waive":
+        wrong = [name for name in ("criterion", "value") if getattr(new, name) is not None]
+        reason = UserError("belongs to a waiver only")
+    else:
+        wrong = [name for name in ("criterion", "value") if getattr(new, name) is None]
+        reason = UserError("is required")
+    if wrong:
+        raise Problem(Kind.INVALID_REQUEST).about([WrongField(name, reason) for name in wrong])
+    if new.criterion is None or new.value is None:
+        return None
+    if new.criterion not in WAIVABLE:
+        known = UserError("must be one of {expected}", expected=", ".join(WAIVABLE))
+        raise Problem(Kind.INVALID_REQUEST).about([WrongField("criterion", known)])
+    return new.criterion, new.value
+
+
+def _require_id(number: int) -> None:
+    if not 0 < number <= _LARGEST_ID:
+        raise Problem(Kind.NOT_FOUND)

@@ -1,0 +1,33 @@
+"""What the procedure needs beside the database: rules, key, holidays, fonts, and long steps."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Annotated
+
+from fastapi import Depends
+
+from api.counts.work import Works
+from api.web.services import service
+from jieru.settings import Settings
+from verifier.policy import Policy
+from verifier.procedure.holidays import Holidays
+from verifier.procedure.notice_period import NoticeEnd, notice_end
+
+__all__ = ["Procedure", "ProcedureSource"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProcedureSource:
+    """What an application counts by, signs with and prints with."""
+
+    policy: Policy
+    settings: Settings
+    holidays: Holidays
+    works: Works = field(default_factory=Works)
+
+    def notice_end(self, published_on: date) -> NoticeEnd:
+        """When a notice that is published on this day ends by the calendar."""
+        return notice_end(published_on, self.settings.notice_working_days, self.holidays)
+
+
+Procedure = Annotated[ProcedureSource, Depends(service(ProcedureSource))]

@@ -1,0 +1,174 @@
+"""Connections for programs."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Response
+from starlette.responses import StreamingResponse
+
+from api.access.caller import CurrentCaller
+from api.access.gate import GatedRoute
+from api.registry.connections.answers import (
+    ConnectionChange,
+    ConnectionPage,
+    ConnectionRecord,
+    NewConnection,
+)
+from api.registry.connections.queries import (
+    ConnectionFilter,
+    change_connection,
+    connection_export,
+    create_connection,
+    end_connection,
+    list_connections,
+    read_connection,
+)
+from api.web.clock import Now
+from api.web.csv_export import CSV_RESPONSE, respond_csv
+from api.web.database import Database
+from api.web.paging import RequestedPage
+from api.web.problems import Kind, problem_responses
+from api.web.records import Ending
+from api.web.revisions import IfMatch, announce_revision
+from jieru.i18n import marked as _
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/api/v1/connections", tags=["connections"], route_class=GatedRoute)
+
+ConnectionId = Annotated[int, Path(description=_("The connection's id."))]
+
+_CHANGE_PROBLEMS = problem_responses(
+    Kind.NOT_FOUND,
+    Kind.CONFLICT,
+    Kind.CHANGED_MEANWHILE,
+    Kind.TOO_LARGE,
+    Kind.INVALID_REQUEST,
+    Kind.REVISION_REQUIRED,
+    Kind.DATABASE_AWAY,
+)
+
+
+@router.get(
+    "",
+    summary="List connections",
+    description=_(
+        "In the order of their registration. An operator sees those of the own platform."
+    ),
+    response_description=_("One page of connections."),
+    responses=problem_responses(Kind.INVALID_REQUEST, Kind.DATABASE_AWAY),
+)
+def get_connections(
+    caller: CurrentCaller,
+    database: Database,
+    now: Now,
+    page: RequestedPage,
+    wanted: Annotated[ConnectionFilter, Depends()],
+) -> ConnectionPage:
+    """One page of connections."""
+    with database.reading() as connection:
+        return list_connections(connection, caller, wanted, page, now=now)
+
+
+@router.get(
+    ".csv",
+    summary="Export connections",
+    description=_("The same list as CSV, all pages of it, with the columns of the import file."),
+    response_description=_("A CSV file."),
+    response_class=StreamingResponse,
+    responses=CSV_RESPONSE | problem_responses(Kind.INVALID_REQUEST, Kind.DATABASE_AWAY),
+)
+def get_connections_csv(
+    caller: CurrentCaller,
+    database: Database,
+    now: Now,
+    wanted: Annotated[ConnectionFilter, Depends()],
+) -> StreamingResponse:
+    """The same list as a file."""
+    return respond_csv(database, "connections", connection_export(caller, wanted, now=now))
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Register a connection",
+    description=_(
+        "Connections of one platform and enterprise may not overlap. An enterprise that "
+        "others registered is connected by its code."
+    ),
+    response_description=_("The connection; Location is its address."),
+    responses=problem_responses(
+        Kind.CONFLICT, Kind.TOO_LARGE, Kind.INVALID_REQUEST, Kind.DATABASE_AWAY
+    ),
+)
+def post_connection(
+    caller: CurrentCaller,
+    database: Database,
+    response: Response,
+    new: NewConnection,
+) -> ConnectionRecord:
+    """Register a connection."""
+    with database.changing(caller.actor) as connection:
+        record = create_connection(connection, caller, new)
+    announce_revision(response, record, f"/api/v1/connections/{record.id}")
+    return record
+
+
+@router.get(
+    "/{connection_id}",
+    summary="Read a connection",
+    description=_("One platform that serves one enterprise."),
+    response_description=_("The connection."),
+    responses=problem_responses(Kind.NOT_FOUND, Kind.INVALID_REQUEST, Kind.DATABASE_AWAY),
+)
+def get_connection(
+    caller: CurrentCaller, database: Database, response: Response, connection_id: ConnectionId
+) -> ConnectionRecord:
+    """One connection."""
+    with database.reading() as connection:
+        record = read_connection(connection, caller, connection_id)
+    announce_revision(response, record)
+    return record
+
+
+@router.patch(
+    "/{connection_id}",
+    summary="Change a connection",
+    description=_("Its contract, and its end."),
+    response_description=_("The connection as it is now."),
+    responses=_CHANGE_PROBLEMS,
+)
+def patch_connection(
+    caller: CurrentCaller,
+    database: Database,
+    response: Response,
+    connection_id: ConnectionId,
+    change: ConnectionChange,
+    expected: IfMatch,
+) -> ConnectionRecord:
+    """Change a connection."""
+    with database.changing(caller.actor) as connection:
+        record = change_connection(connection, caller, connection_id, change, expected)
+    announce_revision(response, record)
+    return record
+
+
+@router.post(
+    "/{connection_id}/end",
+    summary="End a connection",
+    description=_("The platform serves the enterprise no more from that day on."),
+    response_description=_("The connection as it is now."),
+    responses=_CHANGE_PROBLEMS,
+)
+def post_connection_end(
+    caller: CurrentCaller,
+    database: Database,
+    response: Response,
+    connection_id: ConnectionId,
+    ending: Ending,
+    expected: IfMatch,
+) -> ConnectionRecord:
+    """End a connection."""
+    with database.changing(caller.actor) as connection:
+        record = end_connection(connection, caller, connection_id, ending.on, expected)
+    announce_revision(response, record)
+    return record

@@ -1,0 +1,393 @@
+"""Devices for people: the list, one device with what was heard of it, and its changes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import HTMLResponse
+from pydantic import BeforeValidator
+from starlette.responses import Response
+
+from api.access.gate import GatedRoute
+from api.access.roles import Permission
+from api.console.announcement import Done
+from api.console.breadcrumbs import device_breadcrumbs, device_page_address
+from api.console.choices import DistrictChoices, platform_choices, word_choices
+from api.console.forms import (
+    Form,
+    FormValues,
+    Input,
+    Mistakes,
+    RecordForm,
+    answer_form,
+    end_input,
+    form_page,
+    read_form,
+    revision_of,
+)
+from api.console.listed import Filtered, list_address, render_list
+from api.console.month import OptionalCivilMonth
+from api.console.visit import CurrentVisit, Visit
+from api.console.words import DEVICE_STATUS_WORDS, REPORTED_WORDS, STATE_WORDS, words
+from api.registry.assignments.queries import AssignmentFilter, list_assignments
+from api.registry.credentials.queries import CredentialFilter, CredentialState, list_credentials
+from api.registry.devices.answers import DeviceChange, DeviceRecord, NewDevice
+from api.registry.devices.calendar import calendar_rows, days_shown, month_choice
+from api.registry.devices.evidence import list_heartbeats, read_presence
+from api.registry.devices.queries import (
+    DeviceFilter,
+    change_device,
+    create_device,
+    end_device,
+    list_devices,
+    read_device,
+    reopen_device,
+)
+from api.web.filters import State
+from api.web.paging import PageRequest, RequestedPage
+from api.web.records import Ending
+from jieru.i18n import marked as _
+from jieru.wire import DeviceAddress
+from registry.device_status import Liveness
+
+__all__ = ["router"]
+
+router = APIRouter(include_in_schema=False, route_class=GatedRoute)
+
+_LIST: Final = "/devices"
+_NEW: Final = "/devices/new"
+_HEARTBEATS: Final = 20
+_HISTORY: Final = PageRequest(limit=100)
+
+OptionalLiveness = Annotated[Liveness | None, BeforeValidator(lambda value: value or None)]
+"""A status, or nothing: a form sends an empty text for all of them."""
+
+_DESCRIBING: Final = (
+    Input("kind", _("Kind of device"), longest=100),
+    Input("name", _("Name of the device"), longest=200),
+    Input(
+        "expected_interval_s",
+        _("Seconds between heartbeats"),
+        "number",
+        is_required=True,
+        hint=_("Online until two intervals of silence, late until five, then offline."),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """The filter of the list."""
+
+    platform: Filtered = ""
+    enterprise: Filtered = ""
+    district: Filtered = ""
+    status: OptionalLiveness = None
+    state: State = State.OPEN
+    text: Filtered = ""
+
+
+@router.get(_LIST)
+def show_devices(
+    visit: CurrentVisit,
+    page: RequestedPage,
+    districts: DistrictChoices,
+    wanted: Annotated[_Wanted, Depends()],
+) -> HTMLResponse:
+    """The list."""
+    accepted = DeviceFilter(
+        platform=wanted.platform or None,
+        enterprise=wanted.enterprise or None,
+        district=wanted.district or None,
+        status=wanted.status,
+        text=wanted.text or None,
+        state=wanted.state,
+    )
+    with visit.database.reading() as connection:
+        devices = list_devices(connection, visit.caller, accepted, page, now=visit.now)
+        platforms = platform_choices(connection, visit.caller)
+    query: dict[str, object] = {
+        "platform": wanted.platform,
+        "enterprise": wanted.enterprise,
+        "district": wanted.district,
+        "status": wanted.status,
+        "state": None if wanted.state is State.OPEN else wanted.state,
+        "text": wanted.text,
+    }
+    values = {
+        "devices": [
+            (device, words(device.status, DEVICE_STATUS_WORDS, visit.translate))
+            for device in devices.items
+        ],
+        "platforms": platforms,
+        "districts": districts,
+        "statuses": word_choices(Liveness, DEVICE_STATUS_WORDS, visit.translate),
+        "states": word_choices(State, STATE_WORDS, visit.translate),
+        "wanted": wanted,
+        "export_address": list_address("/api/v1/devices.csv", query),
+        "may_change": visit.may(Permission.CHANGE_REGISTRY),
+    }
+    return render_list(visit, "devices", _LIST, query, page, devices.next_cursor, values)
+
+
+@router.get(_NEW)
+def show_new_device(visit: CurrentVisit, uscc: Filtered = "") -> HTMLResponse:
+    """The form for a device."""
+    interval = NewDevice.model_fields["expected_interval_s"].default
+    values = {"expected_interval_s": str(interval), "uscc": uscc}
+    return _new_form(visit, values | ({"assigned_from": str(visit.today)} if uscc else {}))
+
+
+@router.post(_NEW)
+def take_new_device(visit: CurrentVisit, values: FormValues) -> Response:
+    """Register a device."""
+    own = {"platform": visit.caller.platform.code} if visit.caller.platform else {}
+
+    def act() -> str:
+        new = read_form(NewDevice, {**values, **own})
+        with visit.database.changing(visit.caller.actor) as connection:
+            device = create_device(connection, visit.caller, new, now=visit.now)
+        return device_page_address(DeviceAddress(device.platform, device.serial))
+
+    return answer_form(
+        visit, Done.REGISTERED, act, lambda mistakes: _new_form(visit, values, mistakes)
+    )
+
+
+@router.get("/devices/{platform}/{serial}")
+def show_device(
+    visit: CurrentVisit, platform: str, serial: str, month: OptionalCivilMonth = None
+) -> HTMLResponse:
+    """One device: facts, calendar, heartbeats, credentials, assignments."""
+    address = DeviceAddress(platform, serial)
+    shown_month = month or visit.today.replace(day=1)
+    with visit.database.reading() as connection:
+        presence = read_presence(
+            connection, visit.caller, address, *days_shown(shown_month, visit.today), now=visit.now
+        )
+    calendar = {
+        "address": device_page_address(address),
+        "rows": calendar_rows(presence.days),
+        "month": month_choice(shown_month, visit.today),
+    }
+    if visit.wants_part("calendar"):
+        return visit.render("devices/calendar.html", calendar)
+    return visit.render("devices/device.html", {**calendar, **_details(visit, address)})
+
+
+@router.get("/devices/{platform}/{serial}/heartbeats")
+def show_heartbeats(
+    visit: CurrentVisit, platform: str, serial: str, page: RequestedPage
+) -> HTMLResponse:
+    """Older heartbeats: a page, or for htmx the rows that follow."""
+    address = DeviceAddress(platform, serial)
+    is_part = "hx-request" in visit.request.headers
+    return visit.render(
+        "devices/heartbeat-rows.html" if is_part else "devices/heartbeats.html",
+        {"breadcrumbs": device_breadcrumbs(visit, address), **_heartbeats(visit, address, page)},
+    )
+
+
+@router.get("/devices/{platform}/{serial}/edit")
+def show_edit_form(visit: CurrentVisit, platform: str, serial: str) -> HTMLResponse:
+    """The form to change a device."""
+    return _edit_form(visit, DeviceAddress(platform, serial))
+
+
+@router.post("/devices/{platform}/{serial}/edit")
+def take_edit(visit: CurrentVisit, platform: str, serial: str, values: FormValues) -> Response:
+    """Change a device."""
+    address = DeviceAddress(platform, serial)
+
+    def act() -> str:
+        change, expected = read_form(DeviceChange, values), revision_of(values)
+        with visit.database.changing(visit.caller.actor) as connection:
+            change_device(connection, visit.caller, address, change, expected, now=visit.now)
+        return device_page_address(address)
+
+    return answer_form(
+        visit, Done.SAVED, act, lambda mistakes: _edit_form(visit, address, values, mistakes)
+    )
+
+
+@router.get("/devices/{platform}/{serial}/end")
+def show_end_form(visit: CurrentVisit, platform: str, serial: str) -> HTMLResponse:
+    """The form to end a device."""
+    return _end_form(visit, DeviceAddress(platform, serial), {"on": str(visit.today)})
+
+
+@router.post("/devices/{platform}/{serial}/end")
+def take_end(visit: CurrentVisit, platform: str, serial: str, values: FormValues) -> Response:
+    """End a device."""
+    address = DeviceAddress(platform, serial)
+
+    def act() -> str:
+        on, expected = read_form(Ending, values).on, revision_of(values)
+        with visit.database.changing(visit.caller.actor) as connection:
+            end_device(connection, visit.caller, address, on, expected, now=visit.now)
+        return device_page_address(address)
+
+    return answer_form(
+        visit, Done.ENDED, act, lambda mistakes: _end_form(visit, address, values, mistakes)
+    )
+
+
+@router.get("/devices/{platform}/{serial}/reopen")
+def show_reopening_form(visit: CurrentVisit, platform: str, serial: str) -> HTMLResponse:
+    """The form to take back the end of a device."""
+    return _reopening_form(visit, DeviceAddress(platform, serial))
+
+
+@router.post("/devices/{platform}/{serial}/reopen")
+def take_reopening(visit: CurrentVisit, platform: str, serial: str, values: FormValues) -> Response:
+    """Take back the end of a device."""
+    address = DeviceAddress(platform, serial)
+
+    def act() -> str:
+        expected = revision_of(values)
+        with visit.database.changing(visit.caller.actor) as connection:
+            reopen_device(connection, visit.caller, address, expected, now=visit.now)
+        return device_page_address(address)
+
+    return answer_form(
+        visit,
+        Done.REOPENED,
+        act,
+        lambda mistakes: _reopening_form(visit, address, values, mistakes),
+    )
+
+
+def _read(visit: Visit, address: DeviceAddress) -> DeviceRecord:
+    with visit.database.reading() as connection:
+        return read_device(connection, visit.caller, address, now=visit.now)
+
+
+def _details(visit: Visit, address: DeviceAddress) -> dict[str, object]:
+    """What its page shows besides the calendar."""
+    device, translate = _read(visit, address), visit.translate
+    assigned = AssignmentFilter(address.platform, address.serial, state=State.ALL)
+    issued = CredentialFilter(address.platform, address.serial, CredentialState.ALL)
+    with visit.database.reading() as connection:
+        assignments = list_assignments(
+            connection, visit.caller, assigned, _HISTORY, now=visit.now
+        ).items
+        credentials = list_credentials(connection, visit.caller, issued, _HISTORY).items
+    return {
+        "device": device,
+        "status": words(device.status, DEVICE_STATUS_WORDS, translate),
+        "reported": words(device.reported, REPORTED_WORDS, translate) if device.reported else None,
+        "assignments": assignments,
+        "credentials": credentials,
+        "today": visit.today,
+        "may_change": visit.may(Permission.CHANGE_REGISTRY),
+        "may_issue": visit.may(Permission.CHANGE_CREDENTIALS),
+        **_heartbeats(visit, address, PageRequest()),
+    }
+
+
+def _heartbeats(visit: Visit, address: DeviceAddress, page: PageRequest) -> dict[str, object]:
+    part = PageRequest(page.cursor, _HEARTBEATS)
+    with visit.database.reading() as connection:
+        heartbeats = list_heartbeats(
+            connection, visit.caller, address, None, None, part, now=visit.now
+        )
+    path, next_cursor = f"{device_page_address(address)}/heartbeats", heartbeats.next_cursor
+    return {
+        "heartbeats": [
+            (each, words(each.status, REPORTED_WORDS, visit.translate) if each.status else None)
+            for each in heartbeats.items
+        ],
+        "older_address": list_address(path, {"cursor": next_cursor}) if next_cursor else None,
+        "is_archived": heartbeats.is_archived,
+    }
+
+
+def _new_form(
+    visit: Visit, values: Mapping[str, str], mistakes: Mistakes | None = None
+) -> HTMLResponse:
+    inputs = [
+        Input(
+            "serial",
+            _("Serial"),
+            is_required=True,
+            hint=_("Unique on the platform; part of the device's topic."),
+            longest=64,
+        ),
+        *_DESCRIBING,
+        Input("uscc", _("Enterprise's unified social credit code"), longest=18),
+        Input("assigned_from", _("Assigned from"), "date"),
+    ]
+    if visit.caller.platform is None:
+        with visit.database.reading() as connection:
+            choices = platform_choices(connection, visit.caller)
+        inputs.insert(
+            0, Input("platform", _("Platform"), "select", is_required=True, choices=choices)
+        )
+    return form_page(
+        visit,
+        visit.translate(_("New device")),
+        Form(_NEW, inputs, _("Register"), values, mistakes, cancel=_LIST),
+        [(visit.translate(_("Devices")), _LIST)],
+    )
+
+
+def _edit_form(
+    visit: Visit,
+    address: DeviceAddress,
+    typed: Mapping[str, str] | None = None,
+    mistakes: Mistakes | None = None,
+) -> HTMLResponse:
+    device = _read(visit, address)
+    fresh = {
+        "kind": device.kind or "",
+        "name": device.name or "",
+        "expected_interval_s": str(device.expected_interval_s),
+    }
+    form = RecordForm(
+        _("Change the device"),
+        f"{device_page_address(address)}/edit",
+        _DESCRIBING,
+        _("Save"),
+        device_breadcrumbs(visit, address),
+    )
+    return form.show(visit, fresh, device.revision, typed or {}, mistakes)
+
+
+def _end_form(
+    visit: Visit,
+    address: DeviceAddress,
+    typed: Mapping[str, str],
+    mistakes: Mistakes | None = None,
+) -> HTMLResponse:
+    device = _read(visit, address)
+    form = RecordForm(
+        _("End the device"),
+        f"{device_page_address(address)}/end",
+        [end_input()],
+        _("Record the end"),
+        device_breadcrumbs(visit, address),
+        _("Its assignment ends too, and its credential is revoked. Nothing is deleted."),
+    )
+    return form.show(visit, {"on": typed.get("on", "")}, device.revision, typed, mistakes)
+
+
+def _reopening_form(
+    visit: Visit,
+    address: DeviceAddress,
+    typed: Mapping[str, str] | None = None,
+    mistakes: Mistakes | None = None,
+) -> HTMLResponse:
+    device = _read(visit, address)
+    form = RecordForm(
+        _("Take back the device's end"),
+        f"{device_page_address(address)}/reopen",
+        [],
+        _("Take back the end"),
+        device_breadcrumbs(visit, address),
+        _(
+            "For an end that was recorded by mistake. Then hand the device over from the day on "
+            "which its assignment ended, and issue a new credential."
+        ),
+    )
+    return form.show(visit, {}, device.revision, typed or {}, mistakes)

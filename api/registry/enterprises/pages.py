@@ -1,0 +1,319 @@
+"""Enterprises for people: the list, one enterprise with what was heard of it, and its changes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import HTMLResponse
+from starlette.responses import Response
+
+from api.access.gate import GatedRoute
+from api.access.roles import Permission
+from api.console.announcement import Done
+from api.console.breadcrumbs import enterprise_breadcrumbs, enterprise_page_address
+from api.console.choices import DistrictChoices, label_of, platform_choices, word_choices
+from api.console.forms import (
+    Choice,
+    Form,
+    FormValues,
+    Input,
+    Mistakes,
+    RecordForm,
+    answer_form,
+    end_input,
+    form_page,
+    read_form,
+    revision_of,
+)
+from api.console.listed import Filtered, list_address, render_list
+from api.console.visit import CurrentVisit, Visit
+from api.console.words import DEVICE_STATUS_WORDS, STATE_WORDS, words
+from api.registry.assignments.queries import AssignmentFilter, list_assignments
+from api.registry.connections.queries import ConnectionFilter, list_connections
+from api.registry.enterprises.answers import EnterpriseChange, EnterpriseDetail, NewEnterprise
+from api.registry.enterprises.calendar import calendar_weeks
+from api.registry.enterprises.presence import read_enterprise_presence
+from api.registry.enterprises.queries import (
+    EnterpriseFilter,
+    change_enterprise,
+    create_enterprise,
+    end_enterprise,
+    list_enterprises,
+    read_enterprise,
+    reopen_enterprise,
+)
+from api.web.filters import State
+from api.web.paging import PageRequest, RequestedPage
+from api.web.records import Ending
+from jieru.i18n import marked as _
+
+__all__ = ["router"]
+
+router = APIRouter(include_in_schema=False, route_class=GatedRoute)
+
+_LIST: Final = "/enterprises"
+_NEW: Final = "/enterprises/new"
+_HISTORY: Final = PageRequest(limit=200)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """The filter of the list."""
+
+    platform: Filtered = ""
+    district: Filtered = ""
+    state: State = State.OPEN
+    text: Filtered = ""
+
+
+@router.get(_LIST)
+def show_enterprises(
+    visit: CurrentVisit,
+    page: RequestedPage,
+    districts: DistrictChoices,
+    wanted: Annotated[_Wanted, Depends()],
+) -> HTMLResponse:
+    """The list."""
+    accepted = EnterpriseFilter(
+        wanted.platform or None, wanted.district or None, wanted.text or None, wanted.state
+    )
+    with visit.database.reading() as connection:
+        enterprises = list_enterprises(connection, visit.caller, accepted, page, now=visit.now)
+        platforms = platform_choices(connection, visit.caller)
+    query: dict[str, object] = {
+        "platform": wanted.platform,
+        "district": wanted.district,
+        "state": None if wanted.state is State.OPEN else wanted.state,
+        "text": wanted.text,
+    }
+    values = {
+        "enterprises": [(each, label_of(districts, each.district)) for each in enterprises.items],
+        "platforms": platforms,
+        "districts": districts,
+        "states": word_choices(State, STATE_WORDS, visit.translate),
+        "wanted": wanted,
+        "export_address": list_address("/api/v1/enterprises.csv", query),
+        "may_change": visit.may(Permission.CHANGE_REGISTRY),
+    }
+    return render_list(visit, "enterprises", _LIST, query, page, enterprises.next_cursor, values)
+
+
+@router.get(_NEW)
+def show_new_enterprise(visit: CurrentVisit, districts: DistrictChoices) -> HTMLResponse:
+    """The form for an enterprise."""
+    return _new_form(visit, districts, {})
+
+
+@router.post(_NEW)
+def take_new_enterprise(
+    visit: CurrentVisit, districts: DistrictChoices, values: FormValues
+) -> Response:
+    """Register an enterprise."""
+
+    def act() -> str:
+        new = read_form(NewEnterprise, values)
+        known = [choice.value for choice in districts]
+        with visit.database.changing(visit.caller.actor) as connection:
+            record = create_enterprise(
+                connection, visit.caller, new, districts=known, now=visit.now
+            )
+        return enterprise_page_address(record.uscc)
+
+    return answer_form(
+        visit, Done.REGISTERED, act, lambda mistakes: _new_form(visit, districts, values, mistakes)
+    )
+
+
+@router.get("/enterprises/{uscc}")
+def show_enterprise(visit: CurrentVisit, districts: DistrictChoices, uscc: str) -> HTMLResponse:
+    """One enterprise: facts, connections, devices, calendar, assignments."""
+    enterprise = _read(visit, uscc)
+    connected = ConnectionFilter(enterprise=uscc, state=State.ALL)
+    assigned = AssignmentFilter(enterprise=uscc, state=State.ALL)
+    with visit.database.reading() as connection:
+        connections = list_connections(connection, visit.caller, connected, _HISTORY, now=visit.now)
+        assignments = list_assignments(connection, visit.caller, assigned, _HISTORY, now=visit.now)
+        presence = read_enterprise_presence(
+            connection, visit.caller, uscc, None, None, None, now=visit.now
+        )
+    may_change = visit.may(Permission.CHANGE_REGISTRY)
+    own = visit.caller.platform
+    return visit.render(
+        "enterprises/enterprise.html",
+        {
+            "enterprise": enterprise,
+            "district": label_of(districts, enterprise.district),
+            "devices": [
+                (words(status, DEVICE_STATUS_WORDS, visit.translate), number)
+                for status, number in enterprise.devices.items()
+            ],
+            "connections": connections.items,
+            "assignments": assignments.items,
+            "weeks": calendar_weeks(presence.days),
+            "today": visit.today,
+            "may_change": may_change,
+            "may_edit": may_change and (own is None or enterprise.kept_by == own.code),
+        },
+    )
+
+
+@router.get("/enterprises/{uscc}/edit")
+def show_edit_form(visit: CurrentVisit, districts: DistrictChoices, uscc: str) -> HTMLResponse:
+    """The form to change an enterprise."""
+    return _edit_form(visit, districts, uscc)
+
+
+@router.post("/enterprises/{uscc}/edit")
+def take_edit(
+    visit: CurrentVisit, districts: DistrictChoices, uscc: str, values: FormValues
+) -> Response:
+    """Change an enterprise."""
+
+    def act() -> str:
+        change, expected = read_form(EnterpriseChange, values), revision_of(values)
+        known = [choice.value for choice in districts]
+        with visit.database.changing(visit.caller.actor) as connection:
+            change_enterprise(
+                connection, visit.caller, uscc, change, expected, districts=known, now=visit.now
+            )
+        return enterprise_page_address(uscc)
+
+    return answer_form(
+        visit,
+        Done.SAVED,
+        act,
+        lambda mistakes: _edit_form(visit, districts, uscc, values, mistakes),
+    )
+
+
+@router.get("/enterprises/{uscc}/end")
+def show_end_form(visit: CurrentVisit, uscc: str) -> HTMLResponse:
+    """The form to end an enterprise."""
+    return _end_form(visit, uscc, {"on": str(visit.today)})
+
+
+@router.post("/enterprises/{uscc}/end")
+def take_end(visit: CurrentVisit, uscc: str, values: FormValues) -> Response:
+    """End an enterprise."""
+
+    def act() -> str:
+        on, expected = read_form(Ending, values).on, revision_of(values)
+        with visit.database.changing(visit.caller.actor) as connection:
+            end_enterprise(connection, visit.caller, uscc, on, expected, now=visit.now)
+        return enterprise_page_address(uscc)
+
+    return answer_form(
+        visit, Done.ENDED, act, lambda mistakes: _end_form(visit, uscc, values, mistakes)
+    )
+
+
+@router.get("/enterprises/{uscc}/reopen")
+def show_reopening_form(visit: CurrentVisit, uscc: str) -> HTMLResponse:
+    """The form to take back the end of an enterprise."""
+    return _reopening_form(visit, uscc)
+
+
+@router.post("/enterprises/{uscc}/reopen")
+def take_reopening(visit: CurrentVisit, uscc: str, values: FormValues) -> Response:
+    """Take back the end of an enterprise."""
+
+    def act() -> str:
+        expected = revision_of(values)
+        with visit.database.changing(visit.caller.actor) as connection:
+            reopen_enterprise(connection, visit.caller, uscc, expected, now=visit.now)
+        return enterprise_page_address(uscc)
+
+    return answer_form(
+        visit, Done.REOPENED, act, lambda mistakes: _reopening_form(visit, uscc, values, mistakes)
+    )
+
+
+def _read(visit: Visit, uscc: str) -> EnterpriseDetail:
+    with visit.database.reading() as connection:
+        return read_enterprise(connection, visit.caller, uscc, now=visit.now)
+
+
+def _describing(districts: Sequence[Choice]) -> list[Input]:
+    return [
+        Input("name", _("Name"), is_required=True, longest=200),
+        Input("district", _("District"), "select", is_required=True, choices=districts),
+        Input(
+            "industry_code",
+            _("Industry code (GB/T 4754)"),
+            hint=_("The section's letter and up to four digits, such as C3311."),
+            longest=5,
+        ),
+    ]
+
+
+def _new_form(
+    visit: Visit,
+    districts: Sequence[Choice],
+    values: Mapping[str, str],
+    mistakes: Mistakes | None = None,
+) -> HTMLResponse:
+    uscc = Input("uscc", _("Unified social credit code"), is_required=True, longest=18)
+    inputs = [uscc, *_describing(districts)]
+    return form_page(
+        visit,
+        visit.translate(_("New enterprise")),
+        Form(_NEW, inputs, _("Register"), values, mistakes, cancel=_LIST),
+        [(visit.translate(_("Enterprises")), _LIST)],
+    )
+
+
+def _edit_form(
+    visit: Visit,
+    districts: Sequence[Choice],
+    uscc: str,
+    typed: Mapping[str, str] | None = None,
+    mistakes: Mistakes | None = None,
+) -> HTMLResponse:
+    enterprise = _read(visit, uscc)
+    fresh = {
+        "name": enterprise.name,
+        "district": enterprise.district,
+        "industry_code": enterprise.industry_code or "",
+    }
+    form = RecordForm(
+        _("Change the enterprise"),
+        f"{enterprise_page_address(uscc)}/edit",
+        _describing(districts),
+        _("Save"),
+        enterprise_breadcrumbs(visit, uscc, enterprise.name),
+    )
+    return form.show(visit, fresh, enterprise.revision, typed or {}, mistakes)
+
+
+def _end_form(
+    visit: Visit, uscc: str, typed: Mapping[str, str], mistakes: Mistakes | None = None
+) -> HTMLResponse:
+    enterprise = _read(visit, uscc)
+    form = RecordForm(
+        _("End the enterprise"),
+        f"{enterprise_page_address(uscc)}/end",
+        [end_input()],
+        _("Record the end"),
+        enterprise_breadcrumbs(visit, uscc, enterprise.name),
+        _("Only after its connections and assignments have ended. Nothing is deleted."),
+    )
+    return form.show(visit, {"on": typed.get("on", "")}, enterprise.revision, typed, mistakes)
+
+
+def _reopening_form(
+    visit: Visit,
+    uscc: str,
+    typed: Mapping[str, str] | None = None,
+    mistakes: Mistakes | None = None,
+) -> HTMLResponse:
+    enterprise = _read(visit, uscc)
+    form = RecordForm(
+        _("Take back the enterprise's end"),
+        f"{enterprise_page_address(uscc)}/reopen",
+        [],
+        _("Take back the end"),
+        enterprise_breadcrumbs(visit, uscc, enterprise.name),
+        _("For an end that was recorded by mistake. Connections and assignments stay ended."),
+    )
+    return form.show(visit, {}, enterprise.revision, typed or {}, mistakes)

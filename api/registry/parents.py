@@ -1,0 +1,107 @@
+"""The records that others hang on: whether a caller may see one, and what it is called."""
+
+from typing import Final, LiteralString
+
+import psycopg
+
+from api.access.caller import Caller
+from api.web.problems import Kind, Problem
+from api.web.records import is_uscc
+from jieru.i18n import marked as _
+from jieru.wire import PLATFORM_CODE, SERIAL, DeviceAddress
+
+__all__ = [
+    "ENTERPRISE_IS_VISIBLE",
+    "no_such_device",
+    "no_such_enterprise",
+    "no_such_platform",
+    "parent_enterprise_name",
+    "parent_platform_name",
+    "require_parent_device",
+]
+
+ENTERPRISE_IS_VISIBLE: Final[LiteralString] = """(
+    enterprises.kept_by_platform_id = %(own)s
+    OR EXISTS (SELECT FROM connections
+               WHERE connections.enterprise_id = enterprises.id AND platform_id = %(own)s)
+)"""
+"""Of the operator whose platform's id is `own`."""
+
+_PLATFORM_NAME: Final = """
+    SELECT name FROM platforms
+    WHERE code = %(code)s AND (%(own)s::integer IS NULL OR id = %(own)s)
+"""
+_ENTERPRISE_NAME: Final[LiteralString] = (
+    "SELECT name FROM enterprises WHERE uscc = %(uscc)s AND (%(own)s::integer IS NULL OR "  # noqa: S608 - constants
+    + ENTERPRISE_IS_VISIBLE
+    + ")"
+)
+_DEVICE_EXISTS: Final = """
+    SELECT FROM devices JOIN platforms ON platforms.id = platform_id
+    WHERE platforms.code = %(platform)s AND serial = %(serial)s
+      AND (%(own)s::integer IS NULL OR platforms.id = %(own)s)
+"""
+
+
+def parent_platform_name(connection: psycopg.Connection, caller: Caller, code: str) -> str:
+    """The name of a platform.
+
+    Raises:
+        Problem: there is no such platform, or not for this caller.
+    """
+    if PLATFORM_CODE.fullmatch(code):
+        values = {"code": code, "own": caller.platform_id}
+        row = connection.execute(_PLATFORM_NAME, values).fetchone()
+        if row is not None:
+            return str(row[0])
+    raise no_such_platform(code)
+
+
+def parent_enterprise_name(connection: psycopg.Connection, caller: Caller, uscc: str) -> str:
+    """The name of an enterprise.
+
+    Raises:
+        Problem: there is no such enterprise, or not for this caller.
+    """
+    if is_uscc(uscc):
+        values = {"uscc": uscc, "own": caller.platform_id}
+        row = connection.execute(_ENTERPRISE_NAME, values).fetchone()
+        if row is not None:
+            return str(row[0])
+    raise no_such_enterprise(uscc)
+
+
+def require_parent_device(
+    connection: psycopg.Connection, caller: Caller, address: DeviceAddress
+) -> None:
+    """Check that there is a device.
+
+    Raises:
+        Problem: there is no such device, or not for this caller.
+    """
+    platform, serial = address
+    if PLATFORM_CODE.fullmatch(platform) and SERIAL.fullmatch(serial):
+        values = {"platform": platform, "serial": serial, "own": caller.platform_id}
+        if connection.execute(_DEVICE_EXISTS, values).fetchone() is not None:
+            return
+    raise no_such_device(platform, serial)
+
+
+def no_such_platform(code: str) -> Problem:
+    """The answer about a platform that the caller cannot see."""
+    return Problem(Kind.NOT_FOUND, _("There is no platform {code}."), code=code)
+
+
+def no_such_enterprise(uscc: str) -> Problem:
+    """The answer about an enterprise that the caller cannot see."""
+    return Problem(Kind.NOT_FOUND, _("There is no enterprise {uscc}."), uscc=uscc)
+
+
+def no_such_device(platform: str, serial: str) -> Problem:
+    """The answer about a device that the caller cannot see."""
+    return Problem(
+        Kind.NOT_FOUND,
+        _("The platform {platform} has no device {serial}."),
+        platform=platform,
+        serial=serial,
+    )

@@ -1,0 +1,171 @@
+"""Recognitions for programs."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Response
+from starlette.responses import StreamingResponse
+
+from api.access.caller import CurrentCaller
+from api.access.gate import GatedRoute
+from api.registry.recognitions.answers import (
+    NewRecognition,
+    RecognitionChange,
+    RecognitionPage,
+    RecognitionRecord,
+)
+from api.registry.recognitions.queries import (
+    RecognitionFilter,
+    change_recognition,
+    create_recognition,
+    end_recognition,
+    list_recognitions,
+    read_recognition,
+    recognition_export,
+)
+from api.web.clock import Now
+from api.web.csv_export import CSV_RESPONSE, respond_csv
+from api.web.database import Database
+from api.web.paging import RequestedPage
+from api.web.problems import Kind, problem_responses
+from api.web.records import Ending
+from api.web.revisions import IfMatch, announce_revision
+from jieru.i18n import marked as _
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/api/v1/recognitions", tags=["recognitions"], route_class=GatedRoute)
+
+RecognitionId = Annotated[int, Path(description=_("The recognition's id."))]
+
+_CHANGE_PROBLEMS = problem_responses(
+    Kind.NOT_FOUND,
+    Kind.CONFLICT,
+    Kind.CHANGED_MEANWHILE,
+    Kind.TOO_LARGE,
+    Kind.INVALID_REQUEST,
+    Kind.REVISION_REQUIRED,
+    Kind.DATABASE_AWAY,
+)
+
+
+@router.get(
+    "",
+    summary="List recognitions",
+    description=_(
+        "In the order of their registration. An operator sees those of the own platform."
+    ),
+    response_description=_("One page of recognitions."),
+    responses=problem_responses(Kind.INVALID_REQUEST, Kind.DATABASE_AWAY),
+)
+def get_recognitions(
+    caller: CurrentCaller,
+    database: Database,
+    now: Now,
+    page: RequestedPage,
+    wanted: Annotated[RecognitionFilter, Depends()],
+) -> RecognitionPage:
+    """One page of recognitions."""
+    with database.reading() as connection:
+        return list_recognitions(connection, caller, wanted, page, now=now)
+
+
+@router.get(
+    ".csv",
+    summary="Export recognitions",
+    description=_("The same list as CSV, all pages of it, with the columns of the import file."),
+    response_description=_("A CSV file."),
+    response_class=StreamingResponse,
+    responses=CSV_RESPONSE | problem_responses(Kind.INVALID_REQUEST, Kind.DATABASE_AWAY),
+)
+def get_recognitions_csv(
+    caller: CurrentCaller,
+    database: Database,
+    now: Now,
+    wanted: Annotated[RecognitionFilter, Depends()],
+) -> StreamingResponse:
+    """The same list as a file."""
+    return respond_csv(database, "recognitions", recognition_export(caller, wanted, now=now))
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Register a recognition",
+    description=_("Only for those who may change platforms."),
+    response_description=_("The recognition; Location is its address."),
+    responses=problem_responses(
+        Kind.CONFLICT, Kind.TOO_LARGE, Kind.INVALID_REQUEST, Kind.DATABASE_AWAY
+    ),
+)
+def post_recognition(
+    caller: CurrentCaller,
+    database: Database,
+    response: Response,
+    new: NewRecognition,
+) -> RecognitionRecord:
+    """Register a recognition."""
+    with database.changing(caller.actor) as connection:
+        record = create_recognition(connection, caller, new)
+    announce_revision(response, record, f"/api/v1/recognitions/{record.id}")
+    return record
+
+
+@router.get(
+    "/{recognition_id}",
+    summary="Read a recognition",
+    description=_("One level of one platform."),
+    response_description=_("The recognition."),
+    responses=problem_responses(Kind.NOT_FOUND, Kind.INVALID_REQUEST, Kind.DATABASE_AWAY),
+)
+def get_recognition(
+    caller: CurrentCaller, database: Database, response: Response, recognition_id: RecognitionId
+) -> RecognitionRecord:
+    """One recognition."""
+    with database.reading() as connection:
+        record = read_recognition(connection, caller, recognition_id)
+    announce_revision(response, record)
+    return record
+
+
+@router.patch(
+    "/{recognition_id}",
+    summary="Change a recognition",
+    description=_("The day on which it is revoked."),
+    response_description=_("The recognition as it is now."),
+    responses=_CHANGE_PROBLEMS,
+)
+def patch_recognition(
+    caller: CurrentCaller,
+    database: Database,
+    response: Response,
+    recognition_id: RecognitionId,
+    change: RecognitionChange,
+    expected: IfMatch,
+) -> RecognitionRecord:
+    """Change a recognition."""
+    with database.changing(caller.actor) as connection:
+        record = change_recognition(connection, caller, recognition_id, change, expected)
+    announce_revision(response, record)
+    return record
+
+
+@router.post(
+    "/{recognition_id}/end",
+    summary="End a recognition",
+    description=_("It is revoked from that day on."),
+    response_description=_("The recognition as it is now."),
+    responses=_CHANGE_PROBLEMS,
+)
+def post_recognition_end(
+    caller: CurrentCaller,
+    database: Database,
+    response: Response,
+    recognition_id: RecognitionId,
+    ending: Ending,
+    expected: IfMatch,
+) -> RecognitionRecord:
+    """End a recognition."""
+    with database.changing(caller.actor) as connection:
+        record = end_recognition(connection, caller, recognition_id, ending.on, expected)
+    announce_revision(response, record)
+    return record
