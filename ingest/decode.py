@@ -19,6 +19,7 @@ from jieru.wire import (
     DeviceStatus,
     HeartbeatPayload,
     RejectionReason,
+    is_storable,
     is_too_deep,
     parse_heartbeat_topic,
 )
@@ -34,6 +35,13 @@ _OPENING_BRACE: Final = ord("{")
 
 _LONGEST_SHALLOW: Final = 2 * PAYLOAD_DEPTH_LIMIT
 """Bytes: no shorter payload has room for too many pairs of brackets, and nearly all are shorter."""
+
+_NUL: Final = rb"\u0000"
+_CLASSES: Final = bytes(
+    1 if byte in b"0123456789+-" else 2 if byte in b"eE" else 0 for byte in range(256)
+)
+_LONG_EXPONENT: Final = b"\2\1\1\1"
+"""What `e-400` and `E1000` are in the classes of their bytes, and `e+40` too, which is harmless."""
 
 _read_json = msgspec.json.Decoder(HeartbeatPayload).decode
 
@@ -82,7 +90,7 @@ class Rejection(msgspec.Struct, frozen=True, gc=False):
     message: Message
 
 
-def decode(  # noqa: PLR0911 - one return for each reason of the contract
+def decode(
     message: Message, device_ids: Mapping[str, int], rules: TimeRules
 ) -> Heartbeat | Rejection:
     """Read one message by the wire contract (design section 4).
@@ -93,8 +101,19 @@ def decode(  # noqa: PLR0911 - one return for each reason of the contract
         rules: what is too late and what is too far ahead.
 
     Returns:
-        The heartbeat, or the first reason in the contract's order not to take it.
+        The heartbeat, or the first reason in the contract's order not to take it; what its
+        metrics hold comes last.
     """
+    result = _decode(message, device_ids, rules)
+    if isinstance(result, Heartbeat) and not _has_storable_metrics(result):
+        return Rejection(RejectionReason.MALFORMED_PAYLOAD, message)
+    return result
+
+
+def _decode(  # noqa: PLR0911 - one return for each reason of the contract
+    message: Message, device_ids: Mapping[str, int], rules: TimeRules
+) -> Heartbeat | Rejection:
+    """Read one message without a look at what its metrics hold."""
     device_id = device_ids.get(message.topic)
     if device_id is None and parse_heartbeat_topic(message.topic) is None:
         return Rejection(RejectionReason.BAD_TOPIC, message)
@@ -132,16 +151,37 @@ def decode(  # noqa: PLR0911 - one return for each reason of the contract
 def decode_all(
     messages: Iterable[Message], device_ids: Mapping[str, int], rules: TimeRules
 ) -> tuple[list[Heartbeat], list[Rejection]]:
-    """Read messages one by one; both lists are in the order of receipt."""
+    """Read messages as `decode` reads each; both lists are in the order of receipt.
+
+    Except that heartbeats with metrics that cannot be stored are the last of the rejections.
+    """
     heartbeats: list[Heartbeat] = []
     rejections: list[Rejection] = []
     for message in messages:
-        result = decode(message, device_ids, rules)
+        result = _decode(message, device_ids, rules)
         if isinstance(result, Heartbeat):
             heartbeats.append(result)
         else:
             rejections.append(result)
-    return heartbeats, rejections
+    if not _may_be_unstorable(heartbeats):
+        return heartbeats, rejections
+    storable = [each for each in heartbeats if _has_storable_metrics(each)]
+    rejections += [
+        Rejection(RejectionReason.MALFORMED_PAYLOAD, each.message)
+        for each in heartbeats
+        if not _has_storable_metrics(each)
+    ]
+    return storable, rejections
+
+
+def _may_be_unstorable(heartbeats: Iterable[Heartbeat]) -> bool:
+    """Whether a closer look is due: nearly never, and this one costs a batch next to nothing."""
+    metrics = b"\n".join([each.metrics for each in heartbeats if each.metrics is not None])
+    return _NUL in metrics or _LONG_EXPONENT in metrics.translate(_CLASSES)
+
+
+def _has_storable_metrics(heartbeat: Heartbeat) -> bool:
+    return heartbeat.metrics is None or is_storable(heartbeat.metrics)
 
 
 def unknown_topics(rejections: Iterable[Rejection]) -> set[str]:

@@ -12,6 +12,7 @@ from jieru.calendar import epoch_milliseconds
 
 __all__ = [
     "EARLIEST_TIMESTAMP_MS",
+    "EXPONENT_LIMIT",
     "HEARTBEAT_TOPIC_FILTER",
     "PAYLOAD_DEPTH_LIMIT",
     "PAYLOAD_LIMIT_BYTES",
@@ -23,6 +24,7 @@ __all__ = [
     "RejectionReason",
     "encode_payload",
     "heartbeat_topic",
+    "is_storable",
     "is_too_deep",
     "nesting_depth",
     "parse_heartbeat_topic",
@@ -38,12 +40,21 @@ Equipment uses two or three. Without a limit of ours the JSON reader's own would
 Python sets that one elsewhere. This one is lower than that of any program that reads metrics after
 us (.NET's reader stops at 64 too), and a payload of ordinary length is too short to reach it.
 """
+EXPONENT_LIMIT: Final = 324
+"""Of a number in `metrics`, either way: that of the smallest double.
+
+PostgreSQL takes `1e131071`, and then writes it with 131,072 digits to everybody who reads it.
+"""
 EARLIEST_TIMESTAMP_MS: Final = epoch_milliseconds(date(2020, 1, 1))
 """Midnight of 2020-01-01 in Asia/Shanghai; no honest device predates the system."""
 HEARTBEAT_TOPIC_FILTER: Final = "jieru/v1/+/+/heartbeat"
 
 _TOPIC = re.compile(rf"jieru/v1/({PLATFORM_CODE.pattern})/({SERIAL.pattern})/heartbeat")
 _JSON_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_EXPONENT: Final = re.compile(rb"[eE]([-+]?[0-9]+)")
+_LONG_EXPONENT: Final = 100
+"""Digits; a number that is written so is not worth reading."""
 _NO_BRACKET: Final = bytes(set(range(256)) - set(b"[]{}"))
 _STEP: Final = {**dict.fromkeys(b"[{", 1), **dict.fromkeys(b"]}", -1)}
 
@@ -111,6 +122,20 @@ def is_too_deep(payload: bytes) -> bool:
     # `count` does before Python 3.13.
     opening = len(payload) - len(payload.replace(b"{", b"").replace(b"[", b""))
     return opening > PAYLOAD_DEPTH_LIMIT and nesting_depth(payload) > PAYLOAD_DEPTH_LIMIT
+
+
+def is_storable(text: bytes) -> bool:
+    """Whether PostgreSQL keeps a valid JSON text, and gives it back about as short as it came.
+
+    A string may not hold U+0000 (PostgreSQL documentation, JSON Types), nor a number an exponent
+    beyond EXPONENT_LIMIT.
+    """
+    if _NUL.search(text):
+        return False
+    exponents = _EXPONENT.findall(_JSON_STRING.sub(b"", text))
+    return all(
+        len(each) < _LONG_EXPONENT and abs(int(each)) <= EXPONENT_LIMIT for each in exponents
+    )
 
 
 def encode_payload(
