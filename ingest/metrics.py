@@ -46,6 +46,12 @@ class Metrics:
         )
         for reason in RejectionReason:
             self.rejected.labels(reason.value)
+        self.set_apart = Counter(
+            "jieru_ingest_set_apart",
+            "Messages kept in the database to be stored behind all others: their batch was too "
+            "much for one transaction",
+            registry=self.registry,
+        )
         self.batch_size = Histogram(
             "jieru_ingest_batch_size",
             "Messages in a batch",

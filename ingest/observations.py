@@ -54,23 +54,10 @@ class Observations:
 
     def commit(self, batch: Batch, written: Written) -> None:
         """A batch is stored."""
-        late = sum(heartbeat.is_late for heartbeat in written.heartbeats)
-        metrics = self.metrics
-        metrics.committed.inc(len(written.heartbeats))
-        metrics.duplicates.inc(written.duplicates)
-        metrics.late.inc(late)
-        for rejection in written.rejections:
-            metrics.rejected.labels(rejection.reason.value).inc()
-        metrics.batch_size.observe(len(batch.messages))
-        metrics.commit_seconds.observe(written.seconds)
-        self.minutes.commit(
-            time.time(),
-            heartbeats=len(written.heartbeats),
-            duplicates=written.duplicates,
-            late=late,
-            rejected=len(written.rejections),
-            seconds=written.seconds,
-        )
+        self._note(written)
+        self.metrics.set_apart.inc(written.apart)
+        self.metrics.batch_size.observe(len(batch.messages))
+        self.metrics.commit_seconds.observe(written.seconds)
         median_ms: int | None = None
         if written.heartbeats:
             step = max(1, len(written.heartbeats) // _SAMPLE)
@@ -81,6 +68,27 @@ class Observations:
             len(batch.messages),
             median_ms=None if self._is_event_clock else median_ms,
             payload_bytes=statistics.fmean(item.payload_bytes for item in batch.messages[::step]),
+        )
+
+    def store_apart(self, written: Written) -> None:
+        """Messages that were set apart are stored; their age tells nothing of the queue."""
+        self._note(written)
+
+    def _note(self, written: Written) -> None:
+        late = sum(heartbeat.is_late for heartbeat in written.heartbeats)
+        metrics = self.metrics
+        metrics.committed.inc(len(written.heartbeats))
+        metrics.duplicates.inc(written.duplicates)
+        metrics.late.inc(late)
+        for rejection in written.rejections:
+            metrics.rejected.labels(rejection.reason.value).inc()
+        self.minutes.commit(
+            time.time(),
+            heartbeats=len(written.heartbeats),
+            duplicates=written.duplicates,
+            late=late,
+            rejected=len(written.rejections),
+            seconds=written.seconds,
         )
 
     def look(self) -> None:

@@ -5,6 +5,7 @@ is one writer, so acknowledgements leave in the order of receipt.
 """
 
 import asyncio
+import time
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -13,7 +14,7 @@ import psycopg
 import structlog
 
 from ingest.decode import Heartbeat, Rejection, TimeRules, decode_all, unknown_topics
-from ingest.message import Batch
+from ingest.message import Batch, Message
 from ingest.observations import Observations
 from ingest.registry import DeviceRegistry
 from ingest.subscriber import Subscriber
@@ -25,6 +26,7 @@ __all__ = ["Pipeline"]
 _IDLE_S: Final = 1.0
 """How often a quiet ingester looks whether device states are due."""
 _LOOK_INTERVAL_S: Final = 1.0
+_APART_INTERVAL_S: Final = 1.0
 
 _log = structlog.get_logger()
 
@@ -63,6 +65,7 @@ class Pipeline:
         self._observations = observations
         self._batch_size = batch_size
         self._batch_age_s = batch_age_s
+        self._next_apart_s = 0.0
         self._registry = DeviceRegistry(database_url)
         self._stopping = asyncio.Event()
         self._writer = Writer(
@@ -153,19 +156,26 @@ class Pipeline:
         return None
 
     async def _prepare(self, batch: Batch) -> _Prepared:
+        heartbeats, rejections = await self._decode(batch.messages)
+        self._observations.receive(batch)
+        return _Prepared(batch, heartbeats, rejections)
+
+    async def _decode(
+        self, messages: Sequence[Message]
+    ) -> tuple[Sequence[Heartbeat], Sequence[Rejection]]:
         ids = self._registry.ids
-        heartbeats, rejections = decode_all(batch.messages, ids, self._rules)
+        heartbeats, rejections = decode_all(messages, ids, self._rules)
         unknown = unknown_topics(rejections)
         if unknown:
             await self._registry.look_up(unknown, is_leaving=self._stopping.is_set)
             if any(topic in ids for topic in unknown):
-                heartbeats, rejections = decode_all(batch.messages, ids, self._rules)
-        self._observations.receive(batch)
-        return _Prepared(batch, heartbeats, rejections)
+                heartbeats, rejections = decode_all(messages, ids, self._rules)
+        return heartbeats, rejections
 
     async def _write_batches(self) -> None:
         while (prepared := await self._prepared.get()) is not None:
             await self._write(prepared)
+            await self._store_apart()
         await self._writer.write((), (), all_states=True)
 
     async def _write(self, prepared: _Prepared) -> None:
@@ -175,6 +185,16 @@ class Pipeline:
         if not self._subscriber.acknowledge(prepared.batch):
             _log.info("batch_of_lost_connection", messages=len(prepared.batch.messages))
         self._observations.commit(prepared.batch, written)
+
+    async def _store_apart(self) -> None:
+        """Store what was set apart: one portion a second, and more while there is nothing else."""
+        if not self._prepared.empty() and time.monotonic() < self._next_apart_s:
+            return
+        while (written := await self._writer.store_apart(self._decode)) is not None:
+            self._observations.store_apart(written)
+            self._next_apart_s = time.monotonic() + _APART_INTERVAL_S
+            if not self._prepared.empty() or self._stopping.is_set():
+                return
 
     async def _look(self) -> None:
         while True:

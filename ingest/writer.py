@@ -3,8 +3,9 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, LiteralString
@@ -13,12 +14,14 @@ import psycopg
 import structlog
 from psycopg import AsyncConnection
 
+from ingest.apart import Portion, forget, note_try, set_apart, take
 from ingest.array_format import BigintArray, IntegerArray, register_arrays
 from ingest.copy_format import encode_heartbeats
 from ingest.decode import Heartbeat, Rejection
 from ingest.device_states import DeviceState, DeviceStates
 from ingest.durable_hours import DurableHours, PresenceBit
 from ingest.hourly_counts import heard_hours, refused_hours
+from ingest.message import Message
 from jieru.retry import (
     SILENCE_S,
     backoff_delays,
@@ -127,6 +130,27 @@ _STATUS_PLACE: Final[dict[DeviceStatus | None, int]] = {
 _DAY_2000: Final = date(2000, 1, 1).toordinal()
 _LONGEST_SILENCE_S: Final = 40.0
 """Shorter than whoever stops services waits for one to leave."""
+_MILLISECONDS_PER_DAY: Final = 86_400_000
+_LATE_DAYS: Final = 30
+"""Days of late heartbeats in one transaction: each day is a chunk, and costs locks and time."""
+_OF_THE_BATCH: Final = (
+    "53200",  # out of memory, which that for locks is
+    "53400",  # configuration limit exceeded
+    "54",  # program limit exceeded
+    "57014",  # cancelled: a statement timeout, most likely
+)
+"""Errors (PostgreSQL documentation, appendix A) that a smaller transaction may not meet."""
+_PATIENCE: Final = 2
+"""Times that a batch may take too long before it is made smaller."""
+_TRIES: Final = 3
+"""Of one message alone."""
+_FAILURES: Final = 64
+"""Statements that may fail while a batch is taken to pieces."""
+_APART_LOOK_S: Final = 30.0
+_DEVICES_SHOWN: Final = 5
+
+Decode = Callable[[Sequence[Message]], Awaitable[tuple[Sequence[Heartbeat], Sequence[Rejection]]]]
+"""Reads messages once more, devices looked up."""
 
 _log = structlog.get_logger()
 
@@ -142,6 +166,8 @@ class Written:
     """Heartbeats that were stored before."""
     seconds: float
     """From the first try to the commit."""
+    apart: int = 0
+    """Messages that were set apart instead of being stored."""
 
 
 @dataclass(slots=True)
@@ -152,6 +178,9 @@ class _Inserted:
     new: list[Heartbeat] = field(default_factory=list)
     """Of the stored ones, those that were not stored before."""
     refused: list[Rejection] = field(default_factory=list)
+    apart: list[Heartbeat] = field(default_factory=list)
+    """Too many to be taken to pieces in this transaction."""
+    failures: int = 0
 
     @property
     def duplicates(self) -> int:
@@ -184,6 +213,8 @@ class Writer:
         self._hours = DurableHours()
         self._states = DeviceStates(state_interval_s)
         self._expects_duplicates = False
+        self._portion = Portion()
+        self._next_apart_look_s = 0.0
         self._silence_s = SILENCE_S
         """How long a batch may take before its connection is given up; longer after each such
         time, so that a database that is slow and not gone has its way in the end."""
@@ -232,17 +263,34 @@ class Writer:
         """
         started = time.monotonic()
         delays = backoff_delays(random.random)
+        batch, apart = _without_distant_days(heartbeats)
+        silences = 0
         while True:
+            began = time.monotonic()
             try:
                 connection = await self.connection()
+                began = time.monotonic()
                 with self._hanging_up(connection) as heard:
                     written = await self._try_to_write(
-                        connection, heartbeats, rejections, started, all_states, heard
+                        connection, batch, rejections, apart, started, all_states, heard
                     )
             except psycopg.Error as error:
                 self.is_healthy = False
                 if not is_worth_retrying(error) or self._is_leaving():
                     raise
+                silences += error.sqlstate is None and time.monotonic() - began >= SILENCE_S
+                if batch and (_is_of_the_batch(error) or silences >= _PATIENCE):
+                    batch, too_much = _smaller(batch)
+                    apart = [*apart, *too_much]
+                    _log.warning(
+                        "batch_divided",
+                        error=str(error).strip(),
+                        sqlstate=error.sqlstate,
+                        apart=len(too_much),
+                        remaining=len(batch),
+                    )
+                    await self.close()
+                    continue
                 delay = next(delays)
                 _log.warning(
                     "write_failed", error=str(error).strip(), retry_seconds=round(delay, 2)
@@ -272,6 +320,7 @@ class Writer:
         connection: AsyncConnection,
         heartbeats: Sequence[Heartbeat],
         rejections: Sequence[Rejection],
+        apart: Sequence[Heartbeat],
         started: float,
         all_states: bool,  # noqa: FBT001 - private, named at its only call
         heard: Callable[[], None],
@@ -286,7 +335,7 @@ class Writer:
                     inserted.stored.extend(heartbeats)
                     inserted.new.extend(heartbeats)
                     bits, states = await self._write_rest(
-                        connection, inserted, rejections, all_states=all_states
+                        connection, inserted, rejections, apart, all_states=all_states
                     )
             except psycopg.Error as error:
                 if not is_data_error(error):
@@ -296,28 +345,121 @@ class Writer:
         if self._expects_duplicates:
             async with connection.transaction():
                 await _insert_carefully(connection, heartbeats, inserted, heard)
+                apart = [*apart, *inserted.apart]
                 bits, states = await self._write_rest(
-                    connection, inserted, rejections, all_states=all_states
+                    connection, inserted, rejections, apart, all_states=all_states
                 )
             # Where one comes again, more do: a redelivery. The first clean batch ends it.
             self._expects_duplicates = inserted.duplicates > 0
+        return self._committed(inserted, rejections, bits, states, started, apart=len(apart))
+
+    def _committed(
+        self,
+        inserted: _Inserted,
+        rejections: Sequence[Rejection],
+        bits: Sequence[PresenceBit],
+        states: Sequence[DeviceState],
+        started: float,
+        *,
+        apart: int,
+    ) -> Written:
         self._hours.remember(bits)
         self._states.remember(states, time.monotonic())
+        if inserted.refused:
+            devices = [each.message.topic for each in inserted.refused[:_DEVICES_SHOWN]]
+            _log.info("rows_refused", rows=len(inserted.refused), topics=devices)
+        if apart:
+            self._next_apart_look_s = 0.0
         return Written(
             inserted.stored,
             [*rejections, *inserted.refused],
             inserted.duplicates,
             time.monotonic() - started,
+            apart,
         )
+
+    async def store_apart(self, decode: Decode) -> Written | None:
+        """Store some of the messages that were set apart.
+
+        Args:
+            decode: reads messages once more.
+
+        Returns:
+            None when none waits, or none can be stored now.
+
+        Raises:
+            psycopg.Error: of a kind that no waiting heals: a bug, or a broken schema.
+        """
+        began = time.monotonic()
+        if began < self._next_apart_look_s:
+            return None
+        tries = 0
+        try:
+            connection = await self.connection()
+            inserted = _Inserted()
+            with self._hanging_up(connection) as heard:
+                async with connection.transaction():
+                    taken = await take(connection, self._portion.size)
+                    if not taken:
+                        self._next_apart_look_s = began + _APART_LOOK_S
+                        return None
+                    tries = taken[0].tries + 1
+                    heartbeats, rejections = await decode([each.message for each in taken])
+                    if tries > _TRIES:
+                        rejections = [
+                            *rejections,
+                            *(
+                                Rejection(RejectionReason.UNSTORABLE, each.message)
+                                for each in heartbeats
+                            ),
+                        ]
+                        heartbeats = ()
+                    await _insert_carefully(connection, heartbeats, inserted, heard)
+                    bits, states = await self._write_rest(
+                        connection, inserted, rejections, (), all_states=False
+                    )
+                    left = {id(each.message) for each in inserted.apart}
+                    await forget(
+                        connection, [each for each in taken if id(each.message) not in left]
+                    )
+        except psycopg.Error as error:
+            await self._could_not_store_apart(error, tries)
+            return None
+        self._portion.took(time.monotonic() - began)
+        if inserted.apart:
+            self._portion.shrink()
+        return self._committed(inserted, rejections, bits, states, began, apart=0)
+
+    async def _could_not_store_apart(self, error: psycopg.Error, tries: int) -> None:
+        if not is_worth_retrying(error):
+            raise error
+        await self.close()
+        _log.warning(
+            "apart_failed",
+            error=str(error).strip(),
+            sqlstate=error.sqlstate,
+            portion=self._portion.size,
+        )
+        self._next_apart_look_s = time.monotonic() + 1
+        if not tries or not _is_of_the_batch(error):
+            return
+        if self._portion.size > 1:
+            self._portion.shrink()
+            return
+        with suppress(psycopg.Error):  # it is tried again then
+            await note_try(await self.connection())
 
     async def _write_rest(
         self,
         connection: AsyncConnection,
         inserted: _Inserted,
         rejections: Sequence[Rejection],
+        apart: Sequence[Heartbeat],
         *,
         all_states: bool,
     ) -> tuple[list[PresenceBit], list[DeviceState]]:
+        if apart:
+            await set_apart(connection, [each.message for each in apart])
         self._states.observe(inserted.stored)
         bits = self._hours.missing(inserted.stored)
         states = self._states.due(time.monotonic(), everything=all_states)
@@ -374,6 +516,51 @@ class Writer:
             )
 
 
+def _without_distant_days(
+    heartbeats: Sequence[Heartbeat],
+) -> tuple[Sequence[Heartbeat], Sequence[Heartbeat]]:
+    """Heartbeats for one transaction, and those of the oldest days where there are too many."""
+    late = [each for each in heartbeats if each.is_late]
+    if len(late) <= _LATE_DAYS:
+        return heartbeats, ()
+    days = sorted({each.ts_ms // _MILLISECONDS_PER_DAY for each in late})
+    if len(days) <= _LATE_DAYS:
+        return heartbeats, ()
+    begins_ms = days[-_LATE_DAYS] * _MILLISECONDS_PER_DAY
+    return (
+        [each for each in heartbeats if not each.is_late or each.ts_ms >= begins_ms],
+        [each for each in late if each.ts_ms < begins_ms],
+    )
+
+
+def _smaller(
+    batch: Sequence[Heartbeat],
+) -> tuple[Sequence[Heartbeat], Sequence[Heartbeat]]:
+    """What of a batch is tried again, and what is set apart, being more likely at fault.
+
+    Late heartbeats first, which touch chunks that nobody else does; then the devices that sent the
+    most, up to half of the batch and at least one of them.
+    """
+    if late := [each for each in batch if each.is_late]:
+        return [each for each in batch if not each.is_late], late
+    suspects: set[int] = set()
+    held = 0
+    for device_id, sent in Counter(each.device_id for each in batch).most_common():
+        if suspects and held + sent > len(batch) // 2:
+            break
+        suspects.add(device_id)
+        held += sent
+    return (
+        [each for each in batch if each.device_id not in suspects],
+        [each for each in batch if each.device_id in suspects],
+    )
+
+
+def _is_of_the_batch(error: psycopg.Error) -> bool:
+    """Whether a transaction failed for what it held, and not because the database is away."""
+    return (error.sqlstate or "").startswith(_OF_THE_BATCH)
+
+
 async def _copy(
     connection: AsyncConnection, statement: LiteralString, heartbeats: Sequence[Heartbeat]
 ) -> None:
@@ -389,8 +576,14 @@ async def _insert_carefully(
     into: _Inserted,
     heard: Callable[[], None],
 ) -> None:
-    """Insert what is new; halve on a data error until the bad row stands alone and is refused."""
+    """Insert what is new; halve on a data error until the bad row stands alone and is refused.
+
+    After too many failures what is left is set apart.
+    """
     if not heartbeats:
+        return
+    if into.failures >= _FAILURES:
+        into.apart.extend(heartbeats)
         return
     heard()  # many bad rows take many statements
     try:
@@ -402,8 +595,8 @@ async def _insert_carefully(
     except psycopg.Error as error:
         if not is_data_error(error):
             raise
+        into.failures += 1
         if len(heartbeats) == 1:
-            _log.info("row_refused", sqlstate=error.sqlstate, device_id=heartbeats[0].device_id)
             into.refused.append(Rejection(RejectionReason.MALFORMED_PAYLOAD, heartbeats[0].message))
             return
         middle = len(heartbeats) // 2

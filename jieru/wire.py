@@ -79,6 +79,8 @@ class RejectionReason(StrEnum):
     UNKNOWN_DEVICE = "unknown_device"
     FUTURE_TIMESTAMP = "future_timestamp"
     BEFORE_EPOCH = "before_epoch"
+    UNSTORABLE = "unstorable"
+    """Well-formed, and yet the database took it in no way that was tried."""
 
 
 class DeviceAddress(NamedTuple):
