@@ -121,8 +121,22 @@ class BrokerQueue:
         self._seconds = self._seconds * kept + advance_s
         self._messages = self._messages * kept + (messages if self._seconds else 0)
 
-    def tick(self, now_s: float, *, unacknowledged: int, is_connected: bool) -> None:
-        """Let the time pass until now; called about once a second."""
+    def tick(
+        self,
+        now_s: float,
+        *,
+        unacknowledged: int,
+        is_connected: bool,
+        window: int | None = None,
+    ) -> None:
+        """Let the time pass until now; called about once a second.
+
+        Args:
+            now_s: the time.
+            unacknowledged: messages that the ingester holds.
+            is_connected: whether the broker is there.
+            window: messages held unacknowledged at most, where the broker's limit is the smaller.
+        """
         last_s, self._ticked_at_s = self._ticked_at_s, now_s
         elapsed_s = 0.0 if last_s is None else min(max(0.0, now_s - last_s), _LONGEST_TICK_S)
         committed, self._committed = self._committed, 0
@@ -139,7 +153,7 @@ class BrokerQueue:
         # Twice, for a broker that was just found again has not sent yet what it kept.
         was_idle, self._is_idle = self._is_idle, is_connected and not unacknowledged
         is_storing = is_connected and committed > 0
-        has_room = unacknowledged * 2 < self._window
+        has_room = unacknowledged * 2 < min(self._window, window or self._window)
         is_keeping_up = has_room and self._pace <= _CATCHING_UP * self.arrivals_per_s
         if (was_idle and self._is_idle) or (is_storing and (behind_s <= _FRESH_S or is_keeping_up)):
             self._waiting = 0.0

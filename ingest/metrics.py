@@ -75,6 +75,12 @@ class Metrics:
             "Messages received and not yet acknowledged",
             registry=self.registry,
         )
+        self.window = Gauge(
+            "jieru_ingest_broker_window",
+            "Messages that the broker leaves unacknowledged at most, where it stops before the "
+            "ingester would; 0: it does not",
+            registry=self.registry,
+        )
         self.broker_queue = Gauge(
             "jieru_ingest_broker_queue",
             "Messages that the broker holds back for this ingester, estimated",

@@ -87,6 +87,11 @@ class Mqtt311Subscriber:
         """Messages of this connection received and not yet acknowledged."""
         return self._inbox.unacknowledged
 
+    @property
+    def window(self) -> int | None:
+        """Messages that the broker leaves unacknowledged at most; see `Subscriber.window`."""
+        return self._inbox.window
+
     async def start(self) -> None:
         """Begin to connect; returns at once."""
         self._loop = asyncio.get_running_loop()

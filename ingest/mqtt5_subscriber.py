@@ -186,6 +186,11 @@ class Mqtt5Subscriber:
         """Messages of this connection received and not yet acknowledged."""
         return self._inbox.unacknowledged
 
+    @property
+    def window(self) -> int | None:
+        """Messages that the broker leaves unacknowledged at most; see `Subscriber.window`."""
+        return self._inbox.window
+
     async def start(self) -> None:
         """Begin to connect; returns at once."""
         self._keeper = asyncio.create_task(self._keep_connected(), name="mqtt5 connection")

@@ -39,6 +39,7 @@ class Observations:
         self._subscriber = subscriber
         self._queue = queue
         self._alarm = QueueAlarm()
+        self._window: int | None = None
         self._is_event_clock = is_event_clock
         self._committed_up_to_s = time.time()
         self.metrics.unacknowledged.set_function(lambda: subscriber.unacknowledged)
@@ -102,7 +103,13 @@ class Observations:
             time.time(),
             unacknowledged=unacknowledged,
             is_connected=self._subscriber.is_connected,
+            window=self._subscriber.window,
         )
+        if self._subscriber.window != self._window:
+            self._window = self._subscriber.window
+            if self._window is not None:
+                _log.warning("broker_sends_few_at_a_time", unacknowledged_at_most=self._window)
+        self.metrics.window.set(self._window or 0)
         news = self._alarm.look(queue.share)
         if news is None:
             return

@@ -53,6 +53,10 @@ class Subscriber(Protocol):
     def unacknowledged(self) -> int:
         """Messages of this connection received and not yet acknowledged."""
 
+    @property
+    def window(self) -> int | None:
+        """Messages that the broker leaves unacknowledged at most, where that is less than asked."""
+
     async def start(self) -> None:
         """Begin to connect; returns at once."""
 
