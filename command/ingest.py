@@ -35,7 +35,7 @@ def command(*, is_draining: bool, is_last: bool) -> None:
     configure_log()
     policy = load_policy(settings.policy)
     delay, ahead = policy.max_delay_hours.value, policy.max_clock_ahead_minutes.value
-    check_database(
+    session = check_database(
         settings, policy=policy.name, max_delay_hours=delay, max_clock_ahead_minutes=ahead
     )
     if is_draining and not is_last:
@@ -43,6 +43,7 @@ def command(*, is_draining: bool, is_last: bool) -> None:
     asyncio.run(
         run_ingester(
             settings,
+            session,
             max_delay_hours=delay,
             max_clock_ahead_minutes=ahead,
             is_draining=is_draining,

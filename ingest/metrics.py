@@ -81,6 +81,13 @@ class Metrics:
             "ingester would; 0: it does not",
             registry=self.registry,
         )
+        self.session_troubles = Gauge(
+            "jieru_ingest_session_troubles",
+            "Times that the session at the broker was lost, or taken over by another client, since "
+            "the ingester started",
+            ["trouble"],
+            registry=self.registry,
+        )
         self.broker_queue = Gauge(
             "jieru_ingest_broker_queue",
             "Messages that the broker holds back for this ingester, estimated",

@@ -21,6 +21,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from ingest.inbox import Inbox
 from ingest.message import Batch, Message
+from ingest.session_troubles import SessionTrouble, SessionTroubles
 from ingest.subscriber import KEEP_ALIVE_S, Subscription
 from jieru.broker import BrokerAddress
 from jieru.errors import UserError, WorldError
@@ -33,6 +34,11 @@ _QOS: Final = 1
 _LONGEST_DELAY_S: Final = 5
 _ANSWER_TIMEOUT_S: Final = 10
 _LOOK_S: Final = 0.1
+_SHORT_S: Final = 10.0
+"""A connection that the broker ends sooner than this was ended for a reason that it cannot tell."""
+_SUSPICIOUS: Final = 3
+"""Short connections in a row, after which somebody else is supposed to have our name."""
+_LONGEST_WAIT_S: Final = 60
 _REFUSALS: Final = {
     134: marked("The broker at {address} refuses the user name or password in JIERU_MQTT_URL."),
     135: marked(
@@ -79,6 +85,10 @@ class Mqtt311Subscriber:
         self._refused: UserError | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self.is_connected = False
+        self.troubles = SessionTroubles()
+        self._expects_session = subscription.expects_session
+        self._connected_s = 0.0
+        self._short_connections = 0
         self._client = self._make_client()
         self._listen(self._client)
 
@@ -194,15 +204,17 @@ class Mqtt311Subscriber:
         self,
         client: paho.Client,
         _userdata: object,
-        _flags: paho.ConnectFlags,
+        flags: paho.ConnectFlags,
         reason: ReasonCode,
         _properties: Properties | None,
     ) -> None:
+        self._connected_s = time.monotonic()
         if reason.value in _REFUSALS:
             self._refuse(UserError(_REFUSALS[reason.value], address=self._address))
         elif not reason.is_failure and self._subscription.is_draining:
             client.unsubscribe(self._subscription.topic_filters)
         elif not reason.is_failure:
+            self._note_session(is_present=flags.session_present)
             client.subscribe(self._subscription.topic_filter, _QOS)
 
     def _on_subscribe(
@@ -260,6 +272,36 @@ class Mqtt311Subscriber:
         self._call_soon(self._fetch)
         if reason.is_failure:
             _log.warning("broker_connection_lost", broker=str(self._address), reason=str(reason))
+            self._note_end(is_short=time.monotonic() - self._connected_s < _SHORT_S)
+
+    def _note_session(self, *, is_present: bool) -> None:
+        if self._expects_session and not is_present:
+            self.troubles.note(SessionTrouble.LOST, time.time())
+            _log.error(
+                "session_lost",
+                broker=str(self._address),
+                client_id=self._subscription.name,
+                advice="The broker did not keep the session: heartbeats that it acknowledged "
+                "meanwhile may be lost.",
+            )
+        self._expects_session = True
+
+    def _note_end(self, *, is_short: bool) -> None:
+        """MQTT 3.1.1 does not say that somebody else came under our name; it only looks so."""
+        self._short_connections = self._short_connections + 1 if is_short else 0
+        delay_s = min(2**self._short_connections, _LONGEST_WAIT_S) if is_short else 1
+        self._client.reconnect_delay_set(
+            min_delay=delay_s, max_delay=max(delay_s, _LONGEST_DELAY_S)
+        )
+        if self._short_connections >= _SUSPICIOUS:
+            self.troubles.note(SessionTrouble.TAKEN_OVER, time.time())
+            _log.error(
+                "session_taken_over",
+                broker=str(self._address),
+                client_id=self._subscription.name,
+                advice="The broker ends every connection at once. Another ingester may run under "
+                "this name: give each a JIERU_INGEST_CLIENT_ID of its own.",
+            )
 
     def _on_message(
         self, _client: paho.Client, _userdata: object, message: paho.MQTTMessage

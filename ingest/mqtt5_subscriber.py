@@ -18,6 +18,7 @@ import structlog
 from ingest.inbox import Inbox
 from ingest.message import Batch
 from ingest.mqtt5_packets import encode_pubacks, read_packets
+from ingest.session_troubles import SessionTrouble, SessionTroubles
 from ingest.subscriber import KEEP_ALIVE_S, Subscription
 from jieru.broker import BrokerAddress
 from jieru.errors import UserError
@@ -34,6 +35,10 @@ _MUCH_BYTES: Final = 64 * 1024
 """A broker writes every message by itself. To read every one by itself would cost more than to
 decode it, so after a read that brought little the socket is left alone for some milliseconds."""
 _LOOK_S: Final = 0.1
+_STEADY_S: Final = 60.0
+"""A connection that lasted so long was a good one; what ended it is a new matter."""
+_PATIENCE: Final = 12
+"""Times the usual wait, at most, when somebody else comes under our name again and again."""
 _SUBSCRIBE_PACKET_ID: Final = 1
 _FIRST_UNSUBSCRIBE_PACKET_ID: Final = 2
 _LAST_PACKET_ID: Final = 65_535
@@ -179,6 +184,8 @@ class Mqtt5Subscriber:
         self._connection: _Connection | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._is_ending = False
+        self._expects_session = subscription.expects_session
+        self.troubles = SessionTroubles()
         self.is_connected = False
 
     @property
@@ -247,13 +254,15 @@ class Mqtt5Subscriber:
 
     async def _keep_connected(self) -> None:
         delays = backoff_delays(random.random)
+        takeovers = 0
+        loop = asyncio.get_running_loop()
         while True:
             try:
                 connection = await self._connect()
             except (OSError, TimeoutError, _ConnectionLostError) as error:
                 reason = str(error) or type(error).__name__
             else:
-                delays = backoff_delays(random.random)
+                connected_s = loop.time()
                 try:
                     reason = await self._watch(connection)
                 except asyncio.CancelledError:
@@ -268,9 +277,14 @@ class Mqtt5Subscriber:
                 if connection.is_taken_over and self._subscription.is_draining:
                     raise UserError(
                         "Another process runs as {client_id}: stop it, then drain its session.",
-                        client_id=self._subscription.client_id,
+                        client_id=self._subscription.name,
                     )
-            delay = next(delays)
+                if loop.time() - connected_s >= _STEADY_S:
+                    delays, takeovers = backoff_delays(random.random), 0
+                if connection.is_taken_over:
+                    takeovers += 1
+                    self._note_takeover()
+            delay = next(delays) * min(2**takeovers, _PATIENCE)
             _log.warning(
                 "broker_connection_lost",
                 broker=str(self._address),
@@ -278,6 +292,28 @@ class Mqtt5Subscriber:
                 retry_seconds=round(delay, 2),
             )
             await asyncio.sleep(delay)
+
+    def _note_takeover(self) -> None:
+        self.troubles.note(SessionTrouble.TAKEN_OVER, time.time())
+        _log.error(
+            "session_taken_over",
+            broker=str(self._address),
+            client_id=self._subscription.name,
+            advice="Another ingester runs under this name, or somebody knows it: give each "
+            "ingester a JIERU_INGEST_CLIENT_ID of its own.",
+        )
+
+    def _note_session(self, *, is_present: bool) -> None:
+        if self._expects_session and not is_present:
+            self.troubles.note(SessionTrouble.LOST, time.time())
+            _log.error(
+                "session_lost",
+                broker=str(self._address),
+                client_id=self._subscription.name,
+                advice="The broker did not keep the session: heartbeats that it acknowledged "
+                "meanwhile may be lost.",
+            )
+        self._expects_session = True
 
     async def _connect(self) -> _Connection:
         """Connect, check what the broker can do, subscribe; or unsubscribe, to be drained.
@@ -304,6 +340,7 @@ class Mqtt5Subscriber:
                 if self._subscription.is_draining:
                     await self._unsubscribe(connection, self._subscription.topic_filters)
                 else:
+                    self._note_session(is_present=connack.session_present)
                     await self._subscribe(connection, is_kept=connack.session_present)
             except BaseException:
                 connection.abort("gave up")

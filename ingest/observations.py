@@ -109,6 +109,8 @@ class Observations:
             self._window = self._subscriber.window
             if self._window is not None:
                 _log.warning("broker_sends_few_at_a_time", unacknowledged_at_most=self._window)
+        for trouble, count in self._subscriber.troubles.counts.items():
+            self.metrics.session_troubles.labels(trouble.value).set(count)
         self.metrics.window.set(self._window or 0)
         news = self._alarm.look(queue.share)
         if news is None:

@@ -77,10 +77,12 @@ class Pipeline:
         self._prepared: asyncio.Queue[_Prepared | None] = asyncio.Queue(maxsize=1)
 
     def health(self) -> dict[str, object]:
-        """Whether the broker is connected and the last write succeeded, for `/healthz`."""
+        """Whether the broker is there, the session whole and the last write done: `/healthz`."""
         is_connected, is_writing = self._subscriber.is_connected, self._writer.is_healthy
+        trouble = self._subscriber.troubles.recent(time.time())
         return {
-            "status": "ok" if is_connected and is_writing else "degraded",
+            "status": "ok" if is_connected and is_writing and trouble is None else "degraded",
+            "session": "ok" if trouble is None else trouble.value,
             "broker": "connected" if is_connected else "away",
             "database": "ok" if is_writing else "away",
             "unacknowledged": self._subscriber.unacknowledged,

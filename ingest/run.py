@@ -2,12 +2,15 @@
 
 import asyncio
 import signal
+from contextlib import suppress
 from typing import Final
 
 import psycopg
 import structlog
 
+from ingest.broker_names import BrokerNames
 from ingest.broker_queue import BrokerQueue, QueueLimit
+from ingest.broker_sessions import KnownSession, end_plain_session, note_session
 from ingest.decode import TimeRules
 from ingest.minute_writer import MinuteWriter, delete_old_minutes
 from ingest.mqtt5_subscriber import Mqtt5Subscriber
@@ -27,6 +30,8 @@ from jieru.timescale import drop_expired_heartbeats
 __all__ = ["check_database", "check_others_run", "make_subscriber", "run_ingester"]
 
 _SECONDS_PER_DAY: Final = 86_400
+_LOOK_S: Final = 0.1
+_AGAIN_S: Final = 60.0
 _RETENTION_INTERVAL_S: Final = 3_600
 """How often expired heartbeats are looked for: dropping nothing costs nothing."""
 
@@ -49,11 +54,19 @@ _RECENT_MINUTES: Final = 3
 _log = structlog.get_logger()
 
 
-def make_subscriber(settings: Settings, *, is_draining: bool = False) -> Subscriber:
+def make_subscriber(
+    settings: Settings,
+    names: BrokerNames,
+    *,
+    expects_session: bool = False,
+    is_draining: bool = False,
+) -> Subscriber:
     """The subscriber for the broker that the settings name.
 
     Args:
-        settings: where the broker is, and under which name to come.
+        settings: where the broker is.
+        names: under which to come.
+        expects_session: the broker promised, not long ago, to keep one.
         is_draining: it takes nothing new, only what its session holds.
 
     Raises:
@@ -61,11 +74,13 @@ def make_subscriber(settings: Settings, *, is_draining: bool = False) -> Subscri
     """
     address = BrokerAddress.of_url(settings.mqtt_url, settings.mqtt_ca_file)
     subscription = Subscription(
-        client_id=settings.ingest_client_id,
-        group=settings.ingest_group,
+        client_id=names.client_id,
+        group=names.group,
         receive_maximum=settings.ingest_receive_maximum,
         session_expiry_s=settings.ingest_session_expiry_days * _SECONDS_PER_DAY,
         is_draining=is_draining,
+        expects_session=expects_session,
+        ingester=settings.ingest_client_id,
     )
     if settings.mqtt_protocol == "5":
         return Mqtt5Subscriber(address, subscription)
@@ -74,8 +89,11 @@ def make_subscriber(settings: Settings, *, is_draining: bool = False) -> Subscri
 
 def check_database(
     settings: Settings, *, policy: str, max_delay_hours: int, max_clock_ahead_minutes: int
-) -> None:
+) -> KnownSession:
     """Check that evidence may be written here, and record by which rules it will be.
+
+    Returns:
+        Under which names this ingester comes to the broker, and what may wait for it there.
 
     Raises:
         UserError: the schema is not current, or the event clock is asked for on a database
@@ -99,6 +117,12 @@ def check_database(
                 "clock": settings.ingest_clock,
             },
         )
+        return KnownSession.read(
+            connection,
+            settings.ingest_client_id,
+            settings.ingest_group,
+            expiry_s=settings.ingest_session_expiry_days * _SECONDS_PER_DAY,
+        )
 
 
 def check_others_run(settings: Settings) -> None:
@@ -120,8 +144,114 @@ def check_others_run(settings: Settings) -> None:
         )
 
 
+class _Ingester:
+    """The parts of one process, put together for one name at the broker after the other."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        session: KnownSession,
+        *,
+        max_delay_hours: int,
+        max_clock_ahead_minutes: int,
+    ) -> None:
+        self._settings = settings
+        self._rules = TimeRules.of_policy(
+            max_delay_hours=max_delay_hours,
+            max_clock_ahead_minutes=max_clock_ahead_minutes,
+            is_event_clock=settings.ingest_clock == "event",
+        )
+        self.session = session
+
+    def subscriber(self, *, is_draining: bool) -> Subscriber:
+        """For the session of this release."""
+        return make_subscriber(
+            self._settings,
+            self.session.names,
+            expects_session=self.session.is_expected,
+            is_draining=is_draining,
+        )
+
+    def plain_subscriber(self) -> Subscriber:
+        """For what an earlier release left at the broker."""
+        plain = BrokerNames(self._settings.ingest_client_id, self._settings.ingest_group)
+        return make_subscriber(self._settings, plain, is_draining=True)
+
+    def observations(self, subscriber: Subscriber) -> Observations:
+        settings = self._settings
+        return Observations(
+            subscriber,
+            BrokerQueue(
+                QueueLimit(settings.broker_queue_messages, settings.broker_queue_bytes),
+                window=settings.ingest_receive_maximum,
+            ),
+            is_event_clock=settings.ingest_clock == "event",
+        )
+
+    def pipeline(
+        self, subscriber: Subscriber, observations: Observations, *, beside: str = ""
+    ) -> Pipeline:
+        """From a subscriber to the database; `beside` tells a second one from the first."""
+        settings = self._settings
+        return Pipeline(
+            subscriber,
+            settings.require_database_url(),
+            self._rules,
+            observations,
+            ingester=settings.ingest_client_id + beside,
+            batch_size=settings.ingest_batch_size,
+            batch_age_s=settings.ingest_batch_age_ms / 1000,
+            state_interval_s=settings.device_state_interval_s,
+        )
+
+    async def drain_plain(self, stop: asyncio.Event, *, after: Subscriber | None = None) -> None:
+        """Take what waits under the plain name, then end that session; again until it is done.
+
+        Args:
+            stop: gives up.
+            after: first let this one subscribe, or what is published in between goes nowhere.
+        """
+        while after is not None and not (after.is_connected or stop.is_set()):
+            await _wait_at_most(stop, _LOOK_S)
+        while not (self.session.has_plain_ended or stop.is_set()):
+            subscriber = self.plain_subscriber()
+            pipeline = self.pipeline(subscriber, self.observations(subscriber), beside="-plain")
+            stopper = asyncio.create_task(_stop_when(stop, pipeline), name="stopper of plain")
+            try:
+                await pipeline.drain()
+                if pipeline.is_drained:
+                    await asyncio.to_thread(self._end_plain)
+                    return
+            except (UserError, WorldError) as error:
+                _log.warning("plain_session_not_drained", error=str(error))
+            finally:
+                stopper.cancel()
+            await _wait_at_most(stop, _AGAIN_S)
+
+    async def keep_noting(self, subscriber: Subscriber) -> None:
+        """Remember in the database that there is a session, for the next process to expect it."""
+        while True:
+            if subscriber.is_connected:
+                try:
+                    await asyncio.to_thread(self._note)
+                except (WorldError, psycopg.Error) as error:
+                    _log.warning("session_not_noted", error=str(error).strip())
+            await asyncio.sleep(_AGAIN_S if subscriber.is_connected else _LOOK_S)
+
+    def _note(self) -> None:
+        with connect(self._settings.require_database_url()) as connection:
+            note_session(connection, self._settings.ingest_client_id)
+
+    def _end_plain(self) -> None:
+        with connect(self._settings.require_database_url()) as connection:
+            end_plain_session(connection, self._settings.ingest_client_id)
+        self.session = self.session._replace(has_plain_ended=True)
+        _log.info("plain_session_ended", client_id=self._settings.ingest_client_id)
+
+
 async def run_ingester(
     settings: Settings,
+    session: KnownSession,
     *,
     max_delay_hours: int,
     max_clock_ahead_minutes: int,
@@ -132,6 +262,7 @@ async def run_ingester(
 
     Args:
         settings: where the broker and the database are, and how large batches may grow.
+        session: what `check_database` found.
         max_delay_hours: policy parameter: what is received later does not count.
         max_clock_ahead_minutes: policy parameter: what is further ahead is refused.
         is_draining: take only what the session holds, then end the session.
@@ -141,42 +272,26 @@ async def run_ingester(
         UserError: the settings are wrong, or the broker refuses what no waiting heals.
         WorldError: it was told to stop before the session was drained.
     """
-    subscriber = make_subscriber(settings, is_draining=is_draining)
-    is_event_clock = settings.ingest_clock == "event"
-    observations = Observations(
-        subscriber,
-        BrokerQueue(
-            QueueLimit(settings.broker_queue_messages, settings.broker_queue_bytes),
-            window=settings.ingest_receive_maximum,
-        ),
-        is_event_clock=is_event_clock,
+    parts = _Ingester(
+        settings,
+        session,
+        max_delay_hours=max_delay_hours,
+        max_clock_ahead_minutes=max_clock_ahead_minutes,
     )
-    pipeline = Pipeline(
-        subscriber,
-        settings.require_database_url(),
-        TimeRules.of_policy(
-            max_delay_hours=max_delay_hours,
-            max_clock_ahead_minutes=max_clock_ahead_minutes,
-            is_event_clock=is_event_clock,
-        ),
-        observations,
-        ingester=settings.ingest_client_id,
-        batch_size=settings.ingest_batch_size,
-        batch_age_s=settings.ingest_batch_age_ms / 1000,
-        state_interval_s=settings.device_state_interval_s,
-    )
+    subscriber = parts.subscriber(is_draining=is_draining)
+    observations = parts.observations(subscriber)
+    pipeline = parts.pipeline(subscriber, observations)
     minute_writer = MinuteWriter(
         settings.require_database_url(),
         observations.minutes,
         ingester=settings.ingest_client_id,
     )
     if stop is None:
+        stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, pipeline.stop)
-        stopper = None
-    else:
-        stopper = asyncio.create_task(_stop_when(stop, pipeline), name="stopper")
+            loop.add_signal_handler(number, stop.set)
+    stopper = asyncio.create_task(_stop_when(stop, pipeline), name="stopper")
     with serve_status(
         settings.ingest_http_host, settings.ingest_http_port, observations.metrics, pipeline.health
     ) as port:
@@ -187,30 +302,49 @@ async def run_ingester(
             asyncio.create_task(_keep_retention(settings), name="retention"),
             asyncio.create_task(minute_writer.run(), name="minutes"),
         ]
+        plain = asyncio.create_task(
+            parts.drain_plain(stop, after=None if is_draining else subscriber), name="plain session"
+        )
+        if not is_draining:
+            beside.append(asyncio.create_task(parts.keep_noting(subscriber), name="session"))
         try:
-            await asyncio.wait([running, *beside], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([running, plain, *beside], return_when=asyncio.FIRST_COMPLETED)
+            if plain.done():  # nearly always at once
+                plain.result()
+                await asyncio.wait([running, *beside], return_when=asyncio.FIRST_COMPLETED)
             pipeline.stop()  # should another have failed, which it does not do quietly
             await running
+            if is_draining and pipeline.is_drained:
+                await plain
+            stop.set()
+            await plain
             for task in beside:
                 if task.done():
                     task.result()
         finally:
+            stop.set()
             for task in beside:
                 task.cancel()
-            await asyncio.gather(*beside, return_exceptions=True)
+            await asyncio.gather(plain, *beside, return_exceptions=True)
             await minute_writer.leave()
-            if stopper is not None:
-                stopper.cancel()
+            stopper.cancel()
+    is_drained = pipeline.is_drained and parts.session.has_plain_ended
     _log.info(
-        "ingester_drained" if pipeline.is_drained else "ingester_stopped",
+        "ingester_drained" if is_drained else "ingester_stopped",
         client_id=settings.ingest_client_id,
     )
-    if is_draining and not pipeline.is_drained:
+    if is_draining and not is_drained:
         raise WorldError(
             "The session of {client_id} is not empty yet: the broker keeps the rest. Drain it "
             "again to go on.",
             client_id=settings.ingest_client_id,
         )
+
+
+async def _wait_at_most(stop: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
 
 
 async def _stop_when(stop: asyncio.Event, pipeline: Pipeline) -> None:

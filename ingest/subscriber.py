@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from ingest.message import Batch
+from ingest.session_troubles import SessionTroubles
 from jieru.wire import HEARTBEAT_TOPIC_FILTER
 
 __all__ = ["KEEP_ALIVE_S", "Subscriber", "Subscription"]
@@ -17,13 +18,23 @@ class Subscription:
     """What to ask of the broker."""
 
     client_id: str
-    """Stable: under this name the broker keeps the session while we are away."""
+    """Stable, and not to be guessed: under this name the broker keeps the session while we are
+    away, and gives it to whoever comes with it."""
     group: str
     """Of the shared subscription; empty for a plain one."""
     receive_maximum: int
     session_expiry_s: int
     is_draining: bool = False
     """Subscribe to nothing: unsubscribe, and take what the session holds still."""
+    expects_session: bool = False
+    """The broker promised, not long ago, to keep one."""
+    ingester: str = ""
+    """What people call the ingester; empty: by its client id."""
+
+    @property
+    def name(self) -> str:
+        """For people; the setting JIERU_INGEST_CLIENT_ID."""
+        return self.ingester or self.client_id
 
     @property
     def topic_filter(self) -> str:
@@ -44,6 +55,8 @@ class Subscriber(Protocol):
     Connection losses are its own business: it reconnects with backoff for ever, and a batch of
     a connection that is gone is not acknowledged, for the broker delivers it again.
     """
+
+    troubles: SessionTroubles
 
     @property
     def is_connected(self) -> bool:

@@ -140,8 +140,6 @@ _OF_THE_BATCH: Final = (
     "57014",  # cancelled: a statement timeout, most likely
 )
 """Errors (PostgreSQL documentation, appendix A) that a smaller transaction may not meet."""
-_PATIENCE: Final = 2
-"""Times that a batch may take too long before it is made smaller."""
 _TRIES: Final = 3
 """Of one message alone."""
 _FAILURES: Final = 64
@@ -264,7 +262,6 @@ class Writer:
         started = time.monotonic()
         delays = backoff_delays(random.random)
         batch, apart = _without_distant_days(heartbeats)
-        silences = 0
         while True:
             began = time.monotonic()
             try:
@@ -278,8 +275,10 @@ class Writer:
                 self.is_healthy = False
                 if not is_worth_retrying(error) or self._is_leaving():
                     raise
-                silences += error.sqlstate is None and time.monotonic() - began >= SILENCE_S
-                if batch and (_is_of_the_batch(error) or silences >= _PATIENCE):
+                is_patience_over = (
+                    error.sqlstate is None and time.monotonic() - began >= _LONGEST_SILENCE_S
+                )
+                if batch and (_is_of_the_batch(error) or is_patience_over):
                     batch, too_much = _smaller(batch)
                     apart = [*apart, *too_much]
                     _log.warning(

@@ -31,7 +31,7 @@ _WINDOW = 200
 _PAYLOAD_BYTES = len(b'{"ts":1772424000000}')
 _DEVICES = [f"CNC-{number:03}" for number in range(100)]
 _PACE = 1_000.0
-_DROPS = "Outgoing messages are being dropped for client jieru-ingest-1"
+_DROPS = "Outgoing messages are being dropped for client jieru-ingest-1-"
 _BATCHES = {"ingest_batch_size": "100", "ingest_receive_maximum": str(_WINDOW)}
 _LOOK_OFTEN = "import ingest.pipeline; ingest.pipeline._LOOK_INTERVAL_S = 0.2"
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from ingest.broker_sessions import KnownSession
 from jieru.schema import migrate
 from tests.support.fleet import (
     PLATFORM,
@@ -196,7 +197,12 @@ def test_a_drain_waits_for_a_database_that_is_away(
             Sent(serial, now_ms + number) for number in range(40) for serial in _DEVICES
         )
         stage.gateway.wait_until_acknowledged()
-        prelude = "import ingest.run; ingest.run.check_database = lambda *a, **k: None"
+        with psycopg.connect(url) as connection:
+            known = KnownSession.read(connection, "jieru-ingest-1", "", expiry_s=600)
+        prelude = (
+            "import ingest.run; from ingest.broker_sessions import BrokerNames, KnownSession; "
+            f"ingest.run.check_database = lambda *a, **k: {known!r}"
+        )
         own_timescale_server.stop()
         with ingester(
             url, mosquitto.url(), stage.log(1), "--drain", "--last", prelude=prelude, **_BATCHES
