@@ -140,6 +140,8 @@ _OF_THE_BATCH: Final = (
     "57014",  # cancelled: a statement timeout, most likely
 )
 """Errors (PostgreSQL documentation, appendix A) that a smaller transaction may not meet."""
+_CANCELLED: Final = "57014"
+"""Once it may be the session that was set up so; the next one will not be."""
 _TRIES: Final = 3
 """Of one message alone."""
 _FAILURES: Final = 64
@@ -262,6 +264,7 @@ class Writer:
         started = time.monotonic()
         delays = backoff_delays(random.random)
         batch, apart = _without_distant_days(heartbeats)
+        is_cancelled = False
         while True:
             began = time.monotonic()
             try:
@@ -278,7 +281,11 @@ class Writer:
                 is_patience_over = (
                     error.sqlstate is None and time.monotonic() - began >= _LONGEST_SILENCE_S
                 )
-                if batch and (_is_of_the_batch(error) or is_patience_over):
+                was_cancelled, is_cancelled = is_cancelled, error.sqlstate == _CANCELLED
+                is_of_the_session = is_cancelled and not was_cancelled
+                if batch and (
+                    (_is_of_the_batch(error) and not is_of_the_session) or is_patience_over
+                ):
                     batch, too_much = _smaller(batch)
                     apart = [*apart, *too_much]
                     _log.warning(
