@@ -308,7 +308,7 @@ def _alone() -> dict[str, float]:
 def _postgres(server: DatabaseServer) -> dict[str, float]:
     """What PostgreSQL computes to copy the same rows; microseconds of its CPU a row."""
     now_ms = time.time_ns() // 1_000_000
-    message = Message("", b"", 0, is_retained=False, received_ms=now_ms, packet_id=None)
+    message = Message("", b"", 0, received_ms=now_ms, packet_id=None)
     rows = [
         Heartbeat(
             place % DEVICES,

@@ -86,7 +86,7 @@ async def take(connection: AsyncConnection, limit: int) -> list[ApartMessage]:
     """The messages that have waited longest, locked until the caller's transaction ends."""
     cursor = await connection.execute(_TAKE, (limit,))
     return [
-        ApartMessage(id_, tries, Message(topic, payload, len(payload), False, received_ms, None))  # noqa: FBT003 - is_retained
+        ApartMessage(id_, tries, Message(topic, payload, len(payload), received_ms, None))
         for id_, tries, topic, payload, received_ms in await cursor.fetchall()
     ]
 

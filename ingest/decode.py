@@ -117,8 +117,6 @@ def _decode(  # noqa: PLR0911 - one return for each reason of the contract
     device_id = device_ids.get(message.topic)
     if device_id is None and parse_heartbeat_topic(message.topic) is None:
         return Rejection(RejectionReason.BAD_TOPIC, message)
-    if message.is_retained:
-        return Rejection(RejectionReason.RETAINED, message)
     if message.payload_bytes > PAYLOAD_LIMIT_BYTES:
         return Rejection(RejectionReason.PAYLOAD_TOO_LARGE, message)
     try:

@@ -19,7 +19,6 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     """At most the first 4,096 bytes: a longer one is refused, so its tail is not held."""
     payload_bytes: int
     """The whole length."""
-    is_retained: bool
     received_ms: int
     """When it was read from the connection, in milliseconds since the Unix epoch."""
     packet_id: int | None

@@ -1,8 +1,9 @@
 """Subscriber for MQTT 3.1.1 brokers, over paho-mqtt with manual acknowledgement.
 
 MQTT 3.1.1 has no Receive Maximum: the broker's own limit of messages in flight is the window
-(Mosquitto: `max_inflight_messages`, 20 unless set). It has no shared subscriptions either, nor a
-way to tell a retained message from a live one at the moment it is published.
+(Mosquitto: `max_inflight_messages`, 20 unless set). It has no shared subscriptions either, and a
+broker sends its retained messages at each subscription again, which changes nothing: they are
+stored already.
 """
 
 import asyncio
@@ -310,7 +311,6 @@ class Mqtt311Subscriber:
             message.topic,
             bytes(message.payload[:PAYLOAD_LIMIT_BYTES]),
             len(message.payload),
-            message.retain,
             time.time_ns() // 1_000_000,
             message.mid if message.qos else None,
         )

@@ -45,9 +45,7 @@ def read_packets(data: bytes, received_ms: int) -> tuple[int, list[Message], lis
         length = len(payload)
         if length > PAYLOAD_LIMIT_BYTES:
             payload = payload[:PAYLOAD_LIMIT_BYTES]
-        messages.append(
-            Message(packet.topic, payload, length, packet.retain, received_ms, packet.packet_id)
-        )
+        messages.append(Message(packet.topic, payload, length, received_ms, packet.packet_id))
     return position, messages, others
 
 

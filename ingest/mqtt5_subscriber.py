@@ -399,9 +399,7 @@ class Mqtt5Subscriber:
                 mqtt5.TopicFilter(
                     self._subscription.topic_filter,
                     max_qos=mqtt5.QoS.AT_LEAST_ONCE,
-                    # To know a retained message when it is published (3.3.1.3), and not to be
-                    # sent the same one at each reconnect.
-                    retain_as_published=True,
+                    # They came when they were published, and are stored already.
                     retain_handling=mqtt5.RetainHandling.SEND_NEVER,
                 )
             ],

@@ -74,6 +74,7 @@ class RejectionReason(StrEnum):
 
     BAD_TOPIC = "bad_topic"
     RETAINED = "retained"
+    """Of earlier releases; a retained message is taken as any other is."""
     PAYLOAD_TOO_LARGE = "payload_too_large"
     MALFORMED_PAYLOAD = "malformed_payload"
     UNKNOWN_DEVICE = "unknown_device"

@@ -247,7 +247,7 @@ def stage(
             register_devices(connection, DEVICES)
         broker = stack.enter_context(servers.broker())
         tap = MqttTap()
-        broker_link = stack.enter_context(TcpProxy(broker.port, observer=tap.connection))
+        broker_link = stack.enter_context(TcpProxy(broker.ingest_port, observer=tap.connection))
         database_link = stack.enter_context(TcpProxy(servers.database.port))
         clock = folder / "clock"
         clock.write_text("0", encoding="ascii")

@@ -111,7 +111,7 @@ def test_compose_sets_only_what_the_programs_read(services: dict[str, Any]) -> N
 def test_compose_gives_the_ingester_the_user_that_the_acl_names(services: dict[str, Any]) -> None:
     """Address, ACL and the broker's own start agree on the ingesters' user."""
     url = services["ingest"]["environment"]["JIERU_MQTT_URL"]
-    assert url == f"mqtt://{INGEST_USER}:mqtt-secret@broker:1883"
+    assert url == f"mqtt://{INGEST_USER}:mqtt-secret@broker:1884"
     assert f"user {INGEST_USER}\n" in ACL.read_text(encoding="utf-8")
     assert f"/mosquitto/data/passwords {INGEST_USER} " in json.dumps(services["broker"]["command"])
 

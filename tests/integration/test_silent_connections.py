@@ -184,8 +184,8 @@ async def test_a_broker_that_is_silent_is_left_for_a_new_connection(
     """It delivers what came meanwhile."""
     subscription = Subscription("ingest-1", "", receive_maximum=100, session_expiry_s=600)
     gateway = Publisher(mosquitto.add_user(PLATFORM))
-    with TcpProxy(mosquitto.port) as link:
-        url = mosquitto.url().replace(f":{mosquitto.port}", f":{link.port}")
+    with TcpProxy(mosquitto.ingest_port) as link:
+        url = mosquitto.url().replace(f":{mosquitto.ingest_port}", f":{link.port}")
         subscriber = subscriber_of(BrokerAddress.of_url(url), subscription)
         await subscriber.start()
         async with asyncio.timeout(30):

@@ -110,7 +110,6 @@ async def test_messages_come_in_the_order_of_publishing(
         first = batches[0].messages[0]
         assert first.payload == b'{"ts":%d}' % NOON_MS
         assert first.payload_bytes == len(first.payload)
-        assert not first.is_retained
         assert subscriber.unacknowledged == 50
         assert all(subscriber.acknowledge(batch) for batch in batches)
         assert subscriber.unacknowledged == 0
@@ -239,18 +238,6 @@ async def test_mqtt5_holds_no_more_than_the_receive_maximum(
         for batch in first:
             subscriber.acknowledge(batch)
         assert len(_serials(await _receive(subscriber, 20))) == 20
-
-
-async def test_mqtt5_knows_a_retained_message_when_it_is_published(
-    mosquitto: MosquittoBroker, gateway: Publisher
-) -> None:
-    """A plain subscription asks for the flag as published."""
-    subscription = Subscription("ingest-1", "", 100, 600)
-    subscriber = Mqtt5Subscriber(BrokerAddress.of_url(mosquitto.url()), subscription)
-    async with _subscribed(subscriber):
-        gateway.publish_raw(topic_of("D1"), b"{}", is_retained=True)
-        (batch,) = await _receive(subscriber, 1)
-        assert batch.messages[0].is_retained
 
 
 async def test_two_members_of_a_group_share_the_messages(

@@ -21,13 +21,12 @@ def message(
     payload: bytes | None = None,
     *,
     topic: str = KNOWN_TOPIC,
-    is_retained: bool = False,
     received_ms: int = NOON_MS,
     packet_id: int | None = 1,
 ) -> Message:
     """A good message unless told otherwise."""
     payload = encode_payload(received_ms) if payload is None else payload
-    return Message(topic, payload[:4096], len(payload), is_retained, received_ms, packet_id)
+    return Message(topic, payload[:4096], len(payload), received_ms, packet_id)
 
 
 def heartbeat(

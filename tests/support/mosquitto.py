@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
+from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Literal, Self
@@ -38,7 +39,7 @@ _RUNS: Final = re.compile(rb"^\d+: mosquitto version \S+ running$", re.MULTILINE
 class MosquittoBroker:
     """A broker on 127.0.0.1; used as a context manager.
 
-    It runs the configuration that we deploy, with a port and folders of its own. Port, users and
+    It runs the configuration that we deploy, with ports and folders of its own. Ports, users and
     the persistence file stay over `stop`, `kill`, `start` and `restart`.
 
     Mosquitto writes sessions and queues to disk when it stops, every `autosave_interval` seconds
@@ -70,6 +71,9 @@ class MosquittoBroker:
             settings: of mosquitto.conf, in place of those that we deploy.
         """
         self.port: Final = free_port()
+        """Of the listener for equipment."""
+        self.ingest_port: Final = free_port()
+        """Of the listener for ingesters."""
         self.tls_port: Final = free_port()
         self._root = root
         self._passwords: dict[str, str] = {}
@@ -77,7 +81,6 @@ class MosquittoBroker:
         self._listener = listener
         self._certificates = dict(certificates or {})
         self._changes = {
-            "listener": f"{self.port} 127.0.0.1",
             "allow_anonymous": str(allow_anonymous).lower(),
             "persistence": str(persistence).lower(),
             "log_dest": "stderr",
@@ -156,6 +159,10 @@ class MosquittoBroker:
             self._process.send_signal(signal.SIGUSR1)
             wait_until_ready(lambda: self._saved() != saved, self._process, log=self.log)
 
+    def forget_sessions(self) -> None:
+        """Remove what it saved while it is stopped."""
+        (self._folder / "mosquitto.db").unlink(missing_ok=True)
+
     def add_user(self, name: str, password: str | None = None) -> str:
         """Add a user, or change their password, while the broker runs or not; their address.
 
@@ -224,12 +231,13 @@ class MosquittoBroker:
         if user is None:
             return f"mqtt://127.0.0.1:{self.port}"
         names = f"{quote(user, safe='')}:{quote(self._passwords[user], safe='')}"
-        return f"mqtt://{names}@127.0.0.1:{self.port}"
+        port = self.ingest_port if user == INGEST_USER else self.port
+        return f"mqtt://{names}@127.0.0.1:{port}"
 
     def tls_url(self, user: str | None = INGEST_USER) -> str:
         """The same at the listener with TLS."""
-        plain = self.url(user)
-        return plain.replace("mqtt://", "mqtts://").replace(f":{self.port}", f":{self.tls_port}")
+        plain = self.url(user).rpartition(":")[0]
+        return f"{plain.replace('mqtt://', 'mqtts://')}:{self.tls_port}"
 
     def client(
         self,
@@ -272,6 +280,10 @@ class MosquittoBroker:
             "persistence_location": f"{inside}/",
         }
         lines = [f"{name} {value}\n" for name, value in settings.items()]
+        # What stands below a listener is its own, so listeners come last.
+        ports = (self.ingest_port, self.port)
+        for port, listener in zip(ports, _deployed_listeners(), strict=True):
+            lines += [f"listener {port} 127.0.0.1\n", *listener]
         if self._listener:
             text = (_DEPLOYED / self._listener).read_text(encoding="utf-8")
             own = f"listener {self.tls_port} 127.0.0.1"
@@ -298,6 +310,22 @@ class MosquittoBroker:
 
 
 def deployed_settings() -> dict[str, str]:
-    """What the mosquitto.conf says that we deploy."""
+    """What the mosquitto.conf that we deploy says of all listeners."""
+    lines = takewhile(lambda line: not line.startswith("listener "), _deployed_lines())
+    return dict(line.split(" ", 1) for line in lines)
+
+
+def _deployed_listeners() -> list[list[str]]:
+    """What it says below each of its listeners."""
+    listeners: list[list[str]] = []
+    for line in _deployed_lines():
+        if line.startswith("listener "):
+            listeners.append([])
+        elif listeners:
+            listeners[-1].append(f"{line}\n")
+    return listeners
+
+
+def _deployed_lines() -> list[str]:
     lines = (_DEPLOYED / "mosquitto.conf").read_text(encoding="utf-8").splitlines()
-    return dict(line.split(" ", 1) for line in lines if line and not line.startswith("#"))
+    return [line for line in lines if line and not line.startswith("#")]

@@ -103,11 +103,6 @@ def test_a_device_that_nobody_registered_is_unknown() -> None:
     assert _reason(result) is RejectionReason.UNKNOWN_DEVICE
 
 
-def test_a_retained_message_is_refused() -> None:
-    """It may be years old: a broker repeats it to whoever subscribes."""
-    assert _reason(decode(message(is_retained=True), _DEVICES, RULES)) is RejectionReason.RETAINED
-
-
 @pytest.mark.parametrize(("size", "is_taken"), [(4096, True), (4097, False)])
 def test_a_payload_may_have_4096_bytes(size: int, is_taken: bool) -> None:
     """The limit itself is allowed."""
@@ -177,15 +172,14 @@ _json = st.recursive(
 )
 
 
-@given(st.binary(max_size=6000), st.text(max_size=60), st.booleans())
+@given(st.binary(max_size=6000), st.text(max_size=60))
 def test_any_bytes_on_any_topic_are_decoded_without_an_exception(
     payload: bytes,
     topic: str,
-    is_retained: bool,
 ) -> None:
     """Whatever comes, the answer is a heartbeat or a rejection."""
     for name in (topic, KNOWN_TOPIC):
-        result = decode(message(payload, topic=name, is_retained=is_retained), _DEVICES, RULES)
+        result = decode(message(payload, topic=name), _DEVICES, RULES)
         assert isinstance(result, Heartbeat | Rejection)
 
 

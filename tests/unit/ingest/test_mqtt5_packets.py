@@ -26,8 +26,8 @@ def test_messages_are_read_in_order_and_other_packets_apart() -> None:
     size, messages, others = read_packets(first + ping + second + first[:-1], _NOON_MS)
     assert size == len(first + ping + second)
     assert messages == [
-        Message("a", b"1", 1, is_retained=False, received_ms=_NOON_MS, packet_id=7),
-        Message("b", b"22", 2, is_retained=True, received_ms=_NOON_MS, packet_id=None),
+        Message("a", b"1", 1, received_ms=_NOON_MS, packet_id=7),
+        Message("b", b"22", 2, received_ms=_NOON_MS, packet_id=None),
     ]
     assert [type(packet) for packet in others] == [mqtt5.PingRespPacket]
 

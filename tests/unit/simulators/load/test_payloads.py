@@ -19,7 +19,7 @@ _RULES = TimeRules.of_policy(max_delay_hours=72, max_clock_ahead_minutes=10, is_
 
 def _decoded(message: Message) -> Heartbeat | Rejection:
     payload, topic = message.payload, message.topic.decode()
-    received = Received(topic, payload[:4096], len(payload), message.is_retained, _NOON_MS, 1)
+    received = Received(topic, payload[:4096], len(payload), _NOON_MS, 1)
     return decode(received, _IDS, _RULES)
 
 
