@@ -15,6 +15,7 @@ from typing import Final, get_args
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from tests.bare.commit import Commit, packed_commit
 from tests.bare.install import VARIANTS, PlayError, play_guide
@@ -56,7 +57,8 @@ class Result:
 def main(arguments: Sequence[str]) -> int:
     """Try all that the arguments name; returns the exit code."""
     options = _parser().parse_args(arguments)
-    said = Console(stderr=True, highlight=False, soft_wrap=True)
+    # What a step complains of may look like markup, a name of a test for one.
+    said = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
     _LOGS.mkdir(parents=True, exist_ok=True)
     results: list[Result] = []
     with packed_commit() as commit:
@@ -67,7 +69,7 @@ def main(arguments: Sequence[str]) -> int:
                 for result in _try_machine(machine, commit, part=options.part):
                     results.append(result)
                     said.print(_line(result), style="red" if result.complaint else "green")
-        Console(highlight=False).print(f"commit {commit.name}", _table(results))
+        Console(highlight=False, markup=False).print(f"commit {commit.name}", _table(results))
     return int(any(result.complaint for result in results))
 
 
@@ -180,13 +182,15 @@ def _table(results: Sequence[Result]) -> Table:
     for machine, account in columns:
         table.add_column(f"{machine}\n{account}", justify="right")
     for step in dict.fromkeys(each.step for each in results):
-        row = []
+        row: list[str | Text] = []
         for machine, account in columns:
             result = cells.get((step, machine, account))
             if result is None:
                 row.append("")
             else:
-                row.append("[red]FAILED[/]" if result.complaint else f"{result.seconds:.0f} s")
+                row.append(
+                    Text("FAILED", style="red") if result.complaint else f"{result.seconds:.0f} s"
+                )
         table.add_row(step, *row)
     return table
 

@@ -5,6 +5,8 @@ from pathlib import Path
 _FOLDER = Path(__file__).parents[3] / "deploy"
 _DEBIANS_OWN = frozenset({"pid_file", "persistence", "persistence_location", "log_dest"})
 """What /etc/mosquitto/mosquitto.conf says there; Mosquitto refuses to read some of it twice."""
+_OF_EQUIPMENT = frozenset({"use_username_as_clientid", "max_connections"})
+"""Of listeners for equipment, which Debian's file leaves to those with TLS."""
 _PATHS = frozenset({"password_file", "acl_file"})
 
 
@@ -16,9 +18,19 @@ def _settings(name: str) -> dict[str, str]:
 def test_it_sets_what_the_other_sets_but_for_what_debian_sets_itself() -> None:
     """Limits of the queue above all."""
     ours, debians = _settings("mosquitto.conf"), _settings("debian.conf")
-    assert debians.keys() == ours.keys() - _DEBIANS_OWN
+    assert debians.keys() == ours.keys() - _DEBIANS_OWN - _OF_EQUIPMENT
     same = debians.keys() - _PATHS - {"listener"}
     assert {key: debians[key] for key in same} == {key: ours[key] for key in same}
+
+
+def test_every_listener_for_equipment_binds_client_ids_to_usernames() -> None:
+    """Else whoever has one credential takes the session of any other client."""
+    ours = _settings("mosquitto.conf")
+    for name in ("listener-tls.conf", "listener-client-certificates.conf"):
+        listener = _settings(name)
+        assert {key: listener[key] for key in _OF_EQUIPMENT} == {
+            key: ours[key] for key in _OF_EQUIPMENT
+        }
 
 
 def test_its_plain_listener_is_this_machines_only() -> None:
