@@ -52,6 +52,7 @@ from api.rejections import pages as rejections_pages
 from api.rejections import routes as rejections_routes
 from api.web.body_limit import BodyLimit
 from api.web.database import RequestDatabase
+from api.web.head import HeadLikeGet
 from api.web.headers import SecurityHeaders
 from api.web.language import DefaultLanguage
 from api.web.services import Services
@@ -157,6 +158,7 @@ def create_app(
     )
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(HeadLikeGet)
     install_problems(app)
     for part in _PARTS:
         app.include_router(part)

@@ -49,6 +49,10 @@ def serve_status(
     show_metrics = make_wsgi_app(metrics.registry)
 
     def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        page = answer_get(environ, start_response)
+        return () if environ["REQUEST_METHOD"] == "HEAD" else page
+
+    def answer_get(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         path = environ.get("PATH_INFO")
         if path == "/metrics":
             page: Iterable[bytes] = show_metrics(environ, start_response)

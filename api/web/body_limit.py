@@ -17,7 +17,7 @@ _LARGER: Final = (
 )
 """Routes that take more than the rest: method, path, bytes."""
 
-_WITHOUT_BODY: Final = frozenset({"GET", "HEAD"})
+_WITHOUT_BODY: Final = frozenset({"GET"})
 """Nobody reads a body of theirs; what is received meanwhile only tells that the client is gone."""
 _TOO_LARGE: Final = 413
 

@@ -66,6 +66,19 @@ async def test_the_page_says_that_the_database_is_away(app: FastAPI) -> None:
     assert '<html lang="en">' in answer.text
 
 
+@pytest.mark.parametrize(
+    "address", ["/healthz", "/", "/sign-in", "/docs", "/openapi.json", "/nowhere", "/counts/2026"]
+)
+async def test_head_is_answered_as_get_without_the_body(app: FastAPI, address: str) -> None:
+    """Load balancers ask so (finding B7)."""
+    headers = {name: value for name, value in BROWSER.items() if address != "/healthz"}
+    wanted = await ask(app, address, headers=headers)
+    answer = await ask(app, address, headers=headers, method="HEAD")
+    assert answer.status_code == wanted.status_code
+    assert answer.content == b""
+    assert answer.headers.get("content-type") == wanted.headers.get("content-type")
+
+
 async def test_an_unknown_address_is_a_page_for_people(app: FastAPI) -> None:
     """With the menu, so that they find back."""
     answer = await ask(app, "/nowhere?lang=zh", headers=BROWSER)
