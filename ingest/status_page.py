@@ -49,7 +49,7 @@ def serve_status(
     show_metrics = make_wsgi_app(metrics.registry)
 
     def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        page = answer_get(environ, start_response)
+        page = answer_get({**environ, "REQUEST_METHOD": "GET"}, start_response)
         return () if environ["REQUEST_METHOD"] == "HEAD" else page
 
     def answer_get(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
