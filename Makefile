@@ -41,6 +41,9 @@ services: $(READY) ## install what the tests need besides: Debian packages, Time
 bare: $(READY) ## the README's commands on minimal Debian 12, 13 and 14, as root; over an hour
 	$(BIN)/python -m tests.bare
 
+attack: $(READY) ## what one client can do to the others, played against what we deploy
+	$(BIN)/python -m pytest -q -n 2 --dist=load tests/attacks
+
 nightly: bare ## bare machines, then two hundred schedules of faults; some three hours
 	$(BIN)/python -m tests.faults --schedules 200
 

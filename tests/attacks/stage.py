@@ -138,6 +138,8 @@ def hostile_client(
     user, _, password = url.removeprefix("mqtt://").rpartition("@")[0].partition(":")
     client.username_pw_set(user.replace("%2F", "/"), password)
     client.reconnect_delay_set(1, 1)
+    client.max_queued_messages_set(0)
+    client.max_inflight_messages_set(10_000)
     if is_v5:
         client.connect(address, int(port), clean_start=is_clean)
     else:

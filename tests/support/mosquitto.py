@@ -13,6 +13,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Literal, Self
 from urllib.parse import quote
 
+import psutil
+
 from jieru.credentials.broker_files import ACL, BrokerFiles
 from jieru.credentials.secret import hash_secret, password_entry
 from tests.support.debian_root import DebianRoot
@@ -158,6 +160,14 @@ class MosquittoBroker:
             saved = self._saved()
             self._process.send_signal(signal.SIGUSR1)
             wait_until_ready(lambda: self._saved() != saved, self._process, log=self.log)
+
+    def memory_kb(self) -> int:
+        """What it holds in memory now, in kB (resident set); 0 while it is stopped."""
+        if self._process is None:
+            return 0
+        process = psutil.Process(self._process.pid)
+        tree = [process, *process.children(recursive=True)]
+        return sum(int(each.memory_info().rss) for each in tree) // 1024
 
     def forget_sessions(self) -> None:
         """Remove what it saved while it is stopped."""

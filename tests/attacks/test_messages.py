@@ -1,0 +1,222 @@
+"""Messages: what one device sends must neither stall the others nor be lost without a word."""
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from jieru.wire import encode_payload
+from tests.attacks.stage import DEVICES, HOSTILE, Stage, hostile_client, opened_stage
+from tests.support.debian_root import DebianRoot
+from tests.support.fleet import wait_until
+from tests.support.ingester_status import said
+from tests.support.messages import topic_of
+from tests.support.mosquitto import MosquittoBroker
+
+_DAY_MS = 86_400_000
+_TOPIC = topic_of("x-1", HOSTILE)
+
+
+def _flood(stage: Stage, payloads: Iterator[bytes]) -> int:
+    """Publish as the hostile device, as fast as the broker takes it; how many it acknowledged."""
+    acknowledged = 0
+
+    def count(*_arguments: object) -> None:
+        nonlocal acknowledged
+        acknowledged += 1
+
+    with hostile_client(stage.credential(), "flood") as client:
+        client.on_publish = count
+        sent = 0
+        for payload in payloads:
+            client.publish(_TOPIC, payload, qos=1)
+            sent += 1
+        wait_until(lambda: acknowledged >= sent, "the flood is taken", timeout_s=120)
+    return sent
+
+
+def _rejected(stage: Stage) -> int:
+    stage.connection.rollback()
+    row = stage.connection.execute(
+        "SELECT count(*) FROM rejections WHERE topic = %s", (_TOPIC,)
+    ).fetchone()
+    assert row
+    return int(row[0])
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [rb'{"a":"\u0000"}', b'{"a":1e131072}'],
+    ids=["U+0000", "number beyond bounds"],
+)
+def test_what_the_database_refuses_stalls_nobody(stage: Stage, metrics: bytes) -> None:
+    """Twenty thousand messages of some fifty bytes (finding S8)."""
+    now_ms = time.time_ns() // 1_000_000
+    with stage.ingester():
+        stage.wait_until_subscribed()
+        sent = _flood(
+            stage, (b'{"ts":%d,"metrics":%b}' % (now_ms + each, metrics) for each in range(20_000))
+        )
+        stage.publish(100)
+        stage.settle(
+            f"refused metrics ({metrics.decode()})",
+            "to have a batch taken to pieces row by row",
+            seen="rejections, by device and reason",
+        )
+        wait_until(lambda: _rejected(stage) == sent, "each is a rejection", timeout_s=120)
+        assert not said(stage.log, "rows_refused"), "the database was not asked"
+
+
+def test_years_of_backlog_in_one_batch_stall_nobody(stage: Stage) -> None:
+    """One heartbeat a day since 2020, of one device, at once (finding B1)."""
+    now_ms = time.time_ns() // 1_000_000
+    days = range(4, 2_504)
+    with stage.ingester():
+        stage.wait_until_subscribed()
+        _flood(stage, (encode_payload(now_ms - day * _DAY_MS) for day in days))
+        stage.publish(100)
+        stage.settle(
+            "2,500 days of one device",
+            "to need more locks than the database has",
+            seen="metric jieru_ingest_set_apart; the device's late hours",
+        )
+
+        def stored() -> int:
+            stage.connection.rollback()
+            row = stage.connection.execute(
+                "SELECT sum(length(replace(late_hours::text, '0', ''))) FROM presence"
+                " JOIN devices ON devices.id = device_id WHERE serial = 'x-1'"
+            ).fetchone()
+            return int((row and row[0]) or 0)
+
+        wait_until(lambda: stored() == len(days), "the backlog is stored too", timeout_s=240)
+        assert stage.metrics()["jieru_ingest_set_apart_total"] > 0
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_a_broker_that_sends_few_at_a_time_is_kept_up_with(
+    debian_root: DebianRoot, database_url: str, tmp_path: Path, protocol: str
+) -> None:
+    """Mosquitto has twenty in flight unless told otherwise (finding B2)."""
+    with (
+        MosquittoBroker(debian_root, settings={"max_inflight_messages": "20"}) as broker,
+        opened_stage(database_url, broker, tmp_path) as stage,
+        stage.ingester(None, mqtt_protocol=protocol),
+    ):
+        stage.wait_until_subscribed()
+        stage.publish(6_000)
+        stage.settle(
+            f"in flight 20 ({protocol})",
+            "a broker left at its default",
+            seen="log: broker_sends_few_at_a_time; metric jieru_ingest_broker_window",
+        )
+        stage.publish(200)
+        stage.settle(
+            f"in flight 20 ({protocol}), later",
+            "the same, once the window is known",
+            seen="log: broker_sends_few_at_a_time; metric jieru_ingest_broker_window",
+        )
+        if protocol == "3.1.1":  # of MQTT 5 Mosquitto asks the client
+            wait_until(lambda: bool(said(stage.log, "broker_sends_few_at_a_time")), "it says so")
+            assert stage.metrics()["jieru_ingest_broker_window"] == 20
+
+
+def test_huge_packets_are_cut_off_before_they_are_held(stage: Stage) -> None:
+    """Eight unfinished publishes of 250 MB each (finding S15)."""
+    with ExitStack() as stack:
+        stack.enter_context(stage.ingester())
+        stage.wait_until_subscribed()
+        before_kb = stage.broker.memory_kb()
+        for number in range(8):
+            parts = urlsplit(stage.credential(f"big-{number}"))
+            plug = stack.enter_context(
+                socket.create_connection((parts.hostname or "", parts.port or 0), timeout=30)
+            )
+            assert _push(plug, parts.username or "", parts.password or "", 250_000_000) < 30_000_000
+        assert stage.broker.memory_kb() - before_kb < 60_000
+        stage.publish(100)
+        stage.settle(
+            "huge packets", "to fill the broker's memory", seen="the broker's log: packet too large"
+        )
+
+
+def _push(plug: socket.socket, user: str, password: str, size: int) -> int:
+    """Connect by hand and begin a publish of so many bytes; how many got through."""
+
+    def text(value: str) -> bytes:
+        content = value.replace("%2F", "/").encode()
+        return len(content).to_bytes(2, "big") + content
+
+    body = text("MQTT") + b"\x04\xc2\x00\x3c" + text("big") + text(user) + text(password)
+    plug.sendall(b"\x10" + bytes((len(body),)) + body)
+    assert plug.recv(4)[3] == 0, "it is let in"
+    length, digits = size, bytearray()
+    while length:
+        length, low = divmod(length, 128)
+        digits.append(low | (0x80 if length else 0))
+    topic = text("jieru/v1/hostile/x-1/heartbeat")
+    sent = 0
+    try:
+        plug.sendall(b"\x30" + bytes(digits) + topic)
+        while sent < size:
+            sent += plug.send(b"x" * 65_536)
+    except OSError:
+        pass
+    return sent
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_heartbeats_at_qos_0_wait_for_an_ingester_too(stage: Stage, protocol: str) -> None:
+    """Most libraries publish so unless told otherwise (finding E5)."""
+    with stage.ingester(None, mqtt_protocol=protocol) as process:
+        stage.wait_until_subscribed()
+        process.terminate()
+        assert process.wait(60) == 0
+    now_ms = time.time_ns() // 1_000_000
+    client = stage.gateway._client
+    for number in range(200):
+        client.publish(topic_of(DEVICES[number % 100]), encode_payload(now_ms + number), qos=0)
+    stage.publish(1)  # behind them on the same connection
+    with stage.ingester(None, mqtt_protocol=protocol):
+        stage.settle(f"QoS 0 ({protocol})", "nothing: a default", seen="nobody need: it is stored")
+
+        def stored() -> int:
+            stage.connection.rollback()
+            row = stage.connection.execute("SELECT count(*) FROM heartbeats").fetchone()
+            assert row
+            return int(row[0])
+
+        wait_until(lambda: stored() == 201, "all are stored")
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_a_retained_heartbeat_counts_as_any_other_does(stage: Stage, protocol: str) -> None:
+    """Live and sent again at each subscription: it is stored once (finding E6)."""
+    now_ms = time.time_ns() // 1_000_000
+    with stage.ingester(None, mqtt_protocol=protocol) as process:
+        stage.wait_until_subscribed()
+        stage.gateway.publish_raw(topic_of(DEVICES[0]), encode_payload(now_ms), is_retained=True)
+        stage.publish(10)
+        process.terminate()
+        assert process.wait(60) == 0
+    with stage.ingester(None, mqtt_protocol=protocol):
+        stage.publish(10)
+        stage.settle(
+            f"retained ({protocol})", "nothing: bridges do it", seen="nobody need: it is stored"
+        )
+        rows = stage.connection.execute(
+            "SELECT count(*) FROM heartbeats WHERE time = to_timestamp(%s / 1000.0)", (now_ms,)
+        ).fetchone()
+        assert rows is not None
+        assert rows[0] >= 1
+        assert _rejections(stage.connection) == 0
+
+
+def _rejections(connection: psycopg.Connection) -> int:
+    (count,) = connection.execute("SELECT count(*) FROM rejections").fetchone() or (0,)
+    return int(count)
