@@ -122,7 +122,7 @@ def _new_form(
         Input("to_date", _("Until (exclusive)"), "date"),
         *_CONTRACT,
     ]
-    with visit.database.reading() as connection:
+    with visit.database.snapshot() as connection:
         name = parent_enterprise_name(connection, visit.caller, uscc)
         if visit.caller.platform is None:
             choices = platform_choices(connection, visit.caller)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final
 
+import psycopg
 from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse
 from pydantic import BeforeValidator
@@ -104,7 +105,7 @@ def show_devices(
         text=wanted.text or None,
         state=wanted.state,
     )
-    with visit.database.reading() as connection:
+    with visit.database.snapshot() as connection:
         devices = list_devices(connection, visit.caller, accepted, page, now=visit.now)
         platforms = platform_choices(connection, visit.caller)
     query: dict[str, object] = {
@@ -162,18 +163,18 @@ def show_device(
     """One device: facts, calendar, heartbeats, credentials, assignments."""
     address = DeviceAddress(platform, serial)
     shown_month = month or visit.today.replace(day=1)
-    with visit.database.reading() as connection:
-        presence = read_presence(
-            connection, visit.caller, address, *days_shown(shown_month, visit.today), now=visit.now
-        )
+    days = days_shown(shown_month, visit.today)
+    is_part = visit.wants_part("calendar")
+    with visit.database.snapshot() as connection:
+        presence = read_presence(connection, visit.caller, address, *days, now=visit.now)
+        details = {} if is_part else _details(connection, visit, address)
     calendar = {
         "address": device_page_address(address),
         "rows": calendar_rows(presence.days),
         "month": month_choice(shown_month, visit.today),
     }
-    if visit.wants_part("calendar"):
-        return visit.render("devices/calendar.html", calendar)
-    return visit.render("devices/device.html", {**calendar, **_details(visit, address)})
+    template = "devices/calendar.html" if is_part else "devices/device.html"
+    return visit.render(template, {**calendar, **details})
 
 
 @router.get("/devices/{platform}/{serial}/heartbeats")
@@ -183,9 +184,11 @@ def show_heartbeats(
     """Older heartbeats: a page, or for htmx the rows that follow."""
     address = DeviceAddress(platform, serial)
     is_part = "hx-request" in visit.request.headers
+    with visit.database.snapshot() as connection:
+        heartbeats = _heartbeats(connection, visit, address, page)
     return visit.render(
         "devices/heartbeat-rows.html" if is_part else "devices/heartbeats.html",
-        {"breadcrumbs": device_breadcrumbs(visit, address), **_heartbeats(visit, address, page)},
+        {"breadcrumbs": device_breadcrumbs(visit, address), **heartbeats},
     )
 
 
@@ -263,35 +266,34 @@ def _read(visit: Visit, address: DeviceAddress) -> DeviceRecord:
         return read_device(connection, visit.caller, address, now=visit.now)
 
 
-def _details(visit: Visit, address: DeviceAddress) -> dict[str, object]:
+def _details(
+    connection: psycopg.Connection, visit: Visit, address: DeviceAddress
+) -> dict[str, object]:
     """What its page shows besides the calendar."""
-    device, translate = _read(visit, address), visit.translate
+    translate = visit.translate
+    device = read_device(connection, visit.caller, address, now=visit.now)
     assigned = AssignmentFilter(address.platform, address.serial, state=State.ALL)
     issued = CredentialFilter(address.platform, address.serial, CredentialState.ALL)
-    with visit.database.reading() as connection:
-        assignments = list_assignments(
-            connection, visit.caller, assigned, _HISTORY, now=visit.now
-        ).items
-        credentials = list_credentials(connection, visit.caller, issued, _HISTORY).items
+    assignments = list_assignments(connection, visit.caller, assigned, _HISTORY, now=visit.now)
+    credentials = list_credentials(connection, visit.caller, issued, _HISTORY)
     return {
         "device": device,
         "status": words(device.status, DEVICE_STATUS_WORDS, translate),
         "reported": words(device.reported, REPORTED_WORDS, translate) if device.reported else None,
-        "assignments": assignments,
-        "credentials": credentials,
+        "assignments": assignments.items,
+        "credentials": credentials.items,
         "today": visit.today,
         "may_change": visit.may(Permission.CHANGE_REGISTRY),
         "may_issue": visit.may(Permission.CHANGE_CREDENTIALS),
-        **_heartbeats(visit, address, PageRequest()),
+        **_heartbeats(connection, visit, address, PageRequest()),
     }
 
 
-def _heartbeats(visit: Visit, address: DeviceAddress, page: PageRequest) -> dict[str, object]:
+def _heartbeats(
+    connection: psycopg.Connection, visit: Visit, address: DeviceAddress, page: PageRequest
+) -> dict[str, object]:
     part = PageRequest(page.cursor, _HEARTBEATS)
-    with visit.database.reading() as connection:
-        heartbeats = list_heartbeats(
-            connection, visit.caller, address, None, None, part, now=visit.now
-        )
+    heartbeats = list_heartbeats(connection, visit.caller, address, None, None, part, now=visit.now)
     path, next_cursor = f"{device_page_address(address)}/heartbeats", heartbeats.next_cursor
     return {
         "heartbeats": [

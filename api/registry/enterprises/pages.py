@@ -78,7 +78,7 @@ def show_enterprises(
     accepted = EnterpriseFilter(
         wanted.platform or None, wanted.district or None, wanted.text or None, wanted.state
     )
-    with visit.database.reading() as connection:
+    with visit.database.snapshot() as connection:
         enterprises = list_enterprises(connection, visit.caller, accepted, page, now=visit.now)
         platforms = platform_choices(connection, visit.caller)
     query: dict[str, object] = {
@@ -128,10 +128,10 @@ def take_new_enterprise(
 @router.get("/enterprises/{uscc}")
 def show_enterprise(visit: CurrentVisit, districts: DistrictChoices, uscc: str) -> HTMLResponse:
     """One enterprise: facts, connections, devices, calendar, assignments."""
-    enterprise = _read(visit, uscc)
     connected = ConnectionFilter(enterprise=uscc, state=State.ALL)
     assigned = AssignmentFilter(enterprise=uscc, state=State.ALL)
-    with visit.database.reading() as connection:
+    with visit.database.snapshot() as connection:
+        enterprise = read_enterprise(connection, visit.caller, uscc, now=visit.now)
         connections = list_connections(connection, visit.caller, connected, _HISTORY, now=visit.now)
         assignments = list_assignments(connection, visit.caller, assigned, _HISTORY, now=visit.now)
         presence = read_enterprise_presence(

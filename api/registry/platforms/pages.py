@@ -74,7 +74,7 @@ def show_platforms(
 ) -> HTMLResponse:
     """The list."""
     accepted = PlatformFilter(wanted.text or None, wanted.state)
-    with visit.database.reading() as connection:
+    with visit.database.snapshot() as connection:
         platforms = list_platforms(connection, visit.caller, accepted, page, now=visit.now)
     query: dict[str, object] = {
         "state": None if wanted.state is State.OPEN else wanted.state,
@@ -117,10 +117,10 @@ def take_new_platform(visit: CurrentVisit, values: FormValues) -> Response:
 @router.get("/platforms/{platform}")
 def show_platform(visit: CurrentVisit, platform: str) -> HTMLResponse:
     """One platform: facts, recognitions, the gateway's credentials."""
-    record = _read(visit, platform)
     recognised = RecognitionFilter(platform=platform, state=State.ALL)
     issued = CredentialFilter(platform=platform, state=CredentialState.ALL)
-    with visit.database.reading() as connection:
+    with visit.database.snapshot() as connection:
+        record = read_platform(connection, visit.caller, platform, now=visit.now)
         recognitions = list_recognitions(
             connection, visit.caller, recognised, _HISTORY, now=visit.now
         )

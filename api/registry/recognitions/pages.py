@@ -100,7 +100,7 @@ def _new_form(
 def _end_form(
     visit: Visit, recognition_id: int, typed: Mapping[str, str], mistakes: Mistakes | None = None
 ) -> HTMLResponse:
-    with visit.database.reading() as connection:
+    with visit.database.snapshot() as connection:
         record = read_recognition(connection, visit.caller, recognition_id)
         name = parent_platform_name(connection, visit.caller, record.platform)
     form = RecordForm(
