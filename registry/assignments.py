@@ -16,7 +16,6 @@ from registry.writing import (
     change_record,
     end_period,
     lock_record,
-    require_revision,
     write_new,
 )
 
@@ -81,8 +80,7 @@ def change_assignment(
         WrongColumnsError: the end is wrong.
         ConflictError: its period would meet another one, or outlast what it hangs on.
     """
-    found = lock_record(connection, _LOCK, id=assignment_id)
-    require_revision(found, revisions)
+    found = lock_record(connection, _LOCK, revisions, id=assignment_id)
     if changes:
         change_record(connection, "devices", _RELATION, found, changes)
 
@@ -98,8 +96,7 @@ def end_assignment(
         WrongColumnsError: it begins later.
         ConflictError: it has an end already.
     """
-    found = lock_record(connection, _LOCK, id=assignment_id)
-    require_revision(found, revisions)
+    found = lock_record(connection, _LOCK, revisions, id=assignment_id)
     end_period(connection, _RELATION, found, on)
 
 

@@ -14,7 +14,6 @@ from registry.writing import (
     create_record,
     end_period,
     lock_record,
-    require_revision,
 )
 
 __all__ = ["change_connection", "create_connection", "end_connection"]
@@ -64,8 +63,7 @@ def change_connection(
         WrongColumnsError: columns that change are wrong.
         ConflictError: its period would meet another one, or outlast what it hangs on.
     """
-    found = lock_record(connection, _LOCK, id=connection_id)
-    require_revision(found, revisions)
+    found = lock_record(connection, _LOCK, revisions, id=connection_id)
     change_record(connection, "connections", _RELATION, found, changes)
 
 
@@ -80,6 +78,5 @@ def end_connection(
         WrongColumnsError: it begins later.
         ConflictError: it has an end already.
     """
-    found = lock_record(connection, _LOCK, id=connection_id)
-    require_revision(found, revisions)
+    found = lock_record(connection, _LOCK, revisions, id=connection_id)
     end_period(connection, _RELATION, found, on)

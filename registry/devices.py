@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 import psycopg
 
@@ -19,7 +19,6 @@ from registry.writing import (
     require_ended,
     require_later,
     require_not_ended,
-    require_revision,
     require_within,
     write_new,
 )
@@ -81,7 +80,7 @@ def change_device(
         ChangedMeanwhileError: it has another revision by now.
         WrongColumnsError: columns that change are wrong.
     """
-    found = _lock(connection, address, revisions)
+    found = lock_record(connection, _LOCK, revisions, **address._asdict())
     change_record(connection, "devices", _RELATION, found, changes)
 
 
@@ -103,7 +102,7 @@ def end_device(
         WrongColumnsError: it is assigned only later.
         ConflictError: it has an end already.
     """
-    found = _lock(connection, address, revisions)
+    found = lock_record(connection, _LOCK, revisions, **address._asdict())
     require_not_ended(found["ended_on"])
     values = {"id": found["id"], "on": on}
     for (begins_on,) in connection.execute(_SELECT_LATER_ASSIGNMENT, values):
@@ -124,15 +123,7 @@ def reopen_device(
         ChangedMeanwhileError: it has another revision by now.
         ConflictError: it has no end, or its platform has one.
     """
-    found = _lock(connection, address, revisions)
+    found = lock_record(connection, _LOCK, revisions, **address._asdict())
     require_ended(found["ended_on"])
     require_within(connection, _RELATION, FileRow(THE_ROW, found))
     connection.execute(_SET_END, {"id": found["id"], "on": None})
-
-
-def _lock(
-    connection: psycopg.Connection, address: DeviceAddress, revisions: Revisions
-) -> dict[str, Any]:
-    found = lock_record(connection, _LOCK, **address._asdict())
-    require_revision(found, revisions)
-    return found

@@ -18,7 +18,6 @@ from registry.writing import (
     lock_record,
     require_ended,
     require_not_ended,
-    require_revision,
 )
 
 __all__ = ["change_enterprise", "create_enterprise", "end_enterprise", "reopen_enterprise"]
@@ -154,8 +153,6 @@ def _lock_kept(
     connection: psycopg.Connection, uscc: str, revisions: Revisions, own_platform: str | None
 ) -> dict[str, Any]:
     """The locked row of an enterprise that is the caller's to change."""
-    found = lock_record(connection, _LOCK, uscc=uscc)
     if own_platform is not None and enterprises_of_others(connection, [uscc], own_platform):
         raise NotKeptError
-    require_revision(found, revisions)
-    return found
+    return lock_record(connection, _LOCK, revisions, uscc=uscc)

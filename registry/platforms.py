@@ -17,7 +17,6 @@ from registry.writing import (
     lock_record,
     require_ended,
     require_not_ended,
-    require_revision,
 )
 
 __all__ = ["change_platform", "create_platform", "end_platform", "reopen_platform"]
@@ -62,8 +61,7 @@ def change_platform(
         ChangedMeanwhileError: it has another revision by now.
         WrongColumnsError: columns that change are wrong.
     """
-    found = lock_record(connection, _LOCK, code=code)
-    require_revision(found, revisions)
+    found = lock_record(connection, _LOCK, revisions, code=code)
     change_record(connection, "platforms", _RELATION, found, changes)
 
 
@@ -79,8 +77,7 @@ def end_platform(
         ChangedMeanwhileError: it has another revision by now.
         ConflictError: it has an end already, or connections of it are open.
     """
-    found = lock_record(connection, _LOCK, code=code)
-    require_revision(found, revisions)
+    found = lock_record(connection, _LOCK, revisions, code=code)
     require_not_ended(found["ended_on"])
     values = {"id": found["id"], "on": on}
     ((count,),) = connection.execute(_COUNT_OPEN_CONNECTIONS, values)
@@ -103,7 +100,6 @@ def reopen_platform(connection: psycopg.Connection, code: str, revisions: Revisi
         ChangedMeanwhileError: it has another revision by now.
         ConflictError: it has no end.
     """
-    found = lock_record(connection, _LOCK, code=code)
-    require_revision(found, revisions)
+    found = lock_record(connection, _LOCK, revisions, code=code)
     require_ended(found["ended_on"])
     connection.execute(_SET_END, {"id": found["id"], "on": None})

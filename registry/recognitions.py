@@ -14,7 +14,6 @@ from registry.writing import (
     create_record,
     end_period,
     lock_record,
-    require_revision,
 )
 
 __all__ = ["change_recognition", "create_recognition", "end_recognition"]
@@ -61,8 +60,7 @@ def change_recognition(
         WrongColumnsError: the end is wrong.
         ConflictError: the platform would have this level twice.
     """
-    found = lock_record(connection, _LOCK, id=recognition_id)
-    require_revision(found, revisions)
+    found = lock_record(connection, _LOCK, revisions, id=recognition_id)
     if changes:
         change_record(connection, "recognitions", _RELATION, found, changes)
 
@@ -78,6 +76,5 @@ def end_recognition(
         WrongColumnsError: it begins later.
         ConflictError: it has an end already.
     """
-    found = lock_record(connection, _LOCK, id=recognition_id)
-    require_revision(found, revisions)
+    found = lock_record(connection, _LOCK, revisions, id=recognition_id)
     end_period(connection, _RELATION, found, on)

@@ -37,7 +37,6 @@ __all__ = [
     "require_ended",
     "require_later",
     "require_not_ended",
-    "require_revision",
     "require_room",
     "require_within",
     "write_new",
@@ -126,28 +125,21 @@ def end_period(
 
 
 def lock_record(
-    connection: psycopg.Connection, statement: LiteralString, **key: object
+    connection: psycopg.Connection, statement: LiteralString, revisions: Revisions, **key: object
 ) -> dict[str, Any]:
     """A record's row, which nobody else changes until this transaction ends.
 
     Raises:
         NotRegisteredError: there is no such record.
+        ChangedMeanwhileError: it has another revision by now.
     """
     with connection.cursor(row_factory=dict_row) as cursor:
         found = cursor.execute(statement, key).fetchone()
     if found is None:
         raise NotRegisteredError
-    return found
-
-
-def require_revision(found: Mapping[str, Any], revisions: Revisions) -> None:
-    """Check the present revision of a record that is locked.
-
-    Raises:
-        ChangedMeanwhileError: somebody else changed the record meanwhile.
-    """
     if revisions is not None and found["revision"] not in revisions:
         raise ChangedMeanwhileError(found["revision"])
+    return found
 
 
 def require_room(

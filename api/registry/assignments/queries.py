@@ -132,11 +132,7 @@ _answered: Final = refusals_answered(assigned_from="from_date", assigned_to="to_
 def create_assignment(
     connection: psycopg.Connection, caller: Caller, new: NewAssignment, *, now: datetime
 ) -> AssignmentRecord:
-    """Assign a device (`registry.assignments`), in a transaction of the caller's changes.
-
-    Raises:
-        Problem: it is refused.
-    """
+    """Assign a device (`registry.assignments`), in a transaction of changes."""
     assignment_id = assignments.create_assignment(
         connection, _said(new), own_platform=caller.platform_code
     )
@@ -153,11 +149,7 @@ def change_assignment(
     *,
     now: datetime,
 ) -> AssignmentRecord:
-    """Change what `change` names of an assignment that the caller sees.
-
-    Raises:
-        Problem: it is refused.
-    """
+    """Change what `change` names of an assignment that the caller sees."""
     ASSIGNMENTS.row(connection, caller.platform_id, now, id=assignment_id)
     assignments.change_assignment(connection, assignment_id, _said(change), expected.revisions)
     return ASSIGNMENTS.one(connection, caller.platform_id, now, id=assignment_id)
@@ -173,11 +165,7 @@ def end_assignment(
     *,
     now: datetime,
 ) -> AssignmentRecord:
-    """End an assignment that the caller sees.
-
-    Raises:
-        Problem: it is refused.
-    """
+    """End an assignment that the caller sees."""
     ASSIGNMENTS.row(connection, caller.platform_id, now, id=assignment_id)
     assignments.end_assignment(connection, assignment_id, on, expected.revisions)
     return ASSIGNMENTS.one(connection, caller.platform_id, now, id=assignment_id)

@@ -109,12 +109,9 @@ CONNECTIONS: Final = Records(
 def create_connection(
     connection: psycopg.Connection, caller: Caller, new: NewConnection, *, now: datetime
 ) -> ConnectionRecord:
-    """Register a connection (`registry.connections`), in a transaction of the caller's changes.
+    """Register a connection (`registry.connections`), in a transaction of changes.
 
     An enterprise that others registered is connected by its code.
-
-    Raises:
-        Problem: it is refused.
     """
     connection_id = connections.create_connection(
         connection, new.model_dump(), own_platform=caller.platform_code
@@ -132,11 +129,7 @@ def change_connection(
     *,
     now: datetime,
 ) -> ConnectionRecord:
-    """Change what `change` names of a connection that the caller sees.
-
-    Raises:
-        Problem: it is refused.
-    """
+    """Change what `change` names of a connection that the caller sees."""
     CONNECTIONS.row(connection, caller.platform_id, now, id=connection_id)
     changes = change.model_dump(exclude_unset=True)
     connections.change_connection(connection, connection_id, changes, expected.revisions)
@@ -153,11 +146,7 @@ def end_connection(
     *,
     now: datetime,
 ) -> ConnectionRecord:
-    """End a connection that the caller sees.
-
-    Raises:
-        Problem: it is refused.
-    """
+    """End a connection that the caller sees."""
     CONNECTIONS.row(connection, caller.platform_id, now, id=connection_id)
     connections.end_connection(connection, connection_id, on, expected.revisions)
     return CONNECTIONS.one(connection, caller.platform_id, now, id=connection_id)

@@ -26,7 +26,7 @@ from api.console.forms import (
     form_page,
     read_form,
 )
-from api.console.listed import Filtered, list_address, render_list
+from api.console.listed import Filtered, filter_of, list_address, query_of, render_list
 from api.console.month import OptionalCivilMonth
 from api.console.visit import CurrentVisit, Visit
 from api.console.words import DEVICE_STATUS_WORDS, REPORTED_WORDS, STATE_WORDS, words
@@ -96,25 +96,11 @@ def show_devices(
     wanted: Annotated[_Wanted, Depends()],
 ) -> HTMLResponse:
     """The list."""
-    accepted = DeviceFilter(
-        platform=wanted.platform or None,
-        enterprise=wanted.enterprise or None,
-        district=wanted.district or None,
-        status=wanted.status,
-        text=wanted.text or None,
-        state=wanted.state,
-    )
+    accepted = filter_of(DeviceFilter, wanted)
     with visit.database.snapshot() as connection:
         devices = DEVICES.page(connection, visit.caller.platform_id, accepted, page, visit.now)
         platforms = platform_choices(connection, visit.caller)
-    query: dict[str, object] = {
-        "platform": wanted.platform,
-        "enterprise": wanted.enterprise,
-        "district": wanted.district,
-        "status": wanted.status,
-        "state": None if wanted.state is State.OPEN else wanted.state,
-        "text": wanted.text,
-    }
+    query = query_of(wanted)
     values = {
         "devices": [
             (device, words(device.status, DEVICE_STATUS_WORDS, visit.translate))

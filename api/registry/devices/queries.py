@@ -174,11 +174,7 @@ def find_device(
 def create_device(
     connection: psycopg.Connection, caller: Caller, new: NewDevice, *, now: datetime
 ) -> DeviceRecord:
-    """Register a device (`registry.devices`), in a transaction of the caller's changes.
-
-    Raises:
-        Problem: it is refused.
-    """
+    """Register a device (`registry.devices`), in a transaction of changes."""
     address = devices.create_device(connection, new.model_dump(), own_platform=caller.platform_code)
     return read_device(connection, caller, address, now=now)
 
@@ -193,11 +189,7 @@ def change_device(
     *,
     now: datetime,
 ) -> DeviceRecord:
-    """Change what `change` names of a device that the caller sees.
-
-    Raises:
-        Problem: it is refused.
-    """
+    """Change what `change` names of a device that the caller sees."""
     find_device(connection, caller, address, now=now)
     changes = change.model_dump(exclude_unset=True)
     devices.change_device(connection, address, changes, expected.revisions)
@@ -214,11 +206,7 @@ def end_device(
     *,
     now: datetime,
 ) -> DeviceRecord:
-    """End a device that the caller sees.
-
-    Raises:
-        Problem: it is refused.
-    """
+    """End a device that the caller sees."""
     find_device(connection, caller, address, now=now)
     devices.end_device(connection, address, on, expected.revisions, today=today_of(now))
     return read_device(connection, caller, address, now=now)
@@ -233,11 +221,7 @@ def reopen_device(
     *,
     now: datetime,
 ) -> DeviceRecord:
-    """Take back the end of a device that the caller sees.
-
-    Raises:
-        Problem: it is refused.
-    """
+    """Take back the end of a device that the caller sees."""
     find_device(connection, caller, address, now=now)
     devices.reopen_device(connection, address, expected.revisions)
     return read_device(connection, caller, address, now=now)

@@ -25,7 +25,7 @@ from api.console.forms import (
     form_page,
     read_form,
 )
-from api.console.listed import Filtered, list_address, render_list
+from api.console.listed import Filtered, filter_of, list_address, query_of, render_list
 from api.console.visit import CurrentVisit, Visit
 from api.console.words import DEVICE_STATUS_WORDS, STATE_WORDS, words
 from api.registry.assignments.queries import ASSIGNMENTS, AssignmentFilter
@@ -74,20 +74,13 @@ def show_enterprises(
     wanted: Annotated[_Wanted, Depends()],
 ) -> HTMLResponse:
     """The list."""
-    accepted = EnterpriseFilter(
-        wanted.platform or None, wanted.district or None, wanted.text or None, wanted.state
-    )
+    accepted = filter_of(EnterpriseFilter, wanted)
     with visit.database.snapshot() as connection:
         enterprises = ENTERPRISES.page(
             connection, visit.caller.platform_id, accepted, page, visit.now
         )
         platforms = platform_choices(connection, visit.caller)
-    query: dict[str, object] = {
-        "platform": wanted.platform,
-        "district": wanted.district,
-        "state": None if wanted.state is State.OPEN else wanted.state,
-        "text": wanted.text,
-    }
+    query = query_of(wanted)
     values = {
         "enterprises": [(each, label_of(districts, each.district)) for each in enterprises.items],
         "platforms": platforms,

@@ -132,11 +132,7 @@ def create_enterprise(
     districts: Collection[str],
     now: datetime,
 ) -> EnterpriseDetail:
-    """Register an enterprise (`registry.enterprises`), in a transaction of the caller's changes.
-
-    Raises:
-        Problem: it is refused.
-    """
+    """Register an enterprise (`registry.enterprises`), in a transaction of changes."""
     uscc = enterprises.create_enterprise(
         connection, new.model_dump(), districts=districts, own_platform=caller.platform_code
     )
@@ -154,11 +150,7 @@ def change_enterprise(
     districts: Collection[str],
     now: datetime,
 ) -> EnterpriseDetail:
-    """Change what `change` names of an enterprise that the caller sees and keeps.
-
-    Raises:
-        Problem: it is refused.
-    """
+    """Change what `change` names of an enterprise that the caller sees and keeps."""
     ENTERPRISES.row(connection, caller.platform_id, now, uscc=uscc)
     enterprises.change_enterprise(
         connection,
@@ -181,11 +173,7 @@ def end_enterprise(
     *,
     now: datetime,
 ) -> EnterpriseDetail:
-    """End an enterprise that the caller sees and keeps.
-
-    Raises:
-        Problem: it is refused.
-    """
+    """End an enterprise that the caller sees and keeps."""
     ENTERPRISES.row(connection, caller.platform_id, now, uscc=uscc)
     enterprises.end_enterprise(
         connection, uscc, on, expected.revisions, own_platform=caller.platform_code
@@ -202,11 +190,7 @@ def reopen_enterprise(
     *,
     now: datetime,
 ) -> EnterpriseDetail:
-    """Take back the end of an enterprise that the caller sees and keeps.
-
-    Raises:
-        Problem: it is refused.
-    """
+    """Take back the end of an enterprise that the caller sees and keeps."""
     ENTERPRISES.row(connection, caller.platform_id, now, uscc=uscc)
     enterprises.reopen_enterprise(
         connection, uscc, expected.revisions, own_platform=caller.platform_code

@@ -24,7 +24,7 @@ from api.console.forms import (
     form_page,
     read_form,
 )
-from api.console.listed import Filtered, list_address, render_list
+from api.console.listed import Filtered, filter_of, list_address, query_of, render_list
 from api.console.visit import CurrentVisit, Visit
 from api.console.words import LEVEL_WORDS, STATE_WORDS, words
 from api.registry.credentials.queries import CredentialFilter, CredentialState, list_credentials
@@ -71,13 +71,10 @@ def show_platforms(
     visit: CurrentVisit, page: RequestedPage, wanted: Annotated[_Wanted, Depends()]
 ) -> HTMLResponse:
     """The list."""
-    accepted, own = PlatformFilter(wanted.text or None, wanted.state), visit.caller.platform_id
+    accepted, own = filter_of(PlatformFilter, wanted), visit.caller.platform_id
     with visit.database.snapshot() as connection:
         platforms = PLATFORMS.page(connection, own, accepted, page, visit.now)
-    query: dict[str, object] = {
-        "state": None if wanted.state is State.OPEN else wanted.state,
-        "text": wanted.text,
-    }
+    query = query_of(wanted)
     values = {
         "platforms": [
             (each, words(each.level, LEVEL_WORDS, visit.translate) if each.level else None)

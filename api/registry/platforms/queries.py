@@ -76,11 +76,7 @@ PLATFORMS: Final = Records(
 def create_platform(
     connection: psycopg.Connection, caller: Caller, new: NewPlatform, *, now: datetime
 ) -> PlatformRecord:
-    """Register a platform (`registry.platforms`), in a transaction of the caller's changes.
-
-    Raises:
-        Problem: it is refused.
-    """
+    """Register a platform (`registry.platforms`), in a transaction of changes."""
     code = platforms.create_platform(connection, new.model_dump())
     return PLATFORMS.one(connection, caller.platform_id, now, code=code)
 
@@ -95,11 +91,7 @@ def change_platform(
     *,
     now: datetime,
 ) -> PlatformRecord:
-    """Change what `change` names of a platform that the caller sees.
-
-    Raises:
-        Problem: it is refused.
-    """
+    """Change what `change` names of a platform that the caller sees."""
     PLATFORMS.row(connection, caller.platform_id, now, code=code)
     changes = change.model_dump(exclude_unset=True)
     platforms.change_platform(connection, code, changes, expected.revisions)
@@ -116,11 +108,7 @@ def end_platform(
     *,
     now: datetime,
 ) -> PlatformRecord:
-    """End a platform that the caller sees.
-
-    Raises:
-        Problem: it is refused.
-    """
+    """End a platform that the caller sees."""
     PLATFORMS.row(connection, caller.platform_id, now, code=code)
     platforms.end_platform(connection, code, on, expected.revisions, today=today_of(now))
     return PLATFORMS.one(connection, caller.platform_id, now, code=code)
@@ -135,11 +123,7 @@ def reopen_platform(
     *,
     now: datetime,
 ) -> PlatformRecord:
-    """Take back the end of a platform that the caller sees.
-
-    Raises:
-        Problem: it is refused.
-    """
+    """Take back the end of a platform that the caller sees."""
     PLATFORMS.row(connection, caller.platform_id, now, code=code)
     platforms.reopen_platform(connection, code, expected.revisions)
     return PLATFORMS.one(connection, caller.platform_id, now, code=code)

@@ -85,11 +85,7 @@ RECOGNITIONS: Final = Records(
 def create_recognition(
     connection: psycopg.Connection, caller: Caller, new: NewRecognition, *, now: datetime
 ) -> RecognitionRecord:
-    """Register a recognition (`registry.recognitions`), in a transaction of the caller's changes.
-
-    Raises:
-        Problem: it is refused.
-    """
+    """Register a recognition (`registry.recognitions`), in a transaction of changes."""
     recognition_id = recognitions.create_recognition(
         connection, new.model_dump(), own_platform=caller.platform_code
     )
@@ -106,11 +102,7 @@ def change_recognition(
     *,
     now: datetime,
 ) -> RecognitionRecord:
-    """Change what `change` names of a recognition that the caller sees.
-
-    Raises:
-        Problem: it is refused.
-    """
+    """Change what `change` names of a recognition that the caller sees."""
     RECOGNITIONS.row(connection, caller.platform_id, now, id=recognition_id)
     changes = change.model_dump(exclude_unset=True)
     recognitions.change_recognition(connection, recognition_id, changes, expected.revisions)
@@ -127,11 +119,7 @@ def end_recognition(
     *,
     now: datetime,
 ) -> RecognitionRecord:
-    """Revoke a recognition that the caller sees.
-
-    Raises:
-        Problem: it is refused.
-    """
+    """Revoke a recognition that the caller sees."""
     RECOGNITIONS.row(connection, caller.platform_id, now, id=recognition_id)
     recognitions.end_recognition(connection, recognition_id, on, expected.revisions)
     return RECOGNITIONS.one(connection, caller.platform_id, now, id=recognition_id)
