@@ -37,7 +37,6 @@ __all__ = [
     "require_ended",
     "require_later",
     "require_not_ended",
-    "require_room",
     "require_within",
     "write_new",
 ]
@@ -80,7 +79,7 @@ def write_new(
     Raises:
         ConflictError: it is registered already, meets another one, or hangs on what has ended.
     """
-    require_room(connection, relation, row, is_new=True)
+    _require_room(connection, relation, row, is_new=True)
     require_within(connection, relation, row)
     with _contradictions_refused():
         return write_created(connection, relation, row, own_platform=own_platform)
@@ -104,7 +103,7 @@ def change_record(
     """
     row = read_change(connection, kind, found, changes, districts=districts)
     if relation.period is not None and relation.period.end in changes:
-        require_room(connection, relation, row, is_new=False)
+        _require_room(connection, relation, row, is_new=False)
         require_within(connection, relation, row)
     _write_changed(connection, relation, row, own_platform)
 
@@ -142,7 +141,7 @@ def lock_record(
     return found
 
 
-def require_room(
+def _require_room(
     connection: psycopg.Connection, relation: Relation, row: FileRow, *, is_new: bool
 ) -> None:
     """Check that no registered record is in the way of this one.
