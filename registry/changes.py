@@ -1,23 +1,25 @@
 """What a file would change: its rows beside what is registered already. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
 from jieru.errors import UserError
 from registry.cells import Value
 from registry.kinds import Period, Relation
-from registry.rows import FileRow, RowError
+from registry.rows import FileRow, RowError, is_over_before_it_begins
 
 __all__ = [
     "Changes",
     "Ends",
     "Key",
+    "Outlived",
     "Registered",
     "changes_to",
     "forbidden_changes",
     "outlasting",
+    "outlived",
     "overlaps",
 ]
 
@@ -33,6 +35,24 @@ class Changes(NamedTuple):
 
     created: list[FileRow]
     changed: list[FileRow]
+
+
+class Outlived(NamedTuple):
+    """Something that has ended, and a row that hangs on it and would go on."""
+
+    column: str
+    """In which the row says how long it lasts or, where it says nothing, on what it hangs."""
+    key: Key
+    """Of what has ended."""
+    ended_on: date
+
+    def reason(self, name: str) -> UserError:
+        """Why the row cannot be taken; `name` is what has ended."""
+        return UserError(
+            "{name} ended on {ended_on}: nothing that hangs on it can last longer.",
+            name=name,
+            ended_on=self.ended_on.isoformat(),
+        )
 
 
 class _Span(NamedTuple):
@@ -107,26 +127,23 @@ def forbidden_changes(
 
 def outlasting(relation: Relation, rows: Iterable[FileRow], ends: Ends) -> list[RowError]:
     """Rows that would go on when a platform, enterprise or device has ended on which they hang."""
-    errors = []
-    for row in rows:
-        end = row.values.get(relation.period.end) if relation.period else None
-        for columns, ended in ends.items():
-            key = row.key(columns)
-            ended_on = None if key is None else ended.get(key)
-            if ended_on is None or (isinstance(end, date) and end <= ended_on):
-                continue
-            errors.append(
-                RowError(
-                    row.number,
-                    relation.period.end if relation.period else columns[-1],
-                    UserError(
-                        "{name} ended on {ended_on}: nothing that hangs on it can last longer.",
-                        name=" ".join(map(str, key or ())),
-                        ended_on=ended_on.isoformat(),
-                    ),
-                )
-            )
-    return errors
+    return [
+        RowError(row.number, each.column, each.reason(" ".join(map(str, each.key))))
+        for row in rows
+        for each in outlived(relation, row, ends)
+    ]
+
+
+def outlived(relation: Relation, row: FileRow, ends: Ends) -> Iterator[Outlived]:
+    """Everything on which a row hangs and that ends before the row does."""
+    period = relation.period
+    end = row.values.get(period.end) if period else None
+    for columns, ended in ends.items():
+        key = row.key(columns)
+        ended_on = None if key is None else ended.get(key)
+        if key is None or ended_on is None or (isinstance(end, date) and end <= ended_on):
+            continue
+        yield Outlived(period.end if period else columns[-1], key, ended_on)
 
 
 def overlaps(relation: Relation, rows: Sequence[FileRow], registered: Registered) -> list[RowError]:
@@ -154,7 +171,9 @@ def overlaps(relation: Relation, rows: Sequence[FileRow], registered: Registered
 
 def _span(key: Key, end: Value, row: int | None) -> _Span | None:
     start, last = key[-1], date.max if end is None else end
-    if not isinstance(start, date) or not isinstance(last, date) or last <= start:
+    if not isinstance(start, date) or not isinstance(last, date):
+        return None
+    if is_over_before_it_begins(start, last):
         return None  # an end before its start is an error of its own
     return _Span(start, last, row)
 

@@ -6,6 +6,7 @@ All functions are pure. None stops at the first bad row: each gives all errors t
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from itertools import islice
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from jieru.errors import UserError
@@ -19,6 +20,8 @@ __all__ = [
     "FileRow",
     "RowError",
     "header_names",
+    "is_over_before_it_begins",
+    "read_row",
     "read_rows",
     "unknown_references",
     "without_foreign_platforms",
@@ -78,21 +81,38 @@ def read_rows(kind: Kind, sheet: Sequence[SheetRow]) -> tuple[list[FileRow], lis
         if len(cells) != len(columns) and not _is_padding(cells[len(columns) :], cells, columns):
             errors.append(_wrong_width(number, len(cells), len(columns)))
             continue
-        values: dict[str, Value] = {**absent}
-        for column, cell in zip(columns, cells, strict=False):
-            if column is None:
-                continue
-            try:
-                values[column.name] = _value(column, cell)
-            except UserError as refused:
-                # Without its traceback, which would keep the whole frame of every bad cell.
-                errors.append(RowError(number, column.name, refused.with_traceback(None)))
-        row = FileRow(number, values)
-        errors.extend(_row_errors(kind, row))
+        named = ((column, cell) for column, cell in zip(columns, cells, strict=False) if column)
+        row, wrong = read_row(kind, number, named, absent)
         rows.append(row)
+        errors.extend(wrong)
     errors.extend(_repetitions(kind, rows))
     errors.extend(_contradictions(kind, rows))
     return rows, errors
+
+
+def read_row(
+    kind: Kind,
+    number: int,
+    cells: Iterable[tuple[Column, Cell]],
+    absent: Mapping[str, Value] = MappingProxyType({}),
+) -> tuple[FileRow, list[RowError]]:
+    """Read and check what one row says by itself; `absent` are the columns that it lacks."""
+    values: dict[str, Value] = {**absent}
+    errors: list[RowError] = []
+    for column, cell in cells:
+        try:
+            values[column.name] = _value(column, cell)
+        except UserError as refused:
+            # Without its traceback, which would keep the whole frame of every bad cell.
+            errors.append(RowError(number, column.name, refused.with_traceback(None)))
+    row = FileRow(number, values)
+    errors.extend(_row_errors(kind, row))
+    return row, errors
+
+
+def is_over_before_it_begins(start: date, end: date) -> bool:
+    """Whether a period has no day, for its end is the first day that is no longer included."""
+    return end <= start
 
 
 def without_foreign_platforms(
@@ -239,7 +259,7 @@ def _row_errors(kind: Kind, row: FileRow) -> Iterable[RowError]:
     first, last = values.get(start), values.get(end)
     if start in values and first is None and last is not None:
         yield RowError(row.number, end, UserError("Has an end, but {start} is empty.", start=start))
-    if isinstance(first, date) and isinstance(last, date) and last <= first:
+    if isinstance(first, date) and isinstance(last, date) and is_over_before_it_begins(first, last):
         yield RowError(
             row.number,
             end,

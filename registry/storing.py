@@ -22,6 +22,7 @@ __all__ = [
     "known_references",
     "registered_records",
     "write_changes",
+    "write_created",
 ]
 
 _KNOWN_PLATFORMS = "SELECT code FROM platforms WHERE code = ANY (%s::text[])"
@@ -292,6 +293,15 @@ def write_changes(
         if rows:  # an empty statement would still announce a change of the registry
             arrays = _arrays(relation.key + relation.others, rows)
             connection.execute(statement, {**arrays, "own_platform": own_platform})
+
+
+def write_created(
+    connection: psycopg.Connection, relation: Relation, row: FileRow, *, own_platform: str | None
+) -> int:
+    """Write one new record; its id."""
+    values = {**_arrays(relation.key + relation.others, [row]), "own_platform": own_platform}
+    created = connection.execute(_STATEMENTS[relation.name].insert + " RETURNING id", values)
+    return int(created.fetchall()[0][0])
 
 
 def _arrays(columns: Iterable[str], rows: Sequence[FileRow]) -> dict[str, list[Value]]:

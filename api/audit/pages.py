@@ -67,7 +67,7 @@ def show_entries(
         record_kind=wanted.record_kind,
         platform=wanted.platform or None,
     )
-    with visit.database.reading() as connection:
+    with visit.database.snapshot() as connection:
         entries = list_entries(connection, visit.caller, accepted, page)
         platforms = platform_choices(connection, visit.caller)
     query: dict[str, object] = {

@@ -7,8 +7,10 @@ so a page and a program are told the same.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Final, Literal, NamedTuple, TypeVar
+from datetime import date
+from typing import Annotated, Final, Literal, NamedTuple, Self, TypeVar
 
+import psycopg
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ValidationError
@@ -18,7 +20,7 @@ from api.console.announcement import Done, go_on
 from api.console.visit import Visit
 from api.web.language import language_of
 from api.web.problems import Kind, Problem, wrong_fields
-from api.web.revisions import ExpectedRevision
+from api.web.revisions import ExpectedRevision, Revised
 from jieru.errors import UserError
 from jieru.i18n import marked as _
 from jieru.i18n import translations
@@ -31,7 +33,7 @@ __all__ = [
     "Mistakes",
     "RecordForm",
     "answer_form",
-    "end_input",
+    "answer_record_form",
     "form_page",
     "mistakes_of",
     "read_form",
@@ -169,11 +171,6 @@ def answer_form(
     return go_on(address, done)
 
 
-def end_input() -> Input:
-    """The question when a record ends."""
-    return Input("on", _("First day that is no longer included"), "date", is_required=True)
-
-
 def form_page(
     visit: Visit,
     title: str,
@@ -227,30 +224,86 @@ class RecordForm:
     inputs: Sequence[Input]
     submit: str
     breadcrumbs: Sequence[tuple[str, str]]
-    """Name and address of each page that leads here; the last is the record's own."""
+    """Name and address of each page that leads here; the last is where the record is shown."""
+    revision: int
+    """The record's present one."""
     explanation: str = ""
+    present: Mapping[str, str] = field(default_factory=dict)
+    """The record's values that the form may change."""
+    suggested: Mapping[str, str] = field(default_factory=dict)
+    """What is answered beforehand where a question is not about a value of the record."""
+
+    @classmethod
+    def to_change(
+        cls,
+        title: str,
+        address: str,
+        record: Revised,
+        inputs: Sequence[Input],
+        breadcrumbs: Sequence[tuple[str, str]],
+    ) -> Self:
+        """The form that changes the values of the record under this address."""
+        values = {each.name: getattr(record, each.name) for each in inputs}
+        present = {name: "" if value is None else str(value) for name, value in values.items()}
+        action, revision = f"{address}/edit", record.revision
+        return cls(title, action, inputs, _("Save"), breadcrumbs, revision, present=present)
+
+    @classmethod
+    def to_end(
+        cls,
+        title: str,
+        address: str,
+        record: Revised,
+        breadcrumbs: Sequence[tuple[str, str]],
+        today: date,
+        explanation: str = "",
+    ) -> Self:
+        """The form that ends the record under this address, if nothing else is typed, today."""
+        on = Input("on", _("First day that is no longer included"), "date", is_required=True)
+        return cls(
+            title,
+            f"{address}/end",
+            [on],
+            _("Record the end"),
+            breadcrumbs,
+            record.revision,
+            explanation,
+            suggested={on.name: str(today)},
+        )
+
+    @classmethod
+    def to_reopen(
+        cls,
+        title: str,
+        address: str,
+        record: Revised,
+        breadcrumbs: Sequence[tuple[str, str]],
+        explanation: str,
+    ) -> Self:
+        """The form that takes back the end of the record under this address."""
+        action, submit = f"{address}/reopen", _("Take back the end")
+        return cls(title, action, [], submit, breadcrumbs, record.revision, explanation)
 
     def show(
         self,
         visit: Visit,
-        fresh: Mapping[str, str],
-        revision: int,
-        typed: Mapping[str, str],
-        mistakes: Mistakes | None,
+        typed: Mapping[str, str] | None = None,
+        mistakes: Mistakes | None = None,
     ) -> HTMLResponse:
         """The form with the record as it is, as it was typed, or after somebody else's change.
 
         Args:
             visit: who asks.
-            fresh: the record's present values.
-            revision: the record's present one.
-            typed: what was sent; empty when nothing was.
+            typed: what was sent; None when nothing was.
             mistakes: why it was not taken; None when nothing was sent.
         """
+        typed, revision = typed or {}, self.revision
         if mistakes is None:
-            values: Mapping[str, str] = fresh
+            values: Mapping[str, str] = {**self.suggested, **self.present}
         elif mistakes.is_stale:
-            values, mistakes = fresh, _explained(visit, mistakes, fresh, typed)
+            answered = {name: typed.get(name, "") for name in self.suggested}
+            values = {**answered, **self.present}
+            mistakes = _explained(visit, mistakes, self.present, typed)
         else:
             values, revision = typed, _revision(typed)
         form = Form(
@@ -264,6 +317,33 @@ class RecordForm:
         )
         explanation = visit.translate(self.explanation) if self.explanation else ""
         return form_page(visit, visit.translate(self.title), form, self.breadcrumbs, explanation)
+
+
+def answer_record_form(
+    visit: Visit,
+    done: Done,
+    values: Mapping[str, str],
+    model: type[Model],
+    act: Callable[[psycopg.Connection, Model, ExpectedRevision], str],
+    form: Callable[[], RecordForm],
+) -> Response:
+    """Do what the form of a record asks and go on, or show it again with what was wrong.
+
+    Args:
+        visit: of the form.
+        done: what the next page says.
+        values: what was typed.
+        model: of the body of the API's request that does the same.
+        act: does it in a transaction of the visitor's changes; the address of the next page.
+        form: the same with the record as it is now.
+    """
+
+    def change() -> str:
+        sent, expected = read_form(model, values), revision_of(values)
+        with visit.database.changing(visit.caller.actor) as connection:
+            return act(connection, sent, expected)
+
+    return answer_form(visit, done, change, lambda mistakes: form().show(visit, values, mistakes))
 
 
 def _explained(

@@ -1,7 +1,8 @@
 """Lists on a page: their filter, and the addresses of their pages and of their export."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from dataclasses import fields
+from typing import Annotated, Any, ClassVar, Protocol, TypeVar
 from urllib.parse import urlencode
 
 from fastapi import Query
@@ -10,10 +11,40 @@ from fastapi.responses import HTMLResponse
 from api.console.visit import Visit
 from api.web.paging import PageRequest
 
-__all__ = ["Filtered", "list_address", "page_addresses", "render_list"]
+__all__ = [
+    "Filtered",
+    "Wanted",
+    "filter_of",
+    "list_address",
+    "page_addresses",
+    "query_of",
+    "render_list",
+]
+
+Filter = TypeVar("Filter")
 
 Filtered = Annotated[str, Query(max_length=100, pattern=r"^[^\x00]*$")]
 """One value of a filter; a form sends an empty text for a field that was left empty."""
+
+
+class Wanted(Protocol):
+    """The filter of a page's list, a dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+def query_of(wanted: Wanted) -> dict[str, object]:
+    """A filter as the address says it: what is as it is by default is not said."""
+    return {
+        each.name: None if value == each.default else value
+        for each in fields(wanted)
+        for value in [getattr(wanted, each.name)]
+    }
+
+
+def filter_of(model: type[Filter], wanted: Wanted) -> Filter:
+    """The filter of the API's list that says the same; a field left empty says nothing."""
+    return model(**{each.name: getattr(wanted, each.name) or None for each in fields(wanted)})
 
 
 def list_address(path: str, wanted: Mapping[str, object]) -> str:

@@ -79,7 +79,7 @@ def show_import(
     page: Annotated[int, Query(ge=1, le=_LAST_PAGE)] = 1,
 ) -> HTMLResponse:
     """What a file would do, what it did, or what is wrong with it."""
-    with visit.database.reading() as connection:
+    with visit.database.snapshot() as connection:
         record = find_import(connection, visit.caller, import_id)
         errors = errors_of_import(connection, visit.caller, import_id)
     first = (page - 1) * _ERRORS_PER_PAGE

@@ -31,7 +31,7 @@ class OverviewSource:
         return self._recent.get(own, lambda: self._read(own))
 
     def _read(self, platform_id: int | None) -> Overview:
-        with self._database.reading() as connection:
+        with self._database.snapshot() as connection:
             return read_overview(connection, platform_id, datetime.now(UTC))
 
 

@@ -12,9 +12,9 @@ from jieru.wire import PLATFORM_CODE, SERIAL, DeviceAddress
 
 __all__ = [
     "ENTERPRISE_IS_VISIBLE",
-    "no_such_device",
-    "no_such_enterprise",
-    "no_such_platform",
+    "NO_SUCH_DEVICE",
+    "NO_SUCH_ENTERPRISE",
+    "NO_SUCH_PLATFORM",
     "parent_enterprise_name",
     "parent_platform_name",
     "require_parent_device",
@@ -26,6 +26,11 @@ ENTERPRISE_IS_VISIBLE: Final[LiteralString] = """(
                WHERE connections.enterprise_id = enterprises.id AND platform_id = %(own)s)
 )"""
 """Of the operator whose platform's id is `own`."""
+
+NO_SUCH_PLATFORM: Final = _("There is no platform {code}.")
+NO_SUCH_ENTERPRISE: Final = _("There is no enterprise {uscc}.")
+NO_SUCH_DEVICE: Final = _("The platform {platform} has no device {serial}.")
+"""The answers about what the caller cannot see, there or not."""
 
 _PLATFORM_NAME: Final = """
     SELECT name FROM platforms
@@ -54,7 +59,7 @@ def parent_platform_name(connection: psycopg.Connection, caller: Caller, code: s
         row = connection.execute(_PLATFORM_NAME, values).fetchone()
         if row is not None:
             return str(row[0])
-    raise no_such_platform(code)
+    raise Problem(Kind.NOT_FOUND, NO_SUCH_PLATFORM, code=code)
 
 
 def parent_enterprise_name(connection: psycopg.Connection, caller: Caller, uscc: str) -> str:
@@ -68,7 +73,7 @@ def parent_enterprise_name(connection: psycopg.Connection, caller: Caller, uscc:
         row = connection.execute(_ENTERPRISE_NAME, values).fetchone()
         if row is not None:
             return str(row[0])
-    raise no_such_enterprise(uscc)
+    raise Problem(Kind.NOT_FOUND, NO_SUCH_ENTERPRISE, uscc=uscc)
 
 
 def require_parent_device(
@@ -84,24 +89,4 @@ def require_parent_device(
         values = {"platform": platform, "serial": serial, "own": caller.platform_id}
         if connection.execute(_DEVICE_EXISTS, values).fetchone() is not None:
             return
-    raise no_such_device(platform, serial)
-
-
-def no_such_platform(code: str) -> Problem:
-    """The answer about a platform that the caller cannot see."""
-    return Problem(Kind.NOT_FOUND, _("There is no platform {code}."), code=code)
-
-
-def no_such_enterprise(uscc: str) -> Problem:
-    """The answer about an enterprise that the caller cannot see."""
-    return Problem(Kind.NOT_FOUND, _("There is no enterprise {uscc}."), uscc=uscc)
-
-
-def no_such_device(platform: str, serial: str) -> Problem:
-    """The answer about a device that the caller cannot see."""
-    return Problem(
-        Kind.NOT_FOUND,
-        _("The platform {platform} has no device {serial}."),
-        platform=platform,
-        serial=serial,
-    )
+    raise Problem(Kind.NOT_FOUND, NO_SUCH_DEVICE, platform=platform, serial=serial)

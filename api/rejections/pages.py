@@ -41,7 +41,7 @@ def show_rejections(
 ) -> HTMLResponse:
     """The list, newest first."""
     accepted = RejectionFilter(wanted.reason, wanted.platform or None, wanted.topic_prefix or None)
-    with visit.database.reading() as connection:
+    with visit.database.snapshot() as connection:
         rejections = list_rejections(connection, visit.caller, accepted, page)
         platforms = platform_choices(connection, visit.caller)
     query: dict[str, object] = {

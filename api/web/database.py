@@ -11,6 +11,7 @@ from psycopg_pool import ConnectionPool
 from api.web.services import services_of
 from jieru.audit import Actor, changing
 from jieru.database import read_installation
+from verifier.counting.reading import consistent_snapshot
 
 __all__ = ["Database", "RequestDatabase"]
 
@@ -46,6 +47,16 @@ class RequestDatabase:
             finally:
                 if not connection.closed:
                     connection.autocommit = False
+
+    @contextmanager
+    def snapshot(self) -> Iterator[psycopg.Connection]:
+        """A connection whose questions all see one moment; nothing can be changed through it.
+
+        Raises:
+            psycopg_pool.PoolTimeout: none is free, or the database is away (answered with 503).
+        """
+        with self.reading() as connection, consistent_snapshot(connection):
+            yield connection
 
     @contextmanager
     def changing(self, actor: Actor) -> Iterator[psycopg.Connection]:

@@ -7,7 +7,7 @@ its order. Both are bounded by the table, not by what was heard.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import psycopg
@@ -15,7 +15,7 @@ from psycopg.sql import SQL, Composable, Identifier, Placeholder
 
 from api.web.paging import Key, KeyPart, PageRequest, read_cursor, write_cursor
 
-__all__ = ["Found", "Search", "find_page"]
+__all__ = ["Found", "Search", "Where", "find_page"]
 
 _NEAR: Final = 1_000
 """So many records in the list's order are looked at first."""
@@ -33,22 +33,29 @@ _AND: Final = SQL(" AND ")
 _COMMA: Final = SQL(", ")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Where:
+    """One condition on the records of a list."""
+
+    condition: Composable
+    joins: tuple[Composable, ...] = ()
+    """The tables that it speaks of, besides the list's own."""
+    is_range: bool = False
+    """Whether the index of the list's order answers it."""
+    far: Composable | None = None
+    """The same, said in a way that finds the few among all; `condition` then is the one that is
+    quick to tell of some records, one by one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Search:
     """What a list is looked up by."""
 
     table: str
     key: Mapping[str, type[KeyPart]]
     """The columns of the list's order, which an index of the table has in this order."""
-    joins: list[Composable] = field(default_factory=list)
-    range: list[Composable] = field(default_factory=list)
-    """Conditions that the same index answers."""
-    conditions: list[Composable] = field(default_factory=list)
-    near_conditions: list[Composable] = field(default_factory=list)
-    """What is quick to tell of some records, one by one, ..."""
-    far_conditions: list[Composable] = field(default_factory=list)
-    """... and the same, said in a way that finds the few among all."""
-    values: dict[str, object] = field(default_factory=dict)
+    conditions: Sequence[Where]
+    values: Mapping[str, object]
     """Of the statements' parameters."""
 
 
@@ -66,11 +73,11 @@ def find_page(connection: psycopg.Connection, search: Search, page: PageRequest)
         Problem: the cursor is none of this list.
     """
     after = read_cursor(page.cursor, *search.key.values())
-    conditions = [*search.conditions, *search.near_conditions]
-    keys = _run(connection, _SELECT_NEAR, search, conditions, after, page.limit)
+    near = [each.condition for each in search.conditions if not each.is_range]
+    keys = _run(connection, _SELECT_NEAR, search, near, after, page.limit)
     if len(keys) <= page.limit:
-        conditions = [*search.conditions, *search.far_conditions]
-        keys = _run(connection, _SELECT_FAR, search, conditions, after, page.limit)
+        far = [each.far or each.condition for each in search.conditions if not each.is_range]
+        keys = _run(connection, _SELECT_FAR, search, far, after, page.limit)
     if len(keys) <= page.limit:
         return Found([key[0] for key in keys], None)
     return Found([key[0] for key in keys[:-1]], write_cursor(keys[-2][1:]))
@@ -85,7 +92,8 @@ def _run(
     limit: int,
 ) -> Sequence[Key]:
     key = _COMMA.join(Identifier(search.table, column) for column in search.key)
-    bounds, values = list(search.range), dict(search.values)
+    bounds = [each.condition for each in search.conditions if each.is_range]
+    values = dict(search.values)
     if after is not None:
         names = [f"after_{column}" for column in search.key]
         marks = _COMMA.join(Placeholder(name) for name in names)
@@ -96,7 +104,7 @@ def _run(
         key=key,
         plain_key=_COMMA.join(Identifier(column) for column in search.key),
         table=Identifier(search.table),
-        joins=SQL(" ").join(search.joins),
+        joins=SQL(" ").join(_joins_of(search)),
         range=_AND.join(bounds or [SQL("true")]),
         conditions=_AND.join(conditions or [SQL("true")]),
         near=_NEAR,
@@ -104,3 +112,11 @@ def _run(
     )
     # A plan made for all values of the parameters would be the wrong one for most.
     return connection.execute(statement, values, prepare=False).fetchall()
+
+
+def _joins_of(search: Search) -> Sequence[Composable]:
+    """What its conditions speak of, each table once."""
+    joins: list[Composable] = []
+    for each in search.conditions:
+        joins += [join for join in each.joins if join not in joins]
+    return joins

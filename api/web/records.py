@@ -1,42 +1,39 @@
 """What all records of the registry share: parts of their bodies and answers, and refusals."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
-from typing import Annotated, Any, Final, LiteralString
+from typing import Annotated, Any, Final
 
-import psycopg
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from api.web.civil import CivilDate
-from api.web.problems import Kind, Problem, WrongField
-from jieru.errors import UserError
-from jieru.i18n import marked as _
-from registry.kinds import Relation
-from registry.records import Reading, find_meeting
-from registry.rows import FileRow
+from api.web.problems import Kind, Problem, WrongField, problem_responses
+from api.web.revisions import etag_of
+from registry.refusals import (
+    ChangedMeanwhileError,
+    ConflictError,
+    NotKeptError,
+    NotRegisteredError,
+    WrongColumnsError,
+)
 
 __all__ = [
+    "CHANGE_PROBLEMS",
+    "CREATE_PROBLEMS",
     "REVISION",
     "USCC",
     "WHOLE_NUMBER",
     "Body",
     "DateText",
     "Ending",
-    "already_ended",
-    "contradictions_refused",
     "is_record_id",
     "is_uscc",
     "left_out",
-    "not_ended",
-    "only_row",
-    "require_later",
-    "require_readable",
-    "require_room",
-    "require_within",
+    "refusals_answered",
 ]
 
 _INT32: Final = 2**31
@@ -44,6 +41,20 @@ _USCC_FORM: Final = re.compile(r"[0-9A-HJ-NP-RTUWXY]{18}")
 
 USCC: Final = Field(description="Unified social credit code (GB 32100-2015).")
 REVISION: Final = Field(description="Grows with every change; the ETag is the same in quotes.")
+
+CREATE_PROBLEMS: Final = problem_responses(
+    Kind.CONFLICT, Kind.TOO_LARGE, Kind.INVALID_REQUEST, Kind.DATABASE_AWAY
+)
+CHANGE_PROBLEMS: Final = problem_responses(
+    Kind.NOT_FOUND,
+    Kind.CONFLICT,
+    Kind.CHANGED_MEANWHILE,
+    Kind.TOO_LARGE,
+    Kind.INVALID_REQUEST,
+    Kind.REVISION_REQUIRED,
+    Kind.DATABASE_AWAY,
+)
+"""In which a route that changes a record may end."""
 
 DateText = Annotated[
     str, Field(max_length=100), WithJsonSchema({"type": "string", "format": "date"})
@@ -98,119 +109,29 @@ def is_uscc(text: str) -> bool:
     return _USCC_FORM.fullmatch(text) is not None
 
 
-def require_readable(
-    reading: Reading,
-    *,
-    among: Collection[str] | None = None,
-    names: Mapping[str, str] | None = None,
-) -> None:
-    """Check that a record was read without errors.
-
-    Args:
-        reading: what was read.
-        among: the columns that are being changed; None: all.
-        names: the fields of the body whose name is not that of their column, by column.
-
-    Raises:
-        Problem: fields are wrong; it names each.
-    """
-    fields = [
-        WrongField((names or {}).get(error.column, error.column), error.reason)
-        for error in reading.errors
-        if among is None or any(name in among for name in error.column.split(", "))
-    ]
-    if fields:
-        raise Problem(Kind.INVALID_REQUEST).about(fields)
-
-
-def require_room(
-    connection: psycopg.Connection, relation: Relation, row: FileRow, *, is_new: bool
-) -> None:
-    """Check that no registered record is in the way of this one.
-
-    Raises:
-        Problem: one is; the message says which.
-    """
-    meeting = find_meeting(connection, relation, row, is_new=is_new)
-    if meeting is None:
-        return
-    if meeting.is_same and meeting.start is None:
-        message = _("It is registered already.")
-    elif meeting.is_same:
-        message = _("One that begins on {start} is registered already.")
-    elif meeting.end is None:
-        message = _(
-            "Its period overlaps the one registered from {start}, which is open: end that one "
-            "first, or choose other dates."
-        )
-    else:
-        message = _(
-            "Its period overlaps the one registered from {start} until {end}: choose other dates."
-        )
-    raise Problem(Kind.CONFLICT, message, start=meeting.start, end=meeting.end)
-
-
-def require_within(end: date | None, name: str, ended_on: date | None) -> None:
-    """Check that a period is over when the record ends that it hangs on.
-
-    Args:
-        end: of the period, exclusive; None: open.
-        name: of the record.
-        ended_on: of the record; None: it has not ended.
-
-    Raises:
-        Problem: it is not over then.
-    """
-    if ended_on is not None and (end is None or end > ended_on):
-        raise Problem(
-            Kind.CONFLICT,
-            _("{name} ended on {ended_on}: nothing that hangs on it can last longer."),
-            name=name,
-            ended_on=ended_on,
-        )
-
-
-def require_later(on: date, start: date) -> None:
-    """Check that an end, exclusive, leaves something of the period.
-
-    Raises:
-        Problem: it does not; it names the field `on`.
-    """
-    if on <= start:
-        reason = UserError(
-            "{last} is not after {first}, when it begins; an end is the first day that is no "
-            "longer included.",
-            last=on.isoformat(),
-            first=start.isoformat(),
-        )
-        raise Problem(Kind.INVALID_REQUEST).about([WrongField("on", reason)])
-
-
-def already_ended(ended_on: date) -> Problem:
-    """The answer to whoever ends a record again."""
-    return Problem(Kind.CONFLICT, _("It has an end already: {ended_on}."), ended_on=ended_on)
-
-
-def not_ended() -> Problem:
-    """The answer to whoever reopens a record that is open."""
-    return Problem(Kind.CONFLICT, _("It has no end that could be taken back."))
-
-
-def only_row(connection: psycopg.Connection, statement: LiteralString, *values: object) -> Any:  # noqa: ANN401 - what its columns are
-    """The row of a statement that always gives one, such as `INSERT ... RETURNING`."""
-    row = connection.execute(statement, values).fetchone()
-    assert row is not None, statement  # noqa: S101 - the caller made sure
-    return row
-
-
 @contextmanager
-def contradictions_refused() -> Iterator[None]:
-    """Let the database's constraints have the last word, as a conflict.
+def refusals_answered(**fields: str) -> Iterator[None]:
+    """Let what the registry refuses be the answer.
+
+    Args:
+        fields: of the body whose name is not that of their column, by column.
 
     Raises:
-        Problem: what was written contradicts what another one wrote at the same time.
+        Problem: the record is not there, not the caller's to change, changed meanwhile, wrong, or
+            contradicts what is registered.
     """
     try:
         yield
-    except (psycopg.errors.UniqueViolation, psycopg.errors.ExclusionViolation):
-        raise Problem(Kind.CONFLICT) from None
+    except WrongColumnsError as error:
+        raise Problem(Kind.INVALID_REQUEST).about(
+            [WrongField(fields.get(column, column), reason) for column, reason in error.columns]
+        ) from None
+    except ConflictError as error:
+        raise Problem(Kind.CONFLICT, error.message, **error.values) from None
+    except NotKeptError as error:
+        raise Problem(Kind.FORBIDDEN, error.message) from None
+    except NotRegisteredError as error:
+        raise Problem(Kind.NOT_FOUND, error.message) from None
+    except ChangedMeanwhileError as error:
+        headers = {"ETag": etag_of(error.revision)}
+        raise Problem(Kind.CHANGED_MEANWHILE).with_headers(headers) from None

@@ -16,10 +16,10 @@ from jieru.i18n import marked as _
 __all__ = [
     "ExpectedRevision",
     "IfMatch",
+    "Revised",
     "announce_revision",
     "etag_of",
     "expected_revision",
-    "require_revision",
 ]
 
 _ETAG: Final = re.compile(r'(W/)?"([^"]*)"')
@@ -40,7 +40,9 @@ class ExpectedRevision:
         return cls(frozenset({revision}))
 
 
-class _Revised(Protocol):
+class Revised(Protocol):
+    """A record of which somebody has read one revision."""
+
     revision: int
 
 
@@ -49,7 +51,7 @@ def etag_of(revision: int) -> str:
     return f'"{revision}"'
 
 
-def announce_revision(response: Response, record: _Revised, location: str | None = None) -> None:
+def announce_revision(response: Response, record: Revised, location: str | None = None) -> None:
     """Give an answer the ETag of its record and, where it was just made, its address."""
     response.headers["ETag"] = etag_of(record.revision)
     if location is not None:
@@ -77,13 +79,3 @@ async def expected_revision(
 
 
 IfMatch = Annotated[ExpectedRevision, Depends(expected_revision)]
-
-
-def require_revision(expected: ExpectedRevision, revision: int) -> None:
-    """Check the present revision of a record whose row is locked.
-
-    Raises:
-        Problem: somebody else changed the record meanwhile; it carries the present ETag.
-    """
-    if expected.revisions is not None and revision not in expected.revisions:
-        raise Problem(Kind.CHANGED_MEANWHILE).with_headers({"ETag": etag_of(revision)})

@@ -17,19 +17,17 @@ from api.console.forms import (
     Mistakes,
     RecordForm,
     answer_form,
-    end_input,
+    answer_record_form,
     form_page,
     read_form,
-    revision_of,
 )
 from api.console.visit import CurrentVisit, Visit
 from api.registry.assignments.answers import AssignmentRecord, NewAssignment
 from api.registry.assignments.queries import (
+    ASSIGNMENTS,
     AssignmentFilter,
     create_assignment,
     end_assignment,
-    list_assignments,
-    read_assignment,
 )
 from api.registry.parents import require_parent_device
 from api.web.filters import State
@@ -64,8 +62,7 @@ def take_hand_over(visit: CurrentVisit, platform: str, serial: str, values: Form
         with visit.database.changing(visit.caller.actor) as connection:
             require_parent_device(connection, visit.caller, address)
             _end_open_assignment(connection, visit, address, new.from_date)
-            create_assignment(connection, visit.caller, new)
-        return device_page_address(address)
+            return _page_of(create_assignment(connection, visit.caller, new, now=visit.now))
 
     return answer_form(
         visit,
@@ -78,21 +75,22 @@ def take_hand_over(visit: CurrentVisit, platform: str, serial: str, values: Form
 @router.get("/assignments/{assignment_id}/end")
 def show_end_form(visit: CurrentVisit, assignment_id: int) -> HTMLResponse:
     """The form to end an assignment."""
-    return _end_form(visit, assignment_id, {"on": str(visit.today)})
+    return _end_form(visit, assignment_id).show(visit)
 
 
 @router.post("/assignments/{assignment_id}/end")
 def take_end(visit: CurrentVisit, assignment_id: int, values: FormValues) -> Response:
     """End an assignment."""
-
-    def act() -> str:
-        on, expected = read_form(Ending, values).on, revision_of(values)
-        with visit.database.changing(visit.caller.actor) as connection:
-            record = end_assignment(connection, visit.caller, assignment_id, on, expected)
-        return device_page_address(DeviceAddress(record.platform, record.serial))
-
-    return answer_form(
-        visit, Done.ENDED, act, lambda mistakes: _end_form(visit, assignment_id, values, mistakes)
+    caller = visit.caller
+    return answer_record_form(
+        visit,
+        Done.ENDED,
+        values,
+        Ending,
+        lambda connection, ending, expected: _page_of(
+            end_assignment(connection, caller, assignment_id, ending.on, expected, now=visit.now)
+        ),
+        lambda: _end_form(visit, assignment_id),
     )
 
 
@@ -105,9 +103,8 @@ def _end_open_assignment(
         Problem: the day is none, or not after the first day of the open assignment.
     """
     wanted = AssignmentFilter(address.platform, address.serial, state=State.OPEN)
-    open_ones = list_assignments(
-        connection, visit.caller, wanted, PageRequest(), now=visit.now
-    ).items
+    own = visit.caller.platform_id
+    open_ones = ASSIGNMENTS.page(connection, own, wanted, PageRequest(), visit.now).items
     present = next((each for each in open_ones if each.to_date is None), None)
     if present is None:
         return
@@ -124,7 +121,7 @@ def _end_open_assignment(
             [WrongField("from_date", reason)]
         )
     expected = ExpectedRevision.exactly(present.revision)
-    end_assignment(connection, visit.caller, present.id, on, expected)
+    end_assignment(connection, visit.caller, present.id, on, expected, now=visit.now)
 
 
 def _hand_over_form(
@@ -150,21 +147,23 @@ def _hand_over_form(
     )
 
 
-def _end_form(
-    visit: Visit, assignment_id: int, typed: Mapping[str, str], mistakes: Mistakes | None = None
-) -> HTMLResponse:
-    record = _read(visit, assignment_id)
-    form = RecordForm(
+def _end_form(visit: Visit, assignment_id: int) -> RecordForm:
+    with visit.database.reading() as connection:
+        own = visit.caller.platform_id
+        record = ASSIGNMENTS.one(connection, own, visit.now, id=assignment_id)
+    return RecordForm.to_end(
         _("End the assignment"),
-        f"/assignments/{assignment_id}/end",
-        [end_input()],
-        _("Record the end"),
-        device_breadcrumbs(visit, DeviceAddress(record.platform, record.serial)),
+        f"/assignments/{assignment_id}",
+        record,
+        device_breadcrumbs(visit, _device_of(record)),
+        visit.today,
         _("What was heard until then stays and counts. Nothing is deleted."),
     )
-    return form.show(visit, {"on": typed.get("on", "")}, record.revision, typed, mistakes)
 
 
-def _read(visit: Visit, assignment_id: int) -> AssignmentRecord:
-    with visit.database.reading() as connection:
-        return read_assignment(connection, visit.caller, assignment_id)
+def _page_of(record: AssignmentRecord) -> str:
+    return device_page_address(_device_of(record))
+
+
+def _device_of(record: AssignmentRecord) -> DeviceAddress:
+    return DeviceAddress(record.platform, record.serial)

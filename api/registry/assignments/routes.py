@@ -14,20 +14,18 @@ from api.registry.assignments.answers import (
     NewAssignment,
 )
 from api.registry.assignments.queries import (
+    ASSIGNMENTS,
     AssignmentFilter,
-    assignment_export,
     change_assignment,
     create_assignment,
     end_assignment,
-    list_assignments,
-    read_assignment,
 )
 from api.web.clock import Now
 from api.web.csv_export import CSV_RESPONSE, respond_csv
 from api.web.database import Database
 from api.web.paging import RequestedPage
 from api.web.problems import Kind, problem_responses
-from api.web.records import Ending
+from api.web.records import CHANGE_PROBLEMS, CREATE_PROBLEMS, Ending
 from api.web.revisions import IfMatch, announce_revision
 from jieru.i18n import marked as _
 
@@ -36,16 +34,6 @@ __all__ = ["router"]
 router = APIRouter(prefix="/api/v1/assignments", tags=["assignments"], route_class=GatedRoute)
 
 AssignmentId = Annotated[int, Path(description=_("The assignment's id."))]
-
-_CHANGE_PROBLEMS = problem_responses(
-    Kind.NOT_FOUND,
-    Kind.CONFLICT,
-    Kind.CHANGED_MEANWHILE,
-    Kind.TOO_LARGE,
-    Kind.INVALID_REQUEST,
-    Kind.REVISION_REQUIRED,
-    Kind.DATABASE_AWAY,
-)
 
 
 @router.get(
@@ -66,7 +54,7 @@ def get_assignments(
 ) -> AssignmentPage:
     """One page of assignments."""
     with database.reading() as connection:
-        return list_assignments(connection, caller, wanted, page, now=now)
+        return ASSIGNMENTS.page(connection, caller.platform_id, wanted, page, now)
 
 
 @router.get(
@@ -86,7 +74,7 @@ def get_assignments_csv(
     wanted: Annotated[AssignmentFilter, Depends()],
 ) -> StreamingResponse:
     """The same list as a file."""
-    return respond_csv(database, "assignments", assignment_export(caller, wanted, now=now))
+    return respond_csv(database, "assignments", ASSIGNMENTS.export(caller.platform_id, wanted, now))
 
 
 @router.post(
@@ -95,19 +83,18 @@ def get_assignments_csv(
     summary="Register an assignment",
     description=_("Assignments of one device may not overlap."),
     response_description=_("The assignment; Location is its address."),
-    responses=problem_responses(
-        Kind.CONFLICT, Kind.TOO_LARGE, Kind.INVALID_REQUEST, Kind.DATABASE_AWAY
-    ),
+    responses=CREATE_PROBLEMS,
 )
 def post_assignment(
     caller: CurrentCaller,
     database: Database,
+    now: Now,
     response: Response,
     new: NewAssignment,
 ) -> AssignmentRecord:
     """Register an assignment."""
     with database.changing(caller.actor) as connection:
-        record = create_assignment(connection, caller, new)
+        record = create_assignment(connection, caller, new, now=now)
     announce_revision(response, record, f"/api/v1/assignments/{record.id}")
     return record
 
@@ -120,11 +107,15 @@ def post_assignment(
     responses=problem_responses(Kind.NOT_FOUND, Kind.INVALID_REQUEST, Kind.DATABASE_AWAY),
 )
 def get_assignment(
-    caller: CurrentCaller, database: Database, response: Response, assignment_id: AssignmentId
+    caller: CurrentCaller,
+    database: Database,
+    now: Now,
+    response: Response,
+    assignment_id: AssignmentId,
 ) -> AssignmentRecord:
     """One assignment."""
     with database.reading() as connection:
-        record = read_assignment(connection, caller, assignment_id)
+        record = ASSIGNMENTS.one(connection, caller.platform_id, now, id=assignment_id)
     announce_revision(response, record)
     return record
 
@@ -134,11 +125,12 @@ def get_assignment(
     summary="Change an assignment",
     description=_("Its end. Its enterprise never changes, for evidence hangs on it."),
     response_description=_("The assignment as it is now."),
-    responses=_CHANGE_PROBLEMS,
+    responses=CHANGE_PROBLEMS,
 )
 def patch_assignment(
     caller: CurrentCaller,
     database: Database,
+    now: Now,
     response: Response,
     assignment_id: AssignmentId,
     change: AssignmentChange,
@@ -146,7 +138,7 @@ def patch_assignment(
 ) -> AssignmentRecord:
     """Change an assignment."""
     with database.changing(caller.actor) as connection:
-        record = change_assignment(connection, caller, assignment_id, change, expected)
+        record = change_assignment(connection, caller, assignment_id, change, expected, now=now)
     announce_revision(response, record)
     return record
 
@@ -156,11 +148,12 @@ def patch_assignment(
     summary="End an assignment",
     description=_("The device stands for the enterprise no more from that day on."),
     response_description=_("The assignment as it is now."),
-    responses=_CHANGE_PROBLEMS,
+    responses=CHANGE_PROBLEMS,
 )
 def post_assignment_end(
     caller: CurrentCaller,
     database: Database,
+    now: Now,
     response: Response,
     assignment_id: AssignmentId,
     ending: Ending,
@@ -168,6 +161,6 @@ def post_assignment_end(
 ) -> AssignmentRecord:
     """End an assignment."""
     with database.changing(caller.actor) as connection:
-        record = end_assignment(connection, caller, assignment_id, ending.on, expected)
+        record = end_assignment(connection, caller, assignment_id, ending.on, expected, now=now)
     announce_revision(response, record)
     return record

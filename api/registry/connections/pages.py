@@ -18,18 +18,17 @@ from api.console.forms import (
     Mistakes,
     RecordForm,
     answer_form,
-    end_input,
+    answer_record_form,
     form_page,
     read_form,
-    revision_of,
 )
 from api.console.visit import CurrentVisit, Visit
 from api.registry.connections.answers import ConnectionChange, ConnectionRecord, NewConnection
 from api.registry.connections.queries import (
+    CONNECTIONS,
     change_connection,
     create_connection,
     end_connection,
-    read_connection,
 )
 from api.registry.parents import parent_enterprise_name
 from api.web.records import Ending
@@ -59,8 +58,7 @@ def take_new_connection(visit: CurrentVisit, uscc: str, values: FormValues) -> R
     def act() -> str:
         new = read_form(NewConnection, {**values, **own, "uscc": uscc})
         with visit.database.changing(visit.caller.actor) as connection:
-            create_connection(connection, visit.caller, new)
-        return enterprise_page_address(uscc)
+            return _page_of(create_connection(connection, visit.caller, new, now=visit.now))
 
     return answer_form(
         visit, Done.REGISTERED, act, lambda mistakes: _new_form(visit, uscc, values, mistakes)
@@ -70,48 +68,54 @@ def take_new_connection(visit: CurrentVisit, uscc: str, values: FormValues) -> R
 @router.get("/connections/{connection_id}/edit")
 def show_edit_form(visit: CurrentVisit, connection_id: int) -> HTMLResponse:
     """The form to change a connection."""
-    return _edit_form(visit, connection_id)
+    return _edit_form(visit, connection_id).show(visit)
 
 
 @router.post("/connections/{connection_id}/edit")
 def take_edit(visit: CurrentVisit, connection_id: int, values: FormValues) -> Response:
     """Change a connection."""
-
-    def act() -> str:
-        change, expected = read_form(ConnectionChange, values), revision_of(values)
-        with visit.database.changing(visit.caller.actor) as connection:
-            record = change_connection(connection, visit.caller, connection_id, change, expected)
-        return enterprise_page_address(record.uscc)
-
-    return answer_form(
-        visit, Done.SAVED, act, lambda mistakes: _edit_form(visit, connection_id, values, mistakes)
+    caller = visit.caller
+    return answer_record_form(
+        visit,
+        Done.SAVED,
+        values,
+        ConnectionChange,
+        lambda connection, change, expected: _page_of(
+            change_connection(connection, caller, connection_id, change, expected, now=visit.now)
+        ),
+        lambda: _edit_form(visit, connection_id),
     )
 
 
 @router.get("/connections/{connection_id}/end")
 def show_end_form(visit: CurrentVisit, connection_id: int) -> HTMLResponse:
     """The form to end a connection."""
-    return _end_form(visit, connection_id, {"on": str(visit.today)})
+    return _end_form(visit, connection_id).show(visit)
 
 
 @router.post("/connections/{connection_id}/end")
 def take_end(visit: CurrentVisit, connection_id: int, values: FormValues) -> Response:
     """End a connection."""
-
-    def act() -> str:
-        on, expected = read_form(Ending, values).on, revision_of(values)
-        with visit.database.changing(visit.caller.actor) as connection:
-            record = end_connection(connection, visit.caller, connection_id, on, expected)
-        return enterprise_page_address(record.uscc)
-
-    return answer_form(
-        visit, Done.ENDED, act, lambda mistakes: _end_form(visit, connection_id, values, mistakes)
+    caller = visit.caller
+    return answer_record_form(
+        visit,
+        Done.ENDED,
+        values,
+        Ending,
+        lambda connection, ending, expected: _page_of(
+            end_connection(connection, caller, connection_id, ending.on, expected, now=visit.now)
+        ),
+        lambda: _end_form(visit, connection_id),
     )
 
 
 def _read(visit: Visit, connection_id: int) -> ConnectionRecord:
     with visit.database.reading() as connection:
-        return read_connection(connection, visit.caller, connection_id)
+        return CONNECTIONS.one(connection, visit.caller.platform_id, visit.now, id=connection_id)
+
+
+def _page_of(record: ConnectionRecord) -> str:
+    return enterprise_page_address(record.uscc)
 
 
 def _new_form(
@@ -122,7 +126,7 @@ def _new_form(
         Input("to_date", _("Until (exclusive)"), "date"),
         *_CONTRACT,
     ]
-    with visit.database.reading() as connection:
+    with visit.database.snapshot() as connection:
         name = parent_enterprise_name(connection, visit.caller, uscc)
         if visit.caller.platform is None:
             choices = platform_choices(connection, visit.caller)
@@ -139,37 +143,24 @@ def _new_form(
     )
 
 
-def _edit_form(
-    visit: Visit,
-    connection_id: int,
-    typed: Mapping[str, str] | None = None,
-    mistakes: Mistakes | None = None,
-) -> HTMLResponse:
+def _edit_form(visit: Visit, connection_id: int) -> RecordForm:
     record = _read(visit, connection_id)
-    fresh = {
-        "contract_no": record.contract_no or "",
-        "signed_on": str(record.signed_on or ""),
-    }
-    form = RecordForm(
+    return RecordForm.to_change(
         _("Change the connection"),
-        f"/connections/{connection_id}/edit",
+        f"/connections/{connection_id}",
+        record,
         _CONTRACT,
-        _("Save"),
         enterprise_breadcrumbs(visit, record.uscc, record.enterprise_name),
     )
-    return form.show(visit, fresh, record.revision, typed or {}, mistakes)
 
 
-def _end_form(
-    visit: Visit, connection_id: int, typed: Mapping[str, str], mistakes: Mistakes | None = None
-) -> HTMLResponse:
+def _end_form(visit: Visit, connection_id: int) -> RecordForm:
     record = _read(visit, connection_id)
-    form = RecordForm(
+    return RecordForm.to_end(
         _("End the connection"),
-        f"/connections/{connection_id}/end",
-        [end_input()],
-        _("Record the end"),
+        f"/connections/{connection_id}",
+        record,
         enterprise_breadcrumbs(visit, record.uscc, record.enterprise_name),
+        visit.today,
         _("What was heard until then stays and counts. Nothing is deleted."),
     )
-    return form.show(visit, {"on": typed.get("on", "")}, record.revision, typed, mistakes)

@@ -14,20 +14,18 @@ from api.registry.connections.answers import (
     NewConnection,
 )
 from api.registry.connections.queries import (
+    CONNECTIONS,
     ConnectionFilter,
     change_connection,
-    connection_export,
     create_connection,
     end_connection,
-    list_connections,
-    read_connection,
 )
 from api.web.clock import Now
 from api.web.csv_export import CSV_RESPONSE, respond_csv
 from api.web.database import Database
 from api.web.paging import RequestedPage
 from api.web.problems import Kind, problem_responses
-from api.web.records import Ending
+from api.web.records import CHANGE_PROBLEMS, CREATE_PROBLEMS, Ending
 from api.web.revisions import IfMatch, announce_revision
 from jieru.i18n import marked as _
 
@@ -36,16 +34,6 @@ __all__ = ["router"]
 router = APIRouter(prefix="/api/v1/connections", tags=["connections"], route_class=GatedRoute)
 
 ConnectionId = Annotated[int, Path(description=_("The connection's id."))]
-
-_CHANGE_PROBLEMS = problem_responses(
-    Kind.NOT_FOUND,
-    Kind.CONFLICT,
-    Kind.CHANGED_MEANWHILE,
-    Kind.TOO_LARGE,
-    Kind.INVALID_REQUEST,
-    Kind.REVISION_REQUIRED,
-    Kind.DATABASE_AWAY,
-)
 
 
 @router.get(
@@ -66,7 +54,7 @@ def get_connections(
 ) -> ConnectionPage:
     """One page of connections."""
     with database.reading() as connection:
-        return list_connections(connection, caller, wanted, page, now=now)
+        return CONNECTIONS.page(connection, caller.platform_id, wanted, page, now)
 
 
 @router.get(
@@ -84,7 +72,7 @@ def get_connections_csv(
     wanted: Annotated[ConnectionFilter, Depends()],
 ) -> StreamingResponse:
     """The same list as a file."""
-    return respond_csv(database, "connections", connection_export(caller, wanted, now=now))
+    return respond_csv(database, "connections", CONNECTIONS.export(caller.platform_id, wanted, now))
 
 
 @router.post(
@@ -96,19 +84,18 @@ def get_connections_csv(
         "others registered is connected by its code."
     ),
     response_description=_("The connection; Location is its address."),
-    responses=problem_responses(
-        Kind.CONFLICT, Kind.TOO_LARGE, Kind.INVALID_REQUEST, Kind.DATABASE_AWAY
-    ),
+    responses=CREATE_PROBLEMS,
 )
 def post_connection(
     caller: CurrentCaller,
     database: Database,
+    now: Now,
     response: Response,
     new: NewConnection,
 ) -> ConnectionRecord:
     """Register a connection."""
     with database.changing(caller.actor) as connection:
-        record = create_connection(connection, caller, new)
+        record = create_connection(connection, caller, new, now=now)
     announce_revision(response, record, f"/api/v1/connections/{record.id}")
     return record
 
@@ -121,11 +108,15 @@ def post_connection(
     responses=problem_responses(Kind.NOT_FOUND, Kind.INVALID_REQUEST, Kind.DATABASE_AWAY),
 )
 def get_connection(
-    caller: CurrentCaller, database: Database, response: Response, connection_id: ConnectionId
+    caller: CurrentCaller,
+    database: Database,
+    now: Now,
+    response: Response,
+    connection_id: ConnectionId,
 ) -> ConnectionRecord:
     """One connection."""
     with database.reading() as connection:
-        record = read_connection(connection, caller, connection_id)
+        record = CONNECTIONS.one(connection, caller.platform_id, now, id=connection_id)
     announce_revision(response, record)
     return record
 
@@ -135,11 +126,12 @@ def get_connection(
     summary="Change a connection",
     description=_("Its contract, and its end."),
     response_description=_("The connection as it is now."),
-    responses=_CHANGE_PROBLEMS,
+    responses=CHANGE_PROBLEMS,
 )
 def patch_connection(
     caller: CurrentCaller,
     database: Database,
+    now: Now,
     response: Response,
     connection_id: ConnectionId,
     change: ConnectionChange,
@@ -147,7 +139,7 @@ def patch_connection(
 ) -> ConnectionRecord:
     """Change a connection."""
     with database.changing(caller.actor) as connection:
-        record = change_connection(connection, caller, connection_id, change, expected)
+        record = change_connection(connection, caller, connection_id, change, expected, now=now)
     announce_revision(response, record)
     return record
 
@@ -157,11 +149,12 @@ def patch_connection(
     summary="End a connection",
     description=_("The platform serves the enterprise no more from that day on."),
     response_description=_("The connection as it is now."),
-    responses=_CHANGE_PROBLEMS,
+    responses=CHANGE_PROBLEMS,
 )
 def post_connection_end(
     caller: CurrentCaller,
     database: Database,
+    now: Now,
     response: Response,
     connection_id: ConnectionId,
     ending: Ending,
@@ -169,6 +162,6 @@ def post_connection_end(
 ) -> ConnectionRecord:
     """End a connection."""
     with database.changing(caller.actor) as connection:
-        record = end_connection(connection, caller, connection_id, ending.on, expected)
+        record = end_connection(connection, caller, connection_id, ending.on, expected, now=now)
     announce_revision(response, record)
     return record

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final
 
+import psycopg
 from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse
 from pydantic import BeforeValidator
@@ -21,32 +22,31 @@ from api.console.forms import (
     Mistakes,
     RecordForm,
     answer_form,
-    end_input,
+    answer_record_form,
     form_page,
     read_form,
-    revision_of,
 )
-from api.console.listed import Filtered, list_address, render_list
+from api.console.listed import Filtered, filter_of, list_address, query_of, render_list
 from api.console.month import OptionalCivilMonth
 from api.console.visit import CurrentVisit, Visit
 from api.console.words import DEVICE_STATUS_WORDS, REPORTED_WORDS, STATE_WORDS, words
-from api.registry.assignments.queries import AssignmentFilter, list_assignments
+from api.registry.assignments.queries import ASSIGNMENTS, AssignmentFilter
 from api.registry.credentials.queries import CredentialFilter, CredentialState, list_credentials
 from api.registry.devices.answers import DeviceChange, DeviceRecord, NewDevice
 from api.registry.devices.calendar import calendar_rows, days_shown, month_choice
 from api.registry.devices.evidence import list_heartbeats, read_presence
 from api.registry.devices.queries import (
+    DEVICES,
     DeviceFilter,
     change_device,
     create_device,
     end_device,
-    list_devices,
     read_device,
     reopen_device,
 )
 from api.web.filters import State
 from api.web.paging import PageRequest, RequestedPage
-from api.web.records import Ending
+from api.web.records import Body, Ending
 from jieru.i18n import marked as _
 from jieru.wire import DeviceAddress
 from registry.device_status import Liveness
@@ -96,25 +96,11 @@ def show_devices(
     wanted: Annotated[_Wanted, Depends()],
 ) -> HTMLResponse:
     """The list."""
-    accepted = DeviceFilter(
-        platform=wanted.platform or None,
-        enterprise=wanted.enterprise or None,
-        district=wanted.district or None,
-        status=wanted.status,
-        text=wanted.text or None,
-        state=wanted.state,
-    )
-    with visit.database.reading() as connection:
-        devices = list_devices(connection, visit.caller, accepted, page, now=visit.now)
+    accepted = filter_of(DeviceFilter, wanted)
+    with visit.database.snapshot() as connection:
+        devices = DEVICES.page(connection, visit.caller.platform_id, accepted, page, visit.now)
         platforms = platform_choices(connection, visit.caller)
-    query: dict[str, object] = {
-        "platform": wanted.platform,
-        "enterprise": wanted.enterprise,
-        "district": wanted.district,
-        "status": wanted.status,
-        "state": None if wanted.state is State.OPEN else wanted.state,
-        "text": wanted.text,
-    }
+    query = query_of(wanted)
     values = {
         "devices": [
             (device, words(device.status, DEVICE_STATUS_WORDS, visit.translate))
@@ -147,8 +133,7 @@ def take_new_device(visit: CurrentVisit, values: FormValues) -> Response:
     def act() -> str:
         new = read_form(NewDevice, {**values, **own})
         with visit.database.changing(visit.caller.actor) as connection:
-            device = create_device(connection, visit.caller, new, now=visit.now)
-        return device_page_address(DeviceAddress(device.platform, device.serial))
+            return _page_of(create_device(connection, visit.caller, new, now=visit.now))
 
     return answer_form(
         visit, Done.REGISTERED, act, lambda mistakes: _new_form(visit, values, mistakes)
@@ -162,18 +147,18 @@ def show_device(
     """One device: facts, calendar, heartbeats, credentials, assignments."""
     address = DeviceAddress(platform, serial)
     shown_month = month or visit.today.replace(day=1)
-    with visit.database.reading() as connection:
-        presence = read_presence(
-            connection, visit.caller, address, *days_shown(shown_month, visit.today), now=visit.now
-        )
+    days = days_shown(shown_month, visit.today)
+    is_part = visit.wants_part("calendar")
+    with visit.database.snapshot() as connection:
+        presence = read_presence(connection, visit.caller, address, *days, now=visit.now)
+        details = {} if is_part else _details(connection, visit, address)
     calendar = {
         "address": device_page_address(address),
         "rows": calendar_rows(presence.days),
         "month": month_choice(shown_month, visit.today),
     }
-    if visit.wants_part("calendar"):
-        return visit.render("devices/calendar.html", calendar)
-    return visit.render("devices/device.html", {**calendar, **_details(visit, address)})
+    template = "devices/calendar.html" if is_part else "devices/device.html"
+    return visit.render(template, {**calendar, **details})
 
 
 @router.get("/devices/{platform}/{serial}/heartbeats")
@@ -183,78 +168,77 @@ def show_heartbeats(
     """Older heartbeats: a page, or for htmx the rows that follow."""
     address = DeviceAddress(platform, serial)
     is_part = "hx-request" in visit.request.headers
+    with visit.database.snapshot() as connection:
+        heartbeats = _heartbeats(connection, visit, address, page)
     return visit.render(
         "devices/heartbeat-rows.html" if is_part else "devices/heartbeats.html",
-        {"breadcrumbs": device_breadcrumbs(visit, address), **_heartbeats(visit, address, page)},
+        {"breadcrumbs": device_breadcrumbs(visit, address), **heartbeats},
     )
 
 
 @router.get("/devices/{platform}/{serial}/edit")
 def show_edit_form(visit: CurrentVisit, platform: str, serial: str) -> HTMLResponse:
     """The form to change a device."""
-    return _edit_form(visit, DeviceAddress(platform, serial))
+    return _edit_form(visit, DeviceAddress(platform, serial)).show(visit)
 
 
 @router.post("/devices/{platform}/{serial}/edit")
 def take_edit(visit: CurrentVisit, platform: str, serial: str, values: FormValues) -> Response:
     """Change a device."""
     address = DeviceAddress(platform, serial)
-
-    def act() -> str:
-        change, expected = read_form(DeviceChange, values), revision_of(values)
-        with visit.database.changing(visit.caller.actor) as connection:
+    return answer_record_form(
+        visit,
+        Done.SAVED,
+        values,
+        DeviceChange,
+        lambda connection, change, expected: _page_of(
             change_device(connection, visit.caller, address, change, expected, now=visit.now)
-        return device_page_address(address)
-
-    return answer_form(
-        visit, Done.SAVED, act, lambda mistakes: _edit_form(visit, address, values, mistakes)
+        ),
+        lambda: _edit_form(visit, address),
     )
 
 
 @router.get("/devices/{platform}/{serial}/end")
 def show_end_form(visit: CurrentVisit, platform: str, serial: str) -> HTMLResponse:
     """The form to end a device."""
-    return _end_form(visit, DeviceAddress(platform, serial), {"on": str(visit.today)})
+    return _end_form(visit, DeviceAddress(platform, serial)).show(visit)
 
 
 @router.post("/devices/{platform}/{serial}/end")
 def take_end(visit: CurrentVisit, platform: str, serial: str, values: FormValues) -> Response:
     """End a device."""
     address = DeviceAddress(platform, serial)
-
-    def act() -> str:
-        on, expected = read_form(Ending, values).on, revision_of(values)
-        with visit.database.changing(visit.caller.actor) as connection:
-            end_device(connection, visit.caller, address, on, expected, now=visit.now)
-        return device_page_address(address)
-
-    return answer_form(
-        visit, Done.ENDED, act, lambda mistakes: _end_form(visit, address, values, mistakes)
+    return answer_record_form(
+        visit,
+        Done.ENDED,
+        values,
+        Ending,
+        lambda connection, ending, expected: _page_of(
+            end_device(connection, visit.caller, address, ending.on, expected, now=visit.now)
+        ),
+        lambda: _end_form(visit, address),
     )
 
 
 @router.get("/devices/{platform}/{serial}/reopen")
 def show_reopening_form(visit: CurrentVisit, platform: str, serial: str) -> HTMLResponse:
     """The form to take back the end of a device."""
-    return _reopening_form(visit, DeviceAddress(platform, serial))
+    return _reopening_form(visit, DeviceAddress(platform, serial)).show(visit)
 
 
 @router.post("/devices/{platform}/{serial}/reopen")
 def take_reopening(visit: CurrentVisit, platform: str, serial: str, values: FormValues) -> Response:
     """Take back the end of a device."""
     address = DeviceAddress(platform, serial)
-
-    def act() -> str:
-        expected = revision_of(values)
-        with visit.database.changing(visit.caller.actor) as connection:
-            reopen_device(connection, visit.caller, address, expected, now=visit.now)
-        return device_page_address(address)
-
-    return answer_form(
+    return answer_record_form(
         visit,
         Done.REOPENED,
-        act,
-        lambda mistakes: _reopening_form(visit, address, values, mistakes),
+        values,
+        Body,
+        lambda connection, _nothing, expected: _page_of(
+            reopen_device(connection, visit.caller, address, expected, now=visit.now)
+        ),
+        lambda: _reopening_form(visit, address),
     )
 
 
@@ -263,35 +247,40 @@ def _read(visit: Visit, address: DeviceAddress) -> DeviceRecord:
         return read_device(connection, visit.caller, address, now=visit.now)
 
 
-def _details(visit: Visit, address: DeviceAddress) -> dict[str, object]:
+def _page_of(record: DeviceRecord) -> str:
+    return device_page_address(DeviceAddress(record.platform, record.serial))
+
+
+def _details(
+    connection: psycopg.Connection, visit: Visit, address: DeviceAddress
+) -> dict[str, object]:
     """What its page shows besides the calendar."""
-    device, translate = _read(visit, address), visit.translate
+    translate = visit.translate
+    device = read_device(connection, visit.caller, address, now=visit.now)
     assigned = AssignmentFilter(address.platform, address.serial, state=State.ALL)
     issued = CredentialFilter(address.platform, address.serial, CredentialState.ALL)
-    with visit.database.reading() as connection:
-        assignments = list_assignments(
-            connection, visit.caller, assigned, _HISTORY, now=visit.now
-        ).items
-        credentials = list_credentials(connection, visit.caller, issued, _HISTORY).items
+    assignments = ASSIGNMENTS.page(
+        connection, visit.caller.platform_id, assigned, _HISTORY, visit.now
+    )
+    credentials = list_credentials(connection, visit.caller, issued, _HISTORY)
     return {
         "device": device,
         "status": words(device.status, DEVICE_STATUS_WORDS, translate),
         "reported": words(device.reported, REPORTED_WORDS, translate) if device.reported else None,
-        "assignments": assignments,
-        "credentials": credentials,
+        "assignments": assignments.items,
+        "credentials": credentials.items,
         "today": visit.today,
         "may_change": visit.may(Permission.CHANGE_REGISTRY),
         "may_issue": visit.may(Permission.CHANGE_CREDENTIALS),
-        **_heartbeats(visit, address, PageRequest()),
+        **_heartbeats(connection, visit, address, PageRequest()),
     }
 
 
-def _heartbeats(visit: Visit, address: DeviceAddress, page: PageRequest) -> dict[str, object]:
+def _heartbeats(
+    connection: psycopg.Connection, visit: Visit, address: DeviceAddress, page: PageRequest
+) -> dict[str, object]:
     part = PageRequest(page.cursor, _HEARTBEATS)
-    with visit.database.reading() as connection:
-        heartbeats = list_heartbeats(
-            connection, visit.caller, address, None, None, part, now=visit.now
-        )
+    heartbeats = list_heartbeats(connection, visit.caller, address, None, None, part, now=visit.now)
     path, next_cursor = f"{device_page_address(address)}/heartbeats", heartbeats.next_cursor
     return {
         "heartbeats": [
@@ -332,62 +321,35 @@ def _new_form(
     )
 
 
-def _edit_form(
-    visit: Visit,
-    address: DeviceAddress,
-    typed: Mapping[str, str] | None = None,
-    mistakes: Mistakes | None = None,
-) -> HTMLResponse:
-    device = _read(visit, address)
-    fresh = {
-        "kind": device.kind or "",
-        "name": device.name or "",
-        "expected_interval_s": str(device.expected_interval_s),
-    }
-    form = RecordForm(
+def _edit_form(visit: Visit, address: DeviceAddress) -> RecordForm:
+    return RecordForm.to_change(
         _("Change the device"),
-        f"{device_page_address(address)}/edit",
+        device_page_address(address),
+        _read(visit, address),
         _DESCRIBING,
-        _("Save"),
         device_breadcrumbs(visit, address),
     )
-    return form.show(visit, fresh, device.revision, typed or {}, mistakes)
 
 
-def _end_form(
-    visit: Visit,
-    address: DeviceAddress,
-    typed: Mapping[str, str],
-    mistakes: Mistakes | None = None,
-) -> HTMLResponse:
-    device = _read(visit, address)
-    form = RecordForm(
+def _end_form(visit: Visit, address: DeviceAddress) -> RecordForm:
+    return RecordForm.to_end(
         _("End the device"),
-        f"{device_page_address(address)}/end",
-        [end_input()],
-        _("Record the end"),
+        device_page_address(address),
+        _read(visit, address),
         device_breadcrumbs(visit, address),
+        visit.today,
         _("Its assignment ends too, and its credential is revoked. Nothing is deleted."),
     )
-    return form.show(visit, {"on": typed.get("on", "")}, device.revision, typed, mistakes)
 
 
-def _reopening_form(
-    visit: Visit,
-    address: DeviceAddress,
-    typed: Mapping[str, str] | None = None,
-    mistakes: Mistakes | None = None,
-) -> HTMLResponse:
-    device = _read(visit, address)
-    form = RecordForm(
+def _reopening_form(visit: Visit, address: DeviceAddress) -> RecordForm:
+    return RecordForm.to_reopen(
         _("Take back the device's end"),
-        f"{device_page_address(address)}/reopen",
-        [],
-        _("Take back the end"),
+        device_page_address(address),
+        _read(visit, address),
         device_breadcrumbs(visit, address),
         _(
             "For an end that was recorded by mistake. Then hand the device over from the day on "
             "which its assignment ended, and issue a new credential."
         ),
     )
-    return form.show(visit, {}, device.revision, typed or {}, mistakes)

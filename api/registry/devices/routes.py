@@ -17,12 +17,11 @@ from api.registry.devices.answers import (
 from api.registry.devices.evidence import list_heartbeats, read_presence
 from api.registry.devices.presence_answers import PresenceAnswer
 from api.registry.devices.queries import (
+    DEVICES,
     DeviceFilter,
     change_device,
     create_device,
-    device_export,
     end_device,
-    list_devices,
     read_device,
     reopen_device,
 )
@@ -32,7 +31,7 @@ from api.web.database import Database
 from api.web.paging import RequestedPage
 from api.web.periods import FromDay, FromInstant, ToDay, ToInstant
 from api.web.problems import Kind, problem_responses
-from api.web.records import Ending
+from api.web.records import CHANGE_PROBLEMS, CREATE_PROBLEMS, Ending
 from api.web.revisions import IfMatch, announce_revision
 from jieru.i18n import marked as _
 from jieru.wire import DeviceAddress
@@ -43,16 +42,6 @@ router = APIRouter(prefix="/api/v1/devices", tags=["devices"], route_class=Gated
 
 Platform = Annotated[str, Path(description=_("The platform's code."))]
 Serial = Annotated[str, Path(description=_("The device's serial on the platform."))]
-
-_CHANGE_PROBLEMS = problem_responses(
-    Kind.NOT_FOUND,
-    Kind.CONFLICT,
-    Kind.CHANGED_MEANWHILE,
-    Kind.TOO_LARGE,
-    Kind.INVALID_REQUEST,
-    Kind.REVISION_REQUIRED,
-    Kind.DATABASE_AWAY,
-)
 
 
 @router.get(
@@ -71,7 +60,7 @@ def get_devices(
 ) -> DevicePage:
     """One page of devices."""
     with database.reading() as connection:
-        return list_devices(connection, caller, wanted, page, now=now)
+        return DEVICES.page(connection, caller.platform_id, wanted, page, now)
 
 
 @router.get(
@@ -92,7 +81,7 @@ def get_devices_csv(
     wanted: Annotated[DeviceFilter, Depends()],
 ) -> StreamingResponse:
     """The same list as a file."""
-    return respond_csv(database, "devices", device_export(caller, wanted, now=now))
+    return respond_csv(database, "devices", DEVICES.export(caller.platform_id, wanted, now))
 
 
 @router.post(
@@ -101,9 +90,7 @@ def get_devices_csv(
     summary="Register a device",
     description=_("Where its enterprise is named, it is assigned to it at once."),
     response_description=_("The device; Location is its address."),
-    responses=problem_responses(
-        Kind.CONFLICT, Kind.TOO_LARGE, Kind.INVALID_REQUEST, Kind.DATABASE_AWAY
-    ),
+    responses=CREATE_PROBLEMS,
 )
 def post_device(
     caller: CurrentCaller,
@@ -146,7 +133,7 @@ def get_device(
     summary="Change a device",
     description=_("Kind, name and expected interval."),
     response_description=_("The device as it is now."),
-    responses=_CHANGE_PROBLEMS,
+    responses=CHANGE_PROBLEMS,
 )
 def patch_device(
     caller: CurrentCaller,
@@ -175,7 +162,7 @@ def patch_device(
         "ahead. Heartbeats that it still sends are kept as evidence."
     ),
     response_description=_("The device as it is now."),
-    responses=_CHANGE_PROBLEMS,
+    responses=CHANGE_PROBLEMS,
 )
 def post_device_end(
     caller: CurrentCaller,
@@ -205,7 +192,7 @@ def post_device_end(
         "new one. A device of a platform that has an end is not reopened."
     ),
     response_description=_("The device as it is now."),
-    responses=_CHANGE_PROBLEMS,
+    responses=CHANGE_PROBLEMS,
 )
 def post_device_reopening(
     caller: CurrentCaller,

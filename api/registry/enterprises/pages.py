@@ -21,31 +21,30 @@ from api.console.forms import (
     Mistakes,
     RecordForm,
     answer_form,
-    end_input,
+    answer_record_form,
     form_page,
     read_form,
-    revision_of,
 )
-from api.console.listed import Filtered, list_address, render_list
+from api.console.listed import Filtered, filter_of, list_address, query_of, render_list
 from api.console.visit import CurrentVisit, Visit
 from api.console.words import DEVICE_STATUS_WORDS, STATE_WORDS, words
-from api.registry.assignments.queries import AssignmentFilter, list_assignments
-from api.registry.connections.queries import ConnectionFilter, list_connections
-from api.registry.enterprises.answers import EnterpriseChange, EnterpriseDetail, NewEnterprise
+from api.registry.assignments.queries import ASSIGNMENTS, AssignmentFilter
+from api.registry.connections.queries import CONNECTIONS, ConnectionFilter
+from api.registry.enterprises.answers import EnterpriseChange, EnterpriseRecord, NewEnterprise
 from api.registry.enterprises.calendar import calendar_weeks
 from api.registry.enterprises.presence import read_enterprise_presence
 from api.registry.enterprises.queries import (
+    ENTERPRISES,
     EnterpriseFilter,
     change_enterprise,
     create_enterprise,
     end_enterprise,
-    list_enterprises,
     read_enterprise,
     reopen_enterprise,
 )
 from api.web.filters import State
 from api.web.paging import PageRequest, RequestedPage
-from api.web.records import Ending
+from api.web.records import Body, Ending
 from jieru.i18n import marked as _
 
 __all__ = ["router"]
@@ -75,18 +74,13 @@ def show_enterprises(
     wanted: Annotated[_Wanted, Depends()],
 ) -> HTMLResponse:
     """The list."""
-    accepted = EnterpriseFilter(
-        wanted.platform or None, wanted.district or None, wanted.text or None, wanted.state
-    )
-    with visit.database.reading() as connection:
-        enterprises = list_enterprises(connection, visit.caller, accepted, page, now=visit.now)
+    accepted = filter_of(EnterpriseFilter, wanted)
+    with visit.database.snapshot() as connection:
+        enterprises = ENTERPRISES.page(
+            connection, visit.caller.platform_id, accepted, page, visit.now
+        )
         platforms = platform_choices(connection, visit.caller)
-    query: dict[str, object] = {
-        "platform": wanted.platform,
-        "district": wanted.district,
-        "state": None if wanted.state is State.OPEN else wanted.state,
-        "text": wanted.text,
-    }
+    query = query_of(wanted)
     values = {
         "enterprises": [(each, label_of(districts, each.district)) for each in enterprises.items],
         "platforms": platforms,
@@ -115,10 +109,9 @@ def take_new_enterprise(
         new = read_form(NewEnterprise, values)
         known = [choice.value for choice in districts]
         with visit.database.changing(visit.caller.actor) as connection:
-            record = create_enterprise(
-                connection, visit.caller, new, districts=known, now=visit.now
+            return _page_of(
+                create_enterprise(connection, visit.caller, new, districts=known, now=visit.now)
             )
-        return enterprise_page_address(record.uscc)
 
     return answer_form(
         visit, Done.REGISTERED, act, lambda mistakes: _new_form(visit, districts, values, mistakes)
@@ -128,12 +121,13 @@ def take_new_enterprise(
 @router.get("/enterprises/{uscc}")
 def show_enterprise(visit: CurrentVisit, districts: DistrictChoices, uscc: str) -> HTMLResponse:
     """One enterprise: facts, connections, devices, calendar, assignments."""
-    enterprise = _read(visit, uscc)
+    own_id = visit.caller.platform_id
     connected = ConnectionFilter(enterprise=uscc, state=State.ALL)
     assigned = AssignmentFilter(enterprise=uscc, state=State.ALL)
-    with visit.database.reading() as connection:
-        connections = list_connections(connection, visit.caller, connected, _HISTORY, now=visit.now)
-        assignments = list_assignments(connection, visit.caller, assigned, _HISTORY, now=visit.now)
+    with visit.database.snapshot() as connection:
+        enterprise = read_enterprise(connection, visit.caller, uscc, now=visit.now)
+        connections = CONNECTIONS.page(connection, own_id, connected, _HISTORY, visit.now)
+        assignments = ASSIGNMENTS.page(connection, own_id, assigned, _HISTORY, visit.now)
         presence = read_enterprise_presence(
             connection, visit.caller, uscc, None, None, None, now=visit.now
         )
@@ -161,7 +155,7 @@ def show_enterprise(visit: CurrentVisit, districts: DistrictChoices, uscc: str) 
 @router.get("/enterprises/{uscc}/edit")
 def show_edit_form(visit: CurrentVisit, districts: DistrictChoices, uscc: str) -> HTMLResponse:
     """The form to change an enterprise."""
-    return _edit_form(visit, districts, uscc)
+    return _edit_form(visit, districts, uscc).show(visit)
 
 
 @router.post("/enterprises/{uscc}/edit")
@@ -169,69 +163,70 @@ def take_edit(
     visit: CurrentVisit, districts: DistrictChoices, uscc: str, values: FormValues
 ) -> Response:
     """Change an enterprise."""
-
-    def act() -> str:
-        change, expected = read_form(EnterpriseChange, values), revision_of(values)
-        known = [choice.value for choice in districts]
-        with visit.database.changing(visit.caller.actor) as connection:
-            change_enterprise(
-                connection, visit.caller, uscc, change, expected, districts=known, now=visit.now
-            )
-        return enterprise_page_address(uscc)
-
-    return answer_form(
+    known, caller = [choice.value for choice in districts], visit.caller
+    return answer_record_form(
         visit,
         Done.SAVED,
-        act,
-        lambda mistakes: _edit_form(visit, districts, uscc, values, mistakes),
+        values,
+        EnterpriseChange,
+        lambda connection, change, expected: _page_of(
+            change_enterprise(
+                connection, caller, uscc, change, expected, districts=known, now=visit.now
+            )
+        ),
+        lambda: _edit_form(visit, districts, uscc),
     )
 
 
 @router.get("/enterprises/{uscc}/end")
 def show_end_form(visit: CurrentVisit, uscc: str) -> HTMLResponse:
     """The form to end an enterprise."""
-    return _end_form(visit, uscc, {"on": str(visit.today)})
+    return _end_form(visit, uscc).show(visit)
 
 
 @router.post("/enterprises/{uscc}/end")
 def take_end(visit: CurrentVisit, uscc: str, values: FormValues) -> Response:
     """End an enterprise."""
-
-    def act() -> str:
-        on, expected = read_form(Ending, values).on, revision_of(values)
-        with visit.database.changing(visit.caller.actor) as connection:
-            end_enterprise(connection, visit.caller, uscc, on, expected, now=visit.now)
-        return enterprise_page_address(uscc)
-
-    return answer_form(
-        visit, Done.ENDED, act, lambda mistakes: _end_form(visit, uscc, values, mistakes)
+    return answer_record_form(
+        visit,
+        Done.ENDED,
+        values,
+        Ending,
+        lambda connection, ending, expected: _page_of(
+            end_enterprise(connection, visit.caller, uscc, ending.on, expected, now=visit.now)
+        ),
+        lambda: _end_form(visit, uscc),
     )
 
 
 @router.get("/enterprises/{uscc}/reopen")
 def show_reopening_form(visit: CurrentVisit, uscc: str) -> HTMLResponse:
     """The form to take back the end of an enterprise."""
-    return _reopening_form(visit, uscc)
+    return _reopening_form(visit, uscc).show(visit)
 
 
 @router.post("/enterprises/{uscc}/reopen")
 def take_reopening(visit: CurrentVisit, uscc: str, values: FormValues) -> Response:
     """Take back the end of an enterprise."""
-
-    def act() -> str:
-        expected = revision_of(values)
-        with visit.database.changing(visit.caller.actor) as connection:
+    return answer_record_form(
+        visit,
+        Done.REOPENED,
+        values,
+        Body,
+        lambda connection, _nothing, expected: _page_of(
             reopen_enterprise(connection, visit.caller, uscc, expected, now=visit.now)
-        return enterprise_page_address(uscc)
-
-    return answer_form(
-        visit, Done.REOPENED, act, lambda mistakes: _reopening_form(visit, uscc, values, mistakes)
+        ),
+        lambda: _reopening_form(visit, uscc),
     )
 
 
-def _read(visit: Visit, uscc: str) -> EnterpriseDetail:
+def _read(visit: Visit, uscc: str) -> EnterpriseRecord:
     with visit.database.reading() as connection:
-        return read_enterprise(connection, visit.caller, uscc, now=visit.now)
+        return ENTERPRISES.one(connection, visit.caller.platform_id, visit.now, uscc=uscc)
+
+
+def _page_of(record: EnterpriseRecord) -> str:
+    return enterprise_page_address(record.uscc)
 
 
 def _describing(districts: Sequence[Choice]) -> list[Input]:
@@ -263,57 +258,35 @@ def _new_form(
     )
 
 
-def _edit_form(
-    visit: Visit,
-    districts: Sequence[Choice],
-    uscc: str,
-    typed: Mapping[str, str] | None = None,
-    mistakes: Mistakes | None = None,
-) -> HTMLResponse:
+def _edit_form(visit: Visit, districts: Sequence[Choice], uscc: str) -> RecordForm:
     enterprise = _read(visit, uscc)
-    fresh = {
-        "name": enterprise.name,
-        "district": enterprise.district,
-        "industry_code": enterprise.industry_code or "",
-    }
-    form = RecordForm(
+    return RecordForm.to_change(
         _("Change the enterprise"),
-        f"{enterprise_page_address(uscc)}/edit",
+        enterprise_page_address(uscc),
+        enterprise,
         _describing(districts),
-        _("Save"),
         enterprise_breadcrumbs(visit, uscc, enterprise.name),
     )
-    return form.show(visit, fresh, enterprise.revision, typed or {}, mistakes)
 
 
-def _end_form(
-    visit: Visit, uscc: str, typed: Mapping[str, str], mistakes: Mistakes | None = None
-) -> HTMLResponse:
+def _end_form(visit: Visit, uscc: str) -> RecordForm:
     enterprise = _read(visit, uscc)
-    form = RecordForm(
+    return RecordForm.to_end(
         _("End the enterprise"),
-        f"{enterprise_page_address(uscc)}/end",
-        [end_input()],
-        _("Record the end"),
+        enterprise_page_address(uscc),
+        enterprise,
         enterprise_breadcrumbs(visit, uscc, enterprise.name),
+        visit.today,
         _("Only after its connections and assignments have ended. Nothing is deleted."),
     )
-    return form.show(visit, {"on": typed.get("on", "")}, enterprise.revision, typed, mistakes)
 
 
-def _reopening_form(
-    visit: Visit,
-    uscc: str,
-    typed: Mapping[str, str] | None = None,
-    mistakes: Mistakes | None = None,
-) -> HTMLResponse:
+def _reopening_form(visit: Visit, uscc: str) -> RecordForm:
     enterprise = _read(visit, uscc)
-    form = RecordForm(
+    return RecordForm.to_reopen(
         _("Take back the enterprise's end"),
-        f"{enterprise_page_address(uscc)}/reopen",
-        [],
-        _("Take back the end"),
+        enterprise_page_address(uscc),
+        enterprise,
         enterprise_breadcrumbs(visit, uscc, enterprise.name),
         _("For an end that was recorded by mistake. Connections and assignments stay ended."),
     )
-    return form.show(visit, {}, enterprise.revision, typed or {}, mistakes)

@@ -16,12 +16,11 @@ from api.registry.enterprises.answers import (
 from api.registry.enterprises.presence import read_enterprise_presence
 from api.registry.enterprises.presence_answers import EnterprisePresenceAnswer
 from api.registry.enterprises.queries import (
+    ENTERPRISES,
     EnterpriseFilter,
     change_enterprise,
     create_enterprise,
     end_enterprise,
-    enterprise_export,
-    list_enterprises,
     read_enterprise,
     reopen_enterprise,
 )
@@ -33,7 +32,7 @@ from api.web.paging import RequestedPage
 from api.web.periods import FromDay, ToDay
 from api.web.policy import Districts
 from api.web.problems import Kind, problem_responses
-from api.web.records import Ending
+from api.web.records import CHANGE_PROBLEMS, CREATE_PROBLEMS, Ending
 from api.web.revisions import IfMatch, announce_revision
 from jieru.i18n import marked as _
 
@@ -42,16 +41,6 @@ __all__ = ["router"]
 router = APIRouter(prefix="/api/v1/enterprises", tags=["enterprises"], route_class=GatedRoute)
 
 Uscc = Annotated[str, Path(description=_("The enterprise's unified social credit code."))]
-
-_CHANGE_PROBLEMS = problem_responses(
-    Kind.NOT_FOUND,
-    Kind.CONFLICT,
-    Kind.CHANGED_MEANWHILE,
-    Kind.TOO_LARGE,
-    Kind.INVALID_REQUEST,
-    Kind.REVISION_REQUIRED,
-    Kind.DATABASE_AWAY,
-)
 
 
 @router.get(
@@ -73,7 +62,7 @@ def get_enterprises(
 ) -> EnterprisePage:
     """One page of enterprises."""
     with database.reading() as connection:
-        return list_enterprises(connection, caller, wanted, page, now=now)
+        return ENTERPRISES.page(connection, caller.platform_id, wanted, page, now)
 
 
 @router.get(
@@ -91,7 +80,7 @@ def get_enterprises_csv(
     wanted: Annotated[EnterpriseFilter, Depends()],
 ) -> StreamingResponse:
     """The same list as a file."""
-    return respond_csv(database, "enterprises", enterprise_export(caller, wanted, now=now))
+    return respond_csv(database, "enterprises", ENTERPRISES.export(caller.platform_id, wanted, now))
 
 
 @router.post(
@@ -100,9 +89,7 @@ def get_enterprises_csv(
     summary="Register an enterprise",
     description=_("An operator's platform keeps what it registers, until the bureau changes it."),
     response_description=_("The enterprise; Location is its address."),
-    responses=problem_responses(
-        Kind.CONFLICT, Kind.TOO_LARGE, Kind.INVALID_REQUEST, Kind.DATABASE_AWAY
-    ),
+    responses=CREATE_PROBLEMS,
 )
 def post_enterprise(
     caller: CurrentCaller,
@@ -143,7 +130,7 @@ def get_enterprise(
         "Name, district and industry. An operator changes only what the own platform keeps."
     ),
     response_description=_("The enterprise as it is now."),
-    responses=_CHANGE_PROBLEMS,
+    responses=CHANGE_PROBLEMS,
 )
 def patch_enterprise(
     caller: CurrentCaller,
@@ -169,7 +156,7 @@ def patch_enterprise(
     summary="End an enterprise",
     description=_("Its connections and assignments must have ended."),
     response_description=_("The enterprise as it is now."),
-    responses=_CHANGE_PROBLEMS,
+    responses=CHANGE_PROBLEMS,
 )
 def post_enterprise_end(
     caller: CurrentCaller,
@@ -195,7 +182,7 @@ def post_enterprise_end(
         "assignments stay, until they are changed."
     ),
     response_description=_("The enterprise as it is now."),
-    responses=_CHANGE_PROBLEMS,
+    responses=CHANGE_PROBLEMS,
 )
 def post_enterprise_reopening(
     caller: CurrentCaller,

@@ -20,29 +20,27 @@ from api.console.forms import (
     Mistakes,
     RecordForm,
     answer_form,
-    end_input,
+    answer_record_form,
     form_page,
     read_form,
-    revision_of,
 )
-from api.console.listed import Filtered, list_address, render_list
+from api.console.listed import Filtered, filter_of, list_address, query_of, render_list
 from api.console.visit import CurrentVisit, Visit
 from api.console.words import LEVEL_WORDS, STATE_WORDS, words
 from api.registry.credentials.queries import CredentialFilter, CredentialState, list_credentials
 from api.registry.platforms.answers import NewPlatform, PlatformChange, PlatformRecord
 from api.registry.platforms.queries import (
+    PLATFORMS,
     PlatformFilter,
     change_platform,
     create_platform,
     end_platform,
-    list_platforms,
-    read_platform,
     reopen_platform,
 )
-from api.registry.recognitions.queries import RecognitionFilter, list_recognitions
+from api.registry.recognitions.queries import RECOGNITIONS, RecognitionFilter
 from api.web.filters import State
 from api.web.paging import PageRequest, RequestedPage
-from api.web.records import Ending
+from api.web.records import Body, Ending
 from jieru.i18n import marked as _
 
 __all__ = ["router"]
@@ -73,13 +71,10 @@ def show_platforms(
     visit: CurrentVisit, page: RequestedPage, wanted: Annotated[_Wanted, Depends()]
 ) -> HTMLResponse:
     """The list."""
-    accepted = PlatformFilter(wanted.text or None, wanted.state)
-    with visit.database.reading() as connection:
-        platforms = list_platforms(connection, visit.caller, accepted, page, now=visit.now)
-    query: dict[str, object] = {
-        "state": None if wanted.state is State.OPEN else wanted.state,
-        "text": wanted.text,
-    }
+    accepted, own = filter_of(PlatformFilter, wanted), visit.caller.platform_id
+    with visit.database.snapshot() as connection:
+        platforms = PLATFORMS.page(connection, own, accepted, page, visit.now)
+    query = query_of(wanted)
     values = {
         "platforms": [
             (each, words(each.level, LEVEL_WORDS, visit.translate) if each.level else None)
@@ -106,8 +101,7 @@ def take_new_platform(visit: CurrentVisit, values: FormValues) -> Response:
     def act() -> str:
         new = read_form(NewPlatform, values)
         with visit.database.changing(visit.caller.actor) as connection:
-            record = create_platform(connection, visit.caller, new, now=visit.now)
-        return platform_page_address(record.code)
+            return _page_of(create_platform(connection, visit.caller, new, now=visit.now))
 
     return answer_form(
         visit, Done.REGISTERED, act, lambda mistakes: _new_form(visit, values, mistakes)
@@ -117,13 +111,12 @@ def take_new_platform(visit: CurrentVisit, values: FormValues) -> Response:
 @router.get("/platforms/{platform}")
 def show_platform(visit: CurrentVisit, platform: str) -> HTMLResponse:
     """One platform: facts, recognitions, the gateway's credentials."""
-    record = _read(visit, platform)
+    own = visit.caller.platform_id
     recognised = RecognitionFilter(platform=platform, state=State.ALL)
     issued = CredentialFilter(platform=platform, state=CredentialState.ALL)
-    with visit.database.reading() as connection:
-        recognitions = list_recognitions(
-            connection, visit.caller, recognised, _HISTORY, now=visit.now
-        )
+    with visit.database.snapshot() as connection:
+        record = PLATFORMS.one(connection, own, visit.now, code=platform)
+        recognitions = RECOGNITIONS.page(connection, own, recognised, _HISTORY, visit.now)
         credentials = list_credentials(connection, visit.caller, issued, _HISTORY)
     return visit.render(
         "platforms/platform.html",
@@ -145,72 +138,73 @@ def show_platform(visit: CurrentVisit, platform: str) -> HTMLResponse:
 @router.get("/platforms/{platform}/edit")
 def show_edit_form(visit: CurrentVisit, platform: str) -> HTMLResponse:
     """The form to change a platform."""
-    return _edit_form(visit, platform)
+    return _edit_form(visit, platform).show(visit)
 
 
 @router.post("/platforms/{platform}/edit")
 def take_edit(visit: CurrentVisit, platform: str, values: FormValues) -> Response:
     """Change a platform."""
-
-    def act() -> str:
-        change, expected = read_form(PlatformChange, values), revision_of(values)
-        with visit.database.changing(visit.caller.actor) as connection:
+    return answer_record_form(
+        visit,
+        Done.SAVED,
+        values,
+        PlatformChange,
+        lambda connection, change, expected: _page_of(
             change_platform(connection, visit.caller, platform, change, expected, now=visit.now)
-        return platform_page_address(platform)
-
-    return answer_form(
-        visit, Done.SAVED, act, lambda mistakes: _edit_form(visit, platform, values, mistakes)
+        ),
+        lambda: _edit_form(visit, platform),
     )
 
 
 @router.get("/platforms/{platform}/end")
 def show_end_form(visit: CurrentVisit, platform: str) -> HTMLResponse:
     """The form to end a platform."""
-    return _end_form(visit, platform, {"on": str(visit.today)})
+    return _end_form(visit, platform).show(visit)
 
 
 @router.post("/platforms/{platform}/end")
 def take_end(visit: CurrentVisit, platform: str, values: FormValues) -> Response:
     """End a platform."""
-
-    def act() -> str:
-        on, expected = read_form(Ending, values).on, revision_of(values)
-        with visit.database.changing(visit.caller.actor) as connection:
-            end_platform(connection, visit.caller, platform, on, expected, now=visit.now)
-        return platform_page_address(platform)
-
-    return answer_form(
-        visit, Done.ENDED, act, lambda mistakes: _end_form(visit, platform, values, mistakes)
+    return answer_record_form(
+        visit,
+        Done.ENDED,
+        values,
+        Ending,
+        lambda connection, ending, expected: _page_of(
+            end_platform(connection, visit.caller, platform, ending.on, expected, now=visit.now)
+        ),
+        lambda: _end_form(visit, platform),
     )
 
 
 @router.get("/platforms/{platform}/reopen")
 def show_reopening_form(visit: CurrentVisit, platform: str) -> HTMLResponse:
     """The form to take back the end of a platform."""
-    return _reopening_form(visit, platform)
+    return _reopening_form(visit, platform).show(visit)
 
 
 @router.post("/platforms/{platform}/reopen")
 def take_reopening(visit: CurrentVisit, platform: str, values: FormValues) -> Response:
     """Take back the end of a platform."""
-
-    def act() -> str:
-        expected = revision_of(values)
-        with visit.database.changing(visit.caller.actor) as connection:
-            reopen_platform(connection, visit.caller, platform, expected, now=visit.now)
-        return platform_page_address(platform)
-
-    return answer_form(
+    return answer_record_form(
         visit,
         Done.REOPENED,
-        act,
-        lambda mistakes: _reopening_form(visit, platform, values, mistakes),
+        values,
+        Body,
+        lambda connection, _nothing, expected: _page_of(
+            reopen_platform(connection, visit.caller, platform, expected, now=visit.now)
+        ),
+        lambda: _reopening_form(visit, platform),
     )
 
 
 def _read(visit: Visit, code: str) -> PlatformRecord:
     with visit.database.reading() as connection:
-        return read_platform(connection, visit.caller, code, now=visit.now)
+        return PLATFORMS.one(connection, visit.caller.platform_id, visit.now, code=code)
+
+
+def _page_of(record: PlatformRecord) -> str:
+    return platform_page_address(record.code)
 
 
 def _new_form(
@@ -231,52 +225,35 @@ def _new_form(
     )
 
 
-def _edit_form(
-    visit: Visit,
-    code: str,
-    typed: Mapping[str, str] | None = None,
-    mistakes: Mistakes | None = None,
-) -> HTMLResponse:
+def _edit_form(visit: Visit, code: str) -> RecordForm:
     platform = _read(visit, code)
-    fresh = {"name": platform.name, "operator_uscc": platform.operator_uscc or ""}
-    form = RecordForm(
+    return RecordForm.to_change(
         _("Change the platform"),
-        f"{platform_page_address(code)}/edit",
+        platform_page_address(code),
+        platform,
         _DESCRIBING,
-        _("Save"),
         platform_breadcrumbs(visit, code, platform.name),
     )
-    return form.show(visit, fresh, platform.revision, typed or {}, mistakes)
 
 
-def _end_form(
-    visit: Visit, code: str, typed: Mapping[str, str], mistakes: Mistakes | None = None
-) -> HTMLResponse:
+def _end_form(visit: Visit, code: str) -> RecordForm:
     platform = _read(visit, code)
-    form = RecordForm(
+    return RecordForm.to_end(
         _("End the platform"),
-        f"{platform_page_address(code)}/end",
-        [end_input()],
-        _("Record the end"),
+        platform_page_address(code),
+        platform,
         platform_breadcrumbs(visit, code, platform.name),
+        visit.today,
         _("Only after its connections have ended. All its credentials are revoked."),
     )
-    return form.show(visit, {"on": typed.get("on", "")}, platform.revision, typed, mistakes)
 
 
-def _reopening_form(
-    visit: Visit,
-    code: str,
-    typed: Mapping[str, str] | None = None,
-    mistakes: Mistakes | None = None,
-) -> HTMLResponse:
+def _reopening_form(visit: Visit, code: str) -> RecordForm:
     platform = _read(visit, code)
-    form = RecordForm(
+    return RecordForm.to_reopen(
         _("Take back the platform's end"),
-        f"{platform_page_address(code)}/reopen",
-        [],
-        _("Take back the end"),
+        platform_page_address(code),
+        platform,
         platform_breadcrumbs(visit, code, platform.name),
         _("For an end that was recorded by mistake. Revoked credentials stay revoked."),
     )
-    return form.show(visit, {}, platform.revision, typed or {}, mistakes)

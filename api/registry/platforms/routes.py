@@ -9,13 +9,11 @@ from api.access.caller import CurrentCaller
 from api.access.gate import GatedRoute
 from api.registry.platforms.answers import NewPlatform, PlatformChange, PlatformPage, PlatformRecord
 from api.registry.platforms.queries import (
+    PLATFORMS,
     PlatformFilter,
     change_platform,
     create_platform,
     end_platform,
-    list_platforms,
-    platform_export,
-    read_platform,
     reopen_platform,
 )
 from api.web.clock import Now
@@ -23,7 +21,7 @@ from api.web.csv_export import CSV_RESPONSE, respond_csv
 from api.web.database import Database
 from api.web.paging import RequestedPage
 from api.web.problems import Kind, problem_responses
-from api.web.records import Ending
+from api.web.records import CHANGE_PROBLEMS, CREATE_PROBLEMS, Ending
 from api.web.revisions import IfMatch, announce_revision
 from jieru.i18n import marked as _
 
@@ -32,16 +30,6 @@ __all__ = ["router"]
 router = APIRouter(prefix="/api/v1/platforms", tags=["platforms"], route_class=GatedRoute)
 
 Code = Annotated[str, Path(description=_("The platform's code."))]
-
-_CHANGE_PROBLEMS = problem_responses(
-    Kind.NOT_FOUND,
-    Kind.CONFLICT,
-    Kind.CHANGED_MEANWHILE,
-    Kind.TOO_LARGE,
-    Kind.INVALID_REQUEST,
-    Kind.REVISION_REQUIRED,
-    Kind.DATABASE_AWAY,
-)
 
 
 @router.get(
@@ -60,7 +48,7 @@ def get_platforms(
 ) -> PlatformPage:
     """One page of platforms."""
     with database.reading() as connection:
-        return list_platforms(connection, caller, wanted, page, now=now)
+        return PLATFORMS.page(connection, caller.platform_id, wanted, page, now)
 
 
 @router.get(
@@ -78,7 +66,7 @@ def get_platforms_csv(
     wanted: Annotated[PlatformFilter, Depends()],
 ) -> StreamingResponse:
     """The same list as a file."""
-    return respond_csv(database, "platforms", platform_export(caller, wanted, now=now))
+    return respond_csv(database, "platforms", PLATFORMS.export(caller.platform_id, wanted, now))
 
 
 @router.post(
@@ -87,9 +75,7 @@ def get_platforms_csv(
     summary="Register a platform",
     description=_("Only for those who may change platforms."),
     response_description=_("The platform; Location is its address."),
-    responses=problem_responses(
-        Kind.CONFLICT, Kind.TOO_LARGE, Kind.INVALID_REQUEST, Kind.DATABASE_AWAY
-    ),
+    responses=CREATE_PROBLEMS,
 )
 def post_platform(
     caller: CurrentCaller,
@@ -117,7 +103,7 @@ def get_platform(
 ) -> PlatformRecord:
     """One platform."""
     with database.reading() as connection:
-        record = read_platform(connection, caller, code, now=now)
+        record = PLATFORMS.one(connection, caller.platform_id, now, code=code)
     announce_revision(response, record)
     return record
 
@@ -127,7 +113,7 @@ def get_platform(
     summary="Change a platform",
     description=_("Its name and the entity that runs it."),
     response_description=_("The platform as it is now."),
-    responses=_CHANGE_PROBLEMS,
+    responses=CHANGE_PROBLEMS,
 )
 def patch_platform(
     caller: CurrentCaller,
@@ -153,7 +139,7 @@ def patch_platform(
         "lies ahead."
     ),
     response_description=_("The platform as it is now."),
-    responses=_CHANGE_PROBLEMS,
+    responses=CHANGE_PROBLEMS,
 )
 def post_platform_end(
     caller: CurrentCaller,
@@ -179,7 +165,7 @@ def post_platform_end(
         "stay revoked: issue new ones."
     ),
     response_description=_("The platform as it is now."),
-    responses=_CHANGE_PROBLEMS,
+    responses=CHANGE_PROBLEMS,
 )
 def post_platform_reopening(
     caller: CurrentCaller,

@@ -17,16 +17,15 @@ from api.console.forms import (
     Mistakes,
     RecordForm,
     answer_form,
-    end_input,
+    answer_record_form,
     form_page,
     read_form,
-    revision_of,
 )
 from api.console.visit import CurrentVisit, Visit
 from api.console.words import LEVEL_WORDS
 from api.registry.parents import parent_platform_name
-from api.registry.recognitions.answers import NewRecognition
-from api.registry.recognitions.queries import create_recognition, end_recognition, read_recognition
+from api.registry.recognitions.answers import NewRecognition, RecognitionRecord
+from api.registry.recognitions.queries import RECOGNITIONS, create_recognition, end_recognition
 from api.web.records import Ending
 from jieru.i18n import marked as _
 
@@ -48,8 +47,7 @@ def take_new_recognition(visit: CurrentVisit, platform: str, values: FormValues)
     def act() -> str:
         new = read_form(NewRecognition, {**values, "platform": platform})
         with visit.database.changing(visit.caller.actor) as connection:
-            create_recognition(connection, visit.caller, new)
-        return platform_page_address(platform)
+            return _page_of(create_recognition(connection, visit.caller, new, now=visit.now))
 
     return answer_form(
         visit, Done.REGISTERED, act, lambda mistakes: _new_form(visit, platform, values, mistakes)
@@ -59,22 +57,27 @@ def take_new_recognition(visit: CurrentVisit, platform: str, values: FormValues)
 @router.get("/recognitions/{recognition_id}/end")
 def show_end_form(visit: CurrentVisit, recognition_id: int) -> HTMLResponse:
     """The form to revoke a recognition."""
-    return _end_form(visit, recognition_id, {"on": str(visit.today)})
+    return _end_form(visit, recognition_id).show(visit)
 
 
 @router.post("/recognitions/{recognition_id}/end")
 def take_end(visit: CurrentVisit, recognition_id: int, values: FormValues) -> Response:
     """Revoke a recognition."""
-
-    def act() -> str:
-        on, expected = read_form(Ending, values).on, revision_of(values)
-        with visit.database.changing(visit.caller.actor) as connection:
-            record = end_recognition(connection, visit.caller, recognition_id, on, expected)
-        return platform_page_address(record.platform)
-
-    return answer_form(
-        visit, Done.ENDED, act, lambda mistakes: _end_form(visit, recognition_id, values, mistakes)
+    caller = visit.caller
+    return answer_record_form(
+        visit,
+        Done.ENDED,
+        values,
+        Ending,
+        lambda connection, ending, expected: _page_of(
+            end_recognition(connection, caller, recognition_id, ending.on, expected, now=visit.now)
+        ),
+        lambda: _end_form(visit, recognition_id),
     )
+
+
+def _page_of(record: RecognitionRecord) -> str:
+    return platform_page_address(record.platform)
 
 
 def _new_form(
@@ -97,17 +100,15 @@ def _new_form(
     )
 
 
-def _end_form(
-    visit: Visit, recognition_id: int, typed: Mapping[str, str], mistakes: Mistakes | None = None
-) -> HTMLResponse:
-    with visit.database.reading() as connection:
-        record = read_recognition(connection, visit.caller, recognition_id)
+def _end_form(visit: Visit, recognition_id: int) -> RecordForm:
+    with visit.database.snapshot() as connection:
+        own = visit.caller.platform_id
+        record = RECOGNITIONS.one(connection, own, visit.now, id=recognition_id)
         name = parent_platform_name(connection, visit.caller, record.platform)
-    form = RecordForm(
+    return RecordForm.to_end(
         _("Revoke the recognition"),
-        f"/recognitions/{recognition_id}/end",
-        [end_input()],
-        _("Record the end"),
+        f"/recognitions/{recognition_id}",
+        record,
         platform_breadcrumbs(visit, record.platform, name),
+        visit.today,
     )
-    return form.show(visit, {"on": typed.get("on", "")}, record.revision, typed, mistakes)

@@ -14,20 +14,18 @@ from api.registry.recognitions.answers import (
     RecognitionRecord,
 )
 from api.registry.recognitions.queries import (
+    RECOGNITIONS,
     RecognitionFilter,
     change_recognition,
     create_recognition,
     end_recognition,
-    list_recognitions,
-    read_recognition,
-    recognition_export,
 )
 from api.web.clock import Now
 from api.web.csv_export import CSV_RESPONSE, respond_csv
 from api.web.database import Database
 from api.web.paging import RequestedPage
 from api.web.problems import Kind, problem_responses
-from api.web.records import Ending
+from api.web.records import CHANGE_PROBLEMS, CREATE_PROBLEMS, Ending
 from api.web.revisions import IfMatch, announce_revision
 from jieru.i18n import marked as _
 
@@ -36,16 +34,6 @@ __all__ = ["router"]
 router = APIRouter(prefix="/api/v1/recognitions", tags=["recognitions"], route_class=GatedRoute)
 
 RecognitionId = Annotated[int, Path(description=_("The recognition's id."))]
-
-_CHANGE_PROBLEMS = problem_responses(
-    Kind.NOT_FOUND,
-    Kind.CONFLICT,
-    Kind.CHANGED_MEANWHILE,
-    Kind.TOO_LARGE,
-    Kind.INVALID_REQUEST,
-    Kind.REVISION_REQUIRED,
-    Kind.DATABASE_AWAY,
-)
 
 
 @router.get(
@@ -66,7 +54,7 @@ def get_recognitions(
 ) -> RecognitionPage:
     """One page of recognitions."""
     with database.reading() as connection:
-        return list_recognitions(connection, caller, wanted, page, now=now)
+        return RECOGNITIONS.page(connection, caller.platform_id, wanted, page, now)
 
 
 @router.get(
@@ -84,7 +72,9 @@ def get_recognitions_csv(
     wanted: Annotated[RecognitionFilter, Depends()],
 ) -> StreamingResponse:
     """The same list as a file."""
-    return respond_csv(database, "recognitions", recognition_export(caller, wanted, now=now))
+    return respond_csv(
+        database, "recognitions", RECOGNITIONS.export(caller.platform_id, wanted, now)
+    )
 
 
 @router.post(
@@ -93,19 +83,18 @@ def get_recognitions_csv(
     summary="Register a recognition",
     description=_("Only for those who may change platforms."),
     response_description=_("The recognition; Location is its address."),
-    responses=problem_responses(
-        Kind.CONFLICT, Kind.TOO_LARGE, Kind.INVALID_REQUEST, Kind.DATABASE_AWAY
-    ),
+    responses=CREATE_PROBLEMS,
 )
 def post_recognition(
     caller: CurrentCaller,
     database: Database,
+    now: Now,
     response: Response,
     new: NewRecognition,
 ) -> RecognitionRecord:
     """Register a recognition."""
     with database.changing(caller.actor) as connection:
-        record = create_recognition(connection, caller, new)
+        record = create_recognition(connection, caller, new, now=now)
     announce_revision(response, record, f"/api/v1/recognitions/{record.id}")
     return record
 
@@ -118,11 +107,15 @@ def post_recognition(
     responses=problem_responses(Kind.NOT_FOUND, Kind.INVALID_REQUEST, Kind.DATABASE_AWAY),
 )
 def get_recognition(
-    caller: CurrentCaller, database: Database, response: Response, recognition_id: RecognitionId
+    caller: CurrentCaller,
+    database: Database,
+    now: Now,
+    response: Response,
+    recognition_id: RecognitionId,
 ) -> RecognitionRecord:
     """One recognition."""
     with database.reading() as connection:
-        record = read_recognition(connection, caller, recognition_id)
+        record = RECOGNITIONS.one(connection, caller.platform_id, now, id=recognition_id)
     announce_revision(response, record)
     return record
 
@@ -132,11 +125,12 @@ def get_recognition(
     summary="Change a recognition",
     description=_("The day on which it is revoked."),
     response_description=_("The recognition as it is now."),
-    responses=_CHANGE_PROBLEMS,
+    responses=CHANGE_PROBLEMS,
 )
 def patch_recognition(
     caller: CurrentCaller,
     database: Database,
+    now: Now,
     response: Response,
     recognition_id: RecognitionId,
     change: RecognitionChange,
@@ -144,7 +138,7 @@ def patch_recognition(
 ) -> RecognitionRecord:
     """Change a recognition."""
     with database.changing(caller.actor) as connection:
-        record = change_recognition(connection, caller, recognition_id, change, expected)
+        record = change_recognition(connection, caller, recognition_id, change, expected, now=now)
     announce_revision(response, record)
     return record
 
@@ -154,11 +148,12 @@ def patch_recognition(
     summary="End a recognition",
     description=_("It is revoked from that day on."),
     response_description=_("The recognition as it is now."),
-    responses=_CHANGE_PROBLEMS,
+    responses=CHANGE_PROBLEMS,
 )
 def post_recognition_end(
     caller: CurrentCaller,
     database: Database,
+    now: Now,
     response: Response,
     recognition_id: RecognitionId,
     ending: Ending,
@@ -166,6 +161,6 @@ def post_recognition_end(
 ) -> RecognitionRecord:
     """End a recognition."""
     with database.changing(caller.actor) as connection:
-        record = end_recognition(connection, caller, recognition_id, ending.on, expected)
+        record = end_recognition(connection, caller, recognition_id, ending.on, expected, now=now)
     announce_revision(response, record)
     return record
