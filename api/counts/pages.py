@@ -2,42 +2,26 @@
 
 from concurrent.futures import wait
 from typing import Annotated, Final
-from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import HTMLResponse
 
 from api.access.caller import Caller
 from api.access.gate import GatedRoute
 from api.access.roles import Permission
-from api.console.rendering import render
 from api.console.visit import CurrentVisit, Visit
 from api.counts.cases import KeptCase, kept_case, open_closing, past_outcomes
 from api.counts.detail import detail_in_words
 from api.counts.hours import hours_heard
-from api.counts.kept_queries import find_count_of, find_visible_count
-from api.counts.kept_view import state_words
+from api.counts.procedure_view import state_words
 from api.counts.routes import AsOf, PlatformCode, Uscc, Year
-from api.counts.source import CountSource, CurrentCounts, DatedCount, Underway, require_own
-from api.counts.view import (
-    Filter,
-    Row,
-    chart_data,
-    determinations_page,
-    outcome_choices,
-    parameter_rows,
-    platform_rows,
-    totals,
-)
+from api.counts.source import CurrentCounts, RunningCount, require_own
+from api.counts.view import Filter
+from api.counts.visible_counts import find_count_of, find_visible_count
 from api.counts.wording import outcome_words, progress_in_words
-from api.counts.year_page import show_kept_count
-from api.web.language import language_of
+from api.counts.year_page import show_computed_count, show_kept_count
 from api.web.problems import Kind, Problem
-from jieru.calendar import SHANGHAI
-from jieru.i18n import translations
 from jieru.wire import PLATFORM_CODE
-from verifier.counting.count import EARLIEST_YEAR, Count
-from verifier.procedure.records import CountRecord
 from verifier.words import REASON_WORDS
 
 __all__ = ["router"]
@@ -75,22 +59,20 @@ def show_year(
 
     For htmx, only the determinations that fit the filter.
     """
-    caller, request = visit.caller, visit.request
-    with visit.database.reading() as connection:
+    caller = visit.caller
+    with visit.database.snapshot() as connection:
         record = find_visible_count(connection, caller, year, revision)
         if record is not None and as_of is None:
             return show_kept_count(visit, connection, record, wanted, page)
     if revision is not None:
         raise Problem(Kind.NOT_FOUND)
-    underway = source.begin(caller, year, as_of, _own_platform_only(caller, wanted))
-    if not _is_soon_done(underway):
-        return _waiting_page(visit, year, underway)
-    dated = source.finished(caller, underway)
+    running = source.begin(caller, year, as_of, _own_platform_only(caller, wanted))
+    if not _is_soon_done(running):
+        return _waiting_page(visit, year, running)
+    dated = source.finished(caller, running)
     if visit.wants_part("work"):
         return HTMLResponse("", headers={"HX-Refresh": "true"})
-    if visit.wants_part("determinations"):
-        return _determinations(request, dated, wanted, page)
-    return _whole_page(visit, source, dated, wanted, page, kept=record)
+    return show_computed_count(visit, source, dated, wanted, page, kept=record)
 
 
 @router.get("/counts/{year}/{platform}/{uscc}")
@@ -161,15 +143,15 @@ def _kept_case(visit: Visit, year: int, revision: int, platform: str, uscc: str)
         return kept_case(connection, record, platform, uscc)
 
 
-def _is_soon_done(underway: Underway) -> bool:
+def _is_soon_done(running: RunningCount) -> bool:
     """Wait for a short while, so that a small count needs no page that says wait."""
-    done, _running = wait([underway.future], timeout=_PATIENCE_S)
+    done, _not_done = wait([running.future], timeout=_PATIENCE_S)
     return bool(done)
 
 
-def _waiting_page(visit: Visit, year: int, underway: Underway) -> HTMLResponse:
+def _waiting_page(visit: Visit, year: int, running: RunningCount) -> HTMLResponse:
     """How far the count is; it asks again by itself, and turns into the page once it is done."""
-    phase, fraction = underway.progress()
+    phase, fraction = running.progress()
     part = visit.wants_part("work")
     values = {
         "year": year,
@@ -185,74 +167,3 @@ def _waiting_page(visit: Visit, year: int, underway: Underway) -> HTMLResponse:
 def _own_platform_only(caller: Caller, wanted: Filter) -> str | None:
     """The platform of the filter where it is more than one: an operator may ask for no other."""
     return wanted.platform or None if caller.platform else None
-
-
-def _determinations(request: Request, dated: DatedCount, wanted: Filter, page: int) -> HTMLResponse:
-    values = _determination_values(request, dated.count, wanted, page)
-    response = render(request, "counts/determinations.html", values)
-    # The address bar follows the filter, without what was left empty.
-    response.headers["HX-Push-Url"] = _year_address(dated.count, wanted, page)
-    return response
-
-
-def _whole_page(
-    visit: Visit,
-    source: CountSource,
-    dated: DatedCount,
-    wanted: Filter,
-    page: int,
-    *,
-    kept: CountRecord | None,
-) -> HTMLResponse:
-    language, translate = visit.language, visit.translate
-    count = dated.count
-    rows = platform_rows(count)
-    last_year = max(source.default_as_of().year, count.year)
-    values = {
-        "is_simulation": count.is_simulation,
-        "count": count,
-        "computed_at": dated.computed_at.astimezone(SHANGHAI),
-        "years": range(last_year, EARLIEST_YEAR - 1, -1),
-        "platforms": rows,
-        "platform_names": {row.code: row.name for row in rows},
-        "totals": totals(count, rows),
-        "chart": chart_data(count, rows, language, translate),
-        "outcomes": outcome_choices(count, translate),
-        "notices": [translate(each.message).format(**each.values) for each in count.notices],
-        "parameters": parameter_rows(count.policy, language, translate),
-        "filter": wanted,
-        "kept": kept,
-        "may_draft": kept is None and visit.may(Permission.ADVANCE_COUNTS),
-        "is_bureau": visit.may(Permission.READ_PROCEDURE),
-    }
-    values |= _determination_values(visit.request, count, wanted, page)
-    return visit.render("counts/year.html", values)
-
-
-def _determination_values(
-    request: Request, count: Count, wanted: Filter, page: int
-) -> dict[str, object]:
-    translate = translations(language_of(request)).gettext
-
-    def page_address(number: int) -> str:
-        return _year_address(count, wanted, number)
-
-    def detail_address(row: Row) -> str:
-        path = f"/counts/{count.year}/{row.platform_code}/{row.uscc}"
-        return f"{path}?{urlencode({'as_of': count.as_of})}"
-
-    return {
-        "page": determinations_page(count, wanted, page, translate),
-        "examined": sum(len(each.determinations) for each in count.platforms),
-        "page_address": page_address,
-        "detail_address": detail_address,
-    }
-
-
-def _year_address(count: Count, wanted: Filter, page: int) -> str:
-    query = {"as_of": count.as_of.isoformat(), **wanted._asdict()}
-    if page > 1:
-        query["page"] = str(page)
-    return (
-        f"/counts/{count.year}?{urlencode({name: value for name, value in query.items() if value})}"
-    )

@@ -23,7 +23,7 @@ from verifier.counting.progress import Phase
 from verifier.counting.run import count_year
 from verifier.policy import Policy
 
-__all__ = ["CountSource", "CurrentCounts", "DatedCount", "Underway", "require_own"]
+__all__ = ["CountSource", "CurrentCounts", "DatedCount", "RunningCount", "require_own"]
 
 _KEPT_S: Final = 5.0
 _NOT_BEGUN: Final = (Phase.REGISTRY, 0.0)
@@ -45,7 +45,7 @@ class _Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Underway:
+class RunningCount:
     """A count that may not be done yet."""
 
     future: Future[DatedCount]
@@ -102,25 +102,27 @@ class CountSource:
 
     def begin(
         self, caller: Caller, year: int, as_of: date | None, platform: str | None = None
-    ) -> Underway:
-        """The same without waiting for it; a reader of a page is shown how far it is.
+    ) -> RunningCount:
+        """A count that may not be done yet: a reader of a page is shown how far it is.
+
+        An operator gets the own platform's part.
 
         Raises:
             Problem: there is no such platform for this caller.
         """
         asked = self._asked(caller, year, as_of, platform)
-        return Underway(
+        return RunningCount(
             self._counts.begin(asked, lambda: self._compute(asked)),
             lambda: self._progress.get(asked, _NOT_BEGUN),
         )
 
-    def finished(self, caller: Caller, underway: Underway) -> DatedCount:
+    def finished(self, caller: Caller, running: RunningCount) -> DatedCount:
         """A count that is done, as its reader may see it.
 
         Raises:
             Problem: the year cannot be counted.
         """
-        return _as_seen(caller, underway.future.result())
+        return _as_seen(caller, running.future.result())
 
     def explain(
         self, caller: Caller, year: int, platform: str, uscc: str, as_of: date | None

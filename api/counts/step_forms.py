@@ -6,7 +6,7 @@ from typing import Final
 
 from api.console.forms import Choice, Input, read_form
 from api.console.visit import Visit
-from api.counts.kept_answers import (
+from api.counts.procedure_answers import (
     Drafting,
     Freezing,
     NewClosing,
@@ -18,8 +18,8 @@ from api.counts.kept_answers import (
     Resolution,
     Submission,
 )
+from api.counts.procedure_source import ProcedureSource
 from api.counts.steps import Taking
-from api.counts.works_source import ProcedureSource
 from api.web.problems import Kind, Problem
 from jieru.i18n import marked as _
 from verifier.policy import WAIVABLE, Policy

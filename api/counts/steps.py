@@ -12,7 +12,8 @@ import psycopg
 from fastapi import Depends
 
 from api.access.caller import Caller, CurrentCaller
-from api.counts.kept_answers import (
+from api.counts.long_steps import Work
+from api.counts.procedure_answers import (
     Drafting,
     Freezing,
     NewClosing,
@@ -23,9 +24,8 @@ from api.counts.kept_answers import (
     Resolution,
     Submission,
 )
-from api.counts.kept_queries import person_name, refusals
-from api.counts.work import Work
-from api.counts.works_source import Procedure, ProcedureSource
+from api.counts.procedure_source import Procedure, ProcedureSource
+from api.counts.visible_counts import person_name, refusals
 from api.web.clock import Now
 from api.web.database import Database, RequestDatabase
 from api.web.problems import Kind, Problem, WrongField

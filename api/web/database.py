@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 import psycopg
 from fastapi import Depends, Request
+from psycopg import IsolationLevel
 from psycopg_pool import ConnectionPool
 
 from api.web.services import services_of
@@ -46,6 +47,23 @@ class RequestDatabase:
             finally:
                 if not connection.closed:
                     connection.autocommit = False
+
+    @contextmanager
+    def snapshot(self) -> Iterator[psycopg.Connection]:
+        """A connection that only reads, and whose questions all see one moment.
+
+        Raises:
+            psycopg_pool.PoolTimeout: none is free, or the database is away (answered with 503).
+        """
+        with self._pool.connection(timeout=_WAIT_S) as connection:
+            connection.isolation_level = IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+            try:
+                with connection.transaction():
+                    yield connection
+            finally:
+                if not connection.closed:
+                    connection.isolation_level, connection.read_only = None, None
 
     @contextmanager
     def changing(self, actor: Actor) -> Iterator[psycopg.Connection]:

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 
 from api.access.roles import Role
 from api.app import create_app
-from api.counts.works_source import ProcedureSource
+from api.counts.procedure_source import ProcedureSource
 from api.web.clock import current_instant
 from jieru.database import connect, open_pool
 from jieru.schema import migrate

@@ -158,8 +158,11 @@ def _change(
 
 
 def _lines(document: Mapping[str, Any]) -> dict[tuple[str, str], tuple[int, int]]:
-    return {
-        (platform["platform"], line["clause"]): (line["count"], line["amount_yuan"])
-        for platform in document["platforms"]
-        for line in platform["lines"]
-    }
+    """Number and yuan by platform and clause; lines of one clause are added up."""
+    found: dict[tuple[str, str], tuple[int, int]] = {}
+    for platform in document["platforms"]:
+        for line in platform["lines"]:
+            key = platform["platform"], line["clause"]
+            number, yuan = found.get(key, (0, 0))
+            found[key] = number + line["count"], yuan + line["amount_yuan"]
+    return found

@@ -28,11 +28,12 @@ __all__ = [
 
 _SELECT_AWARDS = """
     SELECT p.value ->> 'platform', p.value ->> 'name', l.value ->> 'clause',
-           (l.value ->> 'amount_yuan')::bigint
+           sum((l.value ->> 'amount_yuan')::bigint)::bigint
     FROM count_documents d,
          jsonb_array_elements(d.head -> 'platforms') p,
          jsonb_array_elements(p.value -> 'lines') l
     WHERE d.count_id = %s
+    GROUP BY 1, 2, 3
 """
 _SELECT_BALANCES = """
     SELECT p.code, moved.clause, sum(moved.yuan)::bigint

@@ -723,7 +723,7 @@ def test_a_count_is_seen_at_a_glance(
     assert (summary.total_yuan, summary.paid_yuan) == (10_000, 10_000)
     assert summary.budget_left_yuan == 9_990_000
     rows, total = list_determinations(database, record, text="第1")
-    assert (total, rows[0].uscc, rows[0].connected_on) == (1, uscc, date(2026, 3, 2))
+    assert (total, rows[0].enterprise.uscc, rows[0].connected_on) == (1, uscc, date(2026, 3, 2))
     assert list_determinations(database, record, limit=1)[1] == 2
     entry = determination_entry(database, record, "alpha", silent)
     assert entry is not None

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from api.access.caller import CurrentCaller
 from api.access.gate import GatedRoute
 from api.counts.downloads import DOWNLOAD_RESPONSE, ReportRequest, download
-from api.counts.kept_answers import (
+from api.counts.procedure_answers import (
     ComparisonAnswer,
     CountDetail,
     CountList,
@@ -27,7 +27,11 @@ from api.counts.kept_answers import (
     ReviewList,
     Submission,
 )
-from api.counts.kept_queries import (
+from api.counts.procedure_source import Procedure
+from api.counts.routes import Year
+from api.counts.source import CurrentCounts
+from api.counts.steps import Takings
+from api.counts.visible_counts import (
     DeterminationFilter,
     answer_of,
     compare_counts,
@@ -39,10 +43,6 @@ from api.counts.kept_queries import (
     visible_rows,
     visible_sheet,
 )
-from api.counts.routes import Year
-from api.counts.source import CurrentCounts
-from api.counts.steps import Takings
-from api.counts.works_source import Procedure
 from api.web.clock import Now
 from api.web.database import Database
 from api.web.filters import today_of

@@ -15,7 +15,13 @@ from api.console.announcement import Done, go_on
 from api.console.forms import Form, FormValues, Mistakes, mistakes_of
 from api.console.visit import CurrentVisit, Visit
 from api.counts.downloads import ReportRequest, download
-from api.counts.kept_queries import (
+from api.counts.procedure_source import Procedure, ProcedureSource
+from api.counts.procedure_view import OfferInWords, offers_in_words, state_words
+from api.counts.routes import Year
+from api.counts.source import CurrentCounts
+from api.counts.step_forms import DECISION_FORMS, STEP_FORMS, ActForm
+from api.counts.steps import Takings
+from api.counts.visible_counts import (
     compare_counts,
     find_count_for_step,
     find_count_of,
@@ -24,13 +30,7 @@ from api.counts.kept_queries import (
     person_name,
     visible_counts,
 )
-from api.counts.kept_view import OfferInWords, offers_in_words, state_words
-from api.counts.routes import Year
-from api.counts.source import CurrentCounts
-from api.counts.step_forms import DECISION_FORMS, STEP_FORMS, ActForm
-from api.counts.steps import Takings
 from api.counts.wording import outcome_words, progress_in_words
-from api.counts.works_source import Procedure, ProcedureSource
 from api.counts.year_page import show_years, year_address
 from api.web.civil import OptionalCivilDate
 from api.web.problems import Kind, Problem

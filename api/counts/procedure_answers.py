@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
+from api.counts.answers import AwardLineAnswer
 from api.web.civil import CivilDate
 from api.web.records import USCC, Body
 from verifier.counting.determination import Outcome
@@ -142,8 +143,9 @@ class PlatformPart(BaseModel):
     counted: int
     outcomes: dict[Outcome, int]
     award_yuan: int = _YUAN
+    lines: list[AwardLineAnswer] = Field(description="What each clause pays, under its number.")
     capped_yuan: int = Field(description="Under the clause that has a cap, after it.")
-    uncapped_yuan: int = Field(description="The same before it.")
+    uncapped_yuan: int = Field(description="Under that clause, before its cap.")
     cap_yuan: int = _YUAN
 
 
@@ -238,6 +240,14 @@ class CountDetail(CountRecordAnswer):
                             "counted": 1,
                             "outcomes": {"counted": 1},
                             "award_yuan": 10000,
+                            "lines": [
+                                {
+                                    "clause": "1.2",
+                                    "count": 1,
+                                    "uncapped_yuan": 10000,
+                                    "amount_yuan": 10000,
+                                }
+                            ],
                             "capped_yuan": 10000,
                             "uncapped_yuan": 10000,
                             "cap_yuan": 150000,
