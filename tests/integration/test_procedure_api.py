@@ -23,6 +23,7 @@ from jieru.settings import Settings
 from tests.support.callers import bearer
 from tests.support.databases import DatabaseServer
 from tests.support.people import session_of
+from tests.support.procedure import frozen_with_award, payable
 from tests.support.registry_files import uscc_of
 from tests.support.small_city import (
     AS_OF,
@@ -33,7 +34,9 @@ from tests.support.small_city import (
     build_small_city,
 )
 from tests.support.visiting import add_person, form_token_of
+from verifier.counting.award import AwardLine
 from verifier.counting.count import Count
+from verifier.counting.decisions import withdraw_decision
 from verifier.counting.progress import Phase, Progress
 from verifier.counting.run import count_year
 from verifier.procedure.drafting import draft_count
@@ -469,6 +472,27 @@ async def test_a_kept_count_is_the_page_of_its_year_and_one_of_now_stays_a_click
     assert "To the count 2026-1, which is kept" in now.text
     years = await bureau.ask("GET", "/counts", person="chen")
     assert f"{TOTAL_YUAN:,}" in years.text
+
+
+async def test_an_award_of_another_clause_is_shown_under_that_clause(bureau: Bureau) -> None:
+    """On the page, in the chart, to its operator, in the form of its payment, and for programs."""
+    with connect(bureau.url) as connection:
+        withdraw_decision(connection, 1, reason="核查无误", withdrawn_by="zheng")
+        connection.commit()
+        record = frozen_with_award(connection, "xielian", AwardLine("2.2", 1, 200_000, 200_000))
+        payable(connection, record)
+    for person in ("chen", "lin"):
+        page = await bureau.ask("GET", "/counts/2026", person=person)
+        assert '<td class="number" data-label="Clause 2.2">200,000</td>' in page.text, person
+        assert '"Clause 2.2"' in page.text
+    detail = await bureau.read("/2026/procedure")
+    (xielian,) = [each for each in detail["platforms"] if each["platform"] == "xielian"]
+    assert [line["clause"] for line in xielian["lines"]] == ["1.2", "2.2"]
+    assert {
+        each["clause"]: each["amount_yuan"]
+        for each in detail["due"]
+        if each["platform"] == "xielian"
+    }["2.2"] == 200_000
 
 
 async def test_an_enterprise_is_shown_as_its_count_has_it(bureau: Bureau) -> None:
