@@ -222,6 +222,7 @@ class DeviceAnswer(BaseModel):
     name: str | None
     assigned: list[AssignmentAnswer]
     active_days: int
+    hours_heard: int = Field(description="In the period, while connected.")
     first_active_on: date | None
     last_active_on: date | None
 
@@ -307,6 +308,7 @@ class ExplanationAnswer(BaseModel):
                             "name": None,
                             "assigned": [{"from_date": "2026-03-01", "to_date": None}],
                             "active_days": 78,
+                            "hours_heard": 390,
                             "first_active_on": "2026-03-02",
                             "last_active_on": "2026-05-30",
                         }

@@ -12,17 +12,16 @@ from api.access.roles import Permission
 from api.console.visit import CurrentVisit, Visit
 from api.counts.cases import KeptCase, kept_case, open_closing, past_outcomes
 from api.counts.detail import detail_in_words
-from api.counts.hours import hours_heard
 from api.counts.procedure_view import state_words
 from api.counts.routes import AsOf, PlatformCode, Uscc, Year
-from api.counts.source import CurrentCounts, RunningCount, require_own
+from api.counts.source import CurrentCounts, RunningCount, require_case
 from api.counts.view import Filter
 from api.counts.visible_counts import find_count_of, find_visible_count
-from api.counts.wording import outcome_words, progress_in_words
+from api.counts.wording import Translate, outcome_words, progress_in_words
 from api.counts.year_page import show_computed_count, show_kept_count
 from api.web.problems import Kind, Problem
-from jieru.wire import PLATFORM_CODE
-from verifier.words import REASON_WORDS
+from jieru.i18n import marked as _
+from verifier.counting.determination import Outcome
 
 __all__ = ["router"]
 
@@ -89,58 +88,69 @@ def show_explanation(
 
     With a revision, as that count has it; else from the records of this moment.
     """
-    kept, caller = None, visit.caller
-    if revision is None:
-        explanation = source.explain(caller, year, platform, uscc, as_of)
-    else:
-        kept = _kept_case(visit, year, revision, platform, uscc)
-        explanation = kept.explanation
-    detail = detail_in_words(explanation, visit.language, visit.translate)
-    with visit.database.reading() as connection:
-        hours = hours_heard(connection, platform, explanation.devices, explanation.period)
-        past = past_outcomes(connection, caller, platform, uscc)
+    require_case(visit.caller, platform, uscc)
+    with visit.database.snapshot() as connection:
+        kept = None
+        if revision is None:
+            explanation = source.explain(connection, visit.caller, year, platform, uscc, as_of)
+        else:
+            record = find_count_of(connection, visit.caller, year, revision)
+            kept = kept_case(connection, record, platform, uscc)
+            explanation = kept.explanation
+        past = past_outcomes(connection, visit.caller, platform, uscc)
         closing = open_closing(connection, year, platform, uscc)
+    translate = visit.translate
+    outcome = explanation.determination.outcome
     in_drawer = visit.wants_part("detail-body")
-    is_bureau = visit.may(Permission.READ_PROCEDURE)
     return visit.render(
         "counts/detail.html" if in_drawer else "counts/enterprise.html",
         {
             "is_simulation": explanation.is_simulation,
             "explanation": explanation,
             "determination": explanation.determination,
-            "detail": detail,
-            "outcome": outcome_words(kept.outcome, visit.translate) if kept else detail.outcome,
-            "today": outcome_words(kept.outcome_today, visit.translate)
-            if kept and kept.outcome_today is not kept.outcome
-            else None,
-            "reasons": [visit.translate(REASON_WORDS[each]) for each in kept.reasons]
-            if kept
-            else detail.reasons,
+            "detail": detail_in_words(explanation, visit.language, translate),
             "kept": kept.record if kept else None,
-            "hours": hours,
+            "warnings": _warnings(kept, outcome, translate) if kept else [],
             "past": [
-                (
-                    each,
-                    state_words(each.state, visit.translate),
-                    outcome_words(each.outcome, visit.translate),
-                )
+                (each, state_words(each.state, translate), outcome_words(each.outcome, translate))
                 for each in past
             ],
-            "closing": closing if is_bureau else None,
+            "closing": closing if visit.may(Permission.READ_PROCEDURE) else None,
             "may_decide": visit.may(Permission.DECIDE),
             "heading": "h2" if in_drawer else "h1",
         },
     )
 
 
-def _kept_case(visit: Visit, year: int, revision: int, platform: str, uscc: str) -> KeptCase:
-    require_own(visit.caller, platform)
-    if not PLATFORM_CODE.fullmatch(platform) or not uscc.isalnum():
-        raise Problem(Kind.NOT_FOUND)
-    with visit.database.reading() as connection:
-        with connection.transaction():
-            record = find_count_of(connection, visit.caller, year, revision)
-        return kept_case(connection, record, platform, uscc)
+def _warnings(kept: KeptCase, outcome: Outcome, translate: Translate) -> list[str]:
+    """What of a stored count is not so any more."""
+    warnings = []
+    if kept.outcome_today is None:
+        warnings.append(
+            translate(_("From the records of today the count would not list this enterprise."))
+        )
+    elif kept.outcome_today is not outcome:
+        warnings.append(
+            translate(
+                _("From the records of today the outcome would be another one: {outcome}.")
+            ).format(outcome=outcome_words(kept.outcome_today, translate).label)
+        )
+    if kept.is_changed:
+        warnings.append(
+            translate(
+                _(
+                    "Registry or presence were changed since: they no longer match the digests of "
+                    "this count. What is shown here is what the count holds."
+                )
+                if kept.holds_evidence
+                else _(
+                    "Registry or presence were changed since: they no longer match the digests of "
+                    "this count, which holds no calendar and no connections of its own. Those "
+                    "shown here are of today, and not what the count rests on."
+                )
+            )
+        )
+    return warnings
 
 
 def _is_soon_done(running: RunningCount) -> bool:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from verifier.procedure.document import Document, in_version, version_of
+
 __all__ = [
     "Change",
     "ChangeKind",
@@ -94,9 +96,13 @@ class Comparison:
         }
 
 
-def compare_documents(before: Mapping[str, Any], after: Mapping[str, Any]) -> Comparison:
-    """What changed from one document to the other, enterprise by enterprise."""
-    old, new = entries_of(before), entries_of(after)
+def compare_documents(before: Document, after: Document) -> Comparison:
+    """What changed from one document to the other, enterprise by enterprise.
+
+    Where one of them is of an earlier version, what only the later one holds is left out.
+    """
+    version = min(version_of(before), version_of(after))
+    old, new = (entries_of(in_version(each, version)) for each in (before, after))
     changes = [
         _change(*key, old.get(key), new.get(key))
         for key in sorted(old.keys() | new.keys())

@@ -223,7 +223,7 @@ def enterprise_pdf(
                     _("Active from and until"),
                 )
             ],
-            "rows": [_device_row(each, speech) for each in found.devices],
+            "rows": [_device_row(each, speech) for each in found.counted_devices],
         },
         "no_devices": speech.text(_("No device is listed.")),
         "decisions": {
