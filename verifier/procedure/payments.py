@@ -6,7 +6,7 @@ from datetime import date, datetime
 import psycopg
 
 from jieru.errors import UserError
-from verifier.procedure.names import said
+from verifier.procedure.names import required_text
 from verifier.procedure.people import Act
 from verifier.procedure.records import CountRecord
 from verifier.procedure.recovery import BalanceKey, RecoveryKind, RecoveryLine
@@ -141,7 +141,7 @@ def record_payment(
         UserError: the count is not payable, nothing is due to the platform, or the reference is
             missing.
     """
-    reference = said(reference)
+    reference = required_text(reference)
     taken = take_step(connection, record, Step.PAY, act, note=f"{platform}: {reference}")
     due = [each for each in amounts_due(connection, taken) if each.platform == platform]
     if not due:

@@ -214,7 +214,7 @@ class Notice(_Struct, frozen=True):
     message: str
     """In English."""
     template: str
-    """The same, untranslated, without its values."""
+    """The message id, untranslated and without its values."""
     values: dict[str, int | str]
 
 
@@ -265,7 +265,7 @@ def read_signed_count(content: bytes) -> SignedCount:
     try:
         return _DECODER.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UserError("This is no signed count: {reason}.", reason=str(error)) from None
+        raise UserError("This is not a signed count: {reason}.", reason=str(error)) from None
 
 
 def find_enterprise(signed: SignedCount, platform: str, uscc: str) -> tuple[Platform, Enterprise]:

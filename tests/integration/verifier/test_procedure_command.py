@@ -145,7 +145,7 @@ def test_a_signed_file_is_checked_without_database_and_settings(
     code, _out, err = jieru("check-signature", file)
     assert (code, err.startswith("The document was changed")) == (1, True)
     file.write_text("{}", encoding="utf-8")
-    assert "This is no signed count" in _refused(jieru("check-signature", file))
+    assert "This is not a signed count" in _refused(jieru("check-signature", file))
 
 
 @pytest.mark.usefixtures("frozen")
