@@ -6,7 +6,12 @@ from typing import Any, Final, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from api.counts.answers import AwardLineAnswer
+from api.counts.answers import (
+    AWARD_LINE_EXAMPLE,
+    ENTERPRISE_EXAMPLE,
+    AwardLineAnswer,
+    EnterpriseAnswer,
+)
 from api.web.records import USCC
 from verifier.counting.determination import Outcome
 from verifier.procedure.comparison import ChangeKind
@@ -201,14 +206,7 @@ class CountDetail(CountRecordAnswer):
                             "counted": 1,
                             "outcomes": {"counted": 1},
                             "award_yuan": 10000,
-                            "lines": [
-                                {
-                                    "clause": "1.2",
-                                    "count": 1,
-                                    "uncapped_yuan": 10000,
-                                    "amount_yuan": 10000,
-                                }
-                            ],
+                            "lines": [AWARD_LINE_EXAMPLE],
                             "capped_yuan": 10000,
                             "uncapped_yuan": 10000,
                             "cap_yuan": 150000,
@@ -240,18 +238,11 @@ class CountDetail(CountRecordAnswer):
     recoveries: list[RecoveryAnswer]
 
 
-class DeterminationAnswer(BaseModel):
+class DeterminationAnswer(EnterpriseAnswer):
     """One enterprise of a stored count."""
 
     platform: str
-    uscc: str = USCC
-    name: str
     district: str
-    outcome: Outcome
-    connected_on: date | None
-    window_last_day: date | None
-    window_active_days: int | None
-    pending_until: date | None
 
 
 class DeterminationList(BaseModel):
@@ -262,19 +253,7 @@ class DeterminationList(BaseModel):
             "examples": [
                 {
                     "total": 1,
-                    "items": [
-                        {
-                            "platform": "xielian",
-                            "uscc": "91350300MA2XN0T34K",
-                            "name": "莆田市某某机械有限公司",
-                            "district": "licheng",
-                            "outcome": "counted",
-                            "connected_on": "2026-03-02",
-                            "window_last_day": "2026-05-30",
-                            "window_active_days": 78,
-                            "pending_until": None,
-                        }
-                    ],
+                    "items": [{"platform": "xielian", "district": "licheng", **ENTERPRISE_EXAMPLE}],
                 }
             ]
         }

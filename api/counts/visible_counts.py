@@ -38,7 +38,7 @@ from api.web.filters import PlatformFilter, TextFilter
 from api.web.problems import Kind, Problem
 from jieru.errors import UserError
 from jieru.i18n import marked as _
-from verifier.counting.count import EARLIEST_YEAR, LATEST_YEAR
+from verifier.counting.count import EARLIEST_YEAR, LATEST_YEAR, determination_object
 from verifier.counting.determination import Determination, Outcome
 from verifier.procedure.comparison import Comparison, compare_documents
 from verifier.procedure.freezing import export_count
@@ -336,21 +336,17 @@ def detail_of(caller: Caller, sheet: CountSheet, translate: Translate) -> CountD
 
 def determinations_of(rows: Sequence[Determination], total: int) -> DeterminationList:
     """Some determinations for programs."""
-    return DeterminationList(total=total, items=[_determination(each) for each in rows])
-
-
-def _determination(each: Determination) -> DeterminationAnswer:
-    return DeterminationAnswer(
-        platform=each.platform.code,
-        uscc=each.enterprise.uscc,
-        name=each.enterprise.name,
-        district=each.enterprise.district,
-        outcome=each.outcome,
-        connected_on=each.connected_on,
-        window_last_day=each.window.last_day if each.window else None,
-        window_active_days=each.window.active_days if each.window else None,
-        pending_until=each.pending_until,
-    )
+    items = [
+        DeterminationAnswer.model_validate(
+            {
+                **determination_object(each),
+                "platform": each.platform.code,
+                "district": each.enterprise.district,
+            }
+        )
+        for each in rows
+    ]
+    return DeterminationList(total=total, items=items)
 
 
 def review_answers(
