@@ -132,10 +132,10 @@ def read_grounds(
     progress(Phase.CRITERIA, 0.0)
     devices = np.unique(evaluation.evidence.assignments.device)
     blocks = read_presence(connection, devices, count.as_of)
-    told = with_progress(blocks, devices, lambda done: progress(Phase.CRITERIA, done))
+    watched = with_progress(blocks, devices, lambda done: progress(Phase.CRITERIA, done))
     registered = read_assignments(connection)
     digests: dict[int, str] = {}
-    measured = measured_cases(evaluation, _digested(told, count.as_of, digests), registered)
+    measured = measured_cases(evaluation, _digested(watched, count.as_of, digests), registered)
     return grounds_of(
         measured,
         digests,
