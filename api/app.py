@@ -19,11 +19,10 @@ from api.audit import routes as audit_routes
 from api.console.assets import Assets
 from api.console.problem_answers import install_problems
 from api.counts import pages as counts_pages
+from api.counts import procedure_pages, procedure_routes
 from api.counts import routes as counts_routes
-from api.counts import step_pages as procedure_pages
-from api.counts import step_routes as procedure_routes
+from api.counts.procedure_source import ProcedureSource
 from api.counts.source import CountSource
-from api.counts.works_source import ProcedureSource
 from api.health import routes as health_routes
 from api.imports import pages as imports_pages
 from api.imports import routes as imports_routes

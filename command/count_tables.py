@@ -11,9 +11,9 @@ from jieru.calendar import SHANGHAI
 from jieru.i18n import gettext as _
 from jieru.i18n import process_language
 from verifier.counting.count import Count, PlatformCount
-from verifier.counting.determination import Outcome
 from verifier.counting.eligibility import CriterionName, Measure
 from verifier.counting.explanation import Explanation
+from verifier.counting.figures import Figures, PlatformFigures, figures_of_count
 from verifier.counting.measures import CriterionRow
 from verifier.counting.registry import RecordedDecision
 from verifier.policy import LEVELS, Parameter, ParameterValue, Policy, Words
@@ -29,6 +29,7 @@ from verifier.words import (
 
 __all__ = [
     "Page",
+    "awards_table",
     "count_report",
     "decisions_report",
     "explanation_report",
@@ -47,7 +48,7 @@ def count_report(count: Count, *, width: int) -> str:
         *_origin(count.policy, count.as_of.isoformat(), is_simulation=count.is_simulation),
         *(_("Note: {notice}").format(notice=each) for each in count.notices),
     )
-    page.table(_awards(count))
+    page.table(awards_table(_("Awards (yuan)"), figures_of_count(count)))
     for platform in count.platforms:
         page.table(_determinations(platform))
     if count.overlaps:
@@ -149,10 +150,11 @@ def _origin(policy: Policy, as_of: str, *, is_simulation: bool) -> list[str]:
     ]
 
 
-def _awards(count: Count) -> Table:
-    clauses = sorted({line.clause for each in count.platforms for line in each.lines})
+def awards_table(title: str, figures: Figures) -> Table:
+    """What each platform earns, with a column for each clause."""
+    clauses = figures.clauses
     table = text_table(
-        _("Awards (yuan)"),
+        title,
         [_("Platform"), _("Name")],
         [
             _("Counted"),
@@ -161,25 +163,28 @@ def _awards(count: Count) -> Table:
             _("Award"),
         ],
     )
-    for each in count.platforms:
-        amounts = {
-            line.clause: _amount(line.amount_yuan, line.uncapped_yuan) for line in each.lines
-        }
+    for each in figures.platforms:
         table.add_row(
-            each.platform.code,
-            each.platform.name,
-            str(each.outcomes[Outcome.COUNTED]),
-            str(each.outcomes[Outcome.PENDING]),
-            *(amounts.get(clause, "") for clause in clauses),
+            each.platform,
+            each.name,
+            str(each.counted),
+            str(each.pending),
+            *(_amount(each, clause) for clause in clauses),
             f"{each.award_yuan:,}",
         )
     table.add_section()
     blanks = [""] * (3 + len(clauses))
-    table.add_row(_("Total"), *blanks, f"{count.total_yuan:,}")
+    table.add_row(_("Total"), *blanks, f"{figures.total_yuan:,}")
     return table
 
 
-def _amount(amount_yuan: int, uncapped_yuan: int) -> str:
+def _amount(platform: PlatformFigures, clause: str) -> str:
+    """What a clause pays a platform; nothing where the clause does not concern it."""
+    lines = [line for line in platform.lines if line.clause == clause]
+    if not lines:
+        return ""
+    amount_yuan = sum(line.amount_yuan for line in lines)
+    uncapped_yuan = sum(line.uncapped_yuan for line in lines)
     if amount_yuan == uncapped_yuan:
         return f"{amount_yuan:,}"
     return _("{amount} (capped, else {uncapped})").format(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from command.count_tables import Page, simulation_mark, text_table
+from command.count_tables import Page, awards_table, simulation_mark, text_table
 from jieru.calendar import SHANGHAI
 from jieru.i18n import gettext as _
 from verifier.counting.determination import Outcome
@@ -172,10 +172,7 @@ def recheck_report(recheck: Recheck, *, width: int) -> str:
 
 
 def _add_awards(page: Page, summary: CountSummary) -> None:
-    table = text_table(_("Awards"), [_("Platform"), _("Name")], [_("Counted"), _("Award, yuan")])
-    for each in summary.platforms:
-        table.add_row(each.platform, each.name, str(each.counted), f"{each.award_yuan:,}")
-    page.table(table)
+    page.table(awards_table(_("Awards (yuan)"), summary.figures))
     page.lines(
         _("{total} of {budget} yuan of the year's fund").format(
             total=f"{summary.total_yuan:,}", budget=f"{summary.budget_yuan:,}"

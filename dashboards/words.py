@@ -128,6 +128,7 @@ RECOVERY_WORDS: Final[Words] = {
     "removed": ("不再计入", GREY),
     "added": ("新计入", GREY),
     "title": ("国家级称号", GREY),
+    "award": ("奖励减少", GREY),
     "unpaid": ("尚未拨付", GREY),
     "cap": ("上限的影响", GREY),
     "policy": ("奖励标准不同", GREY),

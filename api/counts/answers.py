@@ -1,8 +1,10 @@
 """The shapes of a count's answers, as OpenAPI documents them (design section 8)."""
 
 from datetime import date, datetime
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from verifier.counting.determination import Outcome
 from verifier.counting.eligibility import CriterionName
@@ -10,10 +12,37 @@ from verifier.counting.measures import PeriodKind
 from verifier.counting.registry import DecisionKind
 from verifier.policy import Basis, Unit
 
-__all__ = ["CountAnswer", "ExplanationAnswer"]
+__all__ = [
+    "AWARD_LINE_EXAMPLE",
+    "ENTERPRISE_EXAMPLE",
+    "AwardLineAnswer",
+    "CountAnswer",
+    "EnterpriseAnswer",
+    "ExplanationAnswer",
+]
 
 _USCC = Field(description="Unified social credit code (GB 32100-2015).")
 _YUAN = Field(description="Whole yuan.")
+
+
+AWARD_LINE_EXAMPLE: Final[JsonDict] = {
+    "clause": "1.2",
+    "count": 1,
+    "uncapped_yuan": 10000,
+    "amount_yuan": 10000,
+}
+ENTERPRISE_EXAMPLE: Final[JsonDict] = {
+    "uscc": "91350300MA2XN0T34K",
+    "name": "莆田市某某机械有限公司",
+    "outcome": "counted",
+    "connected_on": "2026-03-02",
+    "window_last_day": "2026-05-30",
+    "window_active_days": 78,
+    "window_longest_gap_days": 1,
+    "year_counted": 2026,
+    "pending_until": None,
+    "reasons": [],
+}
 
 
 class EnterpriseAnswer(BaseModel):
@@ -120,28 +149,8 @@ class CountAnswer(BaseModel):
                             "pending": 0,
                             "outcomes": {"counted": 1},
                             "award_yuan": 10000,
-                            "lines": [
-                                {
-                                    "clause": "1.2",
-                                    "count": 1,
-                                    "uncapped_yuan": 10000,
-                                    "amount_yuan": 10000,
-                                }
-                            ],
-                            "enterprises": [
-                                {
-                                    "uscc": "91350300MA2XN0T34K",
-                                    "name": "莆田市某某机械有限公司",
-                                    "outcome": "counted",
-                                    "connected_on": "2026-03-02",
-                                    "window_last_day": "2026-05-30",
-                                    "window_active_days": 78,
-                                    "window_longest_gap_days": 1,
-                                    "year_counted": 2026,
-                                    "pending_until": None,
-                                    "reasons": [],
-                                }
-                            ],
+                            "lines": [AWARD_LINE_EXAMPLE],
+                            "enterprises": [ENTERPRISE_EXAMPLE],
                         }
                     ],
                     "overlaps": [],
@@ -222,6 +231,7 @@ class DeviceAnswer(BaseModel):
     name: str | None
     assigned: list[AssignmentAnswer]
     active_days: int
+    hours_heard: int = Field(description="In the period, while connected.")
     first_active_on: date | None
     last_active_on: date | None
 
@@ -252,7 +262,7 @@ class DecisionAnswer(BaseModel):
     withdrawn_at: datetime | None
 
 
-class ExplanationAnswer(BaseModel):
+class ExplanationAnswer(EnterpriseAnswer):
     """Why an enterprise has its outcome on a platform in a year."""
 
     model_config = ConfigDict(
@@ -266,16 +276,7 @@ class ExplanationAnswer(BaseModel):
                     "simulation": True,
                     "platform": "xielian",
                     "platform_name": "协联工业互联网平台",
-                    "uscc": "91350300MA2XN0T34K",
-                    "name": "莆田市某某机械有限公司",
-                    "outcome": "counted",
-                    "connected_on": "2026-03-02",
-                    "window_last_day": "2026-05-30",
-                    "window_active_days": 78,
-                    "window_longest_gap_days": 1,
-                    "year_counted": 2026,
-                    "pending_until": None,
-                    "reasons": [],
+                    **ENTERPRISE_EXAMPLE,
                     "connections": [
                         {
                             "contract_no": "HT-2026-017",
@@ -307,6 +308,7 @@ class ExplanationAnswer(BaseModel):
                             "name": None,
                             "assigned": [{"from_date": "2026-03-01", "to_date": None}],
                             "active_days": 78,
+                            "hours_heard": 390,
                             "first_active_on": "2026-03-02",
                             "last_active_on": "2026-05-30",
                         }
@@ -325,16 +327,6 @@ class ExplanationAnswer(BaseModel):
     simulation: bool
     platform: str
     platform_name: str
-    uscc: str = _USCC
-    name: str
-    outcome: Outcome
-    connected_on: date | None
-    window_last_day: date | None
-    window_active_days: int | None
-    window_longest_gap_days: int | None
-    year_counted: int | None
-    pending_until: date | None
-    reasons: list[CriterionName]
     connections: list[ConnectionAnswer]
     period: PeriodAnswer
     criteria: list[CriterionAnswer]

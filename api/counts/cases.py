@@ -1,7 +1,7 @@
-"""One enterprise in a stored count: what was found then, and what is found today."""
+"""One enterprise in a stored count: what was found then, and whether that is so today."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import psycopg
@@ -9,21 +9,21 @@ import psycopg
 from api.access.caller import Caller
 from api.access.roles import Permission
 from api.web.problems import Kind, Problem
-from jieru.errors import UserError
 from verifier.counting.determination import Outcome
-from verifier.counting.eligibility import CriterionName
-from verifier.counting.explain import explain
 from verifier.counting.explanation import Explanation
-from verifier.counting.measures import CriterionRow
+from verifier.counting.registry import Platform
 from verifier.policy import Policy, policy_from_source
 from verifier.procedure.closings import list_closings
+from verifier.procedure.computing import compute_entry
+from verifier.procedure.entries import explanation_of_entry
 from verifier.procedure.grounds import Closing
-from verifier.procedure.overview import determination_entry
+from verifier.procedure.overview import count_summary, determination_entry
 from verifier.procedure.records import CountRecord
 from verifier.procedure.states import State
 
 __all__ = ["KeptCase", "PastOutcome", "kept_case", "open_closing", "past_outcomes", "policy_of"]
 
+_DIGESTS: Final = ("registry_sha256", "presence_sha256")
 _SELECT_POLICY: Final = "SELECT policy_source FROM count_documents WHERE count_id = %s"
 _SELECT_PAST: Final = """
     SELECT counts.year, counts.revision, counts.state, found.platform, found.outcome,
@@ -37,15 +37,18 @@ _SELECT_PAST: Final = """
 
 @dataclass(frozen=True, slots=True)
 class KeptCase:
-    """What a stored count says of an enterprise, with the calendar behind it."""
+    """What a stored count says of an enterprise, and what became of its grounds since."""
 
     record: CountRecord
-    outcome: Outcome
-    reasons: tuple[CriterionName, ...]
     explanation: Explanation
-    """With the criteria as they were kept; calendar and devices are today's, up to `as_of`."""
-    outcome_today: Outcome
-    """Of the same days under the same rules: another one where records changed since."""
+    """As the count has it."""
+    outcome_today: Outcome | None
+    """Of the same days under the same rules; None where the count would not list it today."""
+    is_changed: bool
+    """Whether registry or presence are no longer those that the count has the digests of."""
+    holds_evidence: bool
+    """Whether the count itself holds devices, calendar and connections; else the explanation
+    has those of today, which are the same unless something changed."""
 
 
 class PastOutcome(NamedTuple):
@@ -70,7 +73,7 @@ def kept_case(
     """One enterprise of a stored count.
 
     Args:
-        connection: outside a transaction.
+        connection: inside a snapshot.
         record: the count, which the caller may see.
         platform: its code, which the caller may see.
         uscc: of the enterprise.
@@ -78,22 +81,49 @@ def kept_case(
     Raises:
         Problem: the count does not list it.
     """
-    with connection.transaction():
-        entry = determination_entry(connection, record, platform, uscc)
-        if entry is None or record.as_of is None:
-            raise Problem(Kind.NOT_FOUND)
-        policy = policy_of(connection, record)
-    try:
-        found = explain(connection, record.year, platform, uscc, as_of=record.as_of, policy=policy)
-    except UserError as error:  # its connections were corrected away since
-        raise Problem(Kind.NOT_FOUND, error.message, **error.values) from None
+    entry = determination_entry(connection, record, platform, uscc)
+    summary = count_summary(connection, record)
+    if entry is None or summary is None or record.as_of is None:
+        raise Problem(Kind.NOT_FOUND)
+    policy = policy_of(connection, record)
+    today = compute_entry(
+        connection, record.year, platform, uscc, as_of=record.as_of, policy=policy
+    )
+    name = next(each.name for each in summary.platforms if each.platform == platform)
     return KeptCase(
         record=record,
-        outcome=Outcome(entry["outcome"]),
-        reasons=tuple(CriterionName(each) for each in entry["reasons"]),
-        explanation=replace(found, criteria=tuple(map(_criterion, entry["criteria"]))),
-        outcome_today=found.determination.outcome,
+        explanation=explanation_of_entry(
+            Platform(platform, name),
+            _with_grounds(entry, today, record),
+            year=record.year,
+            policy=policy,
+            as_of=record.as_of,
+            is_simulation=summary.is_simulation,
+        ),
+        outcome_today=Outcome(today["outcome"]) if today else None,
+        is_changed=today is None or any(today[key] != entry[key] for key in _DIGESTS),
+        holds_evidence="calendar" in entry,
     )
+
+
+def _with_grounds(
+    entry: Mapping[str, Any], today: Mapping[str, Any] | None, record: CountRecord
+) -> Mapping[str, Any]:
+    """An entry with what version 1 of the document left out, from today's records."""
+    if "calendar" in entry:
+        return entry
+    year = {
+        "kind": "year",
+        "first_day": f"{record.year}-01-01",
+        "last_day": f"{record.year}-12-31",
+    }
+    nothing = {"period": year, "connections": [], "calendar": {}, "devices": []}
+    found = today or nothing
+    return {
+        **entry,
+        **{key: found[key] for key in ("period", "connections", "calendar")},
+        "devices": entry["devices"] or found["devices"],
+    }
 
 
 def policy_of(connection: psycopg.Connection, record: CountRecord) -> Policy:
@@ -125,15 +155,3 @@ def open_closing(
         if each.is_open and (each.platform_code, each.uscc) == (platform, uscc):
             return each
     return None
-
-
-def _criterion(kept: Mapping[str, Any]) -> CriterionRow:
-    return CriterionRow(
-        name=kept["name"],
-        is_met=kept["is_met"],
-        measured=kept["measured"],
-        required=kept["required"],
-        clause=kept["clause"],
-        basis=kept["basis"],
-        waiver_id=kept["waiver_id"],
-    )

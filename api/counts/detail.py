@@ -16,8 +16,9 @@ from api.counts.wording import (
 from jieru.calendar import civil_date
 from jieru.i18n import Language
 from jieru.i18n import marked as _
+from verifier.counting.active_calendar import CalendarMonth
 from verifier.counting.eligibility import CriterionName, Measure
-from verifier.counting.explanation import CalendarMonth, Explanation
+from verifier.counting.explanation import Explanation
 from verifier.counting.measures import CriterionRow, Period, PeriodKind
 from verifier.counting.registry import RecordedDecision
 from verifier.policy import WAIVABLE, Policy

@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from api.access.caller import Caller
 from api.access.roles import Permission
-from api.counts.kept_queries import refusals, signed_file_of
-from api.counts.works_source import ProcedureSource
+from api.counts.procedure_source import ProcedureSource
+from api.counts.visible_counts import refusals, signed_file_of
 from api.web.database import RequestDatabase
 from api.web.filters import EnterpriseFilter, PlatformFilter
 from api.web.problems import Kind, Problem

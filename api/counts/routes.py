@@ -9,6 +9,7 @@ from api.access.gate import GatedRoute
 from api.counts.answers import CountAnswer, ExplanationAnswer
 from api.counts.source import CurrentCounts
 from api.web.civil import OptionalCivilDate
+from api.web.database import Database
 from api.web.language import language_of
 from api.web.problems import Kind, problem_responses
 from jieru.i18n import marked as _
@@ -72,6 +73,7 @@ def get_count(
 )
 def get_explanation(
     caller: CurrentCaller,
+    database: Database,
     source: CurrentCounts,
     year: Year,
     platform: PlatformCode,
@@ -79,4 +81,6 @@ def get_explanation(
     as_of: AsOf = None,
 ) -> dict[str, object]:
     """Why one enterprise has its outcome."""
-    return source.explain(caller, year, platform, uscc, as_of).to_json_object()
+    with database.snapshot() as connection:
+        found = source.explain(connection, caller, year, platform, uscc, as_of)
+    return found.to_json_object()

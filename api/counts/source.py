@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Annotated, Final
 
+import psycopg
 from fastapi import Depends
 
 from api.access.caller import Caller
@@ -17,13 +18,19 @@ from jieru.errors import UserError
 from jieru.i18n import marked as _
 from jieru.wire import PLATFORM_CODE
 from verifier.counting.count import Count
-from verifier.counting.explain import explain
+from verifier.counting.explain import explain_in_snapshot
 from verifier.counting.explanation import Explanation
 from verifier.counting.progress import Phase
 from verifier.counting.run import count_year
 from verifier.policy import Policy
 
-__all__ = ["CountSource", "CurrentCounts", "DatedCount", "Underway", "require_own"]
+__all__ = [
+    "CountSource",
+    "CurrentCounts",
+    "DatedCount",
+    "RunningCount",
+    "require_case",
+]
 
 _KEPT_S: Final = 5.0
 _NOT_BEGUN: Final = (Phase.REGISTRY, 0.0)
@@ -45,7 +52,7 @@ class _Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Underway:
+class RunningCount:
     """A count that may not be done yet."""
 
     future: Future[DatedCount]
@@ -102,55 +109,67 @@ class CountSource:
 
     def begin(
         self, caller: Caller, year: int, as_of: date | None, platform: str | None = None
-    ) -> Underway:
-        """The same without waiting for it; a reader of a page is shown how far it is.
+    ) -> RunningCount:
+        """A count that may not be done yet: a reader of a page is shown how far it is.
+
+        An operator gets the own platform's part.
 
         Raises:
             Problem: there is no such platform for this caller.
         """
         asked = self._asked(caller, year, as_of, platform)
-        return Underway(
+        return RunningCount(
             self._counts.begin(asked, lambda: self._compute(asked)),
             lambda: self._progress.get(asked, _NOT_BEGUN),
         )
 
-    def finished(self, caller: Caller, underway: Underway) -> DatedCount:
+    def finished(self, caller: Caller, running: RunningCount) -> DatedCount:
         """A count that is done, as its reader may see it.
 
         Raises:
             Problem: the year cannot be counted.
         """
-        return _as_seen(caller, underway.future.result())
+        return _as_seen(caller, running.future.result())
 
     def explain(
-        self, caller: Caller, year: int, platform: str, uscc: str, as_of: date | None
+        self,
+        connection: psycopg.Connection,
+        caller: Caller,
+        year: int,
+        platform: str,
+        uscc: str,
+        as_of: date | None,
     ) -> Explanation:
         """Why an enterprise has its outcome on a platform; always computed anew.
+
+        Args:
+            connection: inside a snapshot.
+            caller: who asks; an operator may of the own platform alone.
+            year: of the count.
+            platform: its code.
+            uscc: of the enterprise.
+            as_of: the last day of evidence; by default that of this source.
 
         Raises:
             Problem: there is no such year, platform or enterprise, or the two were not connected.
         """
-        # Nothing else is in the registry, and PostgreSQL refuses some of it (NUL) as a value.
-        if not PLATFORM_CODE.fullmatch(platform) or not uscc.isalnum():
-            raise Problem(Kind.NOT_FOUND)
-        require_own(caller, platform)
+        require_case(caller, platform, uscc)
         try:
-            with self._database.reading() as connection:
-                return explain(
-                    connection,
-                    year,
-                    platform,
-                    uscc,
-                    as_of=as_of or self.default_as_of(),
-                    policy=self.policy,
-                )
+            return explain_in_snapshot(
+                connection,
+                year,
+                platform,
+                uscc,
+                as_of=as_of or self.default_as_of(),
+                policy=self.policy,
+            )
         except UserError as error:  # it names what there is not
             raise Problem(Kind.NOT_FOUND, error.message, **error.values) from None
 
     def _asked(self, caller: Caller, year: int, as_of: date | None, platform: str | None) -> _Asked:
         if caller.platform is not None:
             platform = platform or caller.platform.code
-            require_own(caller, platform)
+            _require_own(caller, platform)
         return _Asked(year, as_of or self.default_as_of(), platform)
 
     def _compute(self, asked: _Asked) -> DatedCount:
@@ -181,7 +200,19 @@ def _as_seen(caller: Caller, dated: DatedCount) -> DatedCount:
     return replace(dated, count=replace(dated.count, overlaps=()))
 
 
-def require_own(caller: Caller, platform: str) -> None:
+def require_case(caller: Caller, platform: str, uscc: str) -> None:
+    """Check that an enterprise on a platform may be asked for.
+
+    Raises:
+        Problem: the platform is not the operator's own, or nothing has such a name.
+    """
+    # Nothing else is in the registry, and PostgreSQL refuses some of it (NUL) as a value.
+    if not PLATFORM_CODE.fullmatch(platform) or not uscc.isalnum():
+        raise Problem(Kind.NOT_FOUND)
+    _require_own(caller, platform)
+
+
+def _require_own(caller: Caller, platform: str) -> None:
     """Answer to an operator as if no other platform were there.
 
     Raises:

@@ -6,7 +6,8 @@ from typing import Final
 
 from api.console.forms import Choice, Input, read_form
 from api.console.visit import Visit
-from api.counts.kept_answers import (
+from api.counts.procedure_source import ProcedureSource
+from api.counts.step_bodies import (
     Drafting,
     Freezing,
     NewClosing,
@@ -18,8 +19,7 @@ from api.counts.kept_answers import (
     Resolution,
     Submission,
 )
-from api.counts.steps import Taking
-from api.counts.works_source import ProcedureSource
+from api.counts.steps import StepTaker
 from api.web.problems import Kind, Problem
 from jieru.i18n import marked as _
 from verifier.policy import WAIVABLE, Policy
@@ -60,13 +60,13 @@ class ActForm:
     """In English, for the catalogue, as are `submit` and `explanation`."""
     submit: str
     explanation: str
-    act: Callable[[Taking, int, Values], object]
+    act: Callable[[StepTaker, int, Values], object]
     inputs: Sequence[Input] = ()
     step: Step | None = None
     """Whose hindrances are shown beside it."""
     choices: Callable[[Visit, Policy], Mapping[str, Sequence[Choice]]] | None = None
+    """What the inputs offer to choose from, by their names."""
     outlook: Callable[[Visit, ProcedureSource], Outlook] | None = None
-    """Of the inputs to choose from, by their names."""
     is_long: bool = False
     """It goes on in a thread; a page shows how far it is."""
 
@@ -78,15 +78,15 @@ def _number(values: Values) -> int:
     return int(text)
 
 
-def _draft(taking: Taking, year: int, values: Values) -> object:
+def _draft(taker: StepTaker, year: int, values: Values) -> object:
     drafting = read_form(Drafting, values)
     if drafting.as_of is None:
         raise Problem(Kind.INVALID_REQUEST, _("Say up to which day evidence is used."))
-    return taking.begin_draft(year, drafting, drafting.as_of)
+    return taker.begin_draft(year, drafting, drafting.as_of)
 
 
-def _decide(kind: str) -> Callable[[Taking, int, Values], object]:
-    return lambda taking, _year, values: taking.decide(
+def _decide(kind: str) -> Callable[[StepTaker, int, Values], object]:
+    return lambda taker, _year, values: taker.decide(
         read_form(NewDecision, {**values, "kind": kind})
     )
 
@@ -143,7 +143,7 @@ STEP_FORMS: Final[Mapping[str, ActForm]] = {
         title=_("Submit for review"),
         submit=_("Submit"),
         explanation=_("You become the maker of this count: another person must check it."),
-        act=lambda taking, year, values: taking.submit(year, read_form(Submission, values)),
+        act=lambda taker, year, values: taker.submit(year, read_form(Submission, values)),
         inputs=(_CONTENT, Input("note", _("Note for the reviewers"), longest=2_000)),
         step=Step.SUBMIT,
     ),
@@ -151,7 +151,7 @@ STEP_FORMS: Final[Mapping[str, ActForm]] = {
         title=_("Return"),
         submit=_("Return the count"),
         explanation=_("The count goes back and is drafted anew."),
-        act=lambda taking, year, values: taking.send_back(year, read_form(Reasoned, values).reason),
+        act=lambda taker, year, values: taker.send_back(year, read_form(Reasoned, values).reason),
         inputs=(_REASON,),
         step=Step.RETURN,
     ),
@@ -162,7 +162,7 @@ STEP_FORMS: Final[Mapping[str, ActForm]] = {
             "The count is computed once more, must come out the same, and is signed. "
             "It can never be changed afterwards, only corrected by a further revision."
         ),
-        act=lambda taking, year, values: taking.begin_freeze(year, read_form(Freezing, values)),
+        act=lambda taker, year, values: taker.begin_freeze(year, read_form(Freezing, values)),
         inputs=(_CONTENT,),
         step=Step.FREEZE,
         is_long=True,
@@ -171,7 +171,7 @@ STEP_FORMS: Final[Mapping[str, ActForm]] = {
         title=_("Publish"),
         submit=_("Publish the count"),
         explanation=_("The public notice begins on the following day."),
-        act=lambda taking, year, values: taking.publish(year, read_form(Publishing, values)),
+        act=lambda taker, year, values: taker.publish(year, read_form(Publishing, values)),
         inputs=(
             Input(
                 "notice_ends_on",
@@ -191,7 +191,7 @@ STEP_FORMS: Final[Mapping[str, ActForm]] = {
         title=_("Record an objection"),
         submit=_("Record"),
         explanation=_("Payment waits until it has an outcome."),
-        act=lambda taking, year, values: taking.record_objection(
+        act=lambda taker, year, values: taker.record_objection(
             year, read_form(NewObjection, values)
         ),
         inputs=(
@@ -204,7 +204,7 @@ STEP_FORMS: Final[Mapping[str, ActForm]] = {
         title=_("Resolve an objection"),
         submit=_("Resolve"),
         explanation=_("An objection that is upheld leads to a correction of the count."),
-        act=lambda taking, year, values: taking.resolve_objection(
+        act=lambda taker, year, values: taker.resolve_objection(
             year, _number(values), read_form(Resolution, values)
         ),
         inputs=(
@@ -219,14 +219,14 @@ STEP_FORMS: Final[Mapping[str, ActForm]] = {
         title=_("Approve payment"),
         submit=_("Approve payment"),
         explanation=_("The awards of this count may then be paid."),
-        act=lambda taking, year, _values: taking.approve_payment(year),
+        act=lambda taker, year, _values: taker.approve_payment(year),
         step=Step.APPROVE_PAYMENT,
     ),
     "pay": ActForm(
         title=_("Record a payment"),
         submit=_("Record"),
         explanation=_("All that is due to the platform was paid by this order."),
-        act=lambda taking, year, values: taking.record_payment(year, read_form(NewPayment, values)),
+        act=lambda taker, year, values: taker.record_payment(year, read_form(NewPayment, values)),
         inputs=(
             _PLATFORM,
             Input("reference", _("Number of the payment order"), is_required=True, longest=2_000),
@@ -271,7 +271,7 @@ DECISION_FORMS: Final[Mapping[str, ActForm]] = {
         title=_("Withdraw the decision"),
         submit=_("Withdraw"),
         explanation=_("The decision stays on record, with your reason."),
-        act=lambda taking, _year, values: taking.withdraw_decision(
+        act=lambda taker, _year, values: taker.withdraw_decision(
             _number(values), read_form(Reasoned, values).reason
         ),
         inputs=(_NUMBER, _REASON),
@@ -280,14 +280,14 @@ DECISION_FORMS: Final[Mapping[str, ActForm]] = {
         title=_("Do not wait for this enterprise"),
         submit=_("Close the pending enterprise"),
         explanation=_("The count of the year can be frozen though its window is not complete."),
-        act=lambda taking, year, values: taking.close_pending(year, read_form(NewClosing, values)),
+        act=lambda taker, year, values: taker.close_pending(year, read_form(NewClosing, values)),
         inputs=(_PLATFORM, _USCC, _REASON),
     ),
     "reopen": ActForm(
         title=_("Wait for this enterprise again"),
         submit=_("Withdraw the closing"),
         explanation=_("The closing stays on record, with your reason."),
-        act=lambda taking, _year, values: taking.withdraw_closing(
+        act=lambda taker, _year, values: taker.withdraw_closing(
             _number(values), read_form(Reasoned, values).reason
         ),
         inputs=(_NUMBER, _REASON),

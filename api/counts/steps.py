@@ -12,7 +12,9 @@ import psycopg
 from fastapi import Depends
 
 from api.access.caller import Caller, CurrentCaller
-from api.counts.kept_answers import (
+from api.counts.long_steps import Work
+from api.counts.procedure_source import Procedure, ProcedureSource
+from api.counts.step_bodies import (
     Drafting,
     Freezing,
     NewClosing,
@@ -23,9 +25,7 @@ from api.counts.kept_answers import (
     Resolution,
     Submission,
 )
-from api.counts.kept_queries import person_name, refusals
-from api.counts.work import Work
-from api.counts.works_source import Procedure, ProcedureSource
+from api.counts.visible_counts import person_name, refusals
 from api.web.clock import Now
 from api.web.database import Database, RequestDatabase
 from api.web.problems import Kind, Problem, WrongField
@@ -47,7 +47,7 @@ from verifier.procedure.signing import load_signing_key
 from verifier.procedure.states import RULES, Step, require_step
 from verifier.procedure.steps import publish_count, return_count, submit_count
 
-__all__ = ["Taking", "Takings", "require_person"]
+__all__ = ["CurrentStepTaker", "StepTaker", "require_person"]
 
 _LARGEST_ID: Final = 2**31 - 1
 
@@ -66,7 +66,7 @@ def require_person(caller: Caller) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Taking:
+class StepTaker:
     """Somebody who takes steps, at one moment."""
 
     caller: Caller
@@ -95,7 +95,7 @@ class Taking:
         )
 
     def draft(self, year: int, drafting: Drafting, as_of: date) -> CountRecord:
-        """The same, waiting for it."""
+        """Count a year anew and wait for the result."""
         with refusals():
             return self._draft(year, drafting, as_of, no_progress)
 
@@ -124,7 +124,7 @@ class Taking:
         )
 
     def freeze(self, year: int, freezing: Freezing) -> CountRecord:
-        """The same, waiting for it."""
+        """Freeze the count in review and wait for the result."""
         self._require_freezable(year, freezing)
         with refusals():
             return self._freeze(year, no_progress)
@@ -230,7 +230,7 @@ class Taking:
             )
 
     def withdraw_closing(self, closing_id: int, reason: str) -> None:
-        """Wait for it again."""
+        """Wait for a pending enterprise again that was closed."""
         _require_id(closing_id)
         with refusals(), self.database.changing(self.caller.actor) as connection:
             withdraw_closing(connection, closing_id, reason=reason, by=self.act.name)
@@ -284,12 +284,14 @@ class Taking:
             return freeze_count(connection, record, self.act, key, progress)
 
 
-def _taking(caller: CurrentCaller, database: Database, source: Procedure, now: Now) -> Taking:
+def _step_taker(
+    caller: CurrentCaller, database: Database, source: Procedure, now: Now
+) -> StepTaker:
     require_person(caller)
-    return Taking(caller, database, source, now)
+    return StepTaker(caller, database, source, now)
 
 
-Takings = Annotated[Taking, Depends(_taking)]
+CurrentStepTaker = Annotated[StepTaker, Depends(_step_taker)]
 
 
 def _require_same(record: CountRecord, content_sha256: str | None) -> None:

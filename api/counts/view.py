@@ -1,10 +1,10 @@
-"""A count as the page shows it: totals, chart, and the determinations that fit a filter. Pure."""
+"""A count as its page shows it, computed now or stored: chart, outcomes, determinations. Pure."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlencode
 
 from api.counts.wording import (
     OutcomeWords,
@@ -15,27 +15,29 @@ from api.counts.wording import (
 )
 from jieru.i18n import Language
 from jieru.i18n import marked as _
-from verifier.counting.count import Count, PlatformCount
-from verifier.counting.determination import Determination, Outcome
+from verifier.counting.count import Count
+from verifier.counting.determination import Determination, Outcome, Overlap
+from verifier.counting.figures import Figures, PlatformFigures
 from verifier.policy import ParameterValue, Policy, Unit
 
 __all__ = [
     "ROWS_PER_PAGE",
+    "CountAddress",
     "Filter",
-    "OutcomeChoice",
+    "OutcomeMatrix",
+    "OverlapRow",
     "Page",
     "PageLink",
     "ParameterRow",
-    "PlatformRow",
     "Row",
-    "Totals",
     "chart_data",
     "determinations_page",
-    "outcome_choices",
+    "outcome_matrix",
+    "overlap_rows",
     "page_links",
+    "page_of_rows",
     "parameter_rows",
-    "platform_rows",
-    "totals",
+    "stored_overlap_rows",
 ]
 
 
@@ -44,43 +46,12 @@ _NEIGHBOURS: Final = 2
 """Page numbers shown on either side of the present one."""
 
 
-class PlatformRow(NamedTuple):
-    """A platform's figures; yuan."""
+class OutcomeMatrix(NamedTuple):
+    """How many enterprises of each platform have each outcome; only outcomes that occur."""
 
-    code: str
-    name: str
-    counted: int
-    pending: int
-    uncapped_yuan: int
-    enterprises_yuan: int
-    """Paid for its enterprises (clause 1.2)."""
-    title_yuan: int
-    """Paid for its national title (clause 1.1)."""
-    award_yuan: int
-
-    @property
-    def is_capped(self) -> bool:
-        """Whether the cap takes something away."""
-        return self.enterprises_yuan < self.uncapped_yuan
-
-
-class Totals(NamedTuple):
-    """Sums over all platforms."""
-
-    counted: int
-    pending: int
-    examined: int
-    capped: int
-    uncapped_yuan: int
-    enterprises_yuan: int
-    title_yuan: int
-
-
-class OutcomeChoice(NamedTuple):
-    """An outcome that occurs, and how often."""
-
-    words: OutcomeWords
-    number: int
+    outcomes: list[OutcomeWords]
+    rows: list[tuple[PlatformFigures, list[int]]]
+    totals: list[int]
 
 
 class ParameterRow(NamedTuple):
@@ -92,6 +63,15 @@ class ParameterRow(NamedTuple):
     clause: str
     is_decided: bool
     """The policy is silent, so the municipality decides."""
+
+
+class OverlapRow(NamedTuple):
+    """An enterprise that counts on several platforms."""
+
+    uscc: str
+    name: str
+    claims: list[tuple[str, str]]
+    """The name of each platform, and the day of connection."""
 
 
 class Filter(NamedTuple):
@@ -113,6 +93,31 @@ class Filter(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class CountAddress:
+    """Where the pages of one count are."""
+
+    year: int
+    which: Mapping[str, str]
+    """Of the query: the revision of a stored count, or the day of evidence of one of now."""
+
+    def page(self, wanted: Filter | None = None, number: int = 1) -> str:
+        """The page of the year, without what was left empty in the filter."""
+        query = {**self.which, **(wanted or Filter())._asdict()}
+        if number > 1:
+            query["page"] = str(number)
+        kept = {name: value for name, value in query.items() if value}
+        return f"/counts/{self.year}?{urlencode(kept)}"
+
+    def with_outcome(self, platform: str, outcome: str) -> str:
+        """The page with the enterprises of one platform that have one outcome."""
+        return self.page(Filter(outcome, platform)) + "#determinations-title"
+
+    def case(self, platform: str, uscc: str) -> str:
+        """The page of one enterprise."""
+        return f"/counts/{self.year}/{platform}/{uscc}?{urlencode(self.which)}"
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """A determination as a row of the table."""
 
@@ -122,6 +127,7 @@ class Row:
     name: str
     outcome: OutcomeWords
     connected_on: date | None
+    window_last_day: date | None
     window_active_days: int | None
     window_longest_gap_days: int | None
     reasons: list[str]
@@ -143,49 +149,43 @@ class Page:
     links: list[PageLink]
 
 
-def platform_rows(count: Count) -> list[PlatformRow]:
-    """Every platform, the highest award first."""
-    rows = [_platform_row(each, count) for each in count.platforms]
-    return sorted(rows, key=lambda row: (-row.award_yuan, -row.uncapped_yuan, row.code))
-
-
-def _platform_row(platform: PlatformCount, count: Count) -> PlatformRow:
-    outcomes = platform.outcomes
-    clause = count.policy.award_per_enterprise_yuan.clause
-    for_enterprises = [line for line in platform.lines if line.clause == clause]
-    enterprises_yuan = sum(line.amount_yuan for line in for_enterprises)
-    return PlatformRow(
-        code=platform.platform.code,
-        name=platform.platform.name,
-        counted=outcomes[Outcome.COUNTED],
-        pending=outcomes[Outcome.PENDING],
-        uncapped_yuan=sum(line.uncapped_yuan for line in for_enterprises),
-        enterprises_yuan=enterprises_yuan,
-        title_yuan=platform.award_yuan - enterprises_yuan,
-        award_yuan=platform.award_yuan,
+def outcome_matrix(figures: Figures, translate: Translate) -> OutcomeMatrix:
+    """Outcomes by platform, in the order in which the design lists them."""
+    all_outcomes = figures.outcomes
+    occurring = [outcome for outcome in Outcome if all_outcomes[outcome]]
+    return OutcomeMatrix(
+        outcomes=[outcome_words(outcome, translate) for outcome in occurring],
+        rows=[
+            (platform, [platform.outcomes[outcome] for outcome in occurring])
+            for platform in figures.platforms
+        ],
+        totals=[all_outcomes[outcome] for outcome in occurring],
     )
 
 
-def totals(count: Count, rows: Sequence[PlatformRow]) -> Totals:
-    """Sums over all platforms."""
-    return Totals(
-        counted=sum(row.counted for row in rows),
-        pending=sum(row.pending for row in rows),
-        examined=sum(len(each.determinations) for each in count.platforms),
-        capped=sum(row.is_capped for row in rows),
-        uncapped_yuan=sum(row.uncapped_yuan for row in rows),
-        enterprises_yuan=sum(row.enterprises_yuan for row in rows),
-        title_yuan=sum(row.title_yuan for row in rows),
-    )
-
-
-def outcome_choices(count: Count, translate: Translate) -> list[OutcomeChoice]:
-    """Outcomes that occur, in the order in which the design lists them."""
-    numbers: Counter[Outcome] = sum((each.outcomes for each in count.platforms), Counter())
+def overlap_rows(overlaps: Iterable[Overlap], names: Mapping[str, str]) -> list[OverlapRow]:
+    """The overlaps of a count of now; names of platforms by their codes."""
     return [
-        OutcomeChoice(outcome_words(outcome, translate), numbers[outcome])
-        for outcome in Outcome
-        if numbers[outcome]
+        OverlapRow(
+            each.enterprise.uscc,
+            each.enterprise.name,
+            [(names[one.platform_code], one.connected_on.isoformat()) for one in each.claims],
+        )
+        for each in overlaps
+    ]
+
+
+def stored_overlap_rows(
+    overlaps: Iterable[Mapping[str, Any]], names: Mapping[str, str]
+) -> list[OverlapRow]:
+    """The overlaps of a stored document; names of platforms by their codes."""
+    return [
+        OverlapRow(
+            each["uscc"],
+            each["name"],
+            [(names[one["platform"]], one["connected_on"]) for one in each["platforms"]],
+        )
+        for each in overlaps
     ]
 
 
@@ -213,31 +213,34 @@ def _value_in_words(value: ParameterValue, unit: Unit, translate: Translate) -> 
     return str(value)
 
 
-def chart_data(
-    count: Count, rows: Sequence[PlatformRow], language: Language, translate: Translate
-) -> dict[str, object]:
+def chart_data(figures: Figures, language: Language, translate: Translate) -> dict[str, object]:
     """What the script of the chart reads: figures, and every word it shows."""
-    policy = count.policy
+    capped = figures.enterprise_clause
+    others = [clause for clause in figures.clauses if clause != capped]
     return {
         "locale": {"zh": "ZH", "en": "EN"}[language],
-        "cap": policy.award_cap_yuan.value,
+        "cap": figures.cap_yuan,
         "platforms": [
             {
-                "name": row.name,
-                "counted": row.counted,
-                "uncapped": row.uncapped_yuan,
-                "award": row.enterprises_yuan,
-                "title": row.title_yuan,
+                "name": each.name,
+                "counted": each.counted,
+                "uncapped": each.uncapped_yuan,
+                "award": each.capped_yuan,
+                # In the order of their words.
+                "others": [each.amount_yuan(clause) for clause in others],
             }
-            for row in rows
+            for each in figures.by_award
         ],
         "words": {
-            "award": translate(_("Clause {clause}, enterprises")).format(
-                clause=policy.award_per_enterprise_yuan.clause
-            ),
-            "title": translate(_("Clause {clause}, national title")).format(
-                clause=policy.national_title_award_yuan.clause
-            ),
+            "award": translate(_("Clause {clause}, enterprises")).format(clause=capped),
+            "others": [
+                translate(
+                    _("Clause {clause}, national title")
+                    if clause == figures.title_clause
+                    else _("Clause {clause}")
+                ).format(clause=clause)
+                for clause in others
+            ],
             "uncapped": translate(_("Without cap")),
             "cap": translate(_("Cap")),
             "counted": translate(_("Counted enterprises")),
@@ -253,15 +256,32 @@ def determinations_page(count: Count, wanted: Filter, number: int, translate: Tr
         for each in platform.determinations
         if wanted.accepts(each)
     ]
-    last = max(1, -(-len(matching) // ROWS_PER_PAGE))
-    number = min(number, last)
+    number = min(number, _last_page(len(matching)))
     start = (number - 1) * ROWS_PER_PAGE
+    return page_of_rows(matching[start : start + ROWS_PER_PAGE], number, len(matching), translate)
+
+
+def page_of_rows(
+    determinations: Sequence[Determination], number: int, matching: int, translate: Translate
+) -> Page:
+    """One page of the table.
+
+    Args:
+        determinations: those of the page.
+        number: of the page, from 1 on.
+        matching: how many fit on all pages.
+        translate: into the reader's language.
+    """
     return Page(
-        rows=[_row(each, translate) for each in matching[start : start + ROWS_PER_PAGE]],
+        rows=[_row(each, translate) for each in determinations],
         number=number,
-        matching=len(matching),
-        links=page_links(number, last),
+        matching=matching,
+        links=page_links(number, _last_page(matching)),
     )
+
+
+def _last_page(matching: int) -> int:
+    return max(1, -(-matching // ROWS_PER_PAGE))
 
 
 def _row(determination: Determination, translate: Translate) -> Row:
@@ -273,6 +293,7 @@ def _row(determination: Determination, translate: Translate) -> Row:
         name=determination.enterprise.name,
         outcome=outcome_words(determination.outcome, translate),
         connected_on=determination.connected_on,
+        window_last_day=window.last_day if window else None,
         window_active_days=window.active_days if window else None,
         window_longest_gap_days=window.longest_gap_days if window else None,
         reasons=reasons_in_words(determination, translate),

@@ -1,8 +1,12 @@
-"""The page of a year's count as it is kept: state and steps, figures, enterprises, reports."""
+"""The pages of years: the list of all counts, and one year's count, of now or stored.
 
-from dataclasses import dataclass
+A count of now and a stored one are shown alike: figures, determinations, rules. The stored one has
+its state, steps, reports and payments beside them.
+"""
+
+from collections.abc import Mapping
+from datetime import date
 from typing import Final
-from urllib.parse import urlencode
 
 import psycopg
 from fastapi.responses import HTMLResponse
@@ -10,48 +14,49 @@ from fastapi.responses import HTMLResponse
 from api.access.roles import Permission
 from api.console.visit import Visit
 from api.counts.cases import policy_of
-from api.counts.kept_queries import (
+from api.counts.procedure_view import (
+    SHEET_WORDS,
+    offers_in_words,
+    state_words,
+    steps_in_words,
+    year_rows,
+)
+from api.counts.source import CountSource, DatedCount
+from api.counts.view import (
+    ROWS_PER_PAGE,
+    CountAddress,
+    Filter,
+    Page,
+    chart_data,
+    determinations_page,
+    outcome_matrix,
+    overlap_rows,
+    page_of_rows,
+    parameter_rows,
+    stored_overlap_rows,
+)
+from api.counts.visible_counts import (
     DeterminationFilter,
     visible_counts,
     visible_rows,
     visible_sheet,
 )
-from api.counts.kept_view import (
-    SHEET_WORDS,
-    RowInWords,
-    chart_of,
-    offers_in_words,
-    outcome_matrix,
-    rows_in_words,
-    spoken_notices,
-    state_words,
-    steps_in_words,
-    year_rows,
-)
-from api.counts.view import ROWS_PER_PAGE, Filter, page_links, parameter_rows
+from jieru.calendar import SHANGHAI
 from verifier.counting.count import EARLIEST_YEAR
 from verifier.counting.determination import Outcome
-from verifier.procedure.overview import CountSummary, count_summary
+from verifier.counting.figures import Figures, figures_of_count
+from verifier.policy import Policy
+from verifier.procedure.overview import CountSheet, CountSummary, count_summary
 from verifier.procedure.records import CountRecord
 from verifier.procedure.states import State
 from verifier.procedure.words import OBJECTION_WORDS, RECOVERY_WORDS
 from verifier.reports import SHEETS
 
-__all__ = ["show_kept_count", "show_years", "year_address"]
+__all__ = ["show_computed_count", "show_kept_count", "show_years", "year_address"]
 
 _NUL: Final = "\0"
 """PostgreSQL's text knows no such character."""
 _MAY_BE_PAID: Final = frozenset({State.PAYABLE})
-
-
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """One page of the enterprises of a count."""
-
-    rows: list[RowInWords]
-    number: int
-    matching: int
-    links: list[object]
 
 
 def year_address(year: int, revision: int | None = None) -> str:
@@ -61,7 +66,7 @@ def year_address(year: int, revision: int | None = None) -> str:
 
 def show_years(visit: Visit, *, default_year: int) -> HTMLResponse:
     """Every count with its state and totals, and how they compare year over year."""
-    with visit.database.reading() as connection:
+    with visit.database.snapshot() as connection:
         counts = visible_counts(connection, visit.caller)
         summaries = {each.id: _own_summary(connection, visit, each) for each in counts}
     return visit.render(
@@ -75,37 +80,144 @@ def show_years(visit: Visit, *, default_year: int) -> HTMLResponse:
     )
 
 
+def show_computed_count(
+    visit: Visit,
+    source: CountSource,
+    dated: DatedCount,
+    wanted: Filter,
+    page: int,
+    *,
+    kept: CountRecord | None,
+) -> HTMLResponse:
+    """The page of a count of now; for htmx, only the enterprises that fit the filter.
+
+    Args:
+        visit: who looks.
+        source: where the count comes from.
+        dated: the count, and when it was computed.
+        wanted: the filter.
+        page: the number of the page of enterprises, from 1 on.
+        kept: the stored count of the year, if there is one.
+    """
+    count = dated.count
+    address = CountAddress(count.year, {"as_of": count.as_of.isoformat()})
+    rows = determinations_page(count, wanted, page, visit.translate)
+    examined = sum(len(each.determinations) for each in count.platforms)
+    if visit.wants_part("determinations"):
+        return _determinations(visit, address, wanted, rows, examined)
+    figures = figures_of_count(count)
+    return visit.render(
+        "counts/year.html",
+        {
+            **_shared(visit, address, wanted, rows, figures, count.policy),
+            "year": count.year,
+            "is_simulation": count.is_simulation,
+            "policy_title": count.policy.title.spoken_in(visit.language),
+            "policy": (count.policy.name, count.policy.sha256),
+            "as_of": count.as_of,
+            "computed_at": dated.computed_at.astimezone(SHANGHAI),
+            "years_to_choose": _years_to_choose(source.default_as_of(), count.year),
+            "notices": [
+                visit.translate(each.message).format(**each.values) for each in count.notices
+            ],
+            "overlaps": overlap_rows(count.overlaps, _names(figures)),
+            "record": None,
+            "kept": kept,
+            "may_draft": kept is None and visit.may(Permission.ADVANCE_COUNTS),
+        },
+    )
+
+
 def show_kept_count(
     visit: Visit, connection: psycopg.Connection, record: CountRecord, wanted: Filter, page: int
 ) -> HTMLResponse:
-    """The page of one count; for htmx, only the enterprises that fit the filter."""
+    """The page of a stored count; for htmx, only the enterprises that fit the filter."""
+    address = CountAddress(record.year, {"revision": str(record.revision)})
     sheet = visible_sheet(connection, visit.caller, record, visit.now)
     summary = sheet.summary
-    values: dict[str, object] = {
-        "notices": [],
-        "record": record,
-        "summary": summary,
-        "filter": wanted,
-    }
-    values |= _rows(visit, connection, record, summary, wanted, page)
+    examined = summary.outcomes.total() if summary else 0
+    rows = _stored_rows(visit, connection, record, wanted, page)
     if visit.wants_part("determinations"):
-        response = visit.render("counts/rows.html", values)
-        response.headers["HX-Push-Url"] = _address(record, wanted, page)
-        return response
-    translate = visit.translate
-    others = visible_counts(connection, visit.caller, record.year)
-    values |= {
+        return _determinations(visit, address, wanted, rows, examined)
+    values: dict[str, object] = {
+        "figures": None,
+        "kept": None,
+        "may_draft": False,
+        "is_simulation": visit.database.is_simulation(),
+        "year": record.year,
+        "policy_title": "",
+        "policy": (record.policy_name, record.policy_sha256),
+        "as_of": record.as_of,
+        "computed_at": record.drafted_at,
+        "notices": [],
+        "overlaps": [],
+        **_procedure(visit, connection, sheet),
+    }
+    if summary:
+        names = _names(summary.figures)
+        policy = policy_of(connection, record)
+        values |= {
+            **_shared(visit, address, wanted, rows, summary.figures, policy),
+            "policy_title": policy.title.spoken_in(visit.language),
+            "notices": [
+                visit.translate(each["template"]).format(**each["values"])
+                for each in summary.notices
+            ],
+            "overlaps": stored_overlap_rows(summary.overlaps, names),
+            "names": names,
+        }
+    return visit.render("counts/year.html", values)
+
+
+def _shared(
+    visit: Visit,
+    address: CountAddress,
+    wanted: Filter,
+    rows: Page,
+    figures: Figures,
+    policy: Policy,
+) -> dict[str, object]:
+    """What the page shows of every count."""
+    return {
+        "address": address,
+        "filter": wanted,
+        "page": rows,
+        "figures": figures,
+        "examined": figures.outcomes.total(),
+        "chart": chart_data(figures, visit.language, visit.translate),
+        "matrix": outcome_matrix(figures, visit.translate),
+        "parameters": parameter_rows(policy, visit.language, visit.translate),
+    }
+
+
+def _determinations(
+    visit: Visit, address: CountAddress, wanted: Filter, rows: Page, examined: int
+) -> HTMLResponse:
+    values = {"address": address, "filter": wanted, "page": rows, "examined": examined}
+    response = visit.render("counts/determinations.html", values)
+    # The address bar follows the filter.
+    response.headers["HX-Push-Url"] = address.page(wanted, rows.number)
+    return response
+
+
+def _procedure(
+    visit: Visit, connection: psycopg.Connection, sheet: CountSheet
+) -> dict[str, object]:
+    """What the page shows of a stored count alone: where it stands, and all that was done."""
+    record, translate = sheet.record, visit.translate
+    may_advance = visit.may(Permission.ADVANCE_COUNTS)
+    return {
+        "record": record,
+        "summary": sheet.summary,
         "state": state_words(record.state, translate),
-        "revisions": others,
+        "revisions": visible_counts(connection, visit.caller, record.year),
         "steps": steps_in_words(sheet.steps, translate),
-        "offers": offers_in_words(sheet.offers, translate)
-        if visit.may(Permission.ADVANCE_COUNTS)
-        else [],
-        "may_advance": visit.may(Permission.ADVANCE_COUNTS),
+        "offers": offers_in_words(sheet.offers, translate) if may_advance else [],
+        "may_advance": may_advance,
         "is_bureau": visit.may(Permission.READ_PROCEDURE),
         "objections": sheet.objections,
         "objection_words": {key: translate(word) for key, word in OBJECTION_WORDS.items()},
-        "may_resolve": visit.may(Permission.ADVANCE_COUNTS) and record.state is State.PUBLISHED,
+        "may_resolve": may_advance and record.state is State.PUBLISHED,
         "payments": sheet.payments,
         "due": sheet.due if record.state in _MAY_BE_PAID else [],
         "recoveries": sheet.recoveries,
@@ -113,18 +225,16 @@ def show_kept_count(
         "sheets": SHEETS,
         "sheet_words": {name: translate(word) for name, word in SHEET_WORDS.items()},
         "years": _year_over_year(visit, connection),
-        "names": {each.platform: each.name for each in summary.platforms} if summary else {},
+        "names": {},
     }
-    if summary:
-        values |= {
-            "notices": spoken_notices(summary, translate),
-            "chart": chart_of(summary, visit.language, translate),
-            "matrix": outcome_matrix(summary, translate),
-            "counted": summary.outcomes[Outcome.COUNTED],
-            "examined": summary.outcomes.total(),
-            "parameters": parameter_rows(policy_of(connection, record), visit.language, translate),
-        }
-    return visit.render("counts/kept-year.html", values)
+
+
+def _names(figures: Figures) -> Mapping[str, str]:
+    return {each.platform: each.name for each in figures.platforms}
+
+
+def _years_to_choose(latest_evidence: date, year: int) -> range:
+    return range(max(latest_evidence.year, year), EARLIEST_YEAR - 1, -1)
 
 
 def _year_over_year(visit: Visit, connection: psycopg.Connection) -> list[object]:
@@ -146,16 +256,13 @@ def _own_summary(
     return visible_sheet(connection, visit.caller, record, visit.now).summary
 
 
-def _rows(
-    visit: Visit,
-    connection: psycopg.Connection,
-    record: CountRecord,
-    summary: CountSummary | None,
-    wanted: Filter,
-    page: int,
-) -> dict[str, object]:
-    def fitting(number: int) -> tuple[list[RowInWords], int]:
-        rows, matching = visible_rows(
+def _stored_rows(
+    visit: Visit, connection: psycopg.Connection, record: CountRecord, wanted: Filter, number: int
+) -> Page:
+    """One page of a stored count's enterprises; the first for one too far."""
+
+    def on_page(number: int) -> Page:
+        found, matching = visible_rows(
             connection,
             visit.caller,
             record,
@@ -167,22 +274,7 @@ def _rows(
                 offset=(number - 1) * ROWS_PER_PAGE,
             ),
         )
-        return rows_in_words(rows, summary, visit.translate), matching
+        return page_of_rows(found, number, matching, visit.translate)
 
-    rows, matching = fitting(page)
-    if not rows and page > 1:
-        page = 1
-        rows, matching = fitting(page)
-    last = max(1, -(-matching // ROWS_PER_PAGE))
-    return {
-        "page": _Rows(rows, page, matching, list(page_links(page, last))),
-        "page_address": lambda number: _address(record, wanted, number),
-    }
-
-
-def _address(record: CountRecord, wanted: Filter, page: int) -> str:
-    query = {"revision": str(record.revision), **wanted._asdict()}
-    if page > 1:
-        query["page"] = str(page)
-    kept = {name: value for name, value in query.items() if value}
-    return f"/counts/{record.year}?{urlencode(kept)}"
+    page = on_page(number)
+    return page if page.rows or number == 1 else on_page(1)

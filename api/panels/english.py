@@ -274,6 +274,7 @@ ENGLISH: Final[dict[str, str]] = {
     "尚未拨付": "not paid yet",
     "上限的影响": "effect of the cap",
     "奖励标准不同": "another award",
+    "奖励减少": "less of the award",
     "有效服务窗口": "Effective window",
     "单台设备一日在线小时数": "Hours a device is heard in a day",
     "一日活跃设备台数": "Devices active in a day",

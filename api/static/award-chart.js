@@ -1,5 +1,5 @@
-// One bar a platform: the award of clause 1.2 against its cap, what it would be without the cap
-// behind it, and the award of clause 1.1 on top. Figures and words come from the page itself.
+// One bar a platform: the award for enterprises against its cap, what it would be without the cap
+// behind it, and the award of every other clause on top. Figures and words come from the page itself.
 "use strict";
 
 (() => {
@@ -20,9 +20,19 @@
     return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   }
 
+  function sum(figures) {
+    return figures.reduce((total, each) => total + each, 0);
+  }
+
+  // Each clause beside that of the enterprises: its place in the figures, its word, its colour.
+  const colours = ["--chart-title", "--chart-late", "--text-soft"];
+  const others = data.words.others
+    .map((word, place) => ({ word, place, colour: colours[place % colours.length] }))
+    .filter(({ place }) => data.platforms.some((platform) => platform.others[place]));
+
   // A round number beyond every bar and the cap, so that the last line of the grid has a label.
   function longest() {
-    const figures = data.platforms.flatMap((each) => [each.uncapped, each.award + each.title]);
+    const figures = data.platforms.flatMap((each) => [each.uncapped, each.award + sum(each.others)]);
     const most = Math.max(data.cap, ...figures) * 1.04;
     const step = 10 ** Math.floor(Math.log10(most)) / 2;
     return Math.ceil(most / step) * step;
@@ -67,7 +77,9 @@
             `${data.words.counted}  ${number.format(platform.counted)}`,
             `${data.words.uncapped}  ${number.format(platform.uncapped)}`,
             `${data.words.award}  ${number.format(platform.award)}`,
-            ...(platform.title ? [`${data.words.title}  ${number.format(platform.title)}`] : []),
+            ...others
+              .filter(({ place }) => platform.others[place])
+              .map(({ word, place }) => `${word}  ${number.format(platform.others[place])}`),
           ].join("\n");
         },
       },
@@ -101,9 +113,9 @@
             data: [{ xAxis: data.cap }],
           },
         }),
-        ...(data.platforms.some((platform) => platform.title)
-          ? [bar(data.words.title, (each) => each.title, 0, 14, "--chart-title", { z: 2, stack: "award" })]
-          : []),
+        ...others.map(({ word, place, colour: colourName }) => (
+          bar(word, (each) => each.others[place], 0, 14, colourName, { z: 2, stack: "award" })
+        )),
       ],
     };
   }

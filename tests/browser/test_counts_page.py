@@ -186,7 +186,7 @@ def test_everything_can_be_reached_with_the_tab_key(browser: Browser, console: C
     with watched_page(browser, console) as page:
         page.goto("/counts/2026?outcome=held")
         reached = []
-        for _ in range(40):
+        for _ in range(60):
             page.keyboard.press("Tab")
             reached.append(
                 page.evaluate(

@@ -1,6 +1,7 @@
 """The annual count as a procedure over HTTP: who may do what, and what each answer says."""
 
 import json
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,19 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from fastapi import FastAPI
 
 from api.access.roles import Role
 from api.app import create_app
-from api.counts.works_source import ProcedureSource
+from api.counts.procedure_source import ProcedureSource
 from api.web.clock import current_instant
+from jieru.audit import changing
 from jieru.database import connect, open_pool
 from jieru.schema import migrate
 from jieru.settings import Settings
 from tests.support.callers import bearer
 from tests.support.databases import DatabaseServer
 from tests.support.people import session_of
+from tests.support.procedure import MAKER, frozen_with_award, payable
 from tests.support.registry_files import uscc_of
 from tests.support.small_city import (
     AS_OF,
@@ -33,11 +37,14 @@ from tests.support.small_city import (
     build_small_city,
 )
 from tests.support.visiting import add_person, form_token_of
+from verifier.counting.award import AwardLine
 from verifier.counting.count import Count
+from verifier.counting.decisions import withdraw_decision
 from verifier.counting.progress import Phase, Progress
 from verifier.counting.run import count_year
+from verifier.procedure.document import content_sha256, in_version
 from verifier.procedure.drafting import draft_count
-from verifier.procedure.records import CountRecord
+from verifier.procedure.records import CountRecord, find_count, read_document, store_content
 from verifier.procedure.signing import check_signed_file, new_signing_key
 
 PEOPLE = {
@@ -117,17 +124,21 @@ class Bureau:
         assert answer.status_code in {200, 201}, answer.text
         return answer.json()
 
-    async def settle_and_submit(self) -> Any:  # noqa: ANN401 - JSON
-        """The count of the small city, in review, with nothing in the way."""
+    async def settle_and_draft(self) -> Any:  # noqa: ANN401 - JSON
+        """The count of the small city, drafted, with nothing in the way."""
         await self.done("decisions/1/withdraw", {"reason": "核查无误"})
         await self.done(
             "2026/closings", {"platform": "xielian", "uscc": uscc_of(PENDING), "reason": "停产"}
         )
-        drafted = await self.done("2026/draft", {"as_of": str(AS_OF)})
+        return await self.done("2026/draft", {"as_of": str(AS_OF)})
+
+    async def settle_and_submit(self) -> Any:  # noqa: ANN401 - JSON
+        """That count, in review."""
+        drafted = await self.settle_and_draft()
         return await self.done("2026/submit", {"content_sha256": drafted["content_sha256"]})
 
     async def freeze(self) -> Any:  # noqa: ANN401 - JSON
-        """The same, frozen by another person."""
+        """That count, frozen by another person."""
         submitted = await self.settle_and_submit()
         return await self.done(
             "2026/freeze", {"content_sha256": submitted["content_sha256"]}, person="wu"
@@ -471,6 +482,27 @@ async def test_a_kept_count_is_the_page_of_its_year_and_one_of_now_stays_a_click
     assert f"{TOTAL_YUAN:,}" in years.text
 
 
+async def test_an_award_of_another_clause_is_shown_under_that_clause(bureau: Bureau) -> None:
+    """On the page, in the chart, to its operator, in the form of its payment, and for programs."""
+    with connect(bureau.url) as connection:
+        withdraw_decision(connection, 1, reason="核查无误", withdrawn_by="zheng")
+        connection.commit()
+        record = frozen_with_award(connection, "xielian", AwardLine("2.2", 1, 200_000, 200_000))
+        payable(connection, record)
+    for person in ("chen", "lin"):
+        page = await bureau.ask("GET", "/counts/2026", person=person)
+        assert '<td class="number" data-label="Clause 2.2">200,000</td>' in page.text, person
+        assert '"Clause 2.2"' in page.text
+    detail = await bureau.read("/2026/procedure")
+    (xielian,) = [each for each in detail["platforms"] if each["platform"] == "xielian"]
+    assert [line["clause"] for line in xielian["lines"]] == ["1.2", "2.2"]
+    assert {
+        each["clause"]: each["amount_yuan"]
+        for each in detail["due"]
+        if each["platform"] == "xielian"
+    }["2.2"] == 200_000
+
+
 async def test_an_enterprise_is_shown_as_its_count_has_it(bureau: Bureau) -> None:
     """With what today's records would say instead, and with its history."""
     await bureau.freeze()
@@ -568,3 +600,84 @@ async def test_a_decision_before_any_draft_leads_back_to_the_year(bureau: Bureau
     assert "is required" in half.text
     again = await bureau.send("/counts/2026/decision?act=exclude", fields)
     assert again.headers["location"] == "/counts/2026/review"
+
+
+def _sections(page: str) -> list[str]:
+    """Criteria, calendar, devices, connections and decisions of an enterprise's page."""
+    sections = re.findall(
+        r'<section aria-labelledby="detail-(\w+)">(.*?)</section>', page, re.DOTALL
+    )
+    return [content for name, content in sections if name != "past"]
+
+
+def _hand_over(connection: psycopg.Connection, number: int) -> None:
+    """Change the registry of an enterprise: a device more, and one handed to another enterprise."""
+    connection.execute(
+        "UPDATE assignments SET to_date = '2027-02-01' WHERE device_id = ("
+        "SELECT a.device_id FROM assignments a JOIN enterprises e ON e.id = a.enterprise_id "
+        "WHERE e.uscc = %s ORDER BY a.device_id LIMIT 1)",
+        (uscc_of(number),),
+    )
+    connection.execute(
+        "WITH added AS (INSERT INTO devices (platform_id, serial, kind, name) "
+        "SELECT id, 'added-later', 'CNC', '新机床' FROM platforms WHERE code = 'xielian' "
+        "RETURNING id) INSERT INTO assignments (device_id, enterprise_id, from_date) "
+        "SELECT added.id, e.id, '2026-01-01' FROM added, enterprises e WHERE e.uscc = %s",
+        (uscc_of(number),),
+    )
+    connection.execute(
+        "UPDATE connections SET to_date = '2027-01-01' FROM enterprises e "
+        "WHERE e.id = enterprise_id AND e.uscc = %s",
+        (uscc_of(number),),
+    )
+    connection.commit()
+
+
+@pytest.mark.parametrize("number", [COUNTED_ON_XIELIAN, PENDING], ids=["counted", "pending"])
+async def test_the_page_of_a_frozen_count_is_not_changed_by_the_registry_of_today(
+    bureau: Bureau, number: int
+) -> None:
+    """Devices, calendar and connections are those of the count, and it says what changed since."""
+    await bureau.freeze()
+    path = f"/counts/2026/xielian/{uscc_of(number)}?revision=1"
+    before = await bureau.ask("GET", path, person="chen")
+    assert "Registry or presence were changed since" not in before.text
+    with connect(bureau.url) as connection:
+        _hand_over(connection, number)
+    after = await bureau.ask("GET", path, person="chen")
+    assert _sections(after.text) == _sections(before.text)
+    assert "What is shown here is what the count holds." in after.text
+    now = await bureau.ask("GET", path.replace("revision=1", f"as_of={AS_OF}"), person="chen")
+    assert "added-later" in now.text
+
+
+async def test_a_count_that_holds_no_calendar_says_when_it_is_not_the_one_it_rests_on(
+    bureau: Bureau,
+) -> None:
+    """Frozen by an earlier version: today's calendar is shown while the digests fit it."""
+    await bureau.settle_and_draft()
+    with connect(bureau.url) as connection:
+        record = find_count(connection, 2026, is_running=True)
+        document = in_version(read_document(connection, record), 1)
+        connection.commit()
+        with changing(connection, MAKER.actor):
+            store_content(connection, record.id, document)
+            connection.execute(
+                "UPDATE counts SET content_sha256 = %s WHERE id = %s",
+                (content_sha256(document), record.id),
+            )
+    content = {"content_sha256": content_sha256(document)}
+    await bureau.done("2026/submit", content)
+    frozen = await bureau.done("2026/freeze", content, person="wu")
+    signed = await bureau.ask("GET", "/api/v1/counts/2026/report?kind=signed", person="wu")
+    assert check_signed_file(signed.content).digest == frozen["digest"]
+    assert "version" not in json.loads(signed.content)["document"]
+    path = f"/counts/2026/xielian/{uscc_of(COUNTED_ON_XIELIAN)}?revision=1"
+    before = await bureau.ask("GET", path, person="chen")
+    assert "Registry or presence were changed since" not in before.text
+    assert "2026-03" in before.text
+    with connect(bureau.url) as connection:
+        _hand_over(connection, COUNTED_ON_XIELIAN)
+    after = await bureau.ask("GET", path, person="chen")
+    assert "and not what the count rests on" in after.text
+    assert "added-later" not in after.text

@@ -1,5 +1,6 @@
 """Two people and the steps they take, for tests of the annual count as a procedure."""
 
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Final
 
@@ -7,15 +8,19 @@ import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from jieru.audit import Actor, changing
+from verifier.counting.award import AwardLine
 from verifier.policy import Policy, load_policy
+from verifier.procedure.canonical import canonical_bytes, sha256_of
+from verifier.procedure.code_version import code_version
 from verifier.procedure.drafting import draft_count
 from verifier.procedure.freezing import freeze_count
 from verifier.procedure.holidays import load_holidays
 from verifier.procedure.payments import approve_payment, record_payment
 from verifier.procedure.people import Act
-from verifier.procedure.records import CountRecord
+from verifier.procedure.records import CountRecord, read_document, store_content
 from verifier.procedure.signing import SigningKey
-from verifier.procedure.steps import publish_count, submit_count
+from verifier.procedure.states import Step
+from verifier.procedure.steps import publish_count, submit_count, take_step
 
 __all__ = [
     "AS_OF",
@@ -28,6 +33,7 @@ __all__ = [
     "POLICY",
     "drafted",
     "frozen",
+    "frozen_with_award",
     "payable",
     "published",
     "submitted",
@@ -95,6 +101,36 @@ def frozen(
     """The count of 2026, frozen."""
     record = submitted(connection, policy=policy, reason=reason)
     return freeze_count(connection, record, CHECKER, KEY)
+
+
+def frozen_with_award(
+    connection: psycopg.Connection, platform: str, line: AwardLine
+) -> CountRecord:
+    """The count of 2026, frozen with an award of a clause that no rule of today computes."""
+    record = submitted(connection)
+    document = read_document(connection, record)
+    for each in document["platforms"]:
+        if each["platform"] == platform:
+            each["lines"].append(asdict(line))
+            each["award_yuan"] += line.amount_yuan
+    document["total_yuan"] += line.amount_yuan
+    document |= {
+        "frozen_at": CHECKER.at.isoformat(),
+        "frozen_by": CHECKER.name,
+        "code_version": code_version(),
+    }
+    content = canonical_bytes(document)
+    columns = {
+        "frozen_at": CHECKER.at,
+        "frozen_by": CHECKER.name,
+        "code_version": document["code_version"],
+        "digest": sha256_of(document),
+        "signature": KEY.sign(content),
+        "public_key": KEY.public_key,
+    }
+    with changing(connection, CHECKER.actor):
+        store_content(connection, record.id, document)
+        return take_step(connection, record, Step.FREEZE, CHECKER, columns=columns)
 
 
 def published(connection: psycopg.Connection, record: CountRecord) -> CountRecord:

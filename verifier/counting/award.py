@@ -15,7 +15,7 @@ class AwardLine:
 
     clause: str
     count: int
-    """Enterprises counted (clause 1.2) or titles won (clause 1.1)."""
+    """Of what the clause pays for: enterprises counted (1.2), titles won (1.1)."""
     uncapped_yuan: int
     amount_yuan: int
 
@@ -54,7 +54,7 @@ def award_lines(
 def _is_first_national_title_of(platform: Platform, year: int, as_of: date, policy: Policy) -> bool:
     """Whether the platform became national for the first time in this year, under the policy.
 
-    A title renewed, or won again after it was lost, is no first one and pays nothing.
+    A title renewed, or won again after it was lost, is not a first one and pays nothing.
     """
     titles = [each.recognised_on for each in platform.recognitions if each.level == "national"]
     first = min(titles, default=None)

@@ -18,6 +18,7 @@ __all__ = [
     "Count",
     "Notice",
     "PlatformCount",
+    "determination_object",
     "require_countable_year",
 ]
 
@@ -126,11 +127,12 @@ def _platform_object(count: PlatformCount) -> dict[str, object]:
             }
             for line in count.lines
         ],
-        "enterprises": [_enterprise_object(each) for each in count.determinations],
+        "enterprises": [determination_object(each) for each in count.determinations],
     }
 
 
-def _enterprise_object(determination: Determination) -> dict[str, object]:
+def determination_object(determination: Determination) -> dict[str, object]:
+    """One enterprise as JSON has it."""
     window, until = determination.window, determination.pending_until
     return {
         "uscc": determination.enterprise.uscc,

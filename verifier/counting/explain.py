@@ -19,7 +19,7 @@ from verifier.counting.reading import (
 )
 from verifier.policy import Policy
 
-__all__ = ["explain"]
+__all__ = ["explain", "explain_in_snapshot"]
 
 
 def explain(
@@ -33,18 +33,52 @@ def explain(
 ) -> Explanation:
     """Explain one determination of a year's count, by the same rules as `count_year`.
 
+    Args:
+        connection: outside a transaction.
+        year: of the count.
+        platform: its code.
+        uscc: of the enterprise.
+        as_of: the last day whose evidence is used.
+        policy: the rules.
+
+    Raises:
+        UserError: the year is out of range, the platform or enterprise is unknown, or the count
+            of this year does not list the two.
+    """
+    with consistent_snapshot(connection):
+        return explain_in_snapshot(connection, year, platform, uscc, as_of=as_of, policy=policy)
+
+
+def explain_in_snapshot(
+    connection: psycopg.Connection,
+    year: int,
+    platform: str,
+    uscc: str,
+    *,
+    as_of: date,
+    policy: Policy,
+) -> Explanation:
+    """Explain one determination beside other things that are read at the same moment.
+
+    Args:
+        connection: inside a consistent snapshot.
+        year: of the count.
+        platform: its code.
+        uscc: of the enterprise.
+        as_of: the last day whose evidence is used.
+        policy: the rules.
+
     Raises:
         UserError: the year is out of range, the platform or enterprise is unknown, or the count
             of this year does not list the two.
     """
     require_countable_year(year)
-    with consistent_snapshot(connection):
-        find_case(connection, platform, uscc)
-        evidence = read_evidence(connection, uscc)
-        device_ids = np.unique(evidence.assignments.device)
-        presence = list(read_presence(connection, device_ids, as_of))
-        registered = read_assignments(connection, uscc)
-        decisions = list_decisions(connection, platform, uscc)
+    find_case(connection, platform, uscc)
+    evidence = read_evidence(connection, uscc)
+    device_ids = np.unique(evidence.assignments.device)
+    presence = list(read_presence(connection, device_ids, as_of))
+    registered = read_assignments(connection, uscc)
+    decisions = list_decisions(connection, platform, uscc)
     days = active_days_of_cases(evidence, presence, as_of, policy)
     evaluation = evaluation_of(evidence, days, year, as_of, policy)
     for each in measured_cases(evaluation, presence, registered):

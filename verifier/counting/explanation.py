@@ -3,23 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, NamedTuple
 
-from jieru.calendar import days_in_month, months_between
+from verifier.counting.active_calendar import CalendarMonth, calendar_of
 from verifier.counting.count import Count
 from verifier.counting.determination import Determination
-from verifier.counting.eligibility import Case
 from verifier.counting.measures import CriterionRow, Period
 from verifier.counting.measuring import MeasuredAssignment, MeasuredCase
 from verifier.counting.registry import Connection, RecordedDecision
-from verifier.counting.windows import ActiveDays
 from verifier.policy import Policy
 
-__all__ = ["CalendarMonth", "DeviceActivity", "Explanation", "explanation_of"]
-
-_ACTIVE: Final = "#"
-_INACTIVE: Final = "."
-_NOT_CONNECTED: Final = "-"
+__all__ = ["DeviceActivity", "Explanation", "explanation_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +24,10 @@ class DeviceActivity:
     name: str | None
     assigned: tuple[tuple[date, date | None], ...]
     active_days: int
+    hours_heard: int | None
+    """In the period, while it stood for the enterprise; None where a count did not keep them."""
     first_active_on: date | None
     last_active_on: date | None
-
-
-class CalendarMonth(NamedTuple):
-    """One month of the calendar: a mark for each day that has evidence."""
-
-    month: date
-    days: str
-    """`#` active, `.` inactive, `-` not connected; days after `as_of` have no mark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +104,7 @@ class Explanation:
                         for first, end in each.assigned
                     ],
                     "active_days": each.active_days,
+                    "hours_heard": each.hours_heard,
                     "first_active_on": _iso(each.first_active_on),
                     "last_active_on": _iso(each.last_active_on),
                 }
@@ -149,7 +137,9 @@ def explanation_of(
         period=measured.period,
         criteria=measured.criteria,
         devices=_devices(measured.assignments),
-        calendar=_calendar(measured.case, measured.days, measured.period, count.year, count.as_of),
+        calendar=calendar_of(
+            measured.case.connections, measured.days, measured.period, count.year, count.as_of
+        ),
         decisions=tuple(decisions),
     )
 
@@ -171,6 +161,7 @@ def _device(own: Sequence[MeasuredAssignment]) -> DeviceActivity:
         assigned=tuple((each.registered.from_date, each.registered.to_date) for each in own),
         # Assignments of one device have no day in common.
         active_days=sum(each.active_days for each in own),
+        hours_heard=sum(each.hours_heard for each in own),
         first_active_on=min(
             (each.first_active_on for each in own if each.first_active_on), default=None
         ),
@@ -178,31 +169,6 @@ def _device(own: Sequence[MeasuredAssignment]) -> DeviceActivity:
             (each.last_active_on for each in own if each.last_active_on), default=None
         ),
     )
-
-
-def _calendar(
-    case: Case, days: ActiveDays, period: Period, year: int, as_of: date
-) -> tuple[CalendarMonth, ...]:
-    """The months of the year and of the period, as far as there is evidence."""
-    first = min(period.first_day, date(year, 1, 1))
-    last = min(max(period.last_day, date(year, 12, 31)), as_of)
-    months = []
-    for month in months_between(first, last) if first <= last else []:
-        length = min(days_in_month(month), (as_of - month).days + 1)
-        start = month.toordinal()
-        active = days.between(start, start + length - 1)[0]
-        marks = [
-            _mark(case, date.fromordinal(start + offset), is_active=bool(active[offset]))
-            for offset in range(length)
-        ]
-        months.append(CalendarMonth(month, "".join(marks)))
-    return tuple(months)
-
-
-def _mark(case: Case, day: date, *, is_active: bool) -> str:
-    if is_active:
-        return _ACTIVE
-    return _INACTIVE if any(each.covers(day) for each in case.connections) else _NOT_CONNECTED
 
 
 def _iso(day: date | None) -> str | None:

@@ -39,6 +39,8 @@ class MeasuredAssignment(NamedTuple):
     device_id: int
     registered: Assignment
     active_days: int
+    hours_heard: int
+    """On the days of the period that a connection covers."""
     first_active_on: date | None
     last_active_on: date | None
 
@@ -136,6 +138,7 @@ class _Sums:
         self._most_hours = np.zeros(cases, dtype=np.int64)
         assignments = len(self._assignments.device)
         self.active_days = np.zeros(assignments, dtype=np.int64)
+        self.hours_heard = np.zeros(assignments, dtype=np.int64)
         self.first_active = np.zeros(assignments, dtype=np.int64)
         self.last_active = np.zeros(assignments, dtype=np.int64)
 
@@ -151,6 +154,7 @@ class _Sums:
         np.maximum.at(self._most_hours, case, heard.max(axis=1, initial=0))
         active = heard >= self._hours_min[case, None]
         self.active_days[chosen] = active.sum(axis=1)
+        self.hours_heard[chosen] = heard.sum(axis=1, dtype=np.int64)
         columns = active.shape[1]
         self.first_active[chosen] = self._evaluation.days.first_day + active.argmax(axis=1)
         self.last_active[chosen] = (
@@ -192,22 +196,24 @@ def _assignments_by_case(
     evaluation: Evaluation, sums: _Sums, registered: RegisteredAssignments
 ) -> dict[int, list[MeasuredAssignment]]:
     assignments = evaluation.evidence.assignments
-    columns: Iterator[tuple[int, int, int, int, int, int]] = zip(
+    columns: Iterator[tuple[int, int, int, int, int, int, int]] = zip(
         assignments.device.tolist(),
         assignments.case.tolist(),
         assignments.first.tolist(),
         sums.active_days.tolist(),
+        sums.hours_heard.tolist(),
         sums.first_active.tolist(),
         sums.last_active.tolist(),
         strict=True,
     )
     found: dict[int, list[MeasuredAssignment]] = {}
-    for device, case, first, active_days, first_active, last_active in columns:
+    for device, case, first, active_days, hours, first_active, last_active in columns:
         found.setdefault(case, []).append(
             MeasuredAssignment(
                 device_id=device,
                 registered=registered[device, date.fromordinal(first)],
                 active_days=active_days,
+                hours_heard=hours,
                 first_active_on=date.fromordinal(first_active) if active_days else None,
                 last_active_on=date.fromordinal(last_active) if active_days else None,
             )

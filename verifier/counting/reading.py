@@ -120,7 +120,8 @@ def consistent_snapshot(connection: psycopg.Connection) -> Iterator[None]:
         with connection.transaction():
             yield
     finally:
-        connection.isolation_level, connection.read_only = before
+        if not connection.closed:  # then there is nothing to set back, and psycopg would complain
+            connection.isolation_level, connection.read_only = before
 
 
 def read_evidence(connection: psycopg.Connection, uscc: str | None = None) -> Evidence:

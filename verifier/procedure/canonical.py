@@ -42,7 +42,7 @@ def parse_json(content: bytes) -> object:
     """Read JSON that has a canonical form.
 
     Raises:
-        CanonicalError: it is no JSON, repeats a key, or holds a number that is not whole.
+        CanonicalError: it is not JSON, repeats a key, or holds a number that is not whole.
     """
     try:
         return json.loads(

@@ -6,7 +6,7 @@ from jieru.errors import UserError
 from verifier.counting.count import require_countable_year
 from verifier.counting.decisions import find_case
 from verifier.procedure.grounds import Closing
-from verifier.procedure.names import checked_name, said
+from verifier.procedure.names import checked_name, required_text
 
 __all__ = ["close_pending", "list_closings", "withdraw_closing"]
 
@@ -44,7 +44,7 @@ def close_pending(
             a reason or a name is missing.
     """
     require_countable_year(year)
-    reason, by = said(reason), checked_name(by)
+    reason, by = required_text(reason), checked_name(by)
     case = find_case(connection, platform, uscc)
     try:
         with connection.transaction():
@@ -70,7 +70,7 @@ def withdraw_closing(
     Raises:
         UserError: there is no such closing, it is withdrawn already, or nothing is said.
     """
-    values = (said(reason), checked_name(by), closing_id)
+    values = (required_text(reason), checked_name(by), closing_id)
     if connection.execute(_WITHDRAW, values).rowcount:
         return
     if connection.execute(_SELECT_ID, (closing_id,)).fetchone() is None:

@@ -13,6 +13,7 @@ __all__ = ["DECIDING_MODULES", "code_version"]
 DECIDING_MODULES: Final = (
     "jieru.calendar",
     "jieru.presence",
+    "verifier.counting.active_calendar",
     "verifier.counting.activity",
     "verifier.counting.award",
     "verifier.counting.count",

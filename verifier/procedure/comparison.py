@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from verifier.procedure.document import Document, in_version, version_of
+
 __all__ = [
     "Change",
     "ChangeKind",
@@ -94,9 +96,13 @@ class Comparison:
         }
 
 
-def compare_documents(before: Mapping[str, Any], after: Mapping[str, Any]) -> Comparison:
-    """What changed from one document to the other, enterprise by enterprise."""
-    old, new = entries_of(before), entries_of(after)
+def compare_documents(before: Document, after: Document) -> Comparison:
+    """What changed from one document to the other, enterprise by enterprise.
+
+    Where one of them is of an earlier version, what only the later one holds is left out.
+    """
+    version = min(version_of(before), version_of(after))
+    old, new = (entries_of(in_version(each, version)) for each in (before, after))
     changes = [
         _change(*key, old.get(key), new.get(key))
         for key in sorted(old.keys() | new.keys())
@@ -158,8 +164,11 @@ def _change(
 
 
 def _lines(document: Mapping[str, Any]) -> dict[tuple[str, str], tuple[int, int]]:
-    return {
-        (platform["platform"], line["clause"]): (line["count"], line["amount_yuan"])
-        for platform in document["platforms"]
-        for line in platform["lines"]
-    }
+    """Number and yuan by platform and clause; lines of one clause are added up."""
+    found: dict[tuple[str, str], tuple[int, int]] = {}
+    for platform in document["platforms"]:
+        for line in platform["lines"]:
+            key = platform["platform"], line["clause"]
+            number, yuan = found.get(key, (0, 0))
+            found[key] = number + line["count"], yuan + line["amount_yuan"]
+    return found

@@ -3,24 +3,37 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import psycopg
 
 from verifier.counting.activity import PresenceRows
+from verifier.counting.count import determination_object
 from verifier.counting.decisions import list_decisions
-from verifier.counting.evaluation import Evaluation
+from verifier.counting.evaluation import Evaluation, active_days_of_cases, evaluation_of
 from verifier.counting.measuring import measured_cases
 from verifier.counting.progress import Phase, Progress, no_progress, with_progress
-from verifier.counting.reading import consistent_snapshot, read_assignments, read_presence
+from verifier.counting.reading import (
+    consistent_snapshot,
+    read_assignments,
+    read_evidence,
+    read_presence,
+)
 from verifier.counting.run import evaluate
 from verifier.policy import Policy
 from verifier.procedure.closings import list_closings
-from verifier.procedure.document import Document, Freezing, Identity, count_document
+from verifier.procedure.document import (
+    Document,
+    Freezing,
+    Identity,
+    count_document,
+    entry_object,
+)
 from verifier.procedure.grounds import Grounds, grounds_of
 from verifier.procedure.presence_digest import device_digests
 
-__all__ = ["Computed", "compute_document", "read_grounds"]
+__all__ = ["Computed", "compute_document", "compute_entry", "read_grounds"]
 
 _SELECT_LAST_CHANGE = "SELECT number FROM audit_head"
 
@@ -65,6 +78,46 @@ def compute_document(
     return Computed(document, head[0] if head else 0)
 
 
+def compute_entry(
+    connection: psycopg.Connection,
+    year: int,
+    platform: str,
+    uscc: str,
+    *,
+    as_of: date,
+    policy: Policy,
+) -> dict[str, Any] | None:
+    """One enterprise as a document of today would have it; None where it would not be listed.
+
+    Args:
+        connection: inside a consistent snapshot.
+        year: of the count.
+        platform: its code.
+        uscc: of the enterprise.
+        as_of: the last day whose evidence is used.
+        policy: the rules.
+    """
+    evidence = read_evidence(connection, uscc)
+    presence = list(read_presence(connection, np.unique(evidence.assignments.device), as_of))
+    days = active_days_of_cases(evidence, presence, as_of, policy)
+    evaluation = evaluation_of(evidence, days, year, as_of, policy)
+    digests: dict[int, str] = {}
+    for block in presence:
+        digests |= device_digests(block, as_of)
+    found = grounds_of(
+        measured_cases(evaluation, presence, read_assignments(connection, uscc)),
+        digests,
+        list_decisions(connection, platform, uscc),
+        list_closings(connection, year),
+        year=year,
+        as_of=as_of,
+    )
+    for each in found:
+        if each.case.platform.code == platform:
+            return entry_object(determination_object(each.determination), each)
+    return None
+
+
 def read_grounds(
     connection: psycopg.Connection, evaluation: Evaluation, progress: Progress = no_progress
 ) -> list[Grounds]:
@@ -79,12 +132,17 @@ def read_grounds(
     progress(Phase.CRITERIA, 0.0)
     devices = np.unique(evaluation.evidence.assignments.device)
     blocks = read_presence(connection, devices, count.as_of)
-    told = with_progress(blocks, devices, lambda done: progress(Phase.CRITERIA, done))
+    watched = with_progress(blocks, devices, lambda done: progress(Phase.CRITERIA, done))
     registered = read_assignments(connection)
     digests: dict[int, str] = {}
-    measured = measured_cases(evaluation, _digested(told, count.as_of, digests), registered)
+    measured = measured_cases(evaluation, _digested(watched, count.as_of, digests), registered)
     return grounds_of(
-        measured, digests, list_decisions(connection), list_closings(connection, count.year)
+        measured,
+        digests,
+        list_decisions(connection),
+        list_closings(connection, count.year),
+        year=count.year,
+        as_of=count.as_of,
     )
 
 

@@ -1,4 +1,9 @@
-"""The document of a count: all that is frozen, digested and signed, as JSON. Pure."""
+"""The document of a count: all that is frozen, digested and signed, as JSON. Pure.
+
+Version 2 holds of every enterprise the devices, the calendar, the period and the connections, so
+that its page shows them as they were found. Version 1, which says no version, holds the devices of
+counted ones and no more of these; what was frozen by it stays as it is.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +23,9 @@ __all__ = [
     "content_sha256",
     "count_document",
     "count_id_of",
+    "entry_object",
+    "in_version",
+    "version_of",
 ]
 
 Document: TypeAlias = dict[str, Any]
@@ -35,6 +43,12 @@ CONTENT_KEYS: Final = (
     "parameters",
 )
 """What a draft run finds; the rest says who froze it, when and with which program."""
+
+
+_VERSION: Final = 2
+_SINCE_VERSION_2: Final = frozenset({"period", "connections", "calendar"})
+"""Keys of an enterprise."""
+_OF_DEVICES_SINCE_VERSION_2: Final = "hours_heard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +98,7 @@ def count_document(
         code = platform.platform.code
         each["operator_uscc"] = platform.platform.operator_uscc
         each["enterprises"] = [
-            _entry(entry, by_case[code, entry["uscc"]]) for entry in each["enterprises"]
+            entry_object(entry, by_case[code, entry["uscc"]]) for entry in each["enterprises"]
         ]
     notices = [
         {
@@ -98,6 +112,7 @@ def count_document(
     ]
     return {
         **found,
+        "version": _VERSION,
         "notices": notices,
         "count_id": count_id_of(identity.year, identity.revision),
         "revision": identity.revision,
@@ -111,12 +126,50 @@ def count_document(
     }
 
 
+def version_of(document: Mapping[str, Any]) -> int:
+    """By which version of this module a document was made."""
+    version: int = document.get("version", 1)
+    return version
+
+
+def in_version(document: Document, version: int) -> Document:
+    """A document as an earlier version would have written it, to be compared with one of that."""
+    if version >= version_of(document):
+        return document
+    platforms = [
+        {
+            **platform,
+            "enterprises": [_entry_of_version_1(entry) for entry in platform["enterprises"]],
+        }
+        for platform in document["platforms"]
+    ]
+    kept = {key: value for key, value in document.items() if key != "version"}
+    return {**kept, "platforms": platforms}
+
+
+def _entry_of_version_1(entry: Mapping[str, Any]) -> dict[str, Any]:
+    devices = entry["devices"] if entry["outcome"] == "counted" else []
+    return {
+        **{key: value for key, value in entry.items() if key not in _SINCE_VERSION_2},
+        "devices": [
+            {key: value for key, value in each.items() if key != _OF_DEVICES_SINCE_VERSION_2}
+            for each in devices
+        ],
+    }
+
+
 def content_sha256(document: Mapping[str, Any]) -> str:
     """The digest of what was found, whoever froze it and when."""
     return sha256_of({key: document[key] for key in CONTENT_KEYS})
 
 
-def _entry(entry: Mapping[str, Any], grounds: Grounds) -> dict[str, Any]:
+def entry_object(entry: Mapping[str, Any], grounds: Grounds) -> dict[str, Any]:
+    """One enterprise as the document has it.
+
+    Args:
+        entry: as the count has it in JSON.
+        grounds: what its determination rests on.
+    """
     case, determination = grounds.case, grounds.determination
     return {
         **entry,
@@ -138,9 +191,23 @@ def _entry(entry: Mapping[str, Any], grounds: Grounds) -> dict[str, Any]:
             }
             for each in grounds.criteria
         ],
-        "devices": [_device(each) for each in grounds.devices]
-        if determination.outcome == "counted"
-        else [],
+        "period": {
+            "kind": grounds.period.kind,
+            "first_day": grounds.period.first_day.isoformat(),
+            "last_day": grounds.period.last_day.isoformat(),
+        },
+        "connections": [
+            {
+                "contract_no": each.contract_no,
+                "signed_on": _iso(each.signed_on),
+                "from_date": each.from_date.isoformat(),
+                "to_date": _iso(each.to_date),
+            }
+            for each in case.connections
+        ],
+        "devices": [_device(each) for each in grounds.devices],
+        # A month and its marks, `#` active, `.` inactive, `-` not connected.
+        "calendar": {f"{each.month:%Y-%m}": each.days for each in grounds.calendar},
         "decisions": [_decision(each) for each in grounds.decisions],
         "closing": grounds.closing.to_json_object() if grounds.closing else None,
         "presence_sha256": grounds.presence_sha256,
@@ -156,6 +223,7 @@ def _device(device: DeviceGrounds) -> dict[str, object]:
         "assigned_from": device.assigned_from.isoformat(),
         "assigned_to": _iso(device.assigned_to),
         "active_days": device.active_days,
+        "hours_heard": device.hours_heard,
         "first_active_on": _iso(device.first_active_on),
         "last_active_on": _iso(device.last_active_on),
         "presence_sha256": device.presence_sha256,

@@ -10,7 +10,7 @@ from verifier.counting.progress import Phase, Progress, no_progress
 from verifier.policy import Policy
 from verifier.procedure.computing import compute_document
 from verifier.procedure.document import content_sha256
-from verifier.procedure.names import said
+from verifier.procedure.names import required_text
 from verifier.procedure.people import Act
 from verifier.procedure.records import (
     CountRecord,
@@ -64,7 +64,7 @@ def draft_count(
             maker = running.submitted_by
             require_step(Step.DRAFT, running.count_id, running.state, maker, act.name)
         elif standing_count(connection, year) is not None:
-            said(reason or "")
+            required_text(reason or "")
     computed = compute_document(
         connection, year, as_of=as_of, policy=policy, identity=None, progress=progress
     )
@@ -100,7 +100,7 @@ def open_count(
         UserError: a correction has no reason.
     """
     standing = standing_count(connection, year)
-    note = said(reason or "") if standing is not None else None
+    note = required_text(reason or "") if standing is not None else None
     revision = max((each.revision for each in list_counts(connection, year)), default=0) + 1
     values = (year, revision, standing.id if standing else None, act.at, act.name)
     row = connection.execute(_INSERT, values).fetchone()

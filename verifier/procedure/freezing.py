@@ -6,6 +6,7 @@ a process that dies leaves either all of it or nothing.
 """
 
 import hashlib
+from dataclasses import replace
 from typing import Final
 
 import psycopg
@@ -18,7 +19,14 @@ from verifier.procedure.canonical import canonical_bytes
 from verifier.procedure.code_version import code_version
 from verifier.procedure.comparison import compare_documents
 from verifier.procedure.computing import Computed, compute_document
-from verifier.procedure.document import Document, Freezing, Identity, content_sha256
+from verifier.procedure.document import (
+    Document,
+    Freezing,
+    Identity,
+    content_sha256,
+    in_version,
+    version_of,
+)
 from verifier.procedure.hindrances import hindrances, require_no_hindrance
 from verifier.procedure.payments import paid_before, store_recoveries
 from verifier.procedure.people import Act
@@ -140,9 +148,11 @@ def _computed(
         freezing=Freezing(act.at, act.name, code_version()),
         progress=progress,
     )
-    if content_sha256(computed.document) != record.content_sha256:
-        _refuse_other_content(record, reviewed, computed.document)
-    return computed
+    # A count that was submitted before an upgrade is frozen in the form that was reviewed.
+    document = in_version(computed.document, version_of(reviewed))
+    if content_sha256(document) != record.content_sha256:
+        _refuse_other_content(record, reviewed, document)
+    return replace(computed, document=document)
 
 
 def _refuse_other_content(record: CountRecord, reviewed: Document, found: Document) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
+from verifier.counting.active_calendar import CalendarMonth, calendar_of
 from verifier.counting.determination import Determination
 from verifier.counting.eligibility import Case
 from verifier.counting.measures import CriterionRow, Period
@@ -58,6 +59,7 @@ class DeviceGrounds(NamedTuple):
     assigned_from: date
     assigned_to: date | None
     active_days: int
+    hours_heard: int
     first_active_on: date | None
     last_active_on: date | None
     presence_sha256: str
@@ -73,6 +75,7 @@ class Grounds:
     criteria: tuple[CriterionRow, ...]
     devices: tuple[DeviceGrounds, ...]
     """By serial and first day."""
+    calendar: tuple[CalendarMonth, ...]
     presence_sha256: str
     decisions: tuple[RecordedDecision, ...]
     """Withdrawn ones too."""
@@ -85,6 +88,9 @@ def grounds_of(
     device_digests: Mapping[int, str],
     decisions: Iterable[RecordedDecision],
     closings: Iterable[Closing],
+    *,
+    year: int,
+    as_of: date,
 ) -> list[Grounds]:
     """The grounds of determinations, in their order.
 
@@ -93,6 +99,8 @@ def grounds_of(
         device_digests: of every device that was heard, by its id.
         decisions: all there are, withdrawn ones too, oldest first.
         closings: those of the year.
+        year: of the count.
+        as_of: the last day of evidence.
     """
     decided: dict[tuple[str, str], list[RecordedDecision]] = {}
     for decision in decisions:
@@ -109,6 +117,7 @@ def grounds_of(
                 period=each.period,
                 criteria=each.criteria,
                 devices=devices,
+                calendar=calendar_of(each.case.connections, each.days, each.period, year, as_of),
                 presence_sha256=presence_sha256(
                     AssignedDevice(
                         one.serial, one.assigned_from, one.assigned_to, one.presence_sha256
@@ -131,6 +140,7 @@ def _device(measured: MeasuredAssignment, digests: Mapping[int, str]) -> DeviceG
         assigned_from=registered.from_date,
         assigned_to=registered.to_date,
         active_days=measured.active_days,
+        hours_heard=measured.hours_heard,
         first_active_on=measured.first_active_on,
         last_active_on=measured.last_active_on,
         presence_sha256=digests.get(measured.device_id, NO_PRESENCE),

@@ -1,8 +1,8 @@
-"""Names and reasons that people give: said, trimmed, compared. Pure."""
+"""Names and reasons that people give: required, trimmed, compared. Pure."""
 
 from jieru.errors import UserError
 
-__all__ = ["checked_name", "is_same_person", "said"]
+__all__ = ["checked_name", "is_same_person", "required_text"]
 
 
 def checked_name(name: str) -> str:
@@ -11,7 +11,7 @@ def checked_name(name: str) -> str:
     Raises:
         UserError: it is empty.
     """
-    return said(name.strip().removeprefix("user:"))
+    return required_text(name.strip().removeprefix("user:"))
 
 
 def is_same_person(name: str | None, other: str | None) -> bool:
@@ -19,7 +19,7 @@ def is_same_person(name: str | None, other: str | None) -> bool:
     return name is not None and other is not None and name.lower() == other.lower()
 
 
-def said(text: str) -> str:
+def required_text(text: str) -> str:
     """A text that somebody must give, without the space around it.
 
     Raises:

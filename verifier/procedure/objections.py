@@ -6,7 +6,7 @@ from datetime import datetime
 import psycopg
 
 from jieru.errors import UserError
-from verifier.procedure.names import said
+from verifier.procedure.names import required_text
 from verifier.procedure.people import Act
 from verifier.procedure.records import CountRecord
 from verifier.procedure.states import ObjectionOutcome, Step
@@ -62,7 +62,7 @@ def record_objection(
     Raises:
         UserError: the count is not published or is payable already, or name or text is missing.
     """
-    name, statement = said(name), said(statement)
+    name, statement = required_text(name), required_text(statement)
     taken = take_step(connection, record, Step.OBJECT, act, note=f"{name}: {statement}")
     values = (taken.id, name, statement, act.name, act.at)
     row = connection.execute(_INSERT, values).fetchone()
@@ -88,7 +88,7 @@ def resolve_objection(
     Raises:
         UserError: there is no such open objection to this count, or nothing is said.
     """
-    resolution = said(resolution)
+    resolution = required_text(resolution)
     take_step(connection, record, Step.RESOLVE, act, note=f"{objection_id}: {resolution}")
     values = (outcome, resolution, act.name, act.at, objection_id, record.id)
     if not connection.execute(_RESOLVE, values).rowcount:

@@ -8,7 +8,10 @@ from typing import Any, Final
 
 import psycopg
 
-from verifier.counting.determination import Outcome
+from verifier.counting.determination import Determination, Outcome
+from verifier.counting.figures import Figures, PlatformFigures, figures_of_document
+from verifier.counting.registry import Platform
+from verifier.procedure.entries import determination_of_entry
 from verifier.procedure.hindrances import Hindrance, hindrances
 from verifier.procedure.names import is_same_person
 from verifier.procedure.objections import Objection
@@ -19,8 +22,6 @@ from verifier.procedure.states import RULES, Step
 __all__ = [
     "CountSheet",
     "CountSummary",
-    "DeterminationRow",
-    "PlatformSummary",
     "ReviewItem",
     "StepOffer",
     "count_summary",
@@ -36,16 +37,19 @@ _SELECT_PAID = """
     SELECT coalesce(sum(amount_yuan), 0)::bigint FROM count_payments WHERE count_id = %s
 """
 _SELECT_DETERMINATIONS = """
-    SELECT platform, uscc, name, district, outcome, connected_on,
-           entry ->> 'window_last_day', (entry ->> 'window_active_days')::integer,
-           entry ->> 'pending_until', count(*) OVER ()
-    FROM count_determinations
-    WHERE count_id = %(count)s
-      AND (%(platform)s::text IS NULL OR platform = %(platform)s)
-      AND (%(outcome)s::text IS NULL OR outcome = %(outcome)s)
-      AND (%(text)s::text IS NULL OR strpos(lower(name), lower(%(text)s)) > 0
-           OR strpos(uscc, upper(%(text)s)) > 0)
-    ORDER BY platform COLLATE "C", uscc COLLATE "C"
+    WITH platforms AS (
+        SELECT p.value ->> 'platform' AS code, p.value ->> 'name' AS name
+        FROM count_documents d, jsonb_array_elements(d.head -> 'platforms') p
+        WHERE d.count_id = %(count)s
+    )
+    SELECT platforms.code, platforms.name, found.entry - %(left_out)s::text[], count(*) OVER ()
+    FROM count_determinations found JOIN platforms ON platforms.code = found.platform
+    WHERE found.count_id = %(count)s
+      AND (%(platform)s::text IS NULL OR found.platform = %(platform)s)
+      AND (%(outcome)s::text IS NULL OR found.outcome = %(outcome)s)
+      AND (%(text)s::text IS NULL OR strpos(lower(found.name), lower(%(text)s)) > 0
+           OR strpos(found.uscc, upper(%(text)s)) > 0)
+    ORDER BY found.platform COLLATE "C", found.uscc COLLATE "C"
     LIMIT %(limit)s OFFSET %(offset)s
 """
 _SELECT_ENTRY = """
@@ -66,6 +70,8 @@ _SELECT_PENDING = """
     WHERE count_id = %s AND outcome = 'pending' ORDER BY 4, platform COLLATE "C", uscc COLLATE "C"
 """
 
+_NOT_LISTED: Final = ["devices", "calendar", "connections", "decisions"]
+"""Of an enterprise: what a list does not show, and most of its bytes."""
 _SOON: Final = timedelta(days=30)
 _OFFERED: Final = (
     Step.DRAFT,
@@ -81,29 +87,12 @@ _OFFERED: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class PlatformSummary:
-    """One platform's part of a count."""
-
-    platform: str
-    name: str
-    counted: int
-    outcomes: Counter[Outcome]
-    award_yuan: int
-    capped_yuan: int
-    """Under the clause that has a cap, after it."""
-    uncapped_yuan: int
-    """The same before it."""
-    cap_yuan: int
-
-
-@dataclass(frozen=True, slots=True)
 class CountSummary:
     """One count at a glance."""
 
     record: CountRecord
     is_simulation: bool
-    platforms: tuple[PlatformSummary, ...]
-    total_yuan: int
+    figures: Figures
     budget_yuan: int
     paid_yuan: int
     overlaps: tuple[dict[str, Any], ...]
@@ -112,29 +101,24 @@ class CountSummary:
     parameters: tuple[dict[str, Any], ...]
 
     @property
+    def platforms(self) -> tuple[PlatformFigures, ...]:
+        """Each platform's part."""
+        return self.figures.platforms
+
+    @property
     def outcomes(self) -> Counter[Outcome]:
         """How many enterprises have each outcome."""
-        return sum((each.outcomes for each in self.platforms), Counter())
+        return self.figures.outcomes
+
+    @property
+    def total_yuan(self) -> int:
+        """What the platforms earn together."""
+        return self.figures.total_yuan
 
     @property
     def budget_left_yuan(self) -> int:
         """Of the year's fund; below 0 where the rest comes from the development fund."""
         return self.budget_yuan - self.total_yuan
-
-
-@dataclass(frozen=True, slots=True)
-class DeterminationRow:
-    """One enterprise of a count in a list."""
-
-    platform: str
-    uscc: str
-    name: str
-    district: str
-    outcome: Outcome
-    connected_on: date | None
-    window_last_day: date | None
-    window_active_days: int | None
-    pending_until: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,25 +183,10 @@ def count_summary(connection: psycopg.Connection, record: CountRecord) -> CountS
         return None
     head: dict[str, Any] = row[0]
     paid = connection.execute(_SELECT_PAID, (record.id,)).fetchone()
-    parameters = {each["name"]: each for each in head["parameters"]}
-    cap = parameters["award_cap_yuan"]
     return CountSummary(
         record=record,
         is_simulation=head["simulation"],
-        platforms=tuple(
-            PlatformSummary(
-                platform=each["platform"],
-                name=each["name"],
-                counted=each["counted"],
-                outcomes=Counter({Outcome(name): n for name, n in each["outcomes"].items()}),
-                award_yuan=each["award_yuan"],
-                capped_yuan=_of_clause(each["lines"], cap["clause"], "amount_yuan"),
-                uncapped_yuan=_of_clause(each["lines"], cap["clause"], "uncapped_yuan"),
-                cap_yuan=cap["value"],
-            )
-            for each in head["platforms"]
-        ),
-        total_yuan=head["total_yuan"],
+        figures=figures_of_document(head),
         budget_yuan=head["budget_yuan"],
         paid_yuan=paid[0] if paid else 0,
         overlaps=tuple(head["overlaps"]),
@@ -235,7 +204,7 @@ def list_determinations(
     text: str | None = None,
     limit: int = 100,
     offset: int = 0,
-) -> tuple[list[DeterminationRow], int]:
+) -> tuple[list[Determination], int]:
     """Some enterprises of a count, and how many there are in all.
 
     Args:
@@ -254,34 +223,13 @@ def list_determinations(
         "text": text or None,
         "limit": limit,
         "offset": offset,
+        "left_out": _NOT_LISTED,
     }
     rows = connection.execute(_SELECT_DETERMINATIONS, values).fetchall()
     found = [
-        DeterminationRow(
-            platform=code,
-            uscc=uscc,
-            name=name,
-            district=district,
-            outcome=Outcome(found_outcome),
-            connected_on=_day(connected_on),
-            window_last_day=_day(last_day),
-            window_active_days=active_days,
-            pending_until=_day(pending_until),
-        )
-        for (
-            code,
-            uscc,
-            name,
-            district,
-            found_outcome,
-            connected_on,
-            last_day,
-            active_days,
-            pending_until,
-            _total,
-        ) in rows
+        determination_of_entry(Platform(code, name), entry) for code, name, entry, _total in rows
     ]
-    return found, rows[0][9] if rows else 0
+    return found, rows[0][3] if rows else 0
 
 
 def determination_entry(
@@ -358,11 +306,3 @@ def offered_steps(
         for step in _OFFERED
         if record.state in RULES[step].start
     ]
-
-
-def _of_clause(lines: Sequence[dict[str, Any]], clause: str, key: str) -> int:
-    return sum(line[key] for line in lines if line["clause"] == clause)
-
-
-def _day(text: str | None) -> date | None:
-    return date.fromisoformat(text) if text else None

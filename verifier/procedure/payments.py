@@ -6,7 +6,7 @@ from datetime import date, datetime
 import psycopg
 
 from jieru.errors import UserError
-from verifier.procedure.names import said
+from verifier.procedure.names import required_text
 from verifier.procedure.people import Act
 from verifier.procedure.records import CountRecord
 from verifier.procedure.recovery import BalanceKey, RecoveryKind, RecoveryLine
@@ -28,11 +28,12 @@ __all__ = [
 
 _SELECT_AWARDS = """
     SELECT p.value ->> 'platform', p.value ->> 'name', l.value ->> 'clause',
-           (l.value ->> 'amount_yuan')::bigint
+           sum((l.value ->> 'amount_yuan')::bigint)::bigint
     FROM count_documents d,
          jsonb_array_elements(d.head -> 'platforms') p,
          jsonb_array_elements(p.value -> 'lines') l
     WHERE d.count_id = %s
+    GROUP BY 1, 2, 3
 """
 _SELECT_BALANCES = """
     SELECT p.code, moved.clause, sum(moved.yuan)::bigint
@@ -140,7 +141,7 @@ def record_payment(
         UserError: the count is not payable, nothing is due to the platform, or the reference is
             missing.
     """
-    reference = said(reference)
+    reference = required_text(reference)
     taken = take_step(connection, record, Step.PAY, act, note=f"{platform}: {reference}")
     due = [each for each in amounts_due(connection, taken) if each.platform == platform]
     if not due:

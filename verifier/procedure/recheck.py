@@ -19,7 +19,7 @@ from verifier.procedure.causes import (
 from verifier.procedure.code_version import code_version
 from verifier.procedure.comparison import PlatformChange, compare_documents
 from verifier.procedure.computing import compute_document
-from verifier.procedure.document import Document, Freezing, Identity
+from verifier.procedure.document import Document, Freezing, Identity, in_version, version_of
 from verifier.procedure.records import CountRecord, read_document
 from verifier.procedure.signing import is_signed
 
@@ -130,7 +130,7 @@ def _today(
 ) -> Document:
     if record.as_of is None or record.frozen_at is None or record.frozen_by is None:
         raise ValueError("a frozen count has a day of evidence, a time and a name")
-    return compute_document(
+    today = compute_document(
         connection,
         record.year,
         as_of=record.as_of,
@@ -138,6 +138,7 @@ def _today(
         identity=Identity(record.year, record.revision, record.supersedes),
         freezing=Freezing(record.frozen_at, record.frozen_by, frozen["code_version"]),
     ).document
+    return in_version(today, version_of(frozen))
 
 
 def _is_authentic(record: CountRecord, frozen: Document) -> bool:

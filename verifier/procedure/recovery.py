@@ -2,17 +2,21 @@
 
 Claimed back is, for each platform and clause, what was paid less what the correction awards, if
 that is more than nothing. The lines say why and add up to it: so much for each enterprise that
-fell away, less what came in, less what had not been paid yet, less what the cap had kept back.
+fell away, less what came in, less what had not been paid yet, less what the cap had kept back. A
+clause that pays no enterprises has one line for what its award is less by.
 With 17 enterprises counted at a cap of 15, one that falls away changes no award: no recovery.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 __all__ = ["BalanceKey", "RecoveryKind", "RecoveryLine", "recovery_lines"]
 
-RecoveryKind: TypeAlias = Literal["removed", "added", "title", "unpaid", "cap", "policy"]
+RecoveryKind: TypeAlias = Literal["removed", "added", "title", "award", "unpaid", "cap", "policy"]
+"""`title`: a national title; `award`: an award of any clause that counts neither enterprises nor
+national titles."""
 BalanceKey: TypeAlias = tuple[str, str]
 """Platform code and clause."""
 
@@ -63,7 +67,8 @@ def _reasons(
     platform, clause = key
     if clause != _parameter(before, "award_per_enterprise_yuan")["clause"]:
         fell_away = _amounts(before).get(key, 0) - _amounts(after).get(key, 0)
-        yield from _line(key, "title", fell_away)
+        is_title = clause == _parameter(before, "national_title_award_yuan")["clause"]
+        yield from _line(key, "title" if is_title else "award", fell_away)
         return
     counted, counts = _counted(before, platform), _counted(after, platform)
     each_yuan = _parameter(before, "award_per_enterprise_yuan")["value"]
@@ -77,12 +82,13 @@ def _line(key: BalanceKey, kind: RecoveryKind, amount_yuan: int) -> Iterable[Rec
     return [RecoveryLine(*key, kind, None, amount_yuan)] if amount_yuan else []
 
 
-def _amounts(document: Mapping[str, Any]) -> dict[BalanceKey, int]:
-    return {
-        (platform["platform"], line["clause"]): line["amount_yuan"]
-        for platform in document["platforms"]
-        for line in platform["lines"]
-    }
+def _amounts(document: Mapping[str, Any]) -> Counter[BalanceKey]:
+    """What each clause awards each platform; lines of one clause are one amount."""
+    amounts: Counter[BalanceKey] = Counter()
+    for platform in document["platforms"]:
+        for line in platform["lines"]:
+            amounts[platform["platform"], line["clause"]] += line["amount_yuan"]
+    return amounts
 
 
 def _counted(document: Mapping[str, Any], code: str) -> set[str]:

@@ -148,7 +148,7 @@ def parse_public_key(text: str) -> bytes:
         except (OSError, ValueError):
             key = None
     if key is None or len(key) != _PUBLIC_KEY_BYTES:
-        raise UserError("{key} is no Ed25519 public key (32 bytes in base64).", key=text)
+        raise UserError("{key} is not an Ed25519 public key (32 bytes in base64).", key=text)
     return key
 
 
@@ -173,13 +173,13 @@ def check_signed_file(content: bytes, expected_key: bytes | None = None) -> Chec
         expected_key: the public key that must have signed it; None: any, to be compared by eye.
 
     Raises:
-        UserError: it is no signed count at all.
+        UserError: it is not a signed count at all.
     """
     document, digest, signature, public_key = _parts(content)
     try:
         bytes_signed = canonical_bytes(document)
     except CanonicalError as error:
-        raise UserError("This is no signed count: {reason}.", reason=str(error)) from None
+        raise UserError("This is not a signed count: {reason}.", reason=str(error)) from None
     digest_found = hashlib.sha256(bytes_signed).hexdigest()
     has_signature = is_signed(bytes_signed, signature, public_key)
     if has_signature:
@@ -202,10 +202,11 @@ def _parts(content: bytes) -> tuple[dict[str, Any], str, bytes, bytes]:
     try:
         found = parse_json(content)
     except CanonicalError as error:
-        raise UserError("This is no signed count: {reason}.", reason=str(error)) from None
+        raise UserError("This is not a signed count: {reason}.", reason=str(error)) from None
     if not isinstance(found, dict) or set(found) != set(_KEYS):
         raise UserError(
-            "This is no signed count: it must hold {keys} and nothing else.", keys=", ".join(_KEYS)
+            "This is not a signed count: it must hold {keys} and nothing else.",
+            keys=", ".join(_KEYS),
         )
     document, digest = found["document"], found["digest"]
     signature, public_key = _base64(found["signature"]), _base64(found["public_key"])
@@ -217,7 +218,7 @@ def _parts(content: bytes) -> tuple[dict[str, Any], str, bytes, bytes]:
         or len(public_key) != _PUBLIC_KEY_BYTES
     ):
         raise UserError(
-            "This is no signed count: its document, digest, signature or key is malformed."
+            "This is not a signed count: its document, digest, signature or key is malformed."
         )
     return document, digest, signature, public_key
 

@@ -13,7 +13,7 @@ from jieru.errors import UserError
 from jieru.i18n import gettext as _
 from verifier.procedure.hindrances import hindrances, require_no_hindrance
 from verifier.procedure.holidays import Holidays
-from verifier.procedure.names import said
+from verifier.procedure.names import required_text
 from verifier.procedure.notice_period import NoticeEnd, earliest_notice_end, notice_end
 from verifier.procedure.people import Act
 from verifier.procedure.records import CountRecord, count_by_id, record_step
@@ -75,7 +75,7 @@ def submit_count(
     """Hand a draft over for review; whoever does so is its maker. The caller commits.
 
     Raises:
-        UserError: it is no draft, or was not drafted yet.
+        UserError: it is not a draft, or was not drafted yet.
     """
     columns = {"submitted_at": act.at, "submitted_by": act.name}
     return take_step(connection, record, Step.SUBMIT, act, note=note or None, columns=columns)
@@ -89,7 +89,7 @@ def return_count(
     Raises:
         UserError: it is not in review, or no reason is given.
     """
-    return take_step(connection, record, Step.RETURN, act, note=said(reason))
+    return take_step(connection, record, Step.RETURN, act, note=required_text(reason))
 
 
 def publish_count(

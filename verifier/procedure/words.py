@@ -68,6 +68,7 @@ RECOVERY_WORDS: Final[Mapping[RecoveryKind, str]] = {
     "removed": _("fell away"),
     "added": _("came in"),
     "title": _("national title"),
+    "award": _("less of the award"),
     "unpaid": _("not paid yet"),
     "cap": _("effect of the cap"),
     "policy": _("other award amounts"),

@@ -1,13 +1,14 @@
 """The frozen content of a count, as reports read it: every key typed, none unknown."""
 
 from datetime import date, datetime
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
 from jieru.errors import UserError
 from jieru.i18n import Language
 from verifier.counting.determination import Outcome
+from verifier.counting.measures import PeriodKind
 from verifier.counting.registry import DecisionKind
 from verifier.policy import Basis, Unit
 
@@ -85,6 +86,25 @@ class Device(_Struct, frozen=True):
     first_active_on: date | None
     last_active_on: date | None
     presence_sha256: _Sha256
+    hours_heard: _Natural | None = None
+    """Since version 2."""
+
+
+class Period(_Struct, frozen=True):
+    """The days over which an enterprise was measured, both inclusive."""
+
+    kind: PeriodKind
+    first_day: date
+    last_day: date
+
+
+class Connection(_Struct, frozen=True):
+    """A contract under which the platform served the enterprise."""
+
+    contract_no: str | None
+    signed_on: date | None
+    from_date: date
+    to_date: date | None
 
 
 class Decision(_Struct, frozen=True):
@@ -132,11 +152,20 @@ class Enterprise(_Struct, frozen=True):
     reasons: list[str]
     criteria: list[Criterion]
     devices: list[Device]
-    """Of a counted one; else none."""
+    """In version 1 of counted ones only."""
     decisions: list[Decision]
     closing: Closing | None
     presence_sha256: _Sha256
     registry_sha256: _Sha256
+    period: Period | None = None
+    """This and what follows since version 2."""
+    connections: list[Connection] | None = None
+    calendar: dict[str, str] | None = None
+
+    @property
+    def counted_devices(self) -> list[Device]:
+        """The devices by which it counts: none unless it does."""
+        return self.devices if self.outcome is Outcome.COUNTED else []
 
 
 class Line(_Struct, frozen=True):
@@ -185,7 +214,7 @@ class Notice(_Struct, frozen=True):
     message: str
     """In English."""
     template: str
-    """The same, untranslated, without its values."""
+    """The message id, untranslated and without its values."""
     values: dict[str, int | str]
 
 
@@ -211,6 +240,7 @@ class CountDocument(_Struct, frozen=True):
     overlaps: list[Overlap]
     notices: list[Notice]
     parameters: list[Parameter]
+    version: Literal[1, 2] = 1
 
     def parameter(self, name: str) -> Parameter | None:
         """One parameter of the policy, if the policy had it."""
@@ -230,12 +260,12 @@ def read_signed_count(content: bytes) -> SignedCount:
     """Read a signed file's content.
 
     Raises:
-        UserError: it is no count document of the form that this version knows.
+        UserError: it is not a count document of the form that this version knows.
     """
     try:
         return _DECODER.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UserError("This is no signed count: {reason}.", reason=str(error)) from None
+        raise UserError("This is not a signed count: {reason}.", reason=str(error)) from None
 
 
 def find_enterprise(signed: SignedCount, platform: str, uscc: str) -> tuple[Platform, Enterprise]:

@@ -223,7 +223,7 @@ def enterprise_pdf(
                     _("Active from and until"),
                 )
             ],
-            "rows": [_device_row(each, speech) for each in found.devices],
+            "rows": [_device_row(each, speech) for each in found.counted_devices],
         },
         "no_devices": speech.text(_("No device is listed.")),
         "decisions": {
@@ -275,9 +275,12 @@ def _approval_rows(document: CountDocument, speech: Speech) -> Iterator[list[str
 
 
 def _cap(document: CountDocument, line: Line, speech: Speech) -> str:
-    """The cap of a clause, where the policy has one."""
-    cap = document.parameter("award_cap_yuan")
-    if cap is None or cap.clause != line.clause or not isinstance(cap.value, int):
+    """The cap of a line: the policy caps what it pays for enterprises, and nothing else."""
+    cap, paid = (
+        document.parameter("award_cap_yuan"),
+        document.parameter("award_per_enterprise_yuan"),
+    )
+    if cap is None or paid is None or paid.clause != line.clause or not isinstance(cap.value, int):
         return "-"
     return speech.number(cap.value)
 

@@ -178,7 +178,7 @@ def _exclusion_rows(signed: SignedCount, speech: Speech) -> Iterator[Row]:
 def _device_rows(signed: SignedCount, speech: Speech) -> Iterator[Row]:
     del speech
     for platform, enterprise in _determinations(signed.document):
-        for each in enterprise.devices:
+        for each in enterprise.counted_devices:
             yield (
                 platform.platform,
                 enterprise.uscc,

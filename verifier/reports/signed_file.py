@@ -17,7 +17,7 @@ def open_signed_file(path: Path, expected_key: bytes | None = None) -> SignedCou
         expected_key: the public key that must have signed it; None: any.
 
     Raises:
-        UserError: it cannot be read, is no signed count, was changed after it was signed, or was
+        UserError: it cannot be read, is not a signed count, was changed after it was signed, or was
             signed by another key.
     """
     try:

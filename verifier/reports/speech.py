@@ -184,7 +184,7 @@ class Speech:
 
     def _single(self, criterion: str, measure: int | str) -> str:
         if isinstance(measure, int):
-            # A year is no quantity.
+            # A year is not a quantity.
             is_year = criterion == CriterionName.NEWLY_CONNECTED
             return str(measure) if is_year else self.number(measure)
         if criterion == CriterionName.DISTRICT:

@@ -1,4 +1,4 @@
-"""The tables of a count as CSV and as JSON: the same cells as the workbook's.
+"""The tables of a count as CSV and as JSON, with the cells that the workbook has.
 
 Dates are ISO 8601 and numbers plain here, whatever the language: these files are read by programs.
 """

@@ -121,7 +121,7 @@ FROM recoveries r
 JOIN counts c ON c.id = r.count_id
 JOIN platforms p ON p.id = r.platform_id;
 COMMENT ON VIEW audit.recoveries IS 'What does a correction claim back of money that was paid, and why?';
-COMMENT ON COLUMN audit.recoveries.kind IS 'An enterprise removed or added, a title, what had not been paid yet (unpaid), what the cap takes of it (cap), another policy.';
+COMMENT ON COLUMN audit.recoveries.kind IS 'An enterprise removed or added, a national title, less of another clause''s award (award), what had not been paid yet (unpaid), what the cap takes of it (cap), another policy.';
 
 CREATE VIEW audit.determinations AS
 SELECT c.count_id, c.year, c.stage, d.platform, d.uscc, d.name AS enterprise, d.district, d.outcome,

@@ -1,5 +1,6 @@
 """The procedure of a count on a real database: what each step needs, and what it leaves behind."""
 
+import json
 import os
 import signal
 import subprocess
@@ -35,10 +36,12 @@ from tests.support.registry_builder import RegistryBuilder, days_between
 from verifier.counting.decisions import record_decision, withdraw_decision
 from verifier.counting.explain import explain
 from verifier.counting.progress import Phase
+from verifier.counting.registry import Platform
 from verifier.procedure.closings import close_pending, list_closings, withdraw_closing
 from verifier.procedure.comparison import entries_of
 from verifier.procedure.document import content_sha256
 from verifier.procedure.drafting import draft_count
+from verifier.procedure.entries import explanation_of_entry
 from verifier.procedure.freezing import export_count, freeze_count
 from verifier.procedure.hindrances import hindrances
 from verifier.procedure.holidays import Holidays, load_holidays
@@ -509,6 +512,7 @@ _KILLED: Final = """
 import os, signal, sys
 from jieru.database import connect
 from tests.support.procedure import CHECKER, KEY
+from verifier.procedure.entries import explanation_of_entry
 from verifier.procedure.freezing import freeze_count
 from verifier.procedure.records import find_count
 url, phase, fraction = sys.argv[1:]
@@ -723,13 +727,47 @@ def test_a_count_is_seen_at_a_glance(
     assert (summary.total_yuan, summary.paid_yuan) == (10_000, 10_000)
     assert summary.budget_left_yuan == 9_990_000
     rows, total = list_determinations(database, record, text="第1")
-    assert (total, rows[0].uscc, rows[0].connected_on) == (1, uscc, date(2026, 3, 2))
+    assert (total, rows[0].enterprise.uscc, rows[0].connected_on) == (1, uscc, date(2026, 3, 2))
     assert list_determinations(database, record, limit=1)[1] == 2
     entry = determination_entry(database, record, "alpha", silent)
     assert entry is not None
     assert entry["outcome"] == "not_effective"
     assert determination_entry(database, record, "beta", silent) is None
     assert years_of_counts(database) == {2026: [record]}
+
+
+def test_a_stored_enterprise_reads_back_as_it_is_explained(
+    database: psycopg.Connection, registry: RegistryBuilder, uscc: str
+) -> None:
+    """One that counts under a decision withdrawn, one that is pending, one that was never heard."""
+    winter = days_between(date(2026, 12, 1), date(2027, 1, 31))
+    pending = registry.served_enterprise(2, "alpha", winter)
+    silent = registry.enterprise(3)
+    registry.connection("alpha", silent)
+    decision = record_decision(
+        database, "hold", "alpha", uscc, reason="疑点", decided_by="lin", policy=POLICY
+    )
+    withdraw_decision(database, decision, reason="核查无误", withdrawn_by="chen")
+    as_of = date(2027, 1, 31)
+    record = drafted(database, as_of=as_of)
+    for each in (uscc, pending, silent):
+        entry = determination_entry(database, record, "alpha", each)
+        assert entry is not None
+        stored = explanation_of_entry(
+            Platform("alpha", "平台 alpha"),
+            entry,
+            year=2026,
+            policy=POLICY,
+            as_of=as_of,
+            is_simulation=False,
+        )
+        database.commit()
+        found = explain(database, 2026, "alpha", each, as_of=as_of, policy=POLICY)
+        assert _as_json(stored.to_json_object()) == _as_json(found.to_json_object())
+
+
+def _as_json(value: object) -> object:
+    return json.loads(json.dumps(value))
 
 
 def test_the_review_queue_lists_holds_overlaps_and_pending_ones(

@@ -11,8 +11,9 @@ import pytest
 import command.counting
 import command.procedure
 from tests.integration.verifier.conftest import WORKED_EXAMPLE, Run
-from tests.support.procedure import HOLIDAYS_OF_2027
+from tests.support.procedure import HOLIDAYS_OF_2027, frozen_with_award
 from tests.support.registry_builder import RegistryBuilder
+from verifier.counting.award import AwardLine
 
 _MAY = datetime(2027, 5, 6, 1, tzinfo=UTC)
 _JUNE = datetime(2027, 6, 1, 1, tzinfo=UTC)
@@ -144,7 +145,7 @@ def test_a_signed_file_is_checked_without_database_and_settings(
     code, _out, err = jieru("check-signature", file)
     assert (code, err.startswith("The document was changed")) == (1, True)
     file.write_text("{}", encoding="utf-8")
-    assert "This is no signed count" in _refused(jieru("check-signature", file))
+    assert "This is not a signed count" in _refused(jieru("check-signature", file))
 
 
 @pytest.mark.usefixtures("frozen")
@@ -227,3 +228,14 @@ def test_a_decision_keeps_where_its_document_is(jieru: Run, uscc: str) -> None:
     (decision,) = json.loads(_said(jieru("decide", "list", "--json")))["decisions"]
     assert decision["attachment"] == "莆工信〔2027〕8号"
     assert "莆工信〔2027〕8号" in _said(jieru("decide", "list"))
+
+
+def test_an_award_of_another_clause_has_its_own_column(
+    jieru: Run, database: psycopg.Connection
+) -> None:
+    """In the awards of a count that is kept."""
+    record = frozen_with_award(database, "alpha", AwardLine("2.2", 1, 200_000, 200_000))
+    database.commit()
+    said = _said(jieru("procedure", "show", record.year))
+    assert re.search(r"Clause 1\.1 +Clause 1\.2 +Clause 2\.2", said), said
+    assert re.search(r"alpha .* 10,000 +200,000 +210,000", said), said

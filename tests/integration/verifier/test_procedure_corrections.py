@@ -9,10 +9,20 @@ import pytest
 from jieru.database import connect
 from jieru.errors import UserError
 from tests.integration.verifier.conftest import WORKED_EXAMPLE
-from tests.support.procedure import CHECKER, POLICY, drafted, frozen, payable
+from tests.support.procedure import (
+    CHECKER,
+    POLICY,
+    drafted,
+    frozen,
+    frozen_with_award,
+    payable,
+)
 from tests.support.registry_builder import RegistryBuilder
+from verifier.counting.award import AwardLine
 from verifier.counting.decisions import record_decision
 from verifier.procedure.comparison import PlatformChange, compare_documents
+from verifier.procedure.freezing import export_count
+from verifier.procedure.overview import count_summary
 from verifier.procedure.payments import (
     amounts_due,
     list_payments,
@@ -21,6 +31,8 @@ from verifier.procedure.payments import (
 )
 from verifier.procedure.records import find_count, list_steps, read_document, standing_count
 from verifier.procedure.states import State, Step
+from verifier.reports import read_signed_count
+from verifier.reports.sheets import sheet
 
 
 @pytest.fixture
@@ -161,6 +173,34 @@ def test_a_correction_pays_only_what_is_missing(
     database.execute("UPDATE recognitions SET level = 'provincial' WHERE level = 'national'")
     frozen(database, reason="y")
     assert _claimed(database) == [("title", None, 300_000)]
+
+
+def test_an_award_of_another_clause_is_paid_and_claimed_back_under_that_clause(
+    database: psycopg.Connection, registry: RegistryBuilder
+) -> None:
+    """From the document through the reports and the payment to the recovery."""
+    _counted(registry, 1)
+    first = frozen_with_award(database, "alpha", AwardLine("2.2", 1, 200_000, 200_000))
+    signed = read_signed_count(export_count(database, first))
+    paid = [row[3:] for row in sheet("payment", signed, "en").rows()]
+    assert paid[:2] == [("1.2", 1, 10_000, 10_000), ("2.2", 1, 200_000, 200_000)]
+    summary = count_summary(database, first)
+    assert summary is not None
+    assert summary.figures.clauses == ("1.1", "1.2", "2.2")
+    assert [summary.figures.amount_yuan(each) for each in summary.figures.clauses] == [
+        0,
+        10_000,
+        200_000,
+    ]
+    payable(database, first, "alpha")
+    assert [(each.clause, each.amount_yuan) for each in list_payments(database, first)] == [
+        ("1.2", 10_000),
+        ("2.2", 200_000),
+    ]
+    second = frozen(database, reason="x")
+    assert _claimed(database) == [("award", None, 200_000)]
+    (claimed,) = list_recoveries(database, second)
+    assert claimed.clause == "2.2"
 
 
 @pytest.mark.parametrize(

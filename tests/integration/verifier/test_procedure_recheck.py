@@ -104,11 +104,11 @@ def test_what_is_heard_after_the_last_day_of_evidence_is_no_difference(
 def test_presence_of_a_device_that_was_silent_is_found(
     database: psycopg.Connection, registry: RegistryBuilder
 ) -> None:
-    """Also where the enterprise does not count, so that no device is listed."""
+    """And named, also where the enterprise does not count."""
     registry.presence(4, [date(2026, 8, 1)], [3])
     found = _only(_recheck(database))
     assert (found.causes, found.outcome_after) == ((Cause.PRESENCE,), "not_effective")
-    assert found.devices == ()
+    assert found.devices == ("m2-0",)
 
 
 def test_a_registry_that_changed_is_told_from_presence(

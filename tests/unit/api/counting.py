@@ -51,14 +51,19 @@ def determination(
 
 
 def platform_count(
-    code: str, determinations: Sequence[Determination], *, title_yuan: int = 0
+    code: str,
+    determinations: Sequence[Determination],
+    *,
+    title_yuan: int = 0,
+    more: Sequence[AwardLine] = (),
 ) -> PlatformCount:
-    """A platform with its award, by the amounts of the policy."""
+    """A platform with its award by the amounts of the policy, and `more` lines of other clauses."""
     counted = sum(each.outcome is Outcome.COUNTED for each in determinations)
     uncapped = counted * 10_000
     lines = [AwardLine("1.2", counted, uncapped, min(uncapped, 150_000))]
     if title_yuan:
         lines.insert(0, AwardLine("1.1", 1, title_yuan, title_yuan))
+    lines += more
     return PlatformCount(Platform(code, f"平台 {code}"), tuple(determinations), tuple(lines))
 
 

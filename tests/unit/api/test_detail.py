@@ -8,8 +8,9 @@ import pytest
 
 from api.counts.detail import detail_in_words
 from tests.unit.api.counting import POLICY, determination
+from verifier.counting.active_calendar import CalendarMonth
 from verifier.counting.eligibility import CriterionName, Measure
-from verifier.counting.explanation import CalendarMonth, Explanation
+from verifier.counting.explanation import Explanation
 from verifier.counting.measures import CriterionRow, Period
 from verifier.counting.registry import Decision, RecordedDecision
 

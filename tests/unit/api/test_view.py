@@ -9,14 +9,14 @@ from api.counts.view import (
     Filter,
     chart_data,
     determinations_page,
-    outcome_choices,
+    outcome_matrix,
     parameter_rows,
-    platform_rows,
-    totals,
 )
 from tests.unit.api.counting import POLICY, count_of, determination, platform_count
+from verifier.counting.award import AwardLine
 from verifier.counting.count import Count
 from verifier.counting.determination import Outcome
+from verifier.counting.figures import figures_of_count, figures_of_document
 
 
 def english(message: str) -> str:
@@ -25,77 +25,92 @@ def english(message: str) -> str:
 
 
 def city() -> Count:
-    """Three platforms: one past the cap, one newly national, one with nothing."""
+    """Three platforms: one past the cap, one newly national, one paid by clause 2.2 alone."""
     past_the_cap = [determination(number) for number in range(17)]
     past_the_cap.append(determination(50, Outcome.PENDING, name="Acme (Putian) Ltd"))
     return count_of(
         platform_count("xielian", past_the_cap),
         platform_count("guolian", [determination(60, platform="guolian")], title_yuan=300_000),
-        platform_count("wuming", [determination(70, Outcome.OUT_OF_SCOPE, platform="wuming")]),
+        platform_count(
+            "wuming",
+            [determination(70, Outcome.OUT_OF_SCOPE, platform="wuming")],
+            more=[AwardLine("2.2", 1, 50_000, 50_000)],
+        ),
     )
 
 
-def test_platforms_come_by_award_with_the_two_clauses_apart() -> None:
+def test_platforms_come_by_award_with_every_clause_apart() -> None:
     """The highest first."""
-    rows = platform_rows(city())
-    assert [row.code for row in rows] == ["guolian", "xielian", "wuming"]
-    national, capped, nothing = rows
-    assert (national.enterprises_yuan, national.title_yuan) == (10_000, 300_000)
+    figures = figures_of_count(city())
+    assert figures.clauses == ("1.1", "1.2", "2.2")
+    assert [each.platform for each in figures.by_award] == ["guolian", "xielian", "wuming"]
+    national, capped, other = figures.by_award
+    assert [national.amount_yuan(clause) for clause in figures.clauses] == [300_000, 10_000, 0]
     assert national.award_yuan == 310_000
-    assert (capped.uncapped_yuan, capped.enterprises_yuan, capped.title_yuan) == (
-        170_000,
-        150_000,
-        0,
-    )
-    assert [row.is_capped for row in rows] == [False, True, False]
+    assert (capped.uncapped_yuan, capped.capped_yuan) == (170_000, 150_000)
+    assert [each.is_capped for each in figures.by_award] == [False, True, False]
     assert (capped.counted, capped.pending) == (17, 1)
-    assert nothing.award_yuan == 0
+    assert [other.amount_yuan(clause) for clause in figures.clauses] == [0, 0, 50_000]
+
+
+def test_a_clause_that_pays_nobody_this_year_has_its_column() -> None:
+    """Those of the policy are always shown."""
+    figures = figures_of_count(count_of(platform_count("xielian", [determination()])))
+    assert figures.clauses == ("1.1", "1.2")
 
 
 def test_exactly_at_the_cap_nothing_is_taken_away() -> None:
     """15 enterprises earn 150,000 with the cap and without."""
     count = count_of(platform_count("xielian", [determination(number) for number in range(15)]))
-    (row,) = platform_rows(count)
-    assert row.award_yuan == 150_000
-    assert not row.is_capped
+    (platform,) = figures_of_count(count).platforms
+    assert platform.award_yuan == 150_000
+    assert not platform.is_capped
 
 
-def test_totals_are_the_sums_of_the_table_above_them() -> None:
-    """And the award is the count's own."""
+def test_the_clauses_add_up_to_the_total() -> None:
+    """And the total is the count's own."""
     count = city()
-    rows = platform_rows(count)
-    sums = totals(count, rows)
-    assert (sums.counted, sums.pending, sums.examined, sums.capped) == (18, 1, 20, 1)
-    assert (sums.uncapped_yuan, sums.enterprises_yuan, sums.title_yuan) == (
-        180_000,
-        160_000,
-        300_000,
-    )
-    assert sums.enterprises_yuan + sums.title_yuan == count.total_yuan
+    figures = figures_of_count(count)
+    assert (figures.at_the_cap, figures.outcomes.total()) == (1, 20)
+    assert figures.uncapped_yuan == 180_000
+    amounts = [figures.amount_yuan(clause) for clause in figures.clauses]
+    assert amounts == [300_000, 160_000, 50_000]
+    assert sum(amounts) == figures.total_yuan == count.total_yuan
 
 
-def test_only_outcomes_that_occur_can_be_chosen() -> None:
-    """With how often."""
-    choices = outcome_choices(city(), english)
-    assert [(each.words.value, each.number) for each in choices] == [
-        ("counted", 18),
-        ("out_of_scope", 1),
-        ("pending", 1),
+def test_a_stored_count_has_the_figures_of_the_count_it_was() -> None:
+    """As JSON they are read back."""
+    count = city()
+    assert figures_of_document(count.to_json_object()) == figures_of_count(count)
+
+
+def test_only_outcomes_that_occur_are_listed() -> None:
+    """With how often, on each platform and in all."""
+    matrix = outcome_matrix(figures_of_count(city()), english)
+    assert [each.value for each in matrix.outcomes] == ["counted", "out_of_scope", "pending"]
+    assert matrix.totals == [18, 1, 1]
+    assert [(each.platform, numbers) for each, numbers in matrix.rows] == [
+        ("xielian", [17, 0, 1]),
+        ("guolian", [1, 0, 0]),
+        ("wuming", [0, 1, 0]),
     ]
 
 
 def test_the_chart_has_the_figures_of_the_table() -> None:
-    """The cap comes from the policy."""
-    count = city()
-    chart = chart_data(count, platform_rows(count), "en", english)
+    """The cap comes from the policy; every other clause has a bar of its own."""
+    chart = chart_data(figures_of_count(city()), "en", english)
     assert chart["cap"] == 150_000
     assert chart["locale"] == "EN"
     assert chart["platforms"] == [
         {"name": "平台 guolian", "counted": 1, "uncapped": 10_000, "award": 10_000,
-         "title": 300_000},
-        {"name": "平台 xielian", "counted": 17, "uncapped": 170_000, "award": 150_000, "title": 0},
-        {"name": "平台 wuming", "counted": 0, "uncapped": 0, "award": 0, "title": 0},
+         "others": [300_000, 0]},
+        {"name": "平台 xielian", "counted": 17, "uncapped": 170_000, "award": 150_000,
+         "others": [0, 0]},
+        {"name": "平台 wuming", "counted": 0, "uncapped": 0, "award": 0, "others": [0, 50_000]},
     ]  # fmt: skip
+    words = chart["words"]
+    assert isinstance(words, dict)
+    assert words["others"] == ["Clause 1.1, national title", "Clause 2.2"]
 
 
 @pytest.mark.parametrize(

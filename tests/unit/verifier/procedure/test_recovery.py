@@ -13,12 +13,19 @@ _ENTERPRISES = [f"{number:018}" for number in range(25)]
 
 
 def _document(
-    counted: set[str], *, has_title: bool = False, each_yuan: int = _EACH, cap_yuan: int = _CAP
+    counted: set[str],
+    *,
+    has_title: bool = False,
+    each_yuan: int = _EACH,
+    cap_yuan: int = _CAP,
+    more: tuple[tuple[str, int], ...] = (),
 ) -> dict[str, Any]:
+    """A count of one platform; `more` are award lines of further clauses, in yuan."""
     amount = min(len(counted) * each_yuan, cap_yuan)
     lines = [{"clause": "1.2", "count": len(counted), "amount_yuan": amount}]
     if has_title:
         lines.append({"clause": "1.1", "count": 1, "amount_yuan": _TITLE})
+    lines += [{"clause": clause, "count": 1, "amount_yuan": yuan} for clause, yuan in more]
     return {
         "count_id": "2026-1",
         "total_yuan": sum(line["amount_yuan"] for line in lines),
@@ -39,6 +46,7 @@ def _document(
         "parameters": [
             {"name": "award_per_enterprise_yuan", "clause": "1.2", "value": each_yuan},
             {"name": "award_cap_yuan", "clause": "1.2", "value": cap_yuan},
+            {"name": "national_title_award_yuan", "clause": "1.1", "value": _TITLE},
         ],
     }
 
@@ -77,6 +85,29 @@ def test_a_title_that_falls_away_is_claimed_back() -> None:
     paid = {("alpha", "1.2"): 10_000, ("alpha", "1.1"): _TITLE}
     lines = recovery_lines(_document(_first(1), has_title=True), _document(_first(1)), paid)
     assert lines == [RecoveryLine("alpha", "1.1", "title", None, _TITLE)]
+
+
+def test_an_award_of_any_other_clause_is_claimed_back_under_that_clause() -> None:
+    """It is not a national title, though it has no enterprises either."""
+    lines = recovery_lines(
+        _document(_first(1), has_title=True, more=(("2.2", 200_000),)),
+        _document(_first(1), more=(("2.2", 50_000),)),
+        {("alpha", "1.2"): 10_000, ("alpha", "1.1"): _TITLE, ("alpha", "2.2"): 200_000},
+    )
+    assert lines == [
+        RecoveryLine("alpha", "1.1", "title", None, _TITLE),
+        RecoveryLine("alpha", "2.2", "award", None, 150_000),
+    ]
+
+
+def test_two_lines_of_one_clause_are_one_claim() -> None:
+    """What is paid is known by clause alone."""
+    lines = recovery_lines(
+        _document(_first(1), more=(("2.2", 200_000), ("2.2", 30_000))),
+        _document(_first(1), more=(("2.2", 200_000),)),
+        {("alpha", "2.2"): 230_000},
+    )
+    assert lines == [RecoveryLine("alpha", "2.2", "award", None, 30_000)]
 
 
 @given(

@@ -4,7 +4,7 @@ import pytest
 
 from jieru.audit import Actor
 from jieru.errors import UserError
-from verifier.procedure.names import checked_name, said
+from verifier.procedure.names import checked_name, required_text
 from verifier.procedure.people import person_of
 from verifier.procedure.states import RULES, RUNNING, STANDING, State, Step, require_step
 
@@ -73,9 +73,9 @@ def test_only_people_answer_for_a_count() -> None:
 def test_names_and_reasons_are_said_and_trimmed() -> None:
     """Space says nothing, and NUL cannot be stored."""
     assert checked_name(" user:lin ") == "lin"
-    assert said(" 缺合同\n") == "缺合同"
+    assert required_text(" 缺合同\n") == "缺合同"
     for text in ("", " \t", "user: "):
         with pytest.raises(UserError):
             checked_name(text)
     with pytest.raises(UserError, match="NUL"):
-        said("a\0b")
+        required_text("a\0b")

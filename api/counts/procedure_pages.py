@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Annotated, Final, Literal
 from urllib.parse import urlencode
 
+import psycopg
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import HTMLResponse
 from starlette.responses import RedirectResponse, Response
@@ -15,7 +16,13 @@ from api.console.announcement import Done, go_on
 from api.console.forms import Form, FormValues, Mistakes, mistakes_of
 from api.console.visit import CurrentVisit, Visit
 from api.counts.downloads import ReportRequest, download
-from api.counts.kept_queries import (
+from api.counts.procedure_source import Procedure, ProcedureSource
+from api.counts.procedure_view import OfferInWords, offers_in_words, state_words
+from api.counts.routes import Year
+from api.counts.source import CurrentCounts
+from api.counts.step_forms import DECISION_FORMS, STEP_FORMS, ActForm
+from api.counts.steps import CurrentStepTaker
+from api.counts.visible_counts import (
     compare_counts,
     find_count_for_step,
     find_count_of,
@@ -24,19 +31,13 @@ from api.counts.kept_queries import (
     person_name,
     visible_counts,
 )
-from api.counts.kept_view import OfferInWords, offers_in_words, state_words
-from api.counts.routes import Year
-from api.counts.source import CurrentCounts
-from api.counts.step_forms import DECISION_FORMS, STEP_FORMS, ActForm
-from api.counts.steps import Takings
 from api.counts.wording import outcome_words, progress_in_words
-from api.counts.works_source import Procedure, ProcedureSource
 from api.counts.year_page import show_years, year_address
 from api.web.civil import OptionalCivilDate
 from api.web.problems import Kind, Problem
 from verifier.counting.determination import Outcome
 from verifier.procedure.overview import offered_steps, review_queue
-from verifier.procedure.payments import list_recoveries
+from verifier.procedure.payments import amounts_due, list_recoveries
 from verifier.procedure.records import CountRecord
 from verifier.procedure.states import Step
 from verifier.procedure.words import CHANGE_WORDS, RECOVERY_WORDS, STEP_WORDS
@@ -85,7 +86,7 @@ def show_every_year(
 def show_comparison(visit: CurrentVisit, before: _Short = "", after: _Short = "") -> HTMLResponse:
     """What changed from one count to another."""
     translate = visit.translate
-    with visit.database.reading() as connection:
+    with visit.database.snapshot() as connection:
         counts = [each for each in visible_counts(connection, visit.caller) if each.as_of]
         comparison, recoveries = None, []
         if before and after:
@@ -119,7 +120,7 @@ def show_comparison(visit: CurrentVisit, before: _Short = "", after: _Short = ""
 @router.get("/counts/{year}/review")
 def show_review(visit: CurrentVisit, year: Year, revision: Revision = None) -> HTMLResponse:
     """What to look at before the count is frozen."""
-    with visit.database.reading() as connection:
+    with visit.database.snapshot() as connection:
         record = find_count_of(connection, visit.caller, year, revision)
         items = review_queue(connection, record, visit.today)
     kinds = {kind: [each for each in items if each.kind == kind] for kind in _REVIEWED}
@@ -168,7 +169,7 @@ def show_work(visit: CurrentVisit, source: Procedure, year: Year) -> Response:
             done.headers["HX-Redirect"] = year_address(year)
             del done.headers["location"]
         return done
-    phase, fraction = work.told
+    phase, fraction = work.reached
     values = {
         "year": year,
         "work": work,
@@ -199,7 +200,7 @@ def show_decision_form(
 def take_decision(
     visit: CurrentVisit,
     source: Procedure,
-    taking: Takings,
+    taker: CurrentStepTaker,
     year: Year,
     act: DecisionAct,
     values: FormValues,
@@ -207,10 +208,12 @@ def take_decision(
     """Record or withdraw a decision, and go back to the review queue."""
     form = DECISION_FORMS[act]
     try:
-        form.act(taking, year, values)
+        form.act(taker, year, values)
     except Problem as problem:
         return _form(visit, source, year, act, form, values, _mistakes(visit, problem))
-    return go_on(_page_of_decisions(visit, year), Done.STEP_TAKEN)
+    with visit.database.snapshot() as connection:
+        back = _page_of_decisions(visit, connection, year)
+    return go_on(back, Done.STEP_TAKEN)
 
 
 @router.get("/counts/{year}/{step}")
@@ -237,7 +240,7 @@ def show_step_form(
 def take_step_of_count(
     visit: CurrentVisit,
     source: Procedure,
-    taking: Takings,
+    taker: CurrentStepTaker,
     year: Year,
     step: StepName,
     values: FormValues,
@@ -245,7 +248,7 @@ def take_step_of_count(
     """Take a step, and go back to the count."""
     form = STEP_FORMS[step]
     try:
-        form.act(taking, year, values)
+        form.act(taker, year, values)
     except Problem as problem:
         return _form(visit, source, year, step, form, values, _mistakes(visit, problem))
     if form.is_long:
@@ -253,10 +256,9 @@ def take_step_of_count(
     return go_on(year_address(year), Done.STEP_TAKEN)
 
 
-def _page_of_decisions(visit: Visit, year: int) -> str:
+def _page_of_decisions(visit: Visit, connection: psycopg.Connection, year: int) -> str:
     """The review queue, where there is a count to review."""
-    with visit.database.reading() as connection:
-        record = find_visible_count(connection, visit.caller, year)
+    record = find_visible_count(connection, visit.caller, year)
     return year_address(year) if record is None else f"/counts/{year}/review"
 
 
@@ -280,24 +282,30 @@ def _form(
     mistakes: Mistakes | None = None,
 ) -> HTMLResponse:
     translate = visit.translate
-    with visit.database.reading() as connection:
+    with visit.database.snapshot() as connection:
         record, offer = None, None
+        platform = values.get("platform", "")
         if form.step is not None:
             record = find_count_for_step(connection, visit.caller, year, form.step)
         if record is not None:
             offers = offered_steps(connection, record, person_name(visit.caller), visit.now)
             found = [each for each in offers if each.step is form.step]
             offer = next(iter(offers_in_words(found, translate, with_all=True)), None)
+        due = (
+            [each for each in amounts_due(connection, record) if each.platform == platform]
+            if record is not None and form.step is Step.PAY
+            else []
+        )
+        is_decision = form.step is None
+        back = _page_of_decisions(visit, connection, year) if is_decision else year_address(year)
     chosen = form.choices(visit, source.policy) if form.choices else {}
     is_out_of_turn = _is_out_of_turn(record, offer, form)
     outlook = form.outlook(visit, source) if form.outlook and not is_out_of_turn else None
-    is_decision = form.step is None
     address = (
         f"/counts/{year}/decision?{urlencode({'act': act})}"
         if is_decision
         else f"/counts/{year}/{act}"
     )
-    back = _page_of_decisions(visit, year) if is_decision else year_address(year)
     shown = Form(
         address,
         [replace(each, choices=chosen.get(each.name, each.choices)) for each in form.inputs],
@@ -321,9 +329,8 @@ def _form(
             "offer": offer,
             "is_out_of_turn": is_out_of_turn,
             "outlook": outlook,
-            "about": " ".join(
-                each for each in (values.get("platform", ""), values.get("uscc", "")) if each
-            ),
+            "due": due,
+            "about": " ".join(each for each in (platform, values.get("uscc", "")) if each),
             "back": back,
         },
         status=mistakes.status if mistakes else 200,

@@ -8,26 +8,32 @@ from starlette.responses import Response
 from api.access.caller import CurrentCaller
 from api.access.gate import GatedRoute
 from api.counts.downloads import DOWNLOAD_RESPONSE, ReportRequest, download
-from api.counts.kept_answers import (
+from api.counts.procedure_answers import (
     ComparisonAnswer,
     CountDetail,
     CountList,
     CountRecordAnswer,
     DeterminationList,
+    NumberAnswer,
+    ReviewList,
+)
+from api.counts.procedure_source import Procedure
+from api.counts.routes import Year
+from api.counts.source import CurrentCounts
+from api.counts.step_bodies import (
     Drafting,
     Freezing,
     NewClosing,
     NewDecision,
     NewObjection,
     NewPayment,
-    NumberAnswer,
     Publishing,
     Reasoned,
     Resolution,
-    ReviewList,
     Submission,
 )
-from api.counts.kept_queries import (
+from api.counts.steps import CurrentStepTaker
+from api.counts.visible_counts import (
     DeterminationFilter,
     answer_of,
     compare_counts,
@@ -39,10 +45,6 @@ from api.counts.kept_queries import (
     visible_rows,
     visible_sheet,
 )
-from api.counts.routes import Year
-from api.counts.source import CurrentCounts
-from api.counts.steps import Takings
-from api.counts.works_source import Procedure
 from api.web.clock import Now
 from api.web.database import Database
 from api.web.filters import today_of
@@ -87,7 +89,7 @@ _STEP = problem_responses(
 )
 def get_counts(caller: CurrentCaller, database: Database) -> CountList:
     """Every count."""
-    with database.reading() as connection:
+    with database.snapshot() as connection:
         return counts_answer(connection, caller)
 
 
@@ -105,7 +107,7 @@ def get_comparison(
     after: Annotated[str, Query(description=_("A count's id, such as `2026-2`."), max_length=20)],
 ) -> ComparisonAnswer:
     """What changed from one count to another."""
-    with database.reading() as connection:
+    with database.snapshot() as connection:
         found = compare_counts(connection, caller, before, after)
     return ComparisonAnswer.model_validate(found.to_json_object())
 
@@ -118,9 +120,9 @@ def get_comparison(
     response_description=_("The decision's number."),
     responses=_STEP,
 )
-def post_decision(taking: Takings, new: NewDecision) -> NumberAnswer:
+def post_decision(taker: CurrentStepTaker, new: NewDecision) -> NumberAnswer:
     """Record a decision."""
-    return NumberAnswer(id=taking.decide(new))
+    return NumberAnswer(id=taker.decide(new))
 
 
 @router.post(
@@ -131,10 +133,10 @@ def post_decision(taking: Takings, new: NewDecision) -> NumberAnswer:
     responses=_STEP,
 )
 def post_decision_withdrawal(
-    taking: Takings, decision_id: _DecisionId, reasoned: Reasoned
+    taker: CurrentStepTaker, decision_id: _DecisionId, reasoned: Reasoned
 ) -> NumberAnswer:
     """Withdraw a decision."""
-    taking.withdraw_decision(decision_id, reasoned.reason)
+    taker.withdraw_decision(decision_id, reasoned.reason)
     return NumberAnswer(id=decision_id)
 
 
@@ -146,10 +148,10 @@ def post_decision_withdrawal(
     responses=_STEP,
 )
 def post_closing_withdrawal(
-    taking: Takings, closing_id: _ClosingId, reasoned: Reasoned
+    taker: CurrentStepTaker, closing_id: _ClosingId, reasoned: Reasoned
 ) -> NumberAnswer:
     """Withdraw a closing."""
-    taking.withdraw_closing(closing_id, reasoned.reason)
+    taker.withdraw_closing(closing_id, reasoned.reason)
     return NumberAnswer(id=closing_id)
 
 
@@ -169,7 +171,7 @@ def get_procedure(
     revision: Revision = None,
 ) -> CountDetail:
     """One count with all that belongs to it."""
-    with database.reading() as connection:
+    with database.snapshot() as connection:
         record = find_count_of(connection, caller, year, revision)
         sheet = visible_sheet(connection, caller, record, now)
     return detail_of(caller, sheet, translations(language_of(request)).gettext)
@@ -190,7 +192,7 @@ def get_determinations(
     revision: Revision = None,
 ) -> DeterminationList:
     """Some enterprises of a stored count."""
-    with database.reading() as connection:
+    with database.snapshot() as connection:
         record = find_count_of(connection, caller, year, revision)
         rows, total = visible_rows(connection, caller, record, wanted)
     return determinations_of(rows, total)
@@ -207,7 +209,7 @@ def get_review(
     caller: CurrentCaller, database: Database, now: Now, year: Year, revision: Revision = None
 ) -> ReviewList:
     """The review queue."""
-    with database.reading() as connection:
+    with database.snapshot() as connection:
         record = find_count_of(connection, caller, year, revision)
         return ReviewList(items=review_answers(connection, record, today_of(now)))
 
@@ -254,11 +256,11 @@ def get_report(
     responses=_STEP,
 )
 def post_draft(
-    taking: Takings, source: CurrentCounts, year: Year, drafting: Drafting
+    taker: CurrentStepTaker, source: CurrentCounts, year: Year, drafting: Drafting
 ) -> CountRecordAnswer:
     """Draft a count."""
     as_of = drafting.as_of or source.default_as_of()
-    return answer_of(taking.caller, taking.draft(year, drafting, as_of))
+    return answer_of(taker.caller, taker.draft(year, drafting, as_of))
 
 
 @router.post(
@@ -268,9 +270,11 @@ def post_draft(
     response_description=_("The count."),
     responses=_STEP,
 )
-def post_submission(taking: Takings, year: Year, submission: Submission) -> CountRecordAnswer:
+def post_submission(
+    taker: CurrentStepTaker, year: Year, submission: Submission
+) -> CountRecordAnswer:
     """Submit a draft."""
-    return answer_of(taking.caller, taking.submit(year, submission))
+    return answer_of(taker.caller, taker.submit(year, submission))
 
 
 @router.post(
@@ -280,9 +284,9 @@ def post_submission(taking: Takings, year: Year, submission: Submission) -> Coun
     response_description=_("The count."),
     responses=_STEP,
 )
-def post_return(taking: Takings, year: Year, reasoned: Reasoned) -> CountRecordAnswer:
+def post_return(taker: CurrentStepTaker, year: Year, reasoned: Reasoned) -> CountRecordAnswer:
     """Return a count."""
-    return answer_of(taking.caller, taking.send_back(year, reasoned.reason))
+    return answer_of(taker.caller, taker.send_back(year, reasoned.reason))
 
 
 @router.post(
@@ -295,9 +299,9 @@ def post_return(taking: Takings, year: Year, reasoned: Reasoned) -> CountRecordA
     response_description=_("The count."),
     responses=_STEP,
 )
-def post_freezing(taking: Takings, year: Year, freezing: Freezing) -> CountRecordAnswer:
+def post_freezing(taker: CurrentStepTaker, year: Year, freezing: Freezing) -> CountRecordAnswer:
     """Freeze a count."""
-    return answer_of(taking.caller, taking.freeze(year, freezing))
+    return answer_of(taker.caller, taker.freeze(year, freezing))
 
 
 @router.post(
@@ -310,9 +314,11 @@ def post_freezing(taking: Takings, year: Year, freezing: Freezing) -> CountRecor
     response_description=_("The count."),
     responses=_STEP,
 )
-def post_publication(taking: Takings, year: Year, publishing: Publishing) -> CountRecordAnswer:
+def post_publication(
+    taker: CurrentStepTaker, year: Year, publishing: Publishing
+) -> CountRecordAnswer:
     """Publish a count."""
-    return answer_of(taking.caller, taking.publish(year, publishing))
+    return answer_of(taker.caller, taker.publish(year, publishing))
 
 
 @router.post(
@@ -323,9 +329,9 @@ def post_publication(taking: Takings, year: Year, publishing: Publishing) -> Cou
     response_description=_("The objection's number."),
     responses=_STEP,
 )
-def post_objection(taking: Takings, year: Year, new: NewObjection) -> NumberAnswer:
+def post_objection(taker: CurrentStepTaker, year: Year, new: NewObjection) -> NumberAnswer:
     """Record an objection."""
-    return NumberAnswer(id=taking.record_objection(year, new))
+    return NumberAnswer(id=taker.record_objection(year, new))
 
 
 @router.post(
@@ -336,10 +342,10 @@ def post_objection(taking: Takings, year: Year, new: NewObjection) -> NumberAnsw
     responses=_STEP,
 )
 def post_resolution(
-    taking: Takings, year: Year, objection_id: _ObjectionId, resolution: Resolution
+    taker: CurrentStepTaker, year: Year, objection_id: _ObjectionId, resolution: Resolution
 ) -> NumberAnswer:
     """Resolve an objection."""
-    taking.resolve_objection(year, objection_id, resolution)
+    taker.resolve_objection(year, objection_id, resolution)
     return NumberAnswer(id=objection_id)
 
 
@@ -352,9 +358,9 @@ def post_resolution(
     response_description=_("The count."),
     responses=_STEP,
 )
-def post_approval(taking: Takings, year: Year) -> CountRecordAnswer:
+def post_approval(taker: CurrentStepTaker, year: Year) -> CountRecordAnswer:
     """Make a count payable."""
-    return answer_of(taking.caller, taking.approve_payment(year))
+    return answer_of(taker.caller, taker.approve_payment(year))
 
 
 @router.post(
@@ -364,9 +370,9 @@ def post_approval(taking: Takings, year: Year) -> CountRecordAnswer:
     response_description=_("The count, paid once nothing is due any more."),
     responses=_STEP,
 )
-def post_payment(taking: Takings, year: Year, new: NewPayment) -> CountRecordAnswer:
+def post_payment(taker: CurrentStepTaker, year: Year, new: NewPayment) -> CountRecordAnswer:
     """Record a payment."""
-    return answer_of(taking.caller, taking.record_payment(year, new))
+    return answer_of(taker.caller, taker.record_payment(year, new))
 
 
 @router.post(
@@ -377,6 +383,6 @@ def post_payment(taking: Takings, year: Year, new: NewPayment) -> CountRecordAns
     response_description=_("The closing's number."),
     responses=_STEP,
 )
-def post_closing(taking: Takings, year: Year, new: NewClosing) -> NumberAnswer:
+def post_closing(taker: CurrentStepTaker, year: Year, new: NewClosing) -> NumberAnswer:
     """Close a pending enterprise."""
-    return NumberAnswer(id=taking.close_pending(year, new))
+    return NumberAnswer(id=taker.close_pending(year, new))

@@ -18,7 +18,7 @@ from fastapi import Query
 from api.access.caller import Caller
 from api.access.roles import Permission
 from api.console.words import Translate
-from api.counts.kept_answers import (
+from api.counts.procedure_answers import (
     CountDetail,
     CountList,
     CountRecordAnswer,
@@ -38,8 +38,8 @@ from api.web.filters import PlatformFilter, TextFilter
 from api.web.problems import Kind, Problem
 from jieru.errors import UserError
 from jieru.i18n import marked as _
-from verifier.counting.count import EARLIEST_YEAR, LATEST_YEAR
-from verifier.counting.determination import Outcome
+from verifier.counting.count import EARLIEST_YEAR, LATEST_YEAR, determination_object
+from verifier.counting.determination import Determination, Outcome
 from verifier.procedure.comparison import Comparison, compare_documents
 from verifier.procedure.freezing import export_count
 from verifier.procedure.names import checked_name
@@ -47,7 +47,6 @@ from verifier.procedure.objections import list_objections
 from verifier.procedure.overview import (
     CountSheet,
     CountSummary,
-    DeterminationRow,
     ReviewItem,
     count_summary,
     list_determinations,
@@ -145,7 +144,7 @@ def find_visible_count(
 def find_count_of(
     connection: psycopg.Connection, caller: Caller, year: int, revision: int | None = None
 ) -> CountRecord:
-    """The same, which must be there.
+    """The count that is meant by a year and perhaps a revision, which must be there.
 
     Raises:
         Problem: it is not.
@@ -212,14 +211,7 @@ def visible_sheet(
 
 
 def _own_part(summary: CountSummary, own: str | None) -> CountSummary:
-    platforms = tuple(each for each in summary.platforms if each.platform == own)
-    return replace(
-        summary,
-        platforms=platforms,
-        total_yuan=sum(each.award_yuan for each in platforms),
-        paid_yuan=0,
-        overlaps=(),
-    )
+    return replace(summary, figures=summary.figures.of_platform(own), paid_yuan=0, overlaps=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +232,7 @@ def visible_rows(
     caller: Caller,
     record: CountRecord,
     wanted: DeterminationFilter,
-) -> tuple[list[DeterminationRow], int]:
+) -> tuple[list[Determination], int]:
     """Some enterprises of a count and how many fit; an operator sees the own platform alone.
 
     Raises:
@@ -342,11 +334,19 @@ def detail_of(caller: Caller, sheet: CountSheet, translate: Translate) -> CountD
     )
 
 
-def determinations_of(rows: Sequence[DeterminationRow], total: int) -> DeterminationList:
+def determinations_of(rows: Sequence[Determination], total: int) -> DeterminationList:
     """Some determinations for programs."""
-    return DeterminationList(
-        total=total, items=[DeterminationAnswer(**asdict(each)) for each in rows]
-    )
+    items = [
+        DeterminationAnswer.model_validate(
+            {
+                **determination_object(each),
+                "platform": each.platform.code,
+                "district": each.enterprise.district,
+            }
+        )
+        for each in rows
+    ]
+    return DeterminationList(total=total, items=items)
 
 
 def review_answers(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from api.counts.work import Works
+from api.counts.long_steps import Works
 from api.web.services import service
 from jieru.settings import Settings
 from verifier.policy import Policy

@@ -1,15 +1,12 @@
-"""Counts in the words of the pages."""
+"""The procedure of a count in the words of its pages: states, steps, offers, years."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from api.console.words import Translate, Words
-from api.counts.wording import OutcomeWords, outcome_words
-from jieru.i18n import Language
 from jieru.i18n import marked as _
 from verifier.counting.determination import Outcome
-from verifier.procedure.overview import CountSummary, DeterminationRow, PlatformSummary, StepOffer
+from verifier.procedure.overview import CountSummary, StepOffer
 from verifier.procedure.records import CountRecord, StepRecord
 from verifier.procedure.states import State, Step
 from verifier.procedure.words import STATE_WORDS, STEP_WORDS
@@ -18,15 +15,9 @@ from verifier.reports import SheetName
 __all__ = [
     "SHEET_WORDS",
     "OfferInWords",
-    "OutcomeMatrix",
-    "RowInWords",
     "StepInWords",
     "YearRow",
-    "chart_of",
     "offers_in_words",
-    "outcome_matrix",
-    "rows_in_words",
-    "spoken_notices",
     "state_words",
     "steps_in_words",
     "year_rows",
@@ -83,23 +74,6 @@ class YearRow(NamedTuple):
     counted: int | None
     change_yuan: int | None
     """Against the count that stands of the year before."""
-
-
-class OutcomeMatrix(NamedTuple):
-    """How many enterprises of each platform have each outcome."""
-
-    outcomes: list[OutcomeWords]
-    rows: list[tuple[PlatformSummary, list[int]]]
-    totals: list[int]
-
-
-@dataclass(frozen=True, slots=True)
-class RowInWords:
-    """One enterprise of a stored count."""
-
-    row: DeterminationRow
-    platform_name: str
-    outcome: OutcomeWords
 
 
 def state_words(state: State, translate: Translate) -> Words:
@@ -173,67 +147,3 @@ def year_rows(
             )
         )
     return rows
-
-
-def outcome_matrix(summary: CountSummary, translate: Translate) -> OutcomeMatrix:
-    """Outcomes by platform; only outcomes that occur, in the design's order."""
-    occurring = [outcome for outcome in Outcome if summary.outcomes[outcome]]
-    return OutcomeMatrix(
-        outcomes=[outcome_words(outcome, translate) for outcome in occurring],
-        rows=[
-            (platform, [platform.outcomes[outcome] for outcome in occurring])
-            for platform in summary.platforms
-        ],
-        totals=[summary.outcomes[outcome] for outcome in occurring],
-    )
-
-
-def rows_in_words(
-    rows: Sequence[DeterminationRow], summary: CountSummary | None, translate: Translate
-) -> list[RowInWords]:
-    """Enterprises with the names of their platforms."""
-    names = {each.platform: each.name for each in summary.platforms} if summary else {}
-    return [
-        RowInWords(
-            each, names.get(each.platform, each.platform), outcome_words(each.outcome, translate)
-        )
-        for each in rows
-    ]
-
-
-def spoken_notices(summary: CountSummary, translate: Translate) -> list[str]:
-    """What a reader of the count must know, in his language."""
-    return [translate(each["template"]).format(**each["values"]) for each in summary.notices]
-
-
-def chart_of(summary: CountSummary, language: Language, translate: Translate) -> dict[str, object]:
-    """What the script of the award chart reads: figures, and every word it shows."""
-    clauses = {each["name"]: each["clause"] for each in summary.parameters}
-    platforms = sorted(
-        summary.platforms, key=lambda each: (-each.award_yuan, -each.uncapped_yuan, each.platform)
-    )
-    return {
-        "locale": {"zh": "ZH", "en": "EN"}[language],
-        "cap": max((each.cap_yuan for each in platforms), default=0),
-        "platforms": [
-            {
-                "name": each.name,
-                "counted": each.counted,
-                "uncapped": each.uncapped_yuan,
-                "award": each.capped_yuan,
-                "title": each.award_yuan - each.capped_yuan,
-            }
-            for each in platforms
-        ],
-        "words": {
-            "award": translate(_("Clause {clause}, enterprises")).format(
-                clause=clauses["award_cap_yuan"]
-            ),
-            "title": translate(_("Clause {clause}, national title")).format(
-                clause=clauses["national_title_award_yuan"]
-            ),
-            "uncapped": translate(_("Without cap")),
-            "cap": translate(_("Cap")),
-            "counted": translate(_("Counted enterprises")),
-        },
-    }

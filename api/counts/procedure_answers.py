@@ -1,16 +1,19 @@
-"""The shapes of what is said of counts as a procedure, and of what may be done with one."""
+"""The shapes of what is answered of a count as a procedure, as OpenAPI documents them."""
 
 from datetime import date
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
-from pydantic_core import PydanticCustomError
 
-from api.web.civil import CivilDate
-from api.web.records import USCC, Body
+from api.counts.answers import (
+    AWARD_LINE_EXAMPLE,
+    ENTERPRISE_EXAMPLE,
+    AwardLineAnswer,
+    EnterpriseAnswer,
+)
+from api.web.records import USCC
 from verifier.counting.determination import Outcome
-from verifier.counting.registry import DecisionKind
 from verifier.procedure.comparison import ChangeKind
 from verifier.procedure.recovery import RecoveryKind
 from verifier.procedure.states import ObjectionOutcome, State, Step
@@ -21,47 +24,11 @@ __all__ = [
     "CountList",
     "CountRecordAnswer",
     "DeterminationList",
-    "Drafting",
-    "Freezing",
-    "NewClosing",
-    "NewDecision",
-    "NewObjection",
-    "NewPayment",
     "NumberAnswer",
-    "Publishing",
-    "Reasoned",
-    "Resolution",
     "ReviewList",
-    "Submission",
 ]
 
-_LONGEST: Final = 2_000
 _YUAN: Final = Field(description="Whole yuan.")
-_WITHOUT_NUL: Final = r"^[^\x00]*$"
-
-Text = Annotated[
-    str,
-    StringConstraints(
-        strip_whitespace=True, min_length=1, max_length=_LONGEST, pattern=_WITHOUT_NUL
-    ),
-]
-"""What somebody must say."""
-Remark = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=_LONGEST, pattern=_WITHOUT_NUL)
-]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Code = Annotated[str, StringConstraints(max_length=100, pattern=_WITHOUT_NUL)]
-
-
-def _no_boolean(value: object) -> object:
-    if isinstance(value, bool | float):  # pydantic would take them for 0, 1 and whole numbers
-        raise PydanticCustomError("int_type", "must be a whole number")
-    return value
-
-
-_Number = Annotated[
-    int, Field(ge=0, le=100_000), BeforeValidator(_no_boolean, json_schema_input_type=int)
-]
 
 _COUNT: Final[JsonDict] = {
     "count_id": "2026-1",
@@ -142,8 +109,9 @@ class PlatformPart(BaseModel):
     counted: int
     outcomes: dict[Outcome, int]
     award_yuan: int = _YUAN
+    lines: list[AwardLineAnswer] = Field(description="What each clause pays, under its number.")
     capped_yuan: int = Field(description="Under the clause that has a cap, after it.")
-    uncapped_yuan: int = Field(description="The same before it.")
+    uncapped_yuan: int = Field(description="Under that clause, before its cap.")
     cap_yuan: int = _YUAN
 
 
@@ -238,6 +206,7 @@ class CountDetail(CountRecordAnswer):
                             "counted": 1,
                             "outcomes": {"counted": 1},
                             "award_yuan": 10000,
+                            "lines": [AWARD_LINE_EXAMPLE],
                             "capped_yuan": 10000,
                             "uncapped_yuan": 10000,
                             "cap_yuan": 150000,
@@ -269,18 +238,11 @@ class CountDetail(CountRecordAnswer):
     recoveries: list[RecoveryAnswer]
 
 
-class DeterminationAnswer(BaseModel):
+class DeterminationAnswer(EnterpriseAnswer):
     """One enterprise of a stored count."""
 
     platform: str
-    uscc: str = USCC
-    name: str
     district: str
-    outcome: Outcome
-    connected_on: date | None
-    window_last_day: date | None
-    window_active_days: int | None
-    pending_until: date | None
 
 
 class DeterminationList(BaseModel):
@@ -291,19 +253,7 @@ class DeterminationList(BaseModel):
             "examples": [
                 {
                     "total": 1,
-                    "items": [
-                        {
-                            "platform": "xielian",
-                            "uscc": "91350300MA2XN0T34K",
-                            "name": "莆田市某某机械有限公司",
-                            "district": "licheng",
-                            "outcome": "counted",
-                            "connected_on": "2026-03-02",
-                            "window_last_day": "2026-05-30",
-                            "window_active_days": 78,
-                            "pending_until": None,
-                        }
-                    ],
+                    "items": [{"platform": "xielian", "district": "licheng", **ENTERPRISE_EXAMPLE}],
                 }
             ]
         }
@@ -354,7 +304,7 @@ class ReviewList(BaseModel):
 
 
 class ChangeAnswer(BaseModel):
-    """One enterprise of which the two counts do not say the same."""
+    """One enterprise that the two counts tell differently."""
 
     kind: ChangeKind
     platform: str
@@ -408,140 +358,3 @@ class NumberAnswer(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"id": 7}]})
 
     id: int
-
-
-class Drafting(Body):
-    """A draft run."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"as_of": "2027-04-05"}]})
-
-    as_of: CivilDate | None = Field(
-        default=None, description="The last day whose evidence is used; by default yesterday."
-    )
-    reason: Remark | None = Field(
-        default=None, description="Why a year that is frozen already is counted again."
-    )
-
-
-class Submission(Body):
-    """A draft that is handed over for review."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"note": "请复核"}]})
-
-    note: Remark | None = Field(default=None, description="What the reviewers should know.")
-    content_sha256: Sha256 | None = Field(
-        default=None, description="Of the draft that was read; another one is refused."
-    )
-
-
-class Reasoned(Body):
-    """Why something is returned or withdrawn."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "合同编号有误"}]})
-
-    reason: Text
-
-
-class Freezing(Body):
-    """What is frozen."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"content_sha256": "7a1b" * 16}]})
-
-    content_sha256: Sha256 = Field(description="Of the draft that was reviewed; no other is taken.")
-
-
-class Publishing(Body):
-    """How long the public notice lasts."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{}]})
-
-    notice_ends_on: CivilDate | None = Field(
-        default=None,
-        description="Its last day, named by a person; by default the calendar's.",
-    )
-    last_day_shown: CivilDate | None = Field(
-        default=None,
-        description="The calendar's last day as it was shown; another one by now is refused.",
-    )
-
-
-class NewObjection(Body):
-    """An objection."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"name": "某某公司", "statement": "设备数量有误"}]}
-    )
-
-    name: Text = Field(description="Who objects.")
-    statement: Text
-
-
-class Resolution(Body):
-    """What came of an objection."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"outcome": "dismissed", "resolution": "核查无误"}]}
-    )
-
-    outcome: ObjectionOutcome
-    resolution: Text
-
-
-class NewPayment(Body):
-    """All that was due to a platform, paid."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"platform": "xielian", "reference": "国库 2027-0412", "paid_on": "2027-04-21"}
-            ]
-        }
-    )
-
-    platform: Code
-    reference: Text = Field(description="Of the payment order.")
-    paid_on: CivilDate
-
-
-class NewDecision(Body):
-    """A decision on one enterprise of one platform."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "kind": "hold",
-                    "platform": "xielian",
-                    "uscc": "91350300MA2XN0T34K",
-                    "reason": "现场核查",
-                    "attachment": "莆工信核〔2027〕3 号",
-                }
-            ]
-        }
-    )
-
-    kind: DecisionKind
-    platform: Code
-    uscc: Code = USCC
-    reason: Text
-    attachment: Remark | None = Field(
-        default=None, description="Where the papers behind it are found."
-    )
-    criterion: Code | None = Field(default=None, description="Of a waiver: what it sets.")
-    value: _Number | None = Field(default=None, description="Of a waiver: the number that it sets.")
-
-
-class NewClosing(Body):
-    """A pending enterprise for whose window the count shall not wait."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"platform": "xielian", "uscc": "91350300MA2XN0T34K", "reason": "企业已停产"}
-            ]
-        }
-    )
-
-    platform: Code
-    uscc: Code = USCC
-    reason: Text

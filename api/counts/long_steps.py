@@ -25,12 +25,12 @@ class Work:
         """Begin with nothing done."""
         self.step = step
         self.person = person
-        self.told: tuple[Phase, float] = (Phase.REGISTRY, 0.0)
+        self.reached: tuple[Phase, float] = (Phase.REGISTRY, 0.0)
         self.future: Future[CountRecord] = Future()
 
     def tell(self, phase: Phase, fraction: float) -> None:
         """Take note of how far it is; a `Progress`."""
-        self.told = (phase, fraction)
+        self.reached = (phase, fraction)
 
     @property
     def is_running(self) -> bool:
