@@ -20,6 +20,9 @@ _ROOT = Path(__file__).parents[2]
 _START_S = 60
 _DATA = (
     "jieru/migrations/*.sql",
+    "jieru/take_over.sql",
+    "jieru/auditor/sql/fence/*.sql",
+    "jieru/auditor/sql/views/*.sql",
     "jieru/credentials/*.acl",
     "jieru/locale/**/*.po",
     "verifier/policy/*.yaml",
