@@ -3,12 +3,13 @@
 import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from command.extras import require_demo
 from command.load import check_ledger_command, load_command
 from jieru.broker import BrokerAddress
 from jieru.calendar import SHANGHAI, civil_date
@@ -21,9 +22,11 @@ from simulators.expectation import expect
 from simulators.expectation_file import write_expectation
 from simulators.fleet import Fleet, build_fleet
 from simulators.heartbeat import device_of, publish_heartbeat
-from simulators.play import Played, play
 from simulators.registry_files import write_registry
 from simulators.scenario import load_scenario
+
+if TYPE_CHECKING:
+    from simulators.play import Played
 
 __all__ = ["command"]
 
@@ -116,7 +119,7 @@ def _heartbeat_command(*, url: str | None, serial: str | None, status: str) -> N
     )
     device = device_of(address.username, serial)
     now = datetime.now(UTC)
-    topic = asyncio.run(publish_heartbeat(address, device, DeviceStatus(status), at=now))
+    topic = publish_heartbeat(address, device, DeviceStatus(status), at=now)
     click.echo(
         _("The broker acknowledged the heartbeat of {serial} at {time} ({topic}).").format(
             serial=device.serial, time=f"{now.astimezone(SHANGHAI):%H:%M:%S}", topic=topic
@@ -124,7 +127,10 @@ def _heartbeat_command(*, url: str | None, serial: str | None, status: str) -> N
     )
 
 
-def _play(fleet: Fleet, settings: Settings, speed: float | None) -> Played:
+def _play(fleet: Fleet, settings: Settings, speed: float | None) -> "Played":
+    require_demo("jieru simulate SCENARIO")
+    from simulators.play import play  # noqa: PLC0415 - it imports what may be missing
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
