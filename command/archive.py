@@ -14,7 +14,7 @@ from archive.archiving import Progress, archive_expired
 from archive.records import read_records
 from archive.restoring import Restored, restore_heartbeats
 from archive.verifying import verify_archive
-from command.counting import parse_day
+from command.arguments import DAY, DAYS
 from jieru.audit import command_actor
 from jieru.calendar import SHANGHAI
 from jieru.database import connect
@@ -42,7 +42,7 @@ def command() -> None:
 @click.option(
     "--older-than",
     metavar="DAYS",
-    type=click.IntRange(min=1),
+    type=DAYS,
     help=_("Another age than JIERU_HEARTBEAT_RETENTION_DAYS."),
 )
 def _run(*, older_than: int | None) -> None:
@@ -106,20 +106,20 @@ def _verify() -> None:
 @command.command(
     "restore", help=_("Put archived heartbeats back into the database; the files stay.")
 )
-@click.option("--from", "first", metavar="DATE", help=_("The first day (default: all)."))
-@click.option("--to", "last", metavar="DATE", help=_("The last day (default: all)."))
+@click.option("--from", "first", metavar="DATE", type=DAY, help=_("The first day (default: all)."))
+@click.option("--to", "last", metavar="DATE", type=DAY, help=_("The last day (default: all)."))
 @click.option(
     "--keep-days",
     metavar="DAYS",
-    type=click.IntRange(min=1),
+    type=DAYS,
     default=30,
     show_default=True,
     help=_("For how long they are not dropped again."),
 )
-def _restore(*, first: str | None, last: str | None, keep_days: int) -> None:
+def _restore(*, first: date | None, last: date | None, keep_days: int) -> None:
     settings = load_settings()
-    start = None if first is None else _midnight(parse_day(first))
-    end = None if last is None else _midnight(parse_day(last) + timedelta(days=1))
+    start = None if first is None else _midnight(first)
+    end = None if last is None else _midnight(last + timedelta(days=1))
     if start and end and start >= end:
         raise UserError("The last day is before the first one.")
 

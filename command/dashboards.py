@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from command.arguments import POSITIVE_AMOUNT
 from dashboards.export import export_files
 from dashboards.provisioning import Database, provisioning_files
 from jieru.errors import UserError
@@ -73,7 +74,7 @@ def _export(*, folder: Path) -> None:
 @click.option(
     "--timeout",
     "timeout_s",
-    type=click.FloatRange(min=0, min_open=True),
+    type=POSITIVE_AMOUNT,
     default=10,
     show_default=True,
     help=_("Seconds to wait for each answer."),

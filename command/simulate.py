@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from command.arguments import POSITIVE_AMOUNT
 from command.extras import require_demo
 from command.load import check_ledger_command, load_command
 from jieru.broker import BrokerAddress
@@ -70,7 +71,7 @@ command.add_command(check_ledger_command)
 )
 @click.option(
     "--speed",
-    type=click.FloatRange(min=0, min_open=True),
+    type=POSITIVE_AMOUNT,
     help=_("Seconds of the scenario to a second; without it, as fast as the broker takes it."),
 )
 def _play_command(*, scenario: str, write_registry: Path | None, speed: float | None) -> None:
