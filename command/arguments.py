@@ -29,7 +29,7 @@ _DIGITS_MAX: Final = 18
 _SHOWN: Final = 20
 _FIRST_DAY: Final = date(1900, 1, 1)
 _LAST_DAY: Final = date(2999, 12, 31)
-_DAYS_MAX: Final = 36_500
+_DAYS_MAX: Final = 365_000
 _AMOUNT_MAX: Final = 1e9
 """A wait of thirty years; clocks and sockets take hardly more."""
 

@@ -1,6 +1,5 @@
 """`jieru import`: read one file of the registry, all rows or none."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -8,6 +7,7 @@ from typing import Final
 import click
 
 from jieru.audit import command_actor
+from jieru.csv_file import csv_file
 from jieru.database import connect
 from jieru.errors import UserError
 from jieru.i18n import gettext as _
@@ -80,11 +80,7 @@ def _print_errors(errors: Sequence[RowError]) -> None:
 
 def _write_errors(path: Path, errors: Sequence[RowError]) -> None:
     try:
-        # With a byte order mark, without which Excel takes UTF-8 for something else.
-        with path.open("w", encoding="utf-8-sig", newline="") as target:
-            writer = csv.writer(target)
-            writer.writerow(RowError._fields)
-            writer.writerows(errors)
+        path.write_bytes(csv_file([RowError._fields, *errors]))
     except OSError as error:
         raise UserError(
             "The file {path} cannot be written: {reason}",

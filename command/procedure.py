@@ -24,7 +24,7 @@ from command.procedure_tables import (
     counts_report,
 )
 from jieru.audit import changing, command_actor
-from jieru.calendar import civil_date
+from jieru.calendar import civil_date, date_text
 from jieru.errors import UserError
 from jieru.i18n import gettext as _
 from jieru.settings import load_settings
@@ -367,10 +367,10 @@ def _record_object(record: CountRecord) -> dict[str, object]:
         "state": record.state.value,
         "supersedes": record.supersedes,
         "policy": record.policy_name,
-        "as_of": record.as_of.isoformat() if record.as_of else None,
+        "as_of": date_text(record.as_of),
         "submitted_by": record.submitted_by,
         "frozen_by": record.frozen_by,
         "frozen_at": record.frozen_at.isoformat() if record.frozen_at else None,
         "digest": record.digest,
-        "notice_ends_on": record.notice_ends_on.isoformat() if record.notice_ends_on else None,
+        "notice_ends_on": date_text(record.notice_ends_on),
     }
