@@ -15,6 +15,7 @@ from archive.records import read_records
 from archive.restoring import Restored, restore_heartbeats
 from archive.verifying import verify_archive
 from command.arguments import DAY, DAYS
+from command.findings import Findings
 from jieru.audit import command_actor
 from jieru.calendar import SHANGHAI
 from jieru.database import connect
@@ -26,7 +27,6 @@ from jieru.settings import Settings, load_settings
 
 __all__ = ["command"]
 
-_PRINTED_FINDINGS: Final = 50
 _EXIT_NOT_WHOLE: Final = 1
 _NOT_YET: Final = "-"
 
@@ -81,25 +81,17 @@ def _run(*, older_than: int | None) -> None:
 )
 def _verify() -> None:
     settings = load_settings()
-    findings = 0
-
-    def report(finding: UserError) -> None:
-        nonlocal findings
-        findings += 1
-        if findings <= _PRINTED_FINDINGS:
-            click.echo(str(finding), err=True)
-
+    findings = Findings()
     with _open_database(settings) as connection:
-        verified = verify_archive(connection, _folder(settings), report)
-    if findings > _PRINTED_FINDINGS:
-        click.echo(_("… and {more} more.").format(more=findings - _PRINTED_FINDINGS), err=True)
+        verified = verify_archive(connection, _folder(settings), findings.report)
+    findings.say_how_many_more()
     spoken = (
         _("The archive is NOT whole. Files: {files}, heartbeats in whole ones: {heartbeats}.")
-        if findings
+        if findings.count
         else _("The archive is whole. Files: {files}, heartbeats: {heartbeats}.")
     )
     click.echo(spoken.format(files=verified.files, heartbeats=verified.heartbeats))
-    if findings:
+    if findings.count:
         sys.exit(_EXIT_NOT_WHOLE)
 
 

@@ -4,6 +4,7 @@ from contextlib import suppress
 
 import click
 
+from command.counting import open_database
 from command.stopping import stop_on_signals
 from jieru.credentials.broker_files import BrokerFiles
 from jieru.credentials.sync import follow_credentials, sync_broker
@@ -41,8 +42,7 @@ def _sync(*, watch: bool) -> None:
             require_current_schema(connection)
         follow_credentials(url, files, stop)
         return
-    with connect(url) as connection:
-        require_current_schema(connection)
+    with open_database(settings) as connection:
         result = sync_broker(connection, files)
     click.echo(_("Users who may connect: {users}").format(users=result.users))
     for path in result.written:

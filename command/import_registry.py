@@ -6,12 +6,11 @@ from typing import Final
 
 import click
 
+from command.counting import open_database
 from jieru.audit import command_actor
 from jieru.csv_file import csv_file
-from jieru.database import connect
 from jieru.errors import UserError
 from jieru.i18n import gettext as _
-from jieru.schema import require_current_schema
 from jieru.settings import load_settings
 from registry.importing import OTHER_DISTRICT, ImportRejected, import_file
 from registry.kinds import KINDS, KindName
@@ -40,8 +39,7 @@ def command(*, kind: KindName, file: Path, dry_run: bool, errors_file: Path | No
     """Import one file, and say what it changed or every row that is wrong."""
     settings = load_settings()
     districts = {*load_policy(settings.policy).districts.value, OTHER_DISTRICT}
-    with connect(settings.require_database_url()) as connection:
-        require_current_schema(connection)
+    with open_database(settings) as connection:
         try:
             result = import_file(
                 connection,

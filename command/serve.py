@@ -8,13 +8,13 @@ import click
 
 from api.app import create_app
 from api.server import serving
+from command.counting import open_database
 from command.stopping import stop_on_signals
 from jieru.credentials.broker_files import BrokerFiles
 from jieru.credentials.sync import following_credentials
-from jieru.database import connect, open_pool
+from jieru.database import open_pool
 from jieru.i18n import gettext as _
 from jieru.log import configure_log
-from jieru.schema import require_current_schema
 from jieru.settings import load_settings
 
 __all__ = ["command"]
@@ -32,8 +32,8 @@ def command(host: str | None, port: int | None) -> None:
     settings = load_settings()
     url = settings.require_database_url()
     files = BrokerFiles.of_settings(settings)
-    with connect(url) as connection:
-        require_current_schema(connection)
+    with open_database(settings):
+        pass  # it is there, and has our schema
     configure_log()
     # A request that finds no database says so in our own form.
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
