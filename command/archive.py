@@ -16,6 +16,7 @@ from archive.restoring import Restored, restore_heartbeats
 from archive.verifying import verify_archive
 from command.arguments import DAY, DAYS
 from command.findings import Findings
+from command.help import example
 from jieru.audit import command_actor
 from jieru.calendar import SHANGHAI
 from jieru.database import connect
@@ -37,7 +38,9 @@ def command() -> None:
 
 
 @command.command(
-    "run", help=_("Archive expired heartbeats as Parquet files, then drop them; for a timer.")
+    "run",
+    help=_("Archive expired heartbeats as Parquet files, then drop them; for a timer."),
+    epilog=example("jieru archive run --older-than 400"),
 )
 @click.option(
     "--older-than",
@@ -96,7 +99,9 @@ def _verify() -> None:
 
 
 @command.command(
-    "restore", help=_("Put archived heartbeats back into the database; the files stay.")
+    "restore",
+    help=_("Put archived heartbeats back into the database; the files stay."),
+    epilog=example("jieru archive restore --from 2026-01-01 --to 2026-03-31"),
 )
 @click.option("--from", "first", metavar="DATE", type=DAY, help=_("The first day (default: all)."))
 @click.option("--to", "last", metavar="DATE", type=DAY, help=_("The last day (default: all)."))

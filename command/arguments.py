@@ -94,7 +94,7 @@ class _WholeNumber(click.ParamType[int]):
 
 
 class _Amount(click.FloatRange):
-    """A number within limits; “nan” lies within any, as far as comparisons tell."""
+    """A number that something can be done with; “nan” lies within any limits for click."""
 
     def convert(
         self,
@@ -104,17 +104,23 @@ class _Amount(click.FloatRange):
     ) -> float:
         """Read it as click does, and refuse what is no number."""
         number = super().convert(value, param, ctx)
-        if math.isnan(number):
-            self.fail(_("“{value}” is not a number.").format(value=value), param, ctx)
+        if math.isnan(number) or number > _AMOUNT_MAX:
+            self.fail(
+                _("“{value}” is no number that can be meant here.").format(
+                    value=_shortened(str(value))
+                ),
+                param,
+                ctx,
+            )
         return number
 
 
 YEAR: Final = _Year()
 DAY: Final = _Day()
 WHOLE_NUMBER: Final = _WholeNumber()
-AMOUNT: Final = _Amount(min=0, max=_AMOUNT_MAX)
+AMOUNT: Final = _Amount(min=0)
 """Seconds and the like, none at all included."""
-POSITIVE_AMOUNT: Final = _Amount(min=0, min_open=True, max=_AMOUNT_MAX)
+POSITIVE_AMOUNT: Final = _Amount(min=0, min_open=True)
 DAYS: Final = click.IntRange(1, _DAYS_MAX)
 """A time in days: not longer than a calendar can be reckoned with."""
 

@@ -9,6 +9,7 @@ import click
 
 from command.counting import open_database
 from command.findings import Findings
+from command.help import example
 from jieru.audit_chain import record_check, verify_audit
 from jieru.errors import UserError
 from jieru.i18n import gettext as _
@@ -31,6 +32,7 @@ def command() -> None:
         "Check that no entry of the audit was changed or removed; exit code 1 where one was. The "
         "last entry is printed: note it elsewhere, and pass it to a later run."
     ),
+    epilog=example("jieru audit verify --record"),
 )
 @click.option(
     "--known",

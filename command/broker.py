@@ -5,6 +5,7 @@ from contextlib import suppress
 import click
 
 from command.counting import open_database
+from command.help import example
 from command.stopping import stop_on_signals
 from jieru.credentials.broker_files import BrokerFiles
 from jieru.credentials.sync import follow_credentials, sync_broker
@@ -23,7 +24,11 @@ def command() -> None:
     """What the broker must know."""
 
 
-@command.command("sync", help=_("Write Mosquitto's password file and ACL file, and reload it."))
+@command.command(
+    "sync",
+    help=_("Write Mosquitto's password file and ACL file, and reload it."),
+    epilog=example("jieru broker sync --watch"),
+)
 @click.option("--watch", is_flag=True, help=_("Follow changes until SIGTERM."))
 def _sync(*, watch: bool) -> None:
     settings = load_settings()

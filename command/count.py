@@ -12,6 +12,7 @@ from command.counting import (
     today,
     width_of_output,
 )
+from command.help import example
 from jieru.i18n import gettext as _
 from jieru.settings import load_settings
 from verifier.counting.run import count_year
@@ -20,7 +21,11 @@ from verifier.policy import load_policy
 __all__ = ["command"]
 
 
-@click.command("count", help=_("Count one year: every enterprise's outcome, every award."))
+@click.command(
+    "count",
+    help=_("Count one year: every enterprise's outcome, every award."),
+    epilog=example("jieru count 2026 --as-of 2027-04-05 --platform xielian"),
+)
 @click.argument("year", type=YEAR)
 @as_of_option
 @click.option("--platform", metavar="CODE", help=_("List this platform only."))

@@ -8,6 +8,7 @@ import click
 from command.arguments import WHOLE_NUMBER, json_option
 from command.count_tables import decisions_report
 from command.counting import open_database, print_json, width_of_output
+from command.help import example
 from jieru.audit import changing, command_actor
 from jieru.database import read_installation
 from jieru.i18n import gettext as _
@@ -53,21 +54,36 @@ def _case(function: _Command) -> _Command:
     return click.argument("platform")(click.argument("uscc")(function))
 
 
-@command.command("exclude", help=_("Exclude an enterprise from the count of a platform."))
+@command.command(
+    "exclude",
+    help=_("Exclude an enterprise from the count of a platform."),
+    epilog=example("jieru decide exclude xielian 91350300000000001Y --reason 现场核查 --by 林晓"),
+)
 @_case
 @_who_and_why
 def _exclude(*, platform: str, uscc: str, reason: str, name: str, attachment: str | None) -> None:
     _record("exclude", platform, uscc, _Said(reason, name, attachment))
 
 
-@command.command("hold", help=_("Hold an enterprise back until a doubt is settled."))
+@command.command(
+    "hold",
+    help=_("Hold an enterprise back until a doubt is settled."),
+    epilog=example("jieru decide hold xielian 91350300000000001Y --reason 现场核查 --by 林晓"),
+)
 @_case
 @_who_and_why
 def _hold(*, platform: str, uscc: str, reason: str, name: str, attachment: str | None) -> None:
     _record("hold", platform, uscc, _Said(reason, name, attachment))
 
 
-@command.command("waive", help=_("Set one numeric criterion for one enterprise and platform."))
+@command.command(
+    "waive",
+    help=_("Set one numeric criterion for one enterprise and platform."),
+    epilog=example(
+        "jieru decide waive xielian 91350300000000001Y --criterion "
+        "active_devices_min --value 1 --reason 现场核查 --by 林晓"
+    ),
+)
 @_case
 @_who_and_why
 @click.option(
@@ -93,7 +109,11 @@ def _waive(
     _record("waive", platform, uscc, said, (criterion, value))
 
 
-@command.command("withdraw", help=_("Withdraw a decision; it stays on record."))
+@command.command(
+    "withdraw",
+    help=_("Withdraw a decision; it stays on record."),
+    epilog=example("jieru decide withdraw 12 --reason 现场核查 --by 林晓"),
+)
 @click.argument("decision_id", metavar="ID", type=WHOLE_NUMBER)
 @_who_and_why
 def _withdraw(*, decision_id: int, reason: str, name: str) -> None:

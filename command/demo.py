@@ -3,13 +3,16 @@
 import click
 
 from command.extras import require_demo
+from command.help import example
 from jieru.i18n import gettext as _
 
 __all__ = ["command"]
 
 
 @click.command(
-    "demo", help=_("Do the whole job for a small simulated city on embedded parts; show the page.")
+    "demo",
+    help=_("Do the whole job for a small simulated city on embedded parts; show the page."),
+    epilog=example("jieru demo --port 8001"),
 )
 @click.option("--once", is_flag=True, help=_("Exit after the count instead of showing the page."))
 @click.option("--json", "as_json", is_flag=True, help=_("Print the count as JSON."))

@@ -11,6 +11,7 @@ from command.counting import (
     print_json,
     width_of_output,
 )
+from command.help import example
 from jieru.i18n import gettext as _
 from jieru.settings import load_settings
 from verifier.counting.explain import explain
@@ -20,7 +21,9 @@ __all__ = ["command"]
 
 
 @click.command(
-    "explain", help=_("Explain one outcome: criteria, devices, calendar of active days.")
+    "explain",
+    help=_("Explain one outcome: criteria, devices, calendar of active days."),
+    epilog=example("jieru explain 2026 xielian 91350300000000001Y"),
 )
 @click.argument("year", type=YEAR)
 @click.argument("platform")

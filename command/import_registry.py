@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from command.counting import open_database
+from command.help import example
 from jieru.audit import command_actor
 from jieru.csv_file import csv_file
 from jieru.errors import UserError
@@ -25,6 +26,7 @@ _PRINTED_ERRORS: Final = 50
 @click.command(
     "import",
     help=_("Import a CSV or XLSX file into the registry: all rows or none."),
+    epilog=example("jieru import devices devices.xlsx --dry-run"),
 )
 @click.argument("kind", type=click.Choice(list(KINDS)))
 @click.argument("file", type=click.Path(path_type=Path))

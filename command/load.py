@@ -14,6 +14,7 @@ from rich.table import Table
 
 from command.arguments import AMOUNT, POSITIVE_AMOUNT, json_option
 from command.counting import open_database, print_json, width_of_output
+from command.help import example
 from jieru.errors import UserError
 from jieru.i18n import gettext as _
 from jieru.settings import Settings, load_settings
@@ -57,6 +58,9 @@ class _Share(click.ParamType[tuple[RejectionReason, float]]):
         "Send heartbeats as fast as the broker takes them, evenly, or in bursts at the full "
         "minute or hour, and keep exact books of what it acknowledged. Without --devices or "
         "--count, the devices of the database send."
+    ),
+    epilog=example(
+        "jieru simulate load --platform xielian --per-second 2000 --seconds 600 --ledger books"
     ),
 )
 @click.option(
@@ -197,6 +201,7 @@ def load_command(  # noqa: PLR0913 - one argument for each option
         "Compare the books of a load with the database: exit code 1 unless every heartbeat that "
         "the broker accepted is stored exactly once, with its presence, and every rejection."
     ),
+    epilog=example("jieru simulate check-ledger books"),
 )
 @click.argument("ledger", type=click.Path(path_type=Path, dir_okay=False))
 @json_option

@@ -18,6 +18,7 @@ from command.counting import (
     today,
     width_of_output,
 )
+from command.help import example
 from command.procedure_tables import (
     comparison_report,
     count_sheet_report,
@@ -108,7 +109,11 @@ def _show(*, year: int, revision: int | None) -> None:
     click.echo(count_sheet_report(sheet, width=width_of_output()))
 
 
-@command.command("draft", help=_("Count a year and keep the result for review."))
+@command.command(
+    "draft",
+    help=_("Count a year and keep the result for review."),
+    epilog=example("jieru procedure draft 2026 --as-of 2027-04-05 --by 林晓"),
+)
 @click.argument("year", type=YEAR)
 @as_of_option
 @policy_option
@@ -151,7 +156,11 @@ def _return(*, year: int, reason: str, name: str) -> None:
     click.echo(_("{count} is returned.").format(count=taken.count_id))
 
 
-@command.command("freeze", help=_("Freeze and sign a reviewed count; its maker may not."))
+@command.command(
+    "freeze",
+    help=_("Freeze and sign a reviewed count; its maker may not."),
+    epilog=example("jieru procedure freeze 2026 --by 陈静"),
+)
 @click.argument("year", type=YEAR)
 @_by
 def _freeze(*, year: int, name: str) -> None:
@@ -166,7 +175,11 @@ def _freeze(*, year: int, name: str) -> None:
     )
 
 
-@command.command("publish", help=_("Publish a frozen count; its public notice begins."))
+@command.command(
+    "publish",
+    help=_("Publish a frozen count; its public notice begins."),
+    epilog=example("jieru procedure publish 2026 --dry-run --by 陈静"),
+)
 @click.argument("year", type=YEAR)
 @click.option(
     "--notice-ends",
@@ -196,7 +209,11 @@ def _publish(*, year: int, ends_on: date | None, is_dry_run: bool, name: str) ->
             click.echo(_(UNKNOWN_HOLIDAYS).format(year=unknown), err=True)
 
 
-@command.command("object", help=_("Record an objection to a published count."))
+@command.command(
+    "object",
+    help=_("Record an objection to a published count."),
+    epilog=example("jieru procedure object 2026 --from 协联 --text 漏计一家企业 --by 陈静"),
+)
 @click.argument("year", type=YEAR)
 @click.option("--from", "objector", metavar="NAME", required=True, help=_("Who objects."))
 @click.option("--text", metavar="TEXT", required=True, help=_("What is objected."))
@@ -207,7 +224,11 @@ def _object(*, year: int, objector: str, text: str, name: str) -> None:
     click.echo(_("Objection {id} is recorded.").format(id=number))
 
 
-@command.command("resolve", help=_("Say what came of an objection."))
+@command.command(
+    "resolve",
+    help=_("Say what came of an objection."),
+    epilog=example("jieru procedure resolve 2026 3 --outcome dismissed --reason 不成立 --by 陈静"),
+)
 @click.argument("year", type=YEAR)
 @click.argument("objection", metavar="ID", type=WHOLE_NUMBER)
 @click.option(
@@ -237,7 +258,13 @@ def _payable(*, year: int, name: str) -> None:
     )
 
 
-@command.command("paid", help=_("Record that a platform was paid all that is due to it."))
+@command.command(
+    "paid",
+    help=_("Record that a platform was paid all that is due to it."),
+    epilog=example(
+        "jieru procedure paid 2026 xielian --reference 莆财企2027-18 --on 2027-06-01 --by 陈静"
+    ),
+)
 @click.argument("year", type=YEAR)
 @click.argument("platform")
 @click.option("--reference", metavar="TEXT", required=True, help=_("Of the payment order."))
@@ -257,7 +284,13 @@ def _paid(*, year: int, platform: str, reference: str, paid_on: date | None, nam
     )
 
 
-@command.command("close", help=_("Do not wait for a pending enterprise."))
+@command.command(
+    "close",
+    help=_("Do not wait for a pending enterprise."),
+    epilog=example(
+        "jieru procedure close 2026 xielian 91350300000000001Y --reason 企业已停产 --by 林晓"
+    ),
+)
 @click.argument("year", type=YEAR)
 @click.argument("platform")
 @click.argument("uscc")
@@ -279,7 +312,11 @@ def _reopen(*, closing: int, reason: str, name: str) -> None:
     click.echo(_("Closing {id} is withdrawn.").format(id=closing))
 
 
-@command.command("compare", help=_("Show what a correction changed, and what it claims back."))
+@command.command(
+    "compare",
+    help=_("Show what a correction changed, and what it claims back."),
+    epilog=example("jieru procedure compare 2026 1 2"),
+)
 @click.argument("year", type=YEAR)
 @click.argument("before", metavar="REVISION", type=WHOLE_NUMBER)
 @click.argument("after", metavar="REVISION", type=WHOLE_NUMBER)
@@ -295,7 +332,11 @@ def _compare(*, year: int, before: int, after: int, as_json: bool) -> None:
         click.echo(comparison_report(comparison, recoveries, width=width_of_output()))
 
 
-@command.command("export", help=_("Write the signed file of a frozen count."))
+@command.command(
+    "export",
+    help=_("Write the signed file of a frozen count."),
+    epilog=example("jieru procedure export 2026 count-2026.json"),
+)
 @click.argument("year", type=YEAR)
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @_revision

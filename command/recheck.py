@@ -6,6 +6,7 @@ import click
 
 from command.arguments import YEAR, json_option
 from command.counting import open_database, print_json, width_of_output
+from command.help import example
 from command.procedure_tables import recheck_report
 from jieru.i18n import gettext as _
 from jieru.settings import load_settings
@@ -19,6 +20,7 @@ __all__ = ["command"]
 @click.command(
     "recheck",
     help=_("Compute a frozen count from today's data; exit code 1 when anything differs."),
+    epilog=example("jieru recheck 2026"),
 )
 @click.argument("year", type=YEAR)
 @json_option

@@ -9,6 +9,7 @@ import click
 from api.app import create_app
 from api.server import serving
 from command.counting import open_database
+from command.help import example
 from command.stopping import stop_on_signals
 from jieru.credentials.broker_files import BrokerFiles
 from jieru.credentials.sync import following_credentials
@@ -22,7 +23,9 @@ __all__ = ["command"]
 _POOL_SIZE: Final = 10
 
 
-@click.command("serve", help=_("Serve the API and the console."))
+@click.command(
+    "serve", help=_("Serve the API and the console."), epilog=example("jieru serve --port 8001")
+)
 @click.option("--host", help=_("Address to listen on; otherwise JIERU_API_HOST."))
 @click.option(
     "--port", type=click.IntRange(0, 65_535), help=_("Port; otherwise JIERU_API_PORT. 0: any.")
