@@ -42,7 +42,7 @@ class _Share(click.ParamType[tuple[RejectionReason, float]]):
         reason, _equals, share = value.partition("=")
         try:
             return RejectionReason(reason), AMOUNT.convert(share, param, ctx)
-        except ValueError:
+        except (ValueError, click.BadParameter):
             self.fail(
                 _("“{value}” is not one of {reasons}, an equals sign and a share.").format(
                     value=value, reasons=", ".join(RejectionReason)
