@@ -6,6 +6,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+UV := 0.13.9
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-header --no-emit-index-url --no-emit-find-links
 PYTEST := $(BIN)/python -m pytest --numprocesses=logical
 
 .PHONY: help setup demo test check unit quick services bare nightly bench screenshots format wheel lock clean
@@ -69,16 +72,17 @@ wheel: $(READY) ## what to install elsewhere, into dist/: the wheel, and the loc
 	$(BIN)/python -m hatchling build -t wheel -d dist
 	cp requirements-production.lock dist/
 
+# The last one names what the demonstration needs besides production, and no package twice.
 lock: $(READY) ## resolve the dependencies anew (hashes, no addresses)
-	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-	  --no-emit-index-url --no-emit-find-links --extra grafana --group dev pyproject.toml \
+	$(BIN)/python -m pip install --quiet uv==$(UV)
+	$(COMPILE) --extra demo --extra grafana --group dev pyproject.toml \
 	  -o requirements.lock
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-	  --no-emit-index-url --no-emit-find-links --no-annotate --constraint requirements.lock pyproject.toml \
+	$(COMPILE) --no-annotate --constraint requirements.lock pyproject.toml \
 	  -o requirements-production.lock
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-	  --no-emit-index-url --no-emit-find-links --group node -o requirements-node.lock
+	$(COMPILE) --group node -o requirements-node.lock
+	$(COMPILE) --no-annotate --constraint requirements.lock --extra demo pyproject.toml \
+	  -o requirements-demo.lock \
+	  $$(sed -n 's/^\([a-z0-9.-]*\)==.*/--no-emit-package \1/p' requirements-production.lock)
 
 clean: ## remove what setup made in this folder
 	rm -rf $(VENV) node_modules api/static/vendor dist .mypy_cache .ruff_cache .pytest_cache .hypothesis screenshots

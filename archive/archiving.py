@@ -18,7 +18,7 @@ from archive.folder import (
     partial_path,
     using_folder,
 )
-from archive.manifest import ArchivedFile, flush_folder
+from archive.manifest import ArchivedFile
 from archive.parquet_file import (
     UnreadableFileError,
     WrittenRows,
@@ -47,6 +47,7 @@ from archive.records import (
 )
 from archive.rows import RowsDigest, in_batches, rows_not_in
 from jieru.audit import Actor, changing
+from jieru.durable_files import flush_folder
 from jieru.errors import UserError, WorldError
 from jieru.timescale import leave_dropping_to_archive
 

@@ -7,12 +7,13 @@ from typing import Final
 
 import msgspec
 
+from jieru.durable_files import flush_folder
+
 __all__ = [
     "MANIFEST_NAME",
     "ArchivedFile",
     "Manifest",
     "ManifestError",
-    "flush_folder",
     "read_manifest",
     "write_manifest",
 ]
@@ -97,15 +98,6 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
         os.fsync(file.fileno())
     new.replace(folder / MANIFEST_NAME)
     flush_folder(folder)
-
-
-def flush_folder(folder: Path) -> None:
-    """Make the names in a folder outlive a power cut."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _bytes_of(manifest: Manifest) -> bytes:

@@ -11,6 +11,7 @@ from typing import Final, NoReturn
 import click
 import structlog
 
+from command.help import example, with_whole_help
 from jieru.errors import UserError, WorldError
 from jieru.i18n import gettext as _
 from jieru.log import configure_log
@@ -65,12 +66,24 @@ class _LazyGroup(click.Group):
         command = import_module(f"command.{module}").command
         if not isinstance(command, click.Command):
             raise TypeError(f"command.{module}.command is no command")
-        return command
+        return with_whole_help(command)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the first word names."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as error:
+            # Click knows only commands whose module is there already.
+            name = error.command_name
+            raise click.exceptions.NoSuchCommand(name, possibilities=_MODULES, ctx=ctx) from None
 
 
 @click.group(
     cls=_LazyGroup,
     help=_("Jieru: counts the enterprises each platform really connected, and the award."),
+    epilog=example("jieru demo"),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(package_name="jieru", message="jieru %(version)s")
@@ -84,6 +97,9 @@ def _jieru(context: click.Context) -> None:
             log.warning("unknown_setting", **unknown._asdict(), message=sentence)
         else:
             click.echo(_("Warning: {message}").format(message=sentence), err=True)
+
+
+with_whole_help(_jieru)
 
 
 def _spoken(unknown: UnknownSetting) -> str:
@@ -111,9 +127,7 @@ def main() -> None:
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "jieru"
         _fail(
-            _("{reason} See `{command} --help`.").format(
-                reason=error.format_message(), command=path
-            ),
+            _("{reason} See `{command} --help`.").format(reason=_reason(error), command=path),
             error.exit_code,
         )
     except click.ClickException as error:
@@ -132,6 +146,16 @@ def main() -> None:
             ).format(reason=reason),
             _EXIT_USER_ERROR,
         )
+
+
+def _reason(error: click.UsageError) -> str:
+    if not isinstance(error, click.exceptions.NoSuchCommand):
+        return error.format_message()
+    if not error.possibilities:
+        return _("There is no command {name}.").format(name=error.command_name)
+    return _("There is no command {name}: did you mean {meant}?").format(
+        name=error.command_name, meant=_(", ").join(error.possibilities)
+    )
 
 
 def _refusal_of_the_database(error: Exception) -> str | None:

@@ -14,7 +14,9 @@ from archive.archiving import Progress, archive_expired
 from archive.records import read_records
 from archive.restoring import Restored, restore_heartbeats
 from archive.verifying import verify_archive
-from command.counting import parse_day
+from command.arguments import DAY, DAYS
+from command.findings import Findings
+from command.help import example
 from jieru.audit import command_actor
 from jieru.calendar import SHANGHAI
 from jieru.database import connect
@@ -26,7 +28,6 @@ from jieru.settings import Settings, load_settings
 
 __all__ = ["command"]
 
-_PRINTED_FINDINGS: Final = 50
 _EXIT_NOT_WHOLE: Final = 1
 _NOT_YET: Final = "-"
 
@@ -37,12 +38,14 @@ def command() -> None:
 
 
 @command.command(
-    "run", help=_("Archive expired heartbeats as Parquet files, then drop them; for a timer.")
+    "run",
+    help=_("Archive expired heartbeats as Parquet files, then drop them; for a timer."),
+    epilog=example("jieru archive run --older-than 400"),
 )
 @click.option(
     "--older-than",
     metavar="DAYS",
-    type=click.IntRange(min=1),
+    type=DAYS,
     help=_("Another age than JIERU_HEARTBEAT_RETENTION_DAYS."),
 )
 def _run(*, older_than: int | None) -> None:
@@ -81,45 +84,39 @@ def _run(*, older_than: int | None) -> None:
 )
 def _verify() -> None:
     settings = load_settings()
-    findings = 0
-
-    def report(finding: UserError) -> None:
-        nonlocal findings
-        findings += 1
-        if findings <= _PRINTED_FINDINGS:
-            click.echo(str(finding), err=True)
-
+    findings = Findings()
     with _open_database(settings) as connection:
-        verified = verify_archive(connection, _folder(settings), report)
-    if findings > _PRINTED_FINDINGS:
-        click.echo(_("… and {more} more.").format(more=findings - _PRINTED_FINDINGS), err=True)
+        verified = verify_archive(connection, _folder(settings), findings.report)
+    findings.say_how_many_more()
     spoken = (
         _("The archive is NOT whole. Files: {files}, heartbeats in whole ones: {heartbeats}.")
-        if findings
+        if findings.count
         else _("The archive is whole. Files: {files}, heartbeats: {heartbeats}.")
     )
     click.echo(spoken.format(files=verified.files, heartbeats=verified.heartbeats))
-    if findings:
+    if findings.count:
         sys.exit(_EXIT_NOT_WHOLE)
 
 
 @command.command(
-    "restore", help=_("Put archived heartbeats back into the database; the files stay.")
+    "restore",
+    help=_("Put archived heartbeats back into the database; the files stay."),
+    epilog=example("jieru archive restore --from 2026-01-01 --to 2026-03-31"),
 )
-@click.option("--from", "first", metavar="DATE", help=_("The first day (default: all)."))
-@click.option("--to", "last", metavar="DATE", help=_("The last day (default: all)."))
+@click.option("--from", "first", metavar="DATE", type=DAY, help=_("The first day (default: all)."))
+@click.option("--to", "last", metavar="DATE", type=DAY, help=_("The last day (default: all)."))
 @click.option(
     "--keep-days",
     metavar="DAYS",
-    type=click.IntRange(min=1),
+    type=DAYS,
     default=30,
     show_default=True,
     help=_("For how long they are not dropped again."),
 )
-def _restore(*, first: str | None, last: str | None, keep_days: int) -> None:
+def _restore(*, first: date | None, last: date | None, keep_days: int) -> None:
     settings = load_settings()
-    start = None if first is None else _midnight(parse_day(first))
-    end = None if last is None else _midnight(parse_day(last) + timedelta(days=1))
+    start = None if first is None else _midnight(first)
+    end = None if last is None else _midnight(last + timedelta(days=1))
     if start and end and start >= end:
         raise UserError("The last day is before the first one.")
 

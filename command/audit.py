@@ -8,6 +8,8 @@ from typing import Final
 import click
 
 from command.counting import open_database
+from command.findings import Findings
+from command.help import example
 from jieru.audit_chain import record_check, verify_audit
 from jieru.errors import UserError
 from jieru.i18n import gettext as _
@@ -15,7 +17,6 @@ from jieru.settings import load_settings
 
 __all__ = ["command"]
 
-_PRINTED_FINDINGS: Final = 50
 _EXIT_BROKEN: Final = 1
 _KNOWN: Final = re.compile(r"(?<![0-9A-Za-z:])([0-9]{1,18}):([0-9a-f]{64})(?![0-9A-Za-z])")
 
@@ -31,6 +32,7 @@ def command() -> None:
         "Check that no entry of the audit was changed or removed; exit code 1 where one was. The "
         "last entry is printed: note it elsewhere, and pass it to a later run."
     ),
+    epilog=example("jieru audit verify --record"),
 )
 @click.option(
     "--known",
@@ -50,27 +52,19 @@ def command() -> None:
 )
 def _verify(*, known: Sequence[str], is_recorded: bool) -> None:
     noted = _noted(known)
-    findings = 0
-
-    def report(finding: UserError) -> None:
-        nonlocal findings
-        findings += 1
-        if findings <= _PRINTED_FINDINGS:
-            click.echo(str(finding), err=True)
-
+    findings = Findings()
     with open_database(load_settings()) as connection:
-        last = verify_audit(connection, noted, report)
+        last = verify_audit(connection, noted, findings.report)
         if is_recorded:
-            record_check(connection, last, findings)
-    if findings > _PRINTED_FINDINGS:
-        click.echo(_("… and {more} more.").format(more=findings - _PRINTED_FINDINGS), err=True)
+            record_check(connection, last, findings.count)
+    findings.say_how_many_more()
     spoken = (
         _("The audit is NOT whole; its last entry is {last}")
-        if findings
+        if findings.count
         else _("The audit is whole; its last entry is {last}")
     )
     click.echo(spoken.format(last=f"{last.number}:{last.hash.hex()}"))
-    if findings:
+    if findings.count:
         sys.exit(_EXIT_BROKEN)
 
 

@@ -4,6 +4,8 @@ from contextlib import suppress
 
 import click
 
+from command.counting import open_database
+from command.help import example
 from command.stopping import stop_on_signals
 from jieru.credentials.broker_files import BrokerFiles
 from jieru.credentials.sync import follow_credentials, sync_broker
@@ -22,7 +24,11 @@ def command() -> None:
     """What the broker must know."""
 
 
-@command.command("sync", help=_("Write Mosquitto's password file and ACL file, and reload it."))
+@command.command(
+    "sync",
+    help=_("Write Mosquitto's password file and ACL file, and reload it."),
+    epilog=example("jieru broker sync --watch"),
+)
 @click.option("--watch", is_flag=True, help=_("Follow changes until SIGTERM."))
 def _sync(*, watch: bool) -> None:
     settings = load_settings()
@@ -41,8 +47,7 @@ def _sync(*, watch: bool) -> None:
             require_current_schema(connection)
         follow_credentials(url, files, stop)
         return
-    with connect(url) as connection:
-        require_current_schema(connection)
+    with open_database(settings) as connection:
         result = sync_broker(connection, files)
     click.echo(_("Users who may connect: {users}").format(users=result.users))
     for path in result.written:

@@ -6,6 +6,7 @@ from typing import Final
 
 import click
 
+from command.help import example
 from jieru.i18n import gettext as _
 from jieru.i18n import marked
 from verifier.procedure.signing import Finding, check_signed_file, parse_public_key
@@ -32,6 +33,7 @@ _SAID: Final = {
 @click.command(
     "check-signature",
     help=_("Check the signed file of a count; exit code 1 when it is not genuine."),
+    epilog=example("jieru check-signature count-2026.json --public-key published.key"),
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(

@@ -1,27 +1,23 @@
-"""What the commands about counts have in common: their arguments, and the way to the database."""
+"""What commands have in common: the clock, the way to the database, how they print."""
 
 import json
 import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 import click
 import psycopg
 
-from jieru.calendar import civil_date, parse_date
+from jieru.calendar import civil_date
 from jieru.database import connect
-from jieru.errors import UserError
 from jieru.schema import require_current_schema
 from jieru.settings import Settings
 
 __all__ = [
     "now",
     "open_database",
-    "parse_as_of",
-    "parse_day",
-    "parse_year",
     "print_json",
     "today",
     "width_of_output",
@@ -47,38 +43,6 @@ def now() -> datetime:
 def today() -> date:
     """Today in Asia/Shanghai."""
     return civil_date(now())
-
-
-def parse_year(text: str) -> int:
-    """Read a year.
-
-    Raises:
-        UserError: it is no number of four digits.
-    """
-    if len(text) == len("2026") and text.isascii() and text.isdigit():
-        return int(text)
-    raise UserError("{text} is not a year such as 2026.", text=text)
-
-
-def parse_as_of(text: str | None) -> date:
-    """Read the last day of evidence; yesterday if none is given, for today is not over.
-
-    Raises:
-        UserError: it is no date of the form YYYY-MM-DD.
-    """
-    return today() - timedelta(days=1) if text is None else parse_day(text)
-
-
-def parse_day(text: str) -> date:
-    """Read a civil date.
-
-    Raises:
-        UserError: it is no date of the form YYYY-MM-DD.
-    """
-    try:
-        return parse_date(text)
-    except ValueError:
-        raise UserError("{text} is not a date of the form YYYY-MM-DD.", text=text) from None
 
 
 def print_json(value: object) -> None:

@@ -5,6 +5,7 @@ from rich.console import Console
 from rich.table import Table
 
 from command.counting import open_database, today, width_of_output
+from command.help import example
 from jieru.audit import changing, command_actor
 from jieru.broker import BrokerAddress
 from jieru.calendar import SHANGHAI
@@ -32,6 +33,7 @@ def command() -> None:
         "Issue a credential to one device, or without a serial to the platform's gateway, which "
         "publishes for all of its devices; the secret is shown once."
     ),
+    epilog=example("jieru credential issue xielian CNC-01"),
 )
 @click.argument("platform")
 @click.argument("serial", required=False)
@@ -65,7 +67,9 @@ def _replace(*, username: str) -> None:
 
 
 @command.command(
-    "revoke", help=_("Let equipment in no more; the broker cuts it off within seconds.")
+    "revoke",
+    help=_("Let equipment in no more; the broker cuts it off within seconds."),
+    epilog=example("jieru credential revoke xielian/CNC-01"),
 )
 @click.argument("username")
 def _revoke(*, username: str) -> None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from command.arguments import POSITIVE_AMOUNT
+from command.help import example
 from dashboards.export import export_files
 from dashboards.provisioning import Database, provisioning_files
 from jieru.errors import UserError
@@ -44,6 +46,7 @@ def command() -> None:
         "Write dashboards, provisioning and runbooks into a folder that Grafana reads; other files "
         "in it stay as they are."
     ),
+    epilog=example("jieru dashboards export /srv/grafana"),
 )
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 def _export(*, folder: Path) -> None:
@@ -68,12 +71,13 @@ def _export(*, folder: Path) -> None:
         "Bring dashboards and alert rules to a Grafana over its API, with the token in "
         "JIERU_GRAFANA_TOKEN."
     ),
+    epilog=example("jieru dashboards push https://grafana.example.org"),
 )
 @click.argument("url")
 @click.option(
     "--timeout",
     "timeout_s",
-    type=click.FloatRange(min=0, min_open=True),
+    type=POSITIVE_AMOUNT,
     default=10,
     show_default=True,
     help=_("Seconds to wait for each answer."),

@@ -1,15 +1,16 @@
 """`jieru decide`: record, withdraw and list verifiers' decisions."""
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import click
 
+from command.arguments import WHOLE_NUMBER, json_option
 from command.count_tables import decisions_report
 from command.counting import open_database, print_json, width_of_output
+from command.help import example
 from jieru.audit import changing, command_actor
 from jieru.database import read_installation
-from jieru.errors import UserError
 from jieru.i18n import gettext as _
 from jieru.settings import load_settings
 from verifier.counting.decisions import list_decisions, record_decision, withdraw_decision
@@ -23,9 +24,6 @@ __all__ = ["command"]
 def command() -> None:
     """Decisions on one enterprise of one platform."""
 
-
-_LARGEST_INTEGER: Final = 2**31 - 1
-"""What PostgreSQL's `integer` holds."""
 
 _Command = Callable[..., None]
 
@@ -56,21 +54,36 @@ def _case(function: _Command) -> _Command:
     return click.argument("platform")(click.argument("uscc")(function))
 
 
-@command.command("exclude", help=_("Exclude an enterprise from the count of a platform."))
+@command.command(
+    "exclude",
+    help=_("Exclude an enterprise from the count of a platform."),
+    epilog=example("jieru decide exclude xielian 91350300000000001Y --reason 现场核查 --by 林晓"),
+)
 @_case
 @_who_and_why
 def _exclude(*, platform: str, uscc: str, reason: str, name: str, attachment: str | None) -> None:
     _record("exclude", platform, uscc, _Said(reason, name, attachment))
 
 
-@command.command("hold", help=_("Hold an enterprise back until a doubt is settled."))
+@command.command(
+    "hold",
+    help=_("Hold an enterprise back until a doubt is settled."),
+    epilog=example("jieru decide hold xielian 91350300000000001Y --reason 现场核查 --by 林晓"),
+)
 @_case
 @_who_and_why
 def _hold(*, platform: str, uscc: str, reason: str, name: str, attachment: str | None) -> None:
     _record("hold", platform, uscc, _Said(reason, name, attachment))
 
 
-@command.command("waive", help=_("Set one numeric criterion for one enterprise and platform."))
+@command.command(
+    "waive",
+    help=_("Set one numeric criterion for one enterprise and platform."),
+    epilog=example(
+        "jieru decide waive xielian 91350300000000001Y --criterion "
+        "active_devices_min --value 1 --reason 现场核查 --by 林晓"
+    ),
+)
 @_case
 @_who_and_why
 @click.option(
@@ -79,7 +92,9 @@ def _hold(*, platform: str, uscc: str, reason: str, name: str, attachment: str |
     required=True,
     help=_("One of: {names}.").format(names=", ".join(WAIVABLE)),
 )
-@click.option("--value", metavar="N", required=True, help=_("What is required instead."))
+@click.option(
+    "--value", metavar="N", type=WHOLE_NUMBER, required=True, help=_("What is required instead.")
+)
 def _waive(
     *,
     platform: str,
@@ -88,25 +103,28 @@ def _waive(
     name: str,
     attachment: str | None,
     criterion: str,
-    value: str,
+    value: int,
 ) -> None:
     said = _Said(reason, name, attachment)
-    _record("waive", platform, uscc, said, (criterion, _whole_number(value)))
+    _record("waive", platform, uscc, said, (criterion, value))
 
 
-@command.command("withdraw", help=_("Withdraw a decision; it stays on record."))
-@click.argument("decision_id", metavar="ID")
+@command.command(
+    "withdraw",
+    help=_("Withdraw a decision; it stays on record."),
+    epilog=example("jieru decide withdraw 12 --reason 现场核查 --by 林晓"),
+)
+@click.argument("decision_id", metavar="ID", type=WHOLE_NUMBER)
 @_who_and_why
-def _withdraw(*, decision_id: str, reason: str, name: str) -> None:
-    number = _whole_number(decision_id)
+def _withdraw(*, decision_id: int, reason: str, name: str) -> None:
     with open_database(load_settings()) as connection, changing(connection, command_actor()):
-        withdraw_decision(connection, number, reason=reason, withdrawn_by=name)
-    click.echo(_("Decision {id} is withdrawn.").format(id=number))
+        withdraw_decision(connection, decision_id, reason=reason, withdrawn_by=name)
+    click.echo(_("Decision {id} is withdrawn.").format(id=decision_id))
 
 
 @command.command("list", help=_("List all decisions, withdrawn ones too."))
 @click.option("--platform", metavar="CODE", help=_("Of this platform only."))
-@click.option("--json", "as_json", is_flag=True, help=_("Print JSON for programs."))
+@json_option
 def _list(*, platform: str | None, as_json: bool) -> None:
     with open_database(load_settings()) as connection:
         decisions = list_decisions(connection, platform)
@@ -146,9 +164,3 @@ def _record(
             policy=policy,
         )
     click.echo(_("Decision {id} is recorded.").format(id=decision_id))
-
-
-def _whole_number(text: str) -> int:
-    if text.isascii() and text.isdigit() and int(text) <= _LARGEST_INTEGER:
-        return int(text)
-    raise UserError("{text} is not a whole number.", text=text)

@@ -4,24 +4,29 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 from jieru.errors import UserError
 
 __all__ = ["blaming_a_full_disk", "require_room"]
 
-_MEGABYTE: Final = 1 << 20
+_MEGABYTE: Final = 1_000_000
 _NOTHING_BYTES: Final = 4 * _MEGABYTE
 """A disk with less is full: a server that failed has given some back by then."""
 
 
-def require_room(megabytes: int) -> None:
+def require_room(megabytes: int, folder: Path | None = None) -> None:
     """Check that there is room.
+
+    Args:
+        megabytes: how much is needed.
+        folder: where; None: where temporary files lie.
 
     Raises:
         UserError: there is not.
     """
-    folder = tempfile.gettempdir()
+    folder = folder or Path(tempfile.gettempdir())
     free = shutil.disk_usage(folder).free
     if free < megabytes * _MEGABYTE:
         raise UserError(

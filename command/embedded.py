@@ -16,12 +16,12 @@ from types import TracebackType
 from typing import Final, NoReturn, Self
 from urllib.parse import quote
 
+from command.disk_room import require_room
 from command.embedded_account import Account, account_of_server
 from command.embedded_folders import (
     is_fit_for_socket,
     private_folder,
     programs_for,
-    require_room,
 )
 from command.embedded_keeper import ENVIRONMENT, keeper, uninterrupted
 from jieru.errors import WorldError
@@ -57,6 +57,8 @@ _SERVER_OPTIONS: Final = (
 _READY_TIMEOUT_S: Final = 60
 _STOP_TIMEOUT_S: Final = 60
 _POLL_S: Final = 0.01
+_NEEDED_MB: Final = 150
+"""A new cluster takes 40 MB, that of the demonstration 70, and copied programs 35."""
 _DISK_IS_FULL: Final = "No space left on device"
 
 
@@ -80,7 +82,7 @@ class EmbeddedPostgres:
             if not is_fit_for_socket(folder):
                 place = begun.enter_context(_folder(account, for_socket=True))
             keep = begun.enter_context(keeper({folder, place}))
-            require_room(folder)
+            require_room(_NEEDED_MB, folder.parent)
             begun.enter_context(_server(account, folder, place / _SOCKETS, keep))
             self._begun = begun.pop_all()
         host = quote(os.fsencode(place / _SOCKETS))
@@ -173,7 +175,7 @@ def _is_ready(data: Path) -> bool:
 def _fail(folder: Path, log: Path) -> NoReturn:
     said = log.read_text(errors="replace")
     if _DISK_IS_FULL in said:
-        require_room(folder)  # somebody else took what there was
+        require_room(_NEEDED_MB, folder.parent)  # somebody else took what there was
     errors = [line for line in said.splitlines() if "FATAL" in line or "error:" in line]
     raise WorldError(
         "The embedded PostgreSQL does not start: {reason}",

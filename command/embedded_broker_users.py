@@ -23,6 +23,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from jieru.credentials.secret import hash_secret
+from jieru.retry import connect_patiently
 from jieru.wire import PLATFORM_CODE, SERIAL, DeviceAddress, heartbeat_topic
 
 __all__ = ["AuthenticationCallout", "Issuer", "subject_of", "writable_topic"]
@@ -117,7 +118,7 @@ class AuthenticationCallout:
         cls, client: Client, database_url: str, issuer: Issuer, *, server_id: str, account: str
     ) -> Self:
         """Answer from now on."""
-        database = await psycopg.AsyncConnection.connect(database_url, autocommit=True)
+        database = await connect_patiently(database_url)
         callout = cls(client, database, issuer, server_id=server_id, account=account)
         await client.subscribe(_REQUESTS, cb=callout._answer)
         await client.flush()

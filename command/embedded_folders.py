@@ -20,13 +20,9 @@ __all__ = [
     "is_fit_for_socket",
     "private_folder",
     "programs_for",
-    "require_room",
 ]
 
 _OTHER_PLACES: Final = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - each folder in them is our own
-_MEGABYTE: Final = 1_000_000
-_NEEDED_BYTES: Final = 150 * _MEGABYTE
-"""A new cluster takes 40 MB, that of the demonstration 70, and copied programs 35."""
 _UNSPEAKABLE: Final = frozenset('"$`\\\n,')
 """initdb hands paths to a shell with nothing but quotation marks around them, and to libpq a comma
 parts two addresses."""
@@ -75,23 +71,6 @@ def _parents() -> list[str]:
     except FileNotFoundError:
         usual = []
     return list(dict.fromkeys([*usual, *_OTHER_PLACES]))
-
-
-def require_room(folder: Path) -> None:
-    """Check that a cluster fits.
-
-    Raises:
-        UserError: the disk is too small.
-    """
-    free = shutil.disk_usage(folder).free
-    if free < _NEEDED_BYTES:
-        raise UserError(
-            "{folder} has {free} MB of free space and the embedded PostgreSQL needs {needed} MB: "
-            "make room there, or set TMPDIR to a folder on another disk.",
-            folder=folder.parent,
-            free=free // _MEGABYTE,
-            needed=_NEEDED_BYTES // _MEGABYTE,
-        )
 
 
 def programs_for(account: Account, folder: Path) -> Path:

@@ -1,17 +1,17 @@
 """`jieru import`: read one file of the registry, all rows or none."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import click
 
+from command.counting import open_database
+from command.help import example
 from jieru.audit import command_actor
-from jieru.database import connect
+from jieru.csv_file import csv_file
 from jieru.errors import UserError
 from jieru.i18n import gettext as _
-from jieru.schema import require_current_schema
 from jieru.settings import load_settings
 from registry.importing import OTHER_DISTRICT, ImportRejected, import_file
 from registry.kinds import KINDS, KindName
@@ -26,6 +26,7 @@ _PRINTED_ERRORS: Final = 50
 @click.command(
     "import",
     help=_("Import a CSV or XLSX file into the registry: all rows or none."),
+    epilog=example("jieru import devices devices.xlsx --dry-run"),
 )
 @click.argument("kind", type=click.Choice(list(KINDS)))
 @click.argument("file", type=click.Path(path_type=Path))
@@ -40,8 +41,7 @@ def command(*, kind: KindName, file: Path, dry_run: bool, errors_file: Path | No
     """Import one file, and say what it changed or every row that is wrong."""
     settings = load_settings()
     districts = {*load_policy(settings.policy).districts.value, OTHER_DISTRICT}
-    with connect(settings.require_database_url()) as connection:
-        require_current_schema(connection)
+    with open_database(settings) as connection:
         try:
             result = import_file(
                 connection,
@@ -80,11 +80,7 @@ def _print_errors(errors: Sequence[RowError]) -> None:
 
 def _write_errors(path: Path, errors: Sequence[RowError]) -> None:
     try:
-        # With a byte order mark, without which Excel takes UTF-8 for something else.
-        with path.open("w", encoding="utf-8-sig", newline="") as target:
-            writer = csv.writer(target)
-            writer.writerow(RowError._fields)
-            writer.writerows(errors)
+        path.write_bytes(csv_file([RowError._fields, *errors]))
     except OSError as error:
         raise UserError(
             "The file {path} cannot be written: {reason}",

@@ -4,6 +4,7 @@ import asyncio
 
 import click
 
+from command.help import example
 from ingest.run import check_database, check_others_run, run_ingester
 from jieru.errors import UserError
 from jieru.i18n import gettext as _
@@ -14,7 +15,11 @@ from verifier.policy import load_policy
 __all__ = ["command"]
 
 
-@click.command("ingest", help=_("Store heartbeats from the broker until SIGTERM."))
+@click.command(
+    "ingest",
+    help=_("Store heartbeats from the broker until SIGTERM."),
+    epilog=example("JIERU_MQTT_URL=mqtt://_ingest:SECRET@127.0.0.1 jieru ingest"),
+)
 @click.option(
     "--drain",
     "is_draining",

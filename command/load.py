@@ -12,11 +12,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
+from command.arguments import AMOUNT, POSITIVE_AMOUNT, json_option
 from command.counting import open_database, print_json, width_of_output
+from command.help import example
 from jieru.errors import UserError
 from jieru.i18n import gettext as _
 from jieru.settings import Settings, load_settings
-from jieru.wire import DeviceAddress, RejectionReason
+from jieru.wire import PAYLOAD_LIMIT_BYTES, DeviceAddress, RejectionReason
 from simulators.load.check import LedgerCheck, check_ledger
 from simulators.load.devices import devices_by_pattern, devices_of_database, devices_of_file
 from simulators.load.ledger import Ledger
@@ -25,6 +27,8 @@ from simulators.load.run import Load, LoadPlan, run_load
 __all__ = ["check_ledger_command", "load_command"]
 
 _EXIT_NOT_WHOLE: Final = 1
+_DEVICES_MAX: Final = 10_000_000
+_MESSAGES_MAX: Final = 10**12
 
 
 class _Share(click.ParamType[tuple[RejectionReason, float]]):
@@ -37,8 +41,8 @@ class _Share(click.ParamType[tuple[RejectionReason, float]]):
     ) -> tuple[RejectionReason, float]:
         reason, _equals, share = value.partition("=")
         try:
-            return RejectionReason(reason), float(share)
-        except ValueError:
+            return RejectionReason(reason), AMOUNT.convert(share, param, ctx)
+        except (ValueError, click.BadParameter):
             self.fail(
                 _("“{value}” is not one of {reasons}, an equals sign and a share.").format(
                     value=value, reasons=", ".join(RejectionReason)
@@ -55,20 +59,23 @@ class _Share(click.ParamType[tuple[RejectionReason, float]]):
         "minute or hour, and keep exact books of what it acknowledged. Without --devices or "
         "--count, the devices of the database send."
     ),
+    epilog=example(
+        "jieru simulate load --platform xielian --per-second 2000 --seconds 600 --ledger books"
+    ),
 )
 @click.option(
     "--devices", type=click.Path(path_type=Path), help=_("CSV file of devices to import.")
 )
 @click.option("--platform", metavar="CODE", help=_("Devices of this platform only."))
-@click.option("--count", type=click.IntRange(min=1), help=_("So many devices by the pattern."))
-@click.option("--serials", default="CNC-%06d", show_default=True, help=_("The pattern."))
-@click.option("--messages", type=click.IntRange(min=1), help=_("Stop after so many."))
 @click.option(
-    "--seconds", type=click.FloatRange(min=0, min_open=True), help=_("Stop after so long.")
+    "--count", type=click.IntRange(1, _DEVICES_MAX), help=_("So many devices by the pattern.")
 )
+@click.option("--serials", default="CNC-%06d", show_default=True, help=_("The pattern."))
+@click.option("--messages", type=click.IntRange(1, _MESSAGES_MAX), help=_("Stop after so many."))
+@click.option("--seconds", type=POSITIVE_AMOUNT, help=_("Stop after so long."))
 @click.option(
     "--per-second",
-    type=click.FloatRange(min=0, min_open=True),
+    type=POSITIVE_AMOUNT,
     help=_("An even pace; without it, or --every, as fast as the broker takes them."),
 )
 @click.option(
@@ -83,7 +90,7 @@ class _Share(click.ParamType[tuple[RejectionReason, float]]):
     "within_s",
     default=1.0,
     show_default=True,
-    type=click.FloatRange(min=0),
+    type=AMOUNT,
     metavar="SECONDS",
     help=_("Spread each burst over so long."),
 )
@@ -91,14 +98,14 @@ class _Share(click.ParamType[tuple[RejectionReason, float]]):
     "--spacing-ms",
     default=1,
     show_default=True,
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 86_400_000),
     help=_("Flat out: how far the heartbeats of a device lie apart by what they say."),
 )
 @click.option(
     "--connections",
     default=1,
     show_default=True,
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 65_535),
     help=_("Of each platform where JIERU_MQTT_URL has {platform} in it, else of all together."),
 )
 @click.option(
@@ -108,7 +115,10 @@ class _Share(click.ParamType[tuple[RejectionReason, float]]):
     help=_("Unacknowledged messages of a connection at most; the broker may grant fewer."),
 )
 @click.option(
-    "--payload-bytes", default=0, type=click.IntRange(min=0), help=_("Fill payloads up to this.")
+    "--payload-bytes",
+    default=0,
+    type=click.IntRange(0, PAYLOAD_LIMIT_BYTES),
+    help=_("Fill payloads up to this."),
 )
 @click.option(
     "--bad",
@@ -123,7 +133,7 @@ class _Share(click.ParamType[tuple[RejectionReason, float]]):
     "patience_s",
     default=30.0,
     show_default=True,
-    type=click.FloatRange(min=0),
+    type=AMOUNT,
     metavar="SECONDS",
     help=_("How long to wait for a broker that is away."),
 )
@@ -132,7 +142,7 @@ class _Share(click.ParamType[tuple[RejectionReason, float]]):
     type=click.Path(path_type=Path, dir_okay=False),
     help=_("Write the books into this file, for `jieru simulate check-ledger`."),
 )
-@click.option("--json", "as_json", is_flag=True, help=_("Print JSON for programs."))
+@json_option
 def load_command(  # noqa: PLR0913 - one argument for each option
     *,
     devices: Path | None,
@@ -191,9 +201,10 @@ def load_command(  # noqa: PLR0913 - one argument for each option
         "Compare the books of a load with the database: exit code 1 unless every heartbeat that "
         "the broker accepted is stored exactly once, with its presence, and every rejection."
     ),
+    epilog=example("jieru simulate check-ledger books"),
 )
 @click.argument("ledger", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--json", "as_json", is_flag=True, help=_("Print JSON for programs."))
+@json_option
 def check_ledger_command(*, ledger: Path, as_json: bool) -> None:
     """Check a ledger against the database."""
     books = Ledger.load(ledger)

@@ -2,6 +2,7 @@
 
 import click
 
+from command.help import example
 from jieru.database import connect, read_installation
 from jieru.i18n import gettext as _
 from jieru.schema import migrate
@@ -11,7 +12,11 @@ from jieru.timescale import detect_edition
 __all__ = ["command"]
 
 
-@click.command("migrate", help=_("Create or upgrade the database's schema."))
+@click.command(
+    "migrate",
+    help=_("Create or upgrade the database's schema."),
+    epilog=example("JIERU_DATABASE_URL=postgresql://jieru@127.0.0.1/jieru jieru migrate"),
+)
 @click.option(
     "--simulation", is_flag=True, help=_("Mark a new database as a simulation, for good.")
 )

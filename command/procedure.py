@@ -4,29 +4,28 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
-from typing import Final
 
 import click
 import psycopg
 
+from command.arguments import DAY, WHOLE_NUMBER, YEAR, as_of_option, json_option, policy_option
 from command.counting import (
     now,
     open_database,
-    parse_as_of,
-    parse_day,
-    parse_year,
     print_json,
     today,
     width_of_output,
 )
+from command.help import example
 from command.procedure_tables import (
     comparison_report,
     count_sheet_report,
     counts_report,
 )
 from jieru.audit import changing, command_actor
-from jieru.calendar import civil_date
+from jieru.calendar import civil_date, date_text
 from jieru.errors import UserError
 from jieru.i18n import gettext as _
 from jieru.settings import load_settings
@@ -63,9 +62,6 @@ from verifier.procedure.words import PHASE_WORDS
 
 __all__ = ["command"]
 
-_LARGEST_INTEGER: Final = 2**31 - 1
-"""What PostgreSQL's `integer` holds."""
-
 _Command = Callable[..., None]
 
 
@@ -76,13 +72,13 @@ def command() -> None:
 
 _by = click.option("--by", "name", metavar="NAME", required=True, help=_("Who takes this step."))
 _revision = click.option(
-    "--revision", metavar="N", help=_("This revision, not the one that stands.")
+    "--revision", metavar="N", type=WHOLE_NUMBER, help=_("This revision, not the one that stands.")
 )
 _reason = click.option("--reason", metavar="TEXT", required=True, help=_("Why; kept for good."))
 
 
 @command.command("list", help=_("List the counts of all years."))
-@click.option("--json", "as_json", is_flag=True, help=_("Print JSON for programs."))
+@json_option
 def _list(*, as_json: bool) -> None:
     with open_database(load_settings()) as connection:
         counts = list_counts(connection)
@@ -95,9 +91,9 @@ def _list(*, as_json: bool) -> None:
 @command.command(
     "show", help=_("Show one count: steps, awards, objections, payments, what is next.")
 )
-@click.argument("year")
+@click.argument("year", type=YEAR)
 @_revision
-def _show(*, year: str, revision: str | None) -> None:
+def _show(*, year: int, revision: int | None) -> None:
     with open_database(load_settings()) as connection:
         record = _find(connection, year, revision)
         sheet = CountSheet(
@@ -113,28 +109,26 @@ def _show(*, year: str, revision: str | None) -> None:
     click.echo(count_sheet_report(sheet, width=width_of_output()))
 
 
-@command.command("draft", help=_("Count a year and keep the result for review."))
-@click.argument("year")
-@click.option(
-    "--as-of", metavar="DATE", help=_("Last day whose evidence is used (default: yesterday).")
+@command.command(
+    "draft",
+    help=_("Count a year and keep the result for review."),
+    epilog=example("jieru procedure draft 2026 --as-of 2027-04-05 --by 林晓"),
 )
-@click.option(
-    "--policy", metavar="FILE", help=_("Policy file, or name of a policy that comes with Jieru.")
-)
+@click.argument("year", type=YEAR)
+@as_of_option
+@policy_option
 @click.option("--reason", metavar="TEXT", help=_("Why a frozen count is corrected."))
 @_by
-def _draft(
-    *, year: str, as_of: str | None, policy: str | None, reason: str | None, name: str
-) -> None:
+def _draft(*, year: int, as_of: date, policy: str | None, reason: str | None, name: str) -> None:
     settings = load_settings()
-    act, last_day = _act(name), parse_as_of(as_of)
+    act = _act(name)
     rules = load_policy(policy or settings.policy)
     with open_database(settings) as connection, _progress_bar() as progress:
         record = draft_count(
             connection,
             act,
-            parse_year(year),
-            as_of=last_day,
+            year,
+            as_of=as_of,
             policy=rules,
             reason=reason,
             progress=progress,
@@ -143,53 +137,62 @@ def _draft(
 
 
 @command.command("submit", help=_("Hand a draft over for review; who does so is its maker."))
-@click.argument("year")
+@click.argument("year", type=YEAR)
 @click.option("--note", metavar="TEXT", help=_("What the reviewers should know."))
 @_by
-def _submit(*, year: str, note: str | None, name: str) -> None:
+def _submit(*, year: int, note: str | None, name: str) -> None:
     with _changing_count(year, name, is_running=True) as (connection, record, act):
         taken = submit_count(connection, record, act, note=note)
     click.echo(_("{count} is in review.").format(count=taken.count_id))
 
 
 @command.command("return", help=_("Send a count in review back to be drafted anew."))
-@click.argument("year")
+@click.argument("year", type=YEAR)
 @_reason
 @_by
-def _return(*, year: str, reason: str, name: str) -> None:
+def _return(*, year: int, reason: str, name: str) -> None:
     with _changing_count(year, name, is_running=True) as (connection, record, act):
         taken = return_count(connection, record, act, reason=reason)
     click.echo(_("{count} is returned.").format(count=taken.count_id))
 
 
-@command.command("freeze", help=_("Freeze and sign a reviewed count; its maker may not."))
-@click.argument("year")
+@command.command(
+    "freeze",
+    help=_("Freeze and sign a reviewed count; its maker may not."),
+    epilog=example("jieru procedure freeze 2026 --by 陈静"),
+)
+@click.argument("year", type=YEAR)
 @_by
-def _freeze(*, year: str, name: str) -> None:
+def _freeze(*, year: int, name: str) -> None:
     settings = load_settings()
     key, act = load_signing_key(settings.signing_key_file), _act(name)
     with open_database(settings) as connection, _progress_bar() as progress:
         with connection.transaction():
-            record = find_count(connection, parse_year(year), is_running=True)
+            record = find_count(connection, year, is_running=True)
         record = freeze_count(connection, record, act, key, progress)
     click.echo(
         _("{count} is frozen. Digest: {digest}").format(count=record.count_id, digest=record.digest)
     )
 
 
-@command.command("publish", help=_("Publish a frozen count; its public notice begins."))
-@click.argument("year")
+@command.command(
+    "publish",
+    help=_("Publish a frozen count; its public notice begins."),
+    epilog=example("jieru procedure publish 2026 --dry-run --by 陈静"),
+)
+@click.argument("year", type=YEAR)
 @click.option(
     "--notice-ends",
+    "ends_on",
     metavar="DATE",
+    type=DAY,
     help=_("Last day of the notice, named by you (default: by the calendar)."),
 )
 @click.option(
     "--dry-run", "is_dry_run", is_flag=True, help=_("Show the last day, publish nothing.")
 )
 @_by
-def _publish(*, year: str, notice_ends: str | None, is_dry_run: bool, name: str) -> None:
-    ends_on = None if notice_ends is None else parse_day(notice_ends)
+def _publish(*, year: int, ends_on: date | None, is_dry_run: bool, name: str) -> None:
     settings = load_settings()
     days, holidays = settings.notice_working_days, load_holidays(settings.holidays_file)
     with _changing_count(year, name, is_dry_run=is_dry_run) as (connection, record, act):
@@ -206,38 +209,45 @@ def _publish(*, year: str, notice_ends: str | None, is_dry_run: bool, name: str)
             click.echo(_(UNKNOWN_HOLIDAYS).format(year=unknown), err=True)
 
 
-@command.command("object", help=_("Record an objection to a published count."))
-@click.argument("year")
+@command.command(
+    "object",
+    help=_("Record an objection to a published count."),
+    epilog=example("jieru procedure object 2026 --from 协联 --text 漏计一家企业 --by 陈静"),
+)
+@click.argument("year", type=YEAR)
 @click.option("--from", "objector", metavar="NAME", required=True, help=_("Who objects."))
 @click.option("--text", metavar="TEXT", required=True, help=_("What is objected."))
 @_by
-def _object(*, year: str, objector: str, text: str, name: str) -> None:
+def _object(*, year: int, objector: str, text: str, name: str) -> None:
     with _changing_count(year, name) as (connection, record, act):
         number = record_objection(connection, record, act, name=objector, statement=text)
     click.echo(_("Objection {id} is recorded.").format(id=number))
 
 
-@command.command("resolve", help=_("Say what came of an objection."))
-@click.argument("year")
-@click.argument("objection", metavar="ID")
+@command.command(
+    "resolve",
+    help=_("Say what came of an objection."),
+    epilog=example("jieru procedure resolve 2026 3 --outcome dismissed --reason 不成立 --by 陈静"),
+)
+@click.argument("year", type=YEAR)
+@click.argument("objection", metavar="ID", type=WHOLE_NUMBER)
 @click.option(
     "--outcome", type=click.Choice(OBJECTION_OUTCOMES), required=True, help=_("What came of it.")
 )
 @_reason
 @_by
 def _resolve(
-    *, year: str, objection: str, outcome: ObjectionOutcome, reason: str, name: str
+    *, year: int, objection: int, outcome: ObjectionOutcome, reason: str, name: str
 ) -> None:
-    number = _whole_number(objection)
     with _changing_count(year, name) as (connection, record, act):
-        resolve_objection(connection, record, number, act, outcome=outcome, resolution=reason)
-    click.echo(_("Objection {id} is resolved.").format(id=number))
+        resolve_objection(connection, record, objection, act, outcome=outcome, resolution=reason)
+    click.echo(_("Objection {id} is resolved.").format(id=objection))
 
 
 @command.command("payable", help=_("Approve payment after the notice; the maker may not."))
-@click.argument("year")
+@click.argument("year", type=YEAR)
 @_by
-def _payable(*, year: str, name: str) -> None:
+def _payable(*, year: int, name: str) -> None:
     with _changing_count(year, name) as (connection, record, act):
         taken = approve_payment(connection, record, act)
         due = amounts_due(connection, taken)
@@ -248,14 +258,22 @@ def _payable(*, year: str, name: str) -> None:
     )
 
 
-@command.command("paid", help=_("Record that a platform was paid all that is due to it."))
-@click.argument("year")
+@command.command(
+    "paid",
+    help=_("Record that a platform was paid all that is due to it."),
+    epilog=example(
+        "jieru procedure paid 2026 xielian --reference 莆财企2027-18 --on 2027-06-01 --by 陈静"
+    ),
+)
+@click.argument("year", type=YEAR)
 @click.argument("platform")
 @click.option("--reference", metavar="TEXT", required=True, help=_("Of the payment order."))
-@click.option("--on", "paid_on", metavar="DATE", help=_("Day of payment (default: today)."))
+@click.option(
+    "--on", "paid_on", metavar="DATE", type=DAY, help=_("Day of payment (default: today).")
+)
 @_by
-def _paid(*, year: str, platform: str, reference: str, paid_on: str | None, name: str) -> None:
-    day = today() if paid_on is None else parse_day(paid_on)
+def _paid(*, year: int, platform: str, reference: str, paid_on: date | None, name: str) -> None:
+    day = paid_on or today()
     with _changing_count(year, name) as (connection, record, act):
         taken = record_payment(connection, record, platform, act, reference=reference, paid_on=day)
         left = sum(each.amount_yuan for each in amounts_due(connection, taken))
@@ -266,36 +284,44 @@ def _paid(*, year: str, platform: str, reference: str, paid_on: str | None, name
     )
 
 
-@command.command("close", help=_("Do not wait for a pending enterprise."))
-@click.argument("year")
+@command.command(
+    "close",
+    help=_("Do not wait for a pending enterprise."),
+    epilog=example(
+        "jieru procedure close 2026 xielian 91350300000000001Y --reason 企业已停产 --by 林晓"
+    ),
+)
+@click.argument("year", type=YEAR)
 @click.argument("platform")
 @click.argument("uscc")
 @_reason
 @_by
-def _close(*, year: str, platform: str, uscc: str, reason: str, name: str) -> None:
-    number = parse_year(year)
+def _close(*, year: int, platform: str, uscc: str, reason: str, name: str) -> None:
     with open_database(load_settings()) as connection, changing(connection, command_actor()):
-        closing = close_pending(connection, number, platform, uscc, reason=reason, by=name)
+        closing = close_pending(connection, year, platform, uscc, reason=reason, by=name)
     click.echo(_("Closing {id} is recorded.").format(id=closing))
 
 
 @command.command("reopen", help=_("Withdraw a closing; it stays on record."))
-@click.argument("closing", metavar="ID")
+@click.argument("closing", metavar="ID", type=WHOLE_NUMBER)
 @_reason
 @_by
-def _reopen(*, closing: str, reason: str, name: str) -> None:
-    number = _whole_number(closing)
+def _reopen(*, closing: int, reason: str, name: str) -> None:
     with open_database(load_settings()) as connection, changing(connection, command_actor()):
-        withdraw_closing(connection, number, reason=reason, by=name)
-    click.echo(_("Closing {id} is withdrawn.").format(id=number))
+        withdraw_closing(connection, closing, reason=reason, by=name)
+    click.echo(_("Closing {id} is withdrawn.").format(id=closing))
 
 
-@command.command("compare", help=_("Show what a correction changed, and what it claims back."))
-@click.argument("year")
-@click.argument("before", metavar="REVISION")
-@click.argument("after", metavar="REVISION")
-@click.option("--json", "as_json", is_flag=True, help=_("Print JSON for programs."))
-def _compare(*, year: str, before: str, after: str, as_json: bool) -> None:
+@command.command(
+    "compare",
+    help=_("Show what a correction changed, and what it claims back."),
+    epilog=example("jieru procedure compare 2026 1 2"),
+)
+@click.argument("year", type=YEAR)
+@click.argument("before", metavar="REVISION", type=WHOLE_NUMBER)
+@click.argument("after", metavar="REVISION", type=WHOLE_NUMBER)
+@json_option
+def _compare(*, year: int, before: int, after: int, as_json: bool) -> None:
     with open_database(load_settings()) as connection:
         records = [_find(connection, year, each) for each in (before, after)]
         comparison = compare_documents(*(read_document(connection, each) for each in records))
@@ -306,35 +332,37 @@ def _compare(*, year: str, before: str, after: str, as_json: bool) -> None:
         click.echo(comparison_report(comparison, recoveries, width=width_of_output()))
 
 
-@command.command("export", help=_("Write the signed file of a frozen count."))
-@click.argument("year")
+@command.command(
+    "export",
+    help=_("Write the signed file of a frozen count."),
+    epilog=example("jieru procedure export 2026 count-2026.json"),
+)
+@click.argument("year", type=YEAR)
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @_revision
-def _export(*, year: str, file: Path, revision: str | None) -> None:
+def _export(*, year: int, file: Path, revision: int | None) -> None:
     with open_database(load_settings()) as connection:
-        number = None if revision is None else _whole_number(revision)
-        record = find_count(connection, parse_year(year), number)
+        record = find_count(connection, year, revision)
         content = export_count(connection, record)
     _write(file, content)
     click.echo(_("{count} is written to {file}.").format(count=record.count_id, file=file))
 
 
-def _find(connection: psycopg.Connection, year: str, revision: str | None) -> CountRecord:
+def _find(connection: psycopg.Connection, year: int, revision: int | None) -> CountRecord:
     """The revision that is named, else the one that is being made, else the frozen one."""
-    number = parse_year(year)
     if revision is not None:
-        return find_count(connection, number, _whole_number(revision))
-    return running_count(connection, number) or find_count(connection, number)
+        return find_count(connection, year, revision)
+    return running_count(connection, year) or find_count(connection, year)
 
 
 @contextmanager
 def _changing_count(
-    year: str, name: str, *, is_running: bool = False, is_dry_run: bool = False
+    year: int, name: str, *, is_running: bool = False, is_dry_run: bool = False
 ) -> Iterator[tuple[psycopg.Connection, CountRecord, Act]]:
     """A transaction in which somebody takes a step of a year's count, or tries it."""
-    act, number = _act(name), parse_year(year)
+    act = _act(name)
     with open_database(load_settings()) as connection, changing(connection, act.actor):
-        yield connection, find_count(connection, number, is_running=is_running), act
+        yield connection, find_count(connection, year, is_running=is_running), act
         if is_dry_run:
             raise psycopg.Rollback
 
@@ -380,16 +408,10 @@ def _record_object(record: CountRecord) -> dict[str, object]:
         "state": record.state.value,
         "supersedes": record.supersedes,
         "policy": record.policy_name,
-        "as_of": record.as_of.isoformat() if record.as_of else None,
+        "as_of": date_text(record.as_of),
         "submitted_by": record.submitted_by,
         "frozen_by": record.frozen_by,
         "frozen_at": record.frozen_at.isoformat() if record.frozen_at else None,
         "digest": record.digest,
-        "notice_ends_on": record.notice_ends_on.isoformat() if record.notice_ends_on else None,
+        "notice_ends_on": date_text(record.notice_ends_on),
     }
-
-
-def _whole_number(text: str) -> int:
-    if text.isascii() and text.isdigit() and int(text) <= _LARGEST_INTEGER:
-        return int(text)
-    raise UserError("{text} is not a whole number.", text=text)

@@ -4,7 +4,9 @@ import sys
 
 import click
 
-from command.counting import open_database, parse_year, print_json, width_of_output
+from command.arguments import YEAR, json_option
+from command.counting import open_database, print_json, width_of_output
+from command.help import example
 from command.procedure_tables import recheck_report
 from jieru.i18n import gettext as _
 from jieru.settings import load_settings
@@ -18,16 +20,17 @@ __all__ = ["command"]
 @click.command(
     "recheck",
     help=_("Compute a frozen count from today's data; exit code 1 when anything differs."),
+    epilog=example("jieru recheck 2026"),
 )
-@click.argument("year")
-@click.option("--json", "as_json", is_flag=True, help=_("Print JSON for programs."))
-def command(*, year: str, as_json: bool) -> None:
+@click.argument("year", type=YEAR)
+@json_option
+def command(*, year: int, as_json: bool) -> None:
     """Recheck the frozen count of a year and print every difference with its cause."""
     settings = load_settings()
     policy = load_policy(settings.policy)
     with open_database(settings) as connection:
         with connection.transaction():
-            record = find_count(connection, parse_year(year))
+            record = find_count(connection, year)
         recheck = recheck_count(connection, record, policy)
     if as_json:
         print_json(recheck.to_json_object())

@@ -6,6 +6,7 @@ from typing import cast
 
 import click
 
+from command.help import example
 from jieru.errors import UserError
 from jieru.i18n import LANGUAGES, Language, process_language
 from jieru.i18n import gettext as _
@@ -16,7 +17,11 @@ from verifier.reports import KINDS, SHEETS, ReportKind, SheetName, make_report, 
 __all__ = ["command"]
 
 
-@click.command("report", help=_("Make a report of a signed count; its signature is checked."))
+@click.command(
+    "report",
+    help=_("Make a report of a signed count; its signature is checked."),
+    epilog=example("jieru report count-2026.json --kind notice --output notice.pdf"),
+)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--kind", type=click.Choice(KINDS), required=True, help=_("Which report."))
 @click.option("--language", type=click.Choice(LANGUAGES), help=_("Language of the report."))

@@ -8,13 +8,14 @@ import click
 
 from api.app import create_app
 from api.server import serving
+from command.counting import open_database
+from command.help import example
 from command.stopping import stop_on_signals
 from jieru.credentials.broker_files import BrokerFiles
 from jieru.credentials.sync import following_credentials
-from jieru.database import connect, open_pool
+from jieru.database import open_pool
 from jieru.i18n import gettext as _
 from jieru.log import configure_log
-from jieru.schema import require_current_schema
 from jieru.settings import load_settings
 
 __all__ = ["command"]
@@ -22,7 +23,9 @@ __all__ = ["command"]
 _POOL_SIZE: Final = 10
 
 
-@click.command("serve", help=_("Serve the API and the console."))
+@click.command(
+    "serve", help=_("Serve the API and the console."), epilog=example("jieru serve --port 8001")
+)
 @click.option("--host", help=_("Address to listen on; otherwise JIERU_API_HOST."))
 @click.option(
     "--port", type=click.IntRange(0, 65_535), help=_("Port; otherwise JIERU_API_PORT. 0: any.")
@@ -32,8 +35,8 @@ def command(host: str | None, port: int | None) -> None:
     settings = load_settings()
     url = settings.require_database_url()
     files = BrokerFiles.of_settings(settings)
-    with connect(url) as connection:
-        require_current_schema(connection)
+    with open_database(settings):
+        pass  # it is there, and has our schema
     configure_log()
     # A request that finds no database says so in our own form.
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)

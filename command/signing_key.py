@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from command.help import example
 from jieru.i18n import gettext as _
 from verifier.procedure.signing import SigningKey, load_signing_key, new_signing_key
 
@@ -18,7 +19,11 @@ def command() -> None:
     """The private half never leaves its file."""
 
 
-@command.command("new", help=_("Make a key in a file that only its owner may read."))
+@command.command(
+    "new",
+    help=_("Make a key in a file that only its owner may read."),
+    epilog=example("jieru signing-key new count.pem"),
+)
 @click.argument("file", type=click.Path(path_type=Path))
 def _new(*, file: Path) -> None:
     _show_public(new_signing_key(file))

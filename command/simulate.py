@@ -1,14 +1,19 @@
 """`jieru simulate`: play a scenario, write what belongs to it, or publish one heartbeat."""
 
 import asyncio
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
+from click.exceptions import NoSuchCommand
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from command.arguments import POSITIVE_AMOUNT
+from command.extras import require_demo
+from command.help import example
 from command.load import check_ledger_command, load_command
 from jieru.broker import BrokerAddress
 from jieru.calendar import SHANGHAI, civil_date
@@ -21,9 +26,11 @@ from simulators.expectation import expect
 from simulators.expectation_file import write_expectation
 from simulators.fleet import Fleet, build_fleet
 from simulators.heartbeat import device_of, publish_heartbeat
-from simulators.play import Played, play
 from simulators.registry_files import write_registry
-from simulators.scenario import load_scenario
+from simulators.scenario import load_scenario, shipped_scenarios
+
+if TYPE_CHECKING:
+    from simulators.play import Played
 
 __all__ = ["command"]
 
@@ -36,8 +43,22 @@ class _ScenarioGroup(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the name of the command that plays where it was left out."""
         if args and args[0] not in (*self.commands, *ctx.help_option_names):
+            _refuse_mistyped(args[0], self.commands, ctx)
             args.insert(0, _PLAY)
         return super().parse_args(ctx, args)
+
+
+def _refuse_mistyped(word: str, commands: Collection[str], ctx: click.Context) -> None:
+    """Take a word for a command that was meant, where it is no scenario.
+
+    Raises:
+        NoSuchCommand: it resembles one.
+    """
+    if word in shipped_scenarios() or Path(word).exists():
+        return
+    error = NoSuchCommand(word, possibilities=commands, ctx=ctx)
+    if error.possibilities:
+        raise error
 
 
 @click.group(
@@ -46,6 +67,7 @@ class _ScenarioGroup(click.Group):
     help=_(
         "Play a scenario against a broker (jieru simulate SCENARIO), send load or one heartbeat."
     ),
+    epilog=example("jieru simulate small-city"),
 )
 def command() -> None:
     """Equipment that is not there."""
@@ -55,7 +77,11 @@ command.add_command(load_command)
 command.add_command(check_ledger_command)
 
 
-@command.command(_PLAY, help=_("Play a scenario, by its name or as a file, against a broker."))
+@command.command(
+    _PLAY,
+    help=_("Play a scenario, by its name or as a file, against a broker."),
+    epilog=example("jieru simulate small-city --write-registry registry"),
+)
 @click.argument("scenario")
 @click.option(
     "--write-registry",
@@ -67,7 +93,7 @@ command.add_command(check_ledger_command)
 )
 @click.option(
     "--speed",
-    type=click.FloatRange(min=0, min_open=True),
+    type=POSITIVE_AMOUNT,
     help=_("Seconds of the scenario to a second; without it, as fast as the broker takes it."),
 )
 def _play_command(*, scenario: str, write_registry: Path | None, speed: float | None) -> None:
@@ -93,7 +119,13 @@ def _play_command(*, scenario: str, write_registry: Path | None, speed: float | 
         )
 
 
-@command.command("heartbeat", help=_("Publish one heartbeat now, with a credential of equipment."))
+@command.command(
+    "heartbeat",
+    help=_("Publish one heartbeat now, with a credential of equipment."),
+    epilog=example(
+        "jieru simulate heartbeat --url mqtt://xielian:SECRET@127.0.0.1:1883 --serial CNC-01"
+    ),
+)
 @click.option(
     "--url",
     help=_("mqtt://USER:SECRET@HOST:PORT, with %2F for a slash; otherwise JIERU_MQTT_URL."),
@@ -116,7 +148,7 @@ def _heartbeat_command(*, url: str | None, serial: str | None, status: str) -> N
     )
     device = device_of(address.username, serial)
     now = datetime.now(UTC)
-    topic = asyncio.run(publish_heartbeat(address, device, DeviceStatus(status), at=now))
+    topic = publish_heartbeat(address, device, DeviceStatus(status), at=now)
     click.echo(
         _("The broker acknowledged the heartbeat of {serial} at {time} ({topic}).").format(
             serial=device.serial, time=f"{now.astimezone(SHANGHAI):%H:%M:%S}", topic=topic
@@ -124,7 +156,10 @@ def _heartbeat_command(*, url: str | None, serial: str | None, status: str) -> N
     )
 
 
-def _play(fleet: Fleet, settings: Settings, speed: float | None) -> Played:
+def _play(fleet: Fleet, settings: Settings, speed: float | None) -> "Played":
+    require_demo("jieru simulate SCENARIO")
+    from simulators.play import play  # noqa: PLC0415 - it imports what may be missing
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

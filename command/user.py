@@ -11,6 +11,7 @@ from api.access.roles import Role
 from api.access.users import count_open_keys, create_user, disable_user, list_users, reset_password
 from api.console.words import ROLE_WORDS
 from command.counting import open_database, width_of_output
+from command.help import example
 from jieru.audit import changing, command_actor
 from jieru.calendar import SHANGHAI
 from jieru.errors import UserError
@@ -31,7 +32,11 @@ def command() -> None:
     """Accounts of people."""
 
 
-@command.command("add", help=_("Add an account; a password is made and shown once."))
+@command.command(
+    "add",
+    help=_("Add an account; a password is made and shown once."),
+    epilog=example("jieru user add lin --role verifier"),
+)
 @click.argument("name")
 @click.option(
     "--role",
@@ -90,7 +95,11 @@ def _disable(*, name: str) -> None:
         )
 
 
-@command.command("reset", help=_("Give an account another password; its sessions end now."))
+@command.command(
+    "reset",
+    help=_("Give an account another password; its sessions end now."),
+    epilog=example("jieru user reset lin --enable"),
+)
 @click.argument("name")
 @click.option("--enable", is_flag=True, help=_("Let a disabled account in again."))
 @_FROM_STDIN

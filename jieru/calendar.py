@@ -17,6 +17,7 @@ __all__ = [
     "bit_index",
     "civil_date",
     "civil_hour_of",
+    "date_text",
     "days_in_month",
     "epoch_milliseconds",
     "hours_since_epoch",
@@ -83,6 +84,11 @@ def months_between(first: date, last: date) -> list[date]:
     """First days of every civil month from the month of `first` to the month of `last`."""
     start, end = first.year * 12 + first.month - 1, last.year * 12 + last.month - 1
     return [date(index // 12, index % 12 + 1, 1) for index in range(start, end + 1)]
+
+
+def date_text(day: date | None) -> str | None:
+    """A civil date written as `2026-03-02`; None where there is none."""
+    return day.isoformat() if day else None
 
 
 def parse_date(text: str) -> date:

@@ -5,35 +5,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import LiteralString
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import ConnectionPool
 
+from jieru.database_options import LONG_THOUGHT, session_address, session_settings
 from jieru.errors import UserError, WorldError
 from jieru.ownership import explain_missing_schema
 
 __all__ = [
-    "KEEPALIVES",
     "Installation",
     "connect",
     "describe_address",
     "open_pool",
     "read_installation",
 ]
-
-_OPTIONS = "-c timezone=UTC -c client_encoding=UTF8"
-"""Instants travel as UTC; civil dates are computed explicitly, never by a session's zone."""
-
-KEEPALIVES = {
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 30_000,
-}
-"""A server whose machine is gone is noticed within half a minute, not after hours."""
 
 _TRUSTED_S = 0.2
 """For how long a connection that served just now is believed to be alive."""
@@ -80,22 +70,31 @@ def _unreachable(url: str, error: Exception) -> WorldError:
     )
 
 
-def connect(url: str, *, autocommit: bool = False) -> psycopg.Connection:
-    """Open one connection.
+def connect(
+    url: str,
+    *,
+    autocommit: bool = False,
+    application_name: str | None = None,
+    thought: LiteralString = LONG_THOUGHT,
+) -> psycopg.Connection:
+    """Open one connection; what it is like says `jieru.database_options`.
 
     Raises:
         UserError: the address is malformed.
         WorldError: the database cannot be reached.
     """
+    address = session_address(_checked(url), application_name=application_name)
     try:
-        return psycopg.connect(
-            make_conninfo(_checked(url), **KEEPALIVES),
-            autocommit=autocommit,
-            options=_OPTIONS,
-            connect_timeout=10,
-        )
+        connection = psycopg.connect(address, autocommit=True)
+        try:
+            connection.execute(session_settings(thought=thought))
+            connection.autocommit = autocommit
+        except BaseException:
+            connection.close()
+            raise
     except psycopg.OperationalError as error:
         raise _unreachable(url, error) from None
+    return connection
 
 
 @contextmanager
@@ -112,7 +111,7 @@ def open_pool(url: str, *, size: int) -> Iterator[ConnectionPool]:
     connect(url).close()  # says why at once; the pool itself would only time out
     used = _LastUses()
     with ConnectionPool(
-        url,
+        session_address(url),
         min_size=1,
         max_size=size,
         open=True,
@@ -121,9 +120,14 @@ def open_pool(url: str, *, size: int) -> Iterator[ConnectionPool]:
         reset=used.remember,
         # Then whoever asks next tries anew, instead of waiting for ever rarer attempts.
         reconnect_timeout=5,
-        kwargs={"options": _OPTIONS, **KEEPALIVES},
+        configure=_configure,
     ) as pool:
         yield pool
+
+
+def _configure(connection: psycopg.Connection) -> None:
+    connection.execute(session_settings())
+    connection.commit()  # what was set stays only then
 
 
 class _LastUses:

@@ -11,14 +11,12 @@ import psycopg
 
 from jieru.database_sessions import UNKNOWN, Session
 from jieru.errors import WorldError
-from jieru.retry import NOTICE_OUR_END
 
 __all__ = ["wait_for_turn"]
 
 _PATIENCE_S: Final = 60.0
 _ASK_EVERY_S: Final = 0.2
 
-_SET_NAME: Final = "SET application_name = 'jieru migrate'"
 # Asked again and again, since whoever waits inside a statement keeps a snapshot, and with it rows
 # from being cleaned up.
 _TRY: Final = "SELECT pg_try_advisory_lock(hashtext('jieru'), hashtext('migration'))"
@@ -34,8 +32,8 @@ _SELECT_HOLDER: Final = """
 def wait_for_turn(connection: psycopg.Connection) -> None:
     """Take the lock, for as long as this session lasts; wait where another migration holds it.
 
-    The server is asked to look after this session, so that it ends within seconds when we do, even
-    in the middle of a statement.
+    The server looks after a session of ours (`jieru.database_options`), so that it ends within
+    seconds when we do, even in the middle of a statement.
 
     Args:
         connection: in autocommit mode.
@@ -43,8 +41,6 @@ def wait_for_turn(connection: psycopg.Connection) -> None:
     Raises:
         WorldError: the other migration takes longer than a minute; the message names it.
     """
-    connection.execute(NOTICE_OUR_END)
-    connection.execute(_SET_NAME)
     deadline = time.monotonic() + _PATIENCE_S
     while connection.execute(_TRY).fetchone() != (True,):
         if time.monotonic() >= deadline:

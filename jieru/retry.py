@@ -13,12 +13,10 @@ from typing import Final
 
 import psycopg
 from psycopg import AsyncConnection
-from psycopg.conninfo import make_conninfo
 
-from jieru.database import KEEPALIVES
+from jieru.database_options import SHORT_THOUGHT, session_address, session_settings
 
 __all__ = [
-    "NOTICE_OUR_END",
     "SILENCE_S",
     "backoff_delays",
     "connect_patiently",
@@ -49,17 +47,6 @@ _TRANSIENT_CLASSES: Final = (
 )
 
 
-# Not among the options of the connection, where a pooler would refuse what it does not know.
-NOTICE_OUR_END: Final = """
-    SET tcp_keepalives_idle = 10;
-    SET tcp_keepalives_interval = 5;
-    SET tcp_keepalives_count = 3;
-    SET client_connection_check_interval = '5s';
-    SET idle_in_transaction_session_timeout = '60s'
-"""
-"""So that the server, too, notices soon when we are gone, and lets go of what we locked."""
-
-
 async def connect_patiently(
     database_url: str, *, application_name: str | None = None
 ) -> AsyncConnection:
@@ -71,15 +58,12 @@ async def connect_patiently(
         psycopg.Error: the database cannot be reached now.
     """
     connection = await AsyncConnection.connect(
-        make_conninfo(database_url, **KEEPALIVES),
+        session_address(database_url, application_name=application_name),
         autocommit=True,  # every transaction is begun and ended where it is read
-        options="-c timezone=UTC",
-        connect_timeout=10,
-        application_name=application_name,
     )
     try:
         with hang_up_after(connection, SILENCE_S):
-            await connection.execute(NOTICE_OUR_END)
+            await connection.execute(session_settings(thought=SHORT_THOUGHT))
     except BaseException:
         await connection.close()
         raise

@@ -9,6 +9,7 @@ import psycopg
 from jieru.auditor.fence import fence_in
 from jieru.auditor.views import create_views, drop_views
 from jieru.database import connect
+from jieru.database_options import SHORT_THOUGHT
 from jieru.errors import UserError, WorldError
 from jieru.migrating import (
     MIGRATIONS,
@@ -25,6 +26,8 @@ from jieru.timescale import create_extension, set_policies
 
 __all__ = ["migrate", "require_current_schema"]
 
+_NAME: Final = "jieru migrate"
+"""What other sessions see while a migration keeps them waiting."""
 _SELECT_IS_SIMULATION: Final = "SELECT is_simulation FROM installation"
 _INSERT_INSTALLATION: Final = "INSERT INTO installation (is_simulation) VALUES (%s)"
 
@@ -63,7 +66,9 @@ def migrate(
         WorldError: the database cannot be reached, another migration goes on for long, or somebody
             holds a table for long.
     """
-    with connect(database_url, autocommit=True) as connection:
+    with connect(
+        database_url, autocommit=True, application_name=_NAME, thought=SHORT_THOUGHT
+    ) as connection:
         require_ownership(connection, has_tables=read_applied(connection) is not None)
         wait_for_turn(connection)
         applied = read_applied(connection) or set()

@@ -57,6 +57,6 @@ SELECT format('ALTER DATABASE %I OWNER TO %I', current_database(), :'owner')
 COMMIT;
 
 -- What was taken from everybody and given to the owner of the tables by name, for the new one.
-\ir auditor/fence/role.sql
-\ir auditor/fence/database.sql
-\ir auditor/fence/catalogue.sql
+\ir auditor/sql/fence/role.sql
+\ir auditor/sql/fence/database.sql
+\ir auditor/sql/fence/catalogue.sql

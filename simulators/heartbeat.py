@@ -2,16 +2,22 @@
 
 It speaks MQTT 3.1.1, which every broker does. That has no answer for "you may not publish here": a
 broker acknowledges such a message and drops it. So the topic is made from the credential's name.
+Operators have it in every installation, so it needs nothing of the extra `jieru[demo]`.
 """
 
+import time
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-import aiomqtt
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from jieru.broker import BrokerAddress
 from jieru.errors import UserError, WorldError
+from jieru.i18n import gettext as _
 from jieru.wire import (
     PLATFORM_CODE,
     SERIAL,
@@ -57,7 +63,7 @@ def device_of(username: str | None, serial: str | None) -> DeviceAddress:
     return DeviceAddress(platform, serial)
 
 
-async def publish_heartbeat(
+def publish_heartbeat(
     address: BrokerAddress, device: DeviceAddress, status: DeviceStatus, *, at: datetime
 ) -> str:
     """Publish, wait for the broker's acknowledgement; the topic.
@@ -68,37 +74,84 @@ async def publish_heartbeat(
     """
     topic = heartbeat_topic(device)
     payload = encode_payload(int(at.timestamp() * 1000), status=status)
-    client = aiomqtt.Client(
-        address.host,
-        address.port,
-        username=address.username,
-        password=address.password,
-        protocol=aiomqtt.ProtocolVersion.V311,
-        tls_context=address.tls_context(),
-        timeout=_TIMEOUT_S,
-    )
-    try:
-        async with client:
-            await client.publish(topic, payload, qos=1)
-    except aiomqtt.MqttError as error:
-        raise _refusal(error, address) from None
+    publisher = _Publisher(address)
+    publisher.connect()
+    publisher.publish(topic, payload)
     return topic
 
 
-def _refusal(error: aiomqtt.MqttError, address: BrokerAddress) -> UserError | WorldError:
-    if (
-        isinstance(error, aiomqtt.MqttCodeError)
-        and isinstance(error.rc, ReasonCode)
-        and error.rc.value in _WRONG_CREDENTIAL
-    ):
-        return UserError(
-            "The broker at {address} does not take the credential of {username}: it is mistyped, "
-            "replaced or revoked.",
-            address=address,
-            username=address.username,
+class _Publisher:
+    """A client for one message, which works as long as it is waited for."""
+
+    def __init__(self, address: BrokerAddress) -> None:
+        self._address = address
+        self._answer: ReasonCode | None = None
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv311)
+        self._client.connect_timeout = _TIMEOUT_S
+        self._client.on_connect = self._remember
+        if address.username is not None:
+            self._client.username_pw_set(address.username, address.password)
+        context = address.tls_context()
+        if context is not None:
+            self._client.tls_set_context(context)
+
+    def connect(self) -> None:
+        """Come in.
+
+        Raises:
+            UserError: the broker does not take the credential.
+            WorldError: it cannot be reached.
+        """
+        try:
+            self._client.connect(self._address.host, self._address.port)
+        except OSError as error:
+            raise self._failure(error) from None
+        self._work_until(lambda: self._answer is not None)
+        if self._answer is not None and self._answer.value in _WRONG_CREDENTIAL:
+            raise UserError(
+                "The broker at {address} does not take the credential of {username}: it is "
+                "mistyped, replaced or revoked.",
+                address=self._address,
+                username=self._address.username,
+            )
+        if self._answer is not None and self._answer.is_failure:
+            raise self._failure(self._answer)
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Hand one message over, and leave.
+
+        Raises:
+            WorldError: the broker does not acknowledge it.
+        """
+        message = self._client.publish(topic, payload, qos=1)
+        self._work_until(message.is_published)
+        self._client.disconnect()
+
+    def _work_until(self, is_done: Callable[[], bool]) -> None:
+        deadline_s = time.monotonic() + _TIMEOUT_S
+        while not is_done():
+            result = self._client.loop()
+            if is_done():
+                return
+            if result != paho.MQTT_ERR_SUCCESS:
+                raise self._failure(paho.error_string(result))
+            if time.monotonic() > deadline_s:
+                raise self._failure(_("no answer within {seconds} s").format(seconds=_TIMEOUT_S))
+
+    def _failure(self, reason: object) -> WorldError:
+        return WorldError(
+            "No broker takes the heartbeat at {address}: start it, or correct the address. "
+            "({reason})",
+            address=self._address,
+            reason=reason,
         )
-    return WorldError(
-        "No broker takes the heartbeat at {address}: start it, or correct the address. ({reason})",
-        address=address,
-        reason=error,
-    )
+
+    def _remember(
+        self,
+        _client: paho.Client,
+        _userdata: object,
+        _flags: paho.ConnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        self._answer = reason

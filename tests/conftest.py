@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -56,22 +57,26 @@ def timescale_url(timescale_server: DatabaseServer) -> Iterator[str]:
         yield url
 
 
-# A copy of a migrated database takes a tenth of the time of a migration.
+@contextmanager
+def _template(server: DatabaseServer, *, simulation: bool) -> Iterator[str]:
+    """A migrated database to be copied, which takes a tenth of the time of a migration."""
+    with server.database() as url:
+        migrate(url, simulation=simulation)
+        server.seal(url)
+        yield url
+
+
 @pytest.fixture(scope="session")
 def real_template(timescale_server: DatabaseServer) -> Iterator[str]:
     """A database with our schema to be copied."""
-    with timescale_server.database() as url:
-        migrate(url)
-        timescale_server.seal(url)
+    with _template(timescale_server, simulation=False) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def simulation_template(timescale_server: DatabaseServer) -> Iterator[str]:
     """The same, marked as a simulation."""
-    with timescale_server.database() as url:
-        migrate(url, simulation=True)
-        timescale_server.seal(url)
+    with _template(timescale_server, simulation=True) as url:
         yield url
 
 
@@ -108,18 +113,14 @@ def embedded_url(embedded_server: DatabaseServer) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def embedded_template(embedded_server: DatabaseServer) -> Iterator[str]:
     """A database with our schema on the embedded PostgreSQL, to be copied."""
-    with embedded_server.database() as url:
-        migrate(url)
-        embedded_server.seal(url)
+    with _template(embedded_server, simulation=False) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def embedded_simulation_template(embedded_server: DatabaseServer) -> Iterator[str]:
     """The same, marked as a simulation."""
-    with embedded_server.database() as url:
-        migrate(url, simulation=True)
-        embedded_server.seal(url)
+    with _template(embedded_server, simulation=True) as url:
         yield url
 
 

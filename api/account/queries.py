@@ -10,7 +10,7 @@ from api.access.api_keys import issue_key
 from api.access.caller import Caller
 from api.access.roles import Role
 from api.account.answers import ApiKey, NewApiKey, NewApiKeyAnswer
-from api.web.problems import Kind, Problem, WrongField
+from api.web.problems import Kind, Problem, wrong_value
 from jieru.errors import UserError
 from jieru.i18n import marked as _
 from jieru.wire import PLATFORM_CODE
@@ -54,15 +54,19 @@ def create_key(
         Problem: the caller may not grant this, or a value is wrong.
     """
     if wanted.role not in grantable_roles(caller):
-        raise _wrong("role", UserError("An operator may only make keys with the role operator."))
+        raise wrong_value(
+            "role", UserError("An operator may only make keys with the role operator.")
+        )
     if (wanted.role is Role.OPERATOR) != (wanted.platform is not None):
-        raise _wrong("platform", UserError("An operator has a platform, and nobody else has one."))
+        raise wrong_value(
+            "platform", UserError("An operator has a platform, and nobody else has one.")
+        )
     if "\0" in wanted.name:
-        raise _wrong(
+        raise wrong_value(
             "name", UserError("At most {length} printable characters are taken here.", length=100)
         )
     if not now < wanted.expires_at <= now + LONGEST_LIFE:
-        raise _wrong(
+        raise wrong_value(
             "expires_at",
             UserError(
                 "The end must lie in the future, at most {days} days from now.",
@@ -114,12 +118,6 @@ def _platform_id(connection: psycopg.Connection, caller: Caller, code: str | Non
         else None
     )
     if row is None:
-        raise _wrong("platform", UserError("There is no platform {platform}.", platform=code))
+        raise wrong_value("platform", UserError("There is no platform {platform}.", platform=code))
     platform_id: int = row[0]
     return platform_id
-
-
-def _wrong(field: str, reason: UserError) -> Problem:
-    return Problem(Kind.INVALID_REQUEST, reason.message, **reason.values).about(
-        [WrongField(field, reason)]
-    )

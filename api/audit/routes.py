@@ -1,10 +1,5 @@
 """The audit for programs."""
 
-import csv
-import io
-import json
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query
@@ -13,21 +8,19 @@ from starlette.responses import StreamingResponse
 
 from api.access.caller import CurrentCaller
 from api.access.gate import GatedRoute
-from api.audit.answers import AuditEntry, AuditPage, RecordKind
+from api.audit.answers import AuditPage, RecordKind
 from api.audit.queries import AuditFilter, list_entries, read_entries
-from api.web.csv_export import CSV_RESPONSE
+from api.web.csv_export import CSV_RESPONSE, respond_table
 from api.web.database import Database
 from api.web.filters import PlatformFilter
 from api.web.paging import RequestedPage
 from api.web.problems import Kind, problem_responses
 from jieru.i18n import marked as _
-from registry.cells import guarded
 
 __all__ = ["WantedEntries", "router"]
 
 router = APIRouter(prefix="/api/v1", tags=["audit"], route_class=GatedRoute)
 
-_BOM: Final = "\ufeff"
 _COLUMNS: Final = (
     "number",
     "changed_at",
@@ -106,35 +99,8 @@ def get_entries_csv(
     caller: CurrentCaller, database: Database, wanted: WantedEntries
 ) -> StreamingResponse:
     """All entries that match."""
-    chunks = read_entries(database, caller, wanted)
-    first = next(chunks)  # what fails at once still becomes a problem document
-    return StreamingResponse(
-        _written(chain((first,), chunks)),
-        media_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": 'attachment; filename="audit-entries.csv"'},
+    chunks = (
+        [[getattr(entry, column) for column in _COLUMNS] for entry in entries]
+        for entries in read_entries(database, caller, wanted)
     )
-
-
-def _written(chunks: Iterable[Sequence[AuditEntry]]) -> Iterator[bytes]:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    text.write(_BOM)
-    writer.writerow(_COLUMNS)
-    for entries in chunks:
-        writer.writerows(
-            [_cell(getattr(entry, column)) for column in _COLUMNS] for entry in entries
-        )
-        yield text.getvalue().encode()
-        text.seek(0)
-        text.truncate()
-
-
-def _cell(value: object) -> str:
-    match value:
-        case None:
-            return ""
-        case dict():
-            return json.dumps(value, ensure_ascii=False)
-        case str():
-            return guarded(value)
-    return str(value)
+    return respond_table("audit-entries", _COLUMNS, chunks)

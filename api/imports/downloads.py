@@ -4,7 +4,6 @@ Every cell is text: a spreadsheet must neither compute a name that begins with `
 workbook, take the zeros from a serial.
 """
 
-import csv
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -12,6 +11,7 @@ from typing import Any, Final
 import xlsxwriter
 
 from api.imports.kept import FailedRows
+from jieru.csv_file import csv_file
 from jieru.errors import UserError
 from jieru.i18n import Language, translations
 from jieru.i18n import marked as _
@@ -32,8 +32,6 @@ __all__ = [
 CSV_MEDIA_TYPE: Final = "text/csv"
 XLSX_MEDIA_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
-# With a byte order mark, without which Excel takes UTF-8 for something else.
-_CSV_ENCODING: Final = "utf-8-sig"
 _LONGEST_CELL: Final = 32_767
 """What a workbook takes (ECMA-376)."""
 _COLUMN_WIDTH: Final = 24
@@ -44,7 +42,7 @@ Translate = Callable[[str], str]
 
 def template_csv(kind: Kind, language: Language) -> bytes:
     """A file with a header and nothing else."""
-    return _csv([_header(kind, language)])
+    return csv_file([_header(kind, language)])
 
 
 def template_xlsx(kind: Kind, language: Language) -> bytes:
@@ -71,13 +69,13 @@ def errors_csv(errors: Iterable[RowError], language: Language) -> bytes:
     """Every row error: row, column, reason."""
     translate = translations(language).gettext
     rows = ([str(error.row), error.column, _spoken(error.reason, translate)] for error in errors)
-    return _csv([RowError._fields, *rows])
+    return csv_file([RowError._fields, *rows])
 
 
 def failed_rows_csv(failed: FailedRows, errors: Iterable[RowError], language: Language) -> bytes:
     """The rows that have errors, as they came, after a column with the reasons."""
     rows = _with_reasons(failed, errors, language)
-    return _csv([guarded(unguarded(cell)) for cell in row] for row in rows)
+    return csv_file([guarded(unguarded(cell)) for cell in row] for row in rows)
 
 
 def failed_rows_xlsx(failed: FailedRows, errors: Iterable[RowError], language: Language) -> bytes:
@@ -116,12 +114,6 @@ def _reason(error: RowError, translate: Translate) -> str:
 def _spoken(sentence: UserError, translate: Translate) -> str:
     values: Mapping[str, object] = sentence.values
     return translate(sentence.message).format(**values)
-
-
-def _csv(rows: Iterable[Sequence[str]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows(rows)
-    return text.getvalue().encode(_CSV_ENCODING, "replace")
 
 
 def _write_table(

@@ -1,9 +1,7 @@
 """A list as a CSV file: the columns of the import file, however long it is, in constant memory."""
 
-import csv
-import io
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final, LiteralString, NamedTuple
 
@@ -14,17 +12,16 @@ from starlette.responses import StreamingResponse
 from api.web.database import RequestDatabase
 from api.web.listing import Found, Search, find_page
 from api.web.paging import PageRequest
+from jieru.csv_file import csv_pieces
 from registry.cells import guarded
 from registry.kinds import KINDS, KindName
 
-__all__ = ["CSV_RESPONSE", "Export", "export_rows", "respond_csv"]
+__all__ = ["CSV_RESPONSE", "Export", "export_rows", "respond_csv", "respond_table"]
 
 _CHUNK: Final = 5_000
 """Records that are read at once: each chunk borrows a connection for a moment, so that a client
 who reads slowly keeps none."""
 _MEDIA_TYPE: Final = "text/csv; charset=utf-8"
-_BOM: Final = "\ufeff"
-"""By which spreadsheets recognise UTF-8."""
 
 CSV_RESPONSE: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"text/csv": {"schema": {"type": "string"}}}}
@@ -58,10 +55,26 @@ def export_rows(database: RequestDatabase, export: Export) -> Iterator[Sequence[
 def respond_csv(database: RequestDatabase, name: str, export: Export) -> StreamingResponse:
     """A list as a file to be kept; what fails at once still becomes a problem document."""
     columns = [column.name for column in KINDS[export.kind].columns]
-    chunks = export_rows(database, export)
-    first = next(chunks)
+    chunks = (
+        [[row[column] for column in columns] for row in rows]
+        for rows in export_rows(database, export)
+    )
+    return respond_table(name, columns, chunks)
+
+
+def respond_table(
+    name: str, columns: Sequence[str], chunks: Iterator[Iterable[Sequence[object]]]
+) -> StreamingResponse:
+    """A table as a file to be kept, in pieces; the first one is read before anything is sent.
+
+    Args:
+        name: of the file, without its ending.
+        columns: the header.
+        chunks: the rows, at least one chunk, which may be empty.
+    """
+    first = [columns, *_cells(next(chunks))]
     return StreamingResponse(
-        _written(columns, chain((first,), chunks)),
+        csv_pieces(chain((first,), map(_cells, chunks))),
         media_type=_MEDIA_TYPE,
         headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
     )
@@ -74,24 +87,16 @@ def _rows(
         return cursor.execute(export.select, {"ids": found.ids}).fetchall()
 
 
-def _written(
-    columns: Sequence[str], chunks: Iterator[Sequence[Mapping[str, Any]]]
-) -> Iterator[bytes]:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    text.write(_BOM)
-    writer.writerow(columns)
-    for rows in chunks:
-        writer.writerows([_cell(row[column]) for column in columns] for row in rows)
-        yield text.getvalue().encode()
-        text.seek(0)
-        text.truncate()
+def _cells(rows: Iterable[Sequence[object]]) -> Iterator[Sequence[str]]:
+    return ([_cell(value) for value in row] for row in rows)
 
 
-def _cell(value: str | int | date | None) -> str:
+def _cell(value: object) -> str:
     match value:
         case None:
             return ""
+        case dict():
+            return json.dumps(value, ensure_ascii=False)
         case str():
             return guarded(value)
     return str(value)

@@ -22,6 +22,7 @@ __all__ = [
     "problem_responses",
     "reason_of",
     "wrong_fields",
+    "wrong_value",
 ]
 
 PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
@@ -199,6 +200,13 @@ _FIELD_MESSAGES: Final = {
     "string_too_long": _("must have at most {max_length} characters"),
     "string_pattern_mismatch": _("must match {pattern}"),
 }
+
+
+def wrong_value(field: str, reason: UserError) -> Problem:
+    """A body that is refused for one of its values; the reason is a sentence of its own."""
+    return Problem(Kind.INVALID_REQUEST, reason.message, **reason.values).about(
+        [WrongField(field, reason)]
+    )
 
 
 def wrong_fields(errors: Sequence[Any]) -> list[WrongField]:

@@ -17,7 +17,7 @@ __all__ = ["ROLE", "fence_in"]
 
 ROLE: Final = "jieru_auditor"
 
-_FOLDER: Final = Path(__file__).parent / "fence"
+_FOLDER: Final = Path(__file__).parent / "sql" / "fence"
 _FILES: Final = ("role.sql", "database.sql", "catalogue.sql")
 """In this order; the last one is for superusers only."""
 _ATTEMPTS: Final = 10

@@ -1,4 +1,4 @@
-"""The views of schema `audit`, one for each question: plain `.sql` files in `views/`.
+"""The views of schema `audit`, one for each question: plain files in `sql/views/`.
 
 They hold no data and are made anew at every migration, so that the files say what there is.
 """
@@ -13,7 +13,7 @@ from jieru.errors import UserError, WorldError
 
 __all__ = ["create_views", "drop_views"]
 
-_FOLDER: Final = Path(__file__).parent / "views"
+_FOLDER: Final = Path(__file__).parent / "sql" / "views"
 _SUBJECTS: Final = (
     "installation",
     "registry",

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from jieru.credentials.broker_process import reload_broker
 from jieru.credentials.broker_user import find_broker_user, name_of_user, ownership_for
 from jieru.credentials.secret import HashedSecret, password_entry
+from jieru.durable_files import flush_folder
 from jieru.errors import UserError, WorldError
 from jieru.settings import Settings
 
@@ -180,17 +181,9 @@ def _write(path: Path, content: bytes, pid_file: Path | None) -> None:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
-        _flush_folder(path.parent)
+        flush_folder(path.parent)
     except OSError as error:
         raise _unusable(path, error) from None
-
-
-def _flush_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _unusable(path: Path, error: OSError) -> UserError | WorldError:

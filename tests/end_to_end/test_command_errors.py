@@ -157,3 +157,32 @@ def test_migrate_and_an_empty_count_work(embedded_url: str) -> None:
     done = jieru("count", "2026", "--as-of", "2027-04-05", database_url=embedded_url)
     assert done.returncode == 0
     assert "SIMULAT" in done.stdout.upper()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("dcide",), "There is no command dcide: did you mean decide? See `jieru --help`."),
+        (
+            ("decide", "withdrw"),
+            "There is no command withdrw: did you mean withdraw? See `jieru decide --help`.",
+        ),
+        (
+            ("simulate", "laod"),
+            "There is no command laod: did you mean load? See `jieru simulate --help`.",
+        ),
+        (("xyz",), "There is no command xyz. See `jieru --help`."),
+    ],
+)
+def test_a_mistyped_command_is_told_which_was_meant(words: tuple[str, ...], said: str) -> None:
+    """Where one resembles it."""
+    done = jieru(*words)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"Error: {said}\n")
+
+
+def test_a_word_that_resembles_a_command_may_be_a_scenario(tmp_path: Path) -> None:
+    """A file of that name is played, or told what is wrong with it."""
+    (tmp_path / "loads").write_text("no scenario")
+    done = jieru("simulate", str(tmp_path / "loads"))
+    assert done.returncode == 1
+    assert "Scenario loads is not TOML" in done.stderr

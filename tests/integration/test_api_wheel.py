@@ -1,10 +1,12 @@
 """The built wheel carries everything that a program reads at run time, and disturbs nobody."""
 
+import json
 import re
 import shutil
 import subprocess
 import sys
 import time
+import tomllib
 import zipfile
 from pathlib import Path
 from urllib.error import URLError
@@ -12,7 +14,9 @@ from urllib.request import urlopen
 
 import pytest
 
+from command import _MODULES
 from tests.support.command import clean_environment
+from tests.support.mosquitto import MosquittoBroker
 from tests.support.processes import free_port
 from tests.support.wheelhouse import PRODUCTION_LOCK, ensure_wheelhouse
 
@@ -20,6 +24,9 @@ _ROOT = Path(__file__).parents[2]
 _START_S = 60
 _DATA = (
     "jieru/migrations/*.sql",
+    "jieru/take_over.sql",
+    "jieru/auditor/sql/fence/*.sql",
+    "jieru/auditor/sql/views/*.sql",
     "jieru/credentials/*.acl",
     "jieru/locale/**/*.po",
     "verifier/policy/*.yaml",
@@ -52,6 +59,13 @@ def _run(*argv: str | Path, **settings: str) -> "subprocess.CompletedProcess[str
         text=True,
         timeout=280,
     )
+
+
+def _packages_of_demo() -> list[str]:
+    """What pyproject.toml names under the extra `demo`."""
+    project = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named: list[str] = project["optional-dependencies"]["demo"]
+    return [re.split(r"[<>=]", each, maxsplit=1)[0] for each in named]
 
 
 def _pip_for(programs: Path) -> tuple[str | Path, ...]:
@@ -202,6 +216,16 @@ def test_an_editable_installation_comes_before_the_libraries(clone: Path) -> Non
     assert len(list((clone / "built").glob("*.whl"))) == 1
 
 
+def test_what_only_the_demonstration_needs_is_in_a_lock_of_its_own() -> None:
+    """Its own packages and no other: together with the lock of production it is complete."""
+    demo = (_ROOT / "requirements-demo.lock").read_text(encoding="utf-8")
+    pinned = set(_PINNED.findall(demo))
+    assert {each.partition("==")[0] for each in pinned} >= set(_packages_of_demo())
+    assert pinned <= set(_PINNED.findall((_ROOT / "requirements.lock").read_text(encoding="utf-8")))
+    assert pinned.isdisjoint(_PINNED.findall(PRODUCTION_LOCK.read_text(encoding="utf-8")))
+    assert "://" not in demo
+
+
 def test_the_lock_of_production_says_of_each_package_what_the_other_lock_says() -> None:
     """Same versions, same hashes: what is tested is what is installed; and nothing of tests."""
     production = PRODUCTION_LOCK.read_text(encoding="utf-8")
@@ -236,6 +260,57 @@ def test_an_installation_leaves_urllib3_alone(installed: Path) -> None:
         "assert any(f.locate().samefile(urllib3.__file__) for f in files('urllib3'))",
     )
     assert checked.returncode == 0, checked.stderr
+
+
+def test_an_installation_has_no_package_of_the_demonstration(installed: Path) -> None:
+    """Neither those that the extra names nor what only these bring."""
+    listed = _run(*_pip_for(installed), "list", "--format=freeze").stdout.splitlines()
+    names = {line.partition("==")[0].lower() for line in listed}
+    demo = (_ROOT / "requirements-demo.lock").read_text(encoding="utf-8")
+    brought = {each.partition("==")[0] for each in _PINNED.findall(demo)}
+    assert names
+    assert names.isdisjoint(brought | set(_packages_of_demo()))
+
+
+def test_an_installation_lists_and_explains_every_command(installed: Path) -> None:
+    """Also those that need more than is there: somebody may want to know what they would do."""
+    listed = _run(installed / "jieru", "--help")
+    assert (listed.returncode, listed.stderr) == (0, "")
+    for name in _MODULES:
+        assert re.search(rf"^  {name} ", listed.stdout, re.MULTILINE), name
+    for words in (("demo",), ("simulate",), ("simulate", "load"), ("simulate", "play")):
+        explained = _run(installed / "jieru", *words, "--help")
+        assert (explained.returncode, explained.stderr) == (0, "")
+        assert explained.stdout.startswith(f"Usage: jieru {' '.join(words)} ")
+
+
+@pytest.mark.parametrize("words", [("demo", "--once"), ("simulate", "small-city")])
+def test_an_installation_says_how_to_install_the_demonstration(
+    installed: Path, words: tuple[str, ...]
+) -> None:
+    """One sentence with the packages that are missing, and nothing is begun."""
+    done = _run(installed / "jieru", *words)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"Error: `jieru {words[0]}")
+    assert all(package in done.stderr for package in _packages_of_demo())
+    assert done.stderr.endswith("run `pip install 'jieru[demo]'`.\n")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_installation_writes_a_scenarios_registry_and_sends_load(
+    installed: Path, tmp_path: Path, mosquitto: MosquittoBroker
+) -> None:
+    """Neither needs the demonstration's packages: the load generator has a publisher of its own."""
+    written = _run(installed / "jieru", "simulate", "small-city", "--write-registry", tmp_path)
+    assert (written.returncode, written.stderr) == (0, "")
+    assert (tmp_path / "devices.csv").is_file()
+    sent = _run(
+        *(installed / "jieru", "simulate", "load", "--platform", "xielian", "--count", "3"),
+        *("--messages", "30", "--json"),
+        mqtt_url=mosquitto.add_user("xielian"),
+    )
+    assert sent.returncode == 0, sent.stderr
+    assert json.loads(sent.stdout)["sent"] == 30
 
 
 def test_an_installation_exports_dashboards_and_says_what_pushing_needs(

@@ -154,10 +154,10 @@ def test_compose_watches_every_service_that_stays(services: dict[str, Any]) -> N
 
 
 def test_compose_builds_our_services_from_our_dockerfile(services: dict[str, Any]) -> None:
-    """The Dockerfile that compose names is there."""
+    """The Dockerfile that compose names is there, and has the stage without the demonstration."""
     for name in _OURS:
-        build = services[name]["build"]
-        assert (Path(build["context"]) / build["dockerfile"]).is_file()
+        assert services[name]["image"] == "jieru"
+        assert packages_of_image(services[name]["build"]) == "jieru"
 
 
 def test_compose_lets_the_sync_write_what_the_broker_reads(services: dict[str, Any]) -> None:
@@ -250,6 +250,14 @@ class TestDemonstration:
         sync = demonstration.get("broker-sync")  # Compose 2 leaves out what is not started
         assert sync is None or sync["profiles"] == ["evidence"]
 
+    def test_plays_with_an_image_that_has_the_simulators(
+        self, demonstration: dict[str, Any]
+    ) -> None:
+        """And under another name than the image that handles evidence, which lacks them."""
+        city = demonstration["city"]
+        assert packages_of_image(city["build"]) == "jieru[demo]"
+        assert city["image"] not in {demonstration[name].get("image") for name in _OURS[2:]}
+
     def test_plays_the_script_that_is_tested(self, demonstration: dict[str, Any]) -> None:
         """After the gateways are let in and the ingester listens."""
         (mounted,) = places(demonstration["city"])
@@ -258,6 +266,16 @@ class TestDemonstration:
             demonstration["city"]["entrypoint"][-1],
         )
         assert set(demonstration["city"]["depends_on"]) == {"gateways", "ingest"}
+
+
+def packages_of_image(build: dict[str, str]) -> str:
+    """What is installed in the stage of the Dockerfile that a service is built from."""
+    text = (Path(build["context"]) / build["dockerfile"]).read_text(encoding="utf-8")
+    stages = re.split(r"^FROM ", text, flags=re.MULTILINE)[1:]
+    (stage,) = (each for each in stages if f" AS {build['target']}\n" in each)
+    installed = re.search(r"pip install .* '?([^' ]+)'?$", stage, re.MULTILINE)
+    assert installed
+    return installed[1]
 
 
 def places(service: dict[str, Any]) -> set[tuple[str, str]]:

@@ -235,8 +235,8 @@ def test_a_disk_that_is_too_small_is_named_with_what_is_needed(
     with SmallDisks(everyones, {"disk": 48}) as disks:
         said = _refusal(disks.command([]), {"TMPDIR": str(everyones / "disk")})
         assert list(disks.path("disk").iterdir()) == []
-    assert said.startswith(f"Error: {everyones}/disk has ")
-    assert "needs 150 MB" in said
+    assert said.startswith(f"Error: 150 MB are needed in {everyones}/disk, where ")
+    assert "set TMPDIR to a folder on another disk" in said
 
 
 def test_no_temporary_folder_at_all_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

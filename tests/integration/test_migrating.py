@@ -138,7 +138,7 @@ def test_who_waits_too_long_is_told_which_session_migrates(
 ) -> None:
     """By its process of the database, which an administrator can look up and end."""
     monkeypatch.setattr(migration_lock, "_PATIENCE_S", 0.0)
-    with connect(url, autocommit=True) as holder:
+    with connect(url, autocommit=True, application_name="jieru migrate") as holder:
         wait_for_turn(holder)
         pid, user = holder.info.backend_pid, holder.info.user
         named = rf"process {pid} of the database, user {user}, application jieru migrate, since 2"

@@ -1,12 +1,19 @@
 """`jieru simulate heartbeat`: one heartbeat with a credential, against real brokers."""
 
+import socket
+import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
 
+import simulators.heartbeat
 from command.embedded_broker import EmbeddedBroker
+from jieru.broker import BrokerAddress
 from jieru.database import connect
+from jieru.errors import WorldError
+from jieru.wire import DeviceAddress, DeviceStatus
 from tests.support.command import jieru
 from tests.support.credentials import issue_to
 from tests.support.fleet import register_devices
@@ -83,3 +90,32 @@ def test_an_address_that_cannot_be_is_one_sentence(url: str, sentence: str) -> N
     done = jieru("simulate", "heartbeat", "--url", url, "--serial", "CNC-01")
     assert (done.returncode, done.stdout) == (1, "")
     assert sentence in done.stderr
+
+
+def test_a_broker_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who listens need not be a broker."""
+    monkeypatch.setattr(simulators.heartbeat, "_TIMEOUT_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = BrokerAddress("127.0.0.1", silent.getsockname()[1])
+        device = DeviceAddress("xielian", "CNC-01")
+        with pytest.raises(WorldError, match=r"0\.2"):
+            simulators.heartbeat.publish_heartbeat(
+                address, device, DeviceStatus.RUNNING, at=datetime.now(UTC)
+            )
+
+
+def test_a_broker_that_hangs_up_is_one_sentence() -> None:
+    """Before it said whether it takes the credential."""
+    with socket.create_server(("127.0.0.1", 0)) as rude:
+
+        def hang_up() -> None:
+            rude.accept()[0].close()
+
+        hanging_up = threading.Thread(target=hang_up)
+        hanging_up.start()
+        url = f"mqtt://xielian:secret@127.0.0.1:{rude.getsockname()[1]}"
+        done = jieru("simulate", "heartbeat", "--url", url, "--serial", "CNC-01")
+        hanging_up.join()
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith("Error: No broker takes the heartbeat at 127.0.0.1:")
+    assert done.stderr.count("\n") == 1

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from jieru.calendar import date_text
 from jieru.errors import UserError
 from jieru.i18n import gettext as _
 from verifier.counting.award import AwardLine
@@ -143,7 +144,7 @@ def determination_object(determination: Determination) -> dict[str, object]:
         "window_active_days": window.active_days if window else None,
         "window_longest_gap_days": window.longest_gap_days if window else None,
         "year_counted": determination.year_counted,
-        "pending_until": until.isoformat() if until else None,
+        "pending_until": date_text(until),
         "reasons": determination.reasons,
     }
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from jieru.calendar import date_text
 from verifier.counting.active_calendar import CalendarMonth, calendar_of
 from verifier.counting.count import Count
 from verifier.counting.determination import Determination
@@ -66,14 +67,14 @@ class Explanation:
             "window_active_days": window.active_days if window else None,
             "window_longest_gap_days": window.longest_gap_days if window else None,
             "year_counted": found.year_counted,
-            "pending_until": _iso(found.pending_until),
+            "pending_until": date_text(found.pending_until),
             "reasons": found.reasons,
             "connections": [
                 {
                     "contract_no": each.contract_no,
-                    "signed_on": _iso(each.signed_on),
+                    "signed_on": date_text(each.signed_on),
                     "from_date": each.from_date.isoformat(),
-                    "to_date": _iso(each.to_date),
+                    "to_date": date_text(each.to_date),
                 }
                 for each in self.connections
             ],
@@ -100,13 +101,13 @@ class Explanation:
                     "kind": each.kind,
                     "name": each.name,
                     "assigned": [
-                        {"from_date": first.isoformat(), "to_date": _iso(end)}
+                        {"from_date": first.isoformat(), "to_date": date_text(end)}
                         for first, end in each.assigned
                     ],
                     "active_days": each.active_days,
                     "hours_heard": each.hours_heard,
-                    "first_active_on": _iso(each.first_active_on),
-                    "last_active_on": _iso(each.last_active_on),
+                    "first_active_on": date_text(each.first_active_on),
+                    "last_active_on": date_text(each.last_active_on),
                 }
                 for each in self.devices
             ],
@@ -169,7 +170,3 @@ def _device(own: Sequence[MeasuredAssignment]) -> DeviceActivity:
             (each.last_active_on for each in own if each.last_active_on), default=None
         ),
     )
-
-
-def _iso(day: date | None) -> str | None:
-    return day.isoformat() if day else None

@@ -3,14 +3,13 @@
 Dates are ISO 8601 and numbers plain here, whatever the language: these files are read by programs.
 """
 
-import csv
-import io
 from collections.abc import Iterator
 from datetime import date
-from typing import Final
+from itertools import chain
 
 import msgspec
 
+from jieru.csv_file import csv_file
 from jieru.i18n import Language
 from jieru.i18n import marked as _
 from registry.cells import guarded
@@ -21,9 +20,6 @@ from verifier.reports.speech import Speech
 
 __all__ = ["csv_table", "json_tables"]
 
-_BYTE_ORDER_MARK: Final = "\ufeff"
-"""Without it a spreadsheet takes UTF-8 for the encoding of its country."""
-
 
 def csv_table(signed: SignedCount, name: SheetName, language: Language) -> bytes:
     """One table as CSV (RFC 4180, UTF-8 with a byte order mark).
@@ -33,15 +29,10 @@ def csv_table(signed: SignedCount, name: SheetName, language: Language) -> bytes
     speech = Speech(language, signed.document)
     table = sheet(name, signed, language)
     origin = _origin(signed, speech)
-    output = io.StringIO()
-    output.write(_BYTE_ORDER_MARK)
-    writer = csv.writer(output, lineterminator="\r\n")
-    writer.writerow(
-        [column.title for column in table.columns] + [title for title, _value in origin]
-    )
+    titles = [column.title for column in table.columns] + [title for title, _value in origin]
     ending = [guarded(value) for _title, value in origin]
-    writer.writerows([*map(_csv_cell, row), *ending] for row in table.rows())
-    return output.getvalue().encode()
+    rows = ([*map(_csv_cell, row), *ending] for row in table.rows())
+    return csv_file(chain([titles], rows))
 
 
 def json_tables(signed: SignedCount, language: Language) -> bytes:

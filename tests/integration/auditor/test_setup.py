@@ -24,7 +24,7 @@ from tests.support.auditors import AUDITOR_PASSWORD, auditor_address
 from tests.support.command import jieru
 from tests.support.databases import DatabaseServer
 
-FENCE: Final = Path(fence.__file__).parent / "fence"
+FENCE: Final = Path(fence.__file__).parent / "sql/fence"
 
 _OWNER: Final = "Jieru-App"
 _TEST_DATABASES: Final = "SELECT datname FROM pg_database WHERE datname ~ '^jieru_'"

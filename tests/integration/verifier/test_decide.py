@@ -137,7 +137,16 @@ def test_decisions_are_listed_for_people(jieru: Run, uscc: str) -> None:
         ),
         (["withdraw", "5", *_WHO], "There is no decision 5."),
         (["withdraw", "five", *_WHO], "five is not a whole number."),
-        (["withdraw", "99999999999", *_WHO], "99999999999 is not a whole number."),
+        (["withdraw", "99999999999", *_WHO], "There is no decision 99999999999."),
+        (
+            ["withdraw", "9" * 5_000, *_WHO],
+            f"{'9' * 20}… is too large: a number has 18 digits at most.",
+        ),
+        (["withdraw", "²", *_WHO], "² is not a whole number."),
+        (
+            ["waive", "alpha", "{uscc}", "--criterion", "window_days", "--value", "9" * 18, *_WHO],
+            f"window_days must be from 1 to 366, not {'9' * 18}.",
+        ),
     ],
 )
 def test_a_wrong_decision_is_refused_in_one_sentence(

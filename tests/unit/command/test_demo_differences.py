@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import date
 
-from command.demo import differences
+from command.differences import differences
 from simulators.expectation import (
     Expectation,
     ExpectedAward,

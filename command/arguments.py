@@ -1,0 +1,161 @@
+"""What several commands take in the same form: years, days, numbers, and options of one name."""
+
+import math
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any, Final, TypeVar
+
+import click
+
+from command.counting import today
+from jieru.calendar import parse_date
+from jieru.errors import UserError
+from jieru.i18n import gettext as _
+
+__all__ = [
+    "AMOUNT",
+    "DAY",
+    "DAYS",
+    "POSITIVE_AMOUNT",
+    "WHOLE_NUMBER",
+    "YEAR",
+    "as_of_option",
+    "json_option",
+    "policy_option",
+]
+
+_DIGITS_MAX: Final = 18
+"""So many fit into every integer of PostgreSQL that a number of ours is compared with."""
+_SHOWN: Final = 20
+_FIRST_DAY: Final = date(1900, 1, 1)
+_LAST_DAY: Final = date(2999, 12, 31)
+_DAYS_MAX: Final = 365_000
+_AMOUNT_MAX: Final = 1e9
+"""A wait of thirty years; clocks and sockets take hardly more."""
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+class _Year(click.ParamType[int]):
+    """A year of four digits."""
+
+    name = "year"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        del param, ctx
+        if len(value) == len("2026") and value.isascii() and value.isdigit():
+            return int(value)
+        raise UserError("{text} is not a year such as 2026.", text=_shortened(value))
+
+
+class _Day(click.ParamType[date]):
+    """A civil date, as far from the ends of the calendar as reckoning with it may need."""
+
+    name = "date"
+
+    def convert(
+        self, value: str | date, param: click.Parameter | None, ctx: click.Context | None
+    ) -> date:
+        del param, ctx
+        if isinstance(value, date):
+            return value
+        try:
+            day = parse_date(value)
+        except ValueError:
+            raise UserError(
+                "{text} is not a date of the form YYYY-MM-DD.", text=_shortened(value)
+            ) from None
+        if _FIRST_DAY <= day <= _LAST_DAY:
+            return day
+        raise UserError(
+            "{text} is no date that can be meant here: only {first} to {last} can.",
+            text=value,
+            first=_FIRST_DAY,
+            last=_LAST_DAY,
+        )
+
+
+class _WholeNumber(click.ParamType[int]):
+    """A number that stands for a record or a limit: digits, and no sign."""
+
+    name = "number"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        del param, ctx
+        if not (value.isascii() and value.isdigit()):
+            raise UserError("{text} is not a whole number.", text=_shortened(value))
+        if len(value) > _DIGITS_MAX:
+            raise UserError(
+                "{text} is too large: a number has {digits} digits at most.",
+                text=_shortened(value),
+                digits=_DIGITS_MAX,
+            )
+        return int(value)
+
+
+class _Amount(click.FloatRange):
+    """A number that something can be done with; “nan” lies within any limits for click."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - as click has it
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """Read it as click does, and refuse what is no number."""
+        number = super().convert(value, param, ctx)
+        if math.isnan(number) or number > _AMOUNT_MAX:
+            self.fail(
+                _("“{value}” is no number that can be meant here.").format(
+                    value=_shortened(str(value))
+                ),
+                param,
+                ctx,
+            )
+        return number
+
+
+YEAR: Final = _Year()
+DAY: Final = _Day()
+WHOLE_NUMBER: Final = _WholeNumber()
+AMOUNT: Final = _Amount(min=0)
+"""Seconds and the like, none at all included."""
+POSITIVE_AMOUNT: Final = _Amount(min=0, min_open=True)
+DAYS: Final = click.IntRange(1, _DAYS_MAX)
+"""A time in days: not longer than a calendar can be reckoned with."""
+
+
+def as_of_option(command: _Command) -> _Command:
+    """The last day whose evidence is used, as `as_of`; yesterday, for today is not over."""
+    option = click.option(
+        "--as-of",
+        metavar="DATE",
+        type=DAY,
+        default=_yesterday,
+        help=_("Last day whose evidence is used (default: yesterday)."),
+    )
+    return option(command)
+
+
+def policy_option(command: _Command) -> _Command:
+    """Another policy than the one of the settings, as `policy`; None without it."""
+    option = click.option(
+        "--policy",
+        metavar="FILE",
+        help=_("Policy file, or name of a policy that comes with Jieru."),
+    )
+    return option(command)
+
+
+def json_option(command: _Command) -> _Command:
+    """Whether a program reads the output, as `as_json`."""
+    option = click.option("--json", "as_json", is_flag=True, help=_("Print JSON for programs."))
+    return option(command)
+
+
+def _yesterday() -> date:
+    return today() - timedelta(days=1)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
