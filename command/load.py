@@ -22,6 +22,7 @@ from jieru.wire import PAYLOAD_LIMIT_BYTES, DeviceAddress, RejectionReason
 from simulators.load.check import LedgerCheck, check_ledger
 from simulators.load.devices import devices_by_pattern, devices_of_database, devices_of_file
 from simulators.load.ledger import Ledger
+from simulators.load.payloads import SENDABLE_FAULTS
 from simulators.load.run import Load, LoadPlan, run_load
 
 __all__ = ["check_ledger_command", "load_command"]
@@ -41,11 +42,13 @@ class _Share(click.ParamType[tuple[RejectionReason, float]]):
     ) -> tuple[RejectionReason, float]:
         reason, _equals, share = value.partition("=")
         try:
+            if reason not in SENDABLE_FAULTS:
+                raise ValueError(reason)
             return RejectionReason(reason), AMOUNT.convert(share, param, ctx)
         except (ValueError, click.BadParameter):
             self.fail(
                 _("“{value}” is not one of {reasons}, an equals sign and a share.").format(
-                    value=value, reasons=", ".join(RejectionReason)
+                    value=value, reasons=", ".join(SENDABLE_FAULTS)
                 ),
                 param,
                 ctx,

@@ -11,7 +11,6 @@ from simulators.load.payloads import Message
 __all__ = ["PacketError", "Puback", "duplicate_of", "publish_packet", "read_pubacks"]
 
 _PUBLISH_QOS1: Final = 0x32
-_RETAIN: Final = 0x01
 _DUPLICATE: Final = 0x08
 _PUBACK, _PINGRESP = 0x40, 0xD0
 _HEAD_BYTES: Final = 2
@@ -35,10 +34,9 @@ class Puback(NamedTuple):
 
 def publish_packet(message: Message, packet_id: int) -> bytes:
     """A PUBLISH at QoS 1 without properties (3.3)."""
-    topic, payload, is_retained, _fault = message
-    head = _PUBLISH_QOS1 | _RETAIN if is_retained else _PUBLISH_QOS1
+    topic, payload, _fault = message
     body = b"%b%b%b\0%b" % (_pack_length(len(topic)), topic, _pack_length(packet_id), payload)
-    return bytes((head,)) + _variable_length(len(body)) + body
+    return bytes((_PUBLISH_QOS1,)) + _variable_length(len(body)) + body
 
 
 def duplicate_of(packet: bytes) -> bytes:

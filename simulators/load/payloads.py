@@ -13,7 +13,7 @@ from jieru.wire import PAYLOAD_LIMIT_BYTES, DeviceAddress, RejectionReason, hear
 from simulators.garbling import REASONS, Garbling, garble
 from simulators.load.turns import Turn
 
-__all__ = ["Message", "MessageMaker", "topic_of"]
+__all__ = ["SENDABLE_FAULTS", "Message", "MessageMaker", "topic_of"]
 
 _DAY_MS: Final = 24 * MILLISECONDS_PER_HOUR
 _LARGEST_SHARE: Final = 1.0
@@ -22,13 +22,19 @@ _GARBLINGS: Final = {
     for reason in set(REASONS.values())
 }
 
+SENDABLE_FAULTS: Final = tuple(
+    reason
+    for reason in RejectionReason
+    if reason not in {RejectionReason.RETAINED, RejectionReason.UNSTORABLE}
+)
+"""Reasons for which a message can be refused by what it is; of the others, no message has any."""
+
 
 class Message(NamedTuple):
     """One publication at QoS 1."""
 
     topic: bytes
     payload: bytes
-    is_retained: bool
     fault: RejectionReason | None
     """For which reason it is to be refused; None for a good heartbeat."""
 
@@ -79,9 +85,7 @@ class MessageMaker:
         if self._bad_share and self._random.random() < self._bad_share:
             reason = self._random.choices([*self._faults], [*self._faults.values()])[0]
             return self._bad(turn, reason)
-        return Message(
-            self._topics[device], self._good(ts_ms, seq, device), is_retained=False, fault=None
-        )
+        return Message(self._topics[device], self._good(ts_ms, seq, device), fault=None)
 
     def _good(self, ts_ms: int, seq: int, device: int) -> bytes:
         payload = (
@@ -102,7 +106,7 @@ class MessageMaker:
             ahead_ms = 2 * _DAY_MS if reason is RejectionReason.FUTURE_TIMESTAMP else 0
             payload = self._good(ts_ms + ahead_ms, seq, device)
         topic = topic_of(self._devices[device], reason).encode()
-        return Message(topic, payload, reason is RejectionReason.RETAINED, reason)
+        return Message(topic, payload, reason)
 
 
 def topic_of(device: DeviceAddress, fault: RejectionReason | None) -> str:

@@ -18,19 +18,16 @@ from simulators.load.payloads import Message
 @given(
     payload=st.binary(max_size=300) | st.integers(100, 20_000).map(bytes),
     packet_id=st.integers(1, 65_535),
-    is_retained=st.booleans(),
 )
-def test_a_publish_is_what_the_codec_reads(
-    payload: bytes, packet_id: int, *, is_retained: bool
-) -> None:
-    """Topic, payload, packet id, QoS 1 and the flag of retaining, whatever the length."""
-    packet = publish_packet(Message(b"a/b", payload, is_retained, None), packet_id)
+def test_a_publish_is_what_the_codec_reads(payload: bytes, packet_id: int) -> None:
+    """Topic, payload, packet id and QoS 1, whatever the length."""
+    packet = publish_packet(Message(b"a/b", payload, None), packet_id)
     for data, is_duplicate in ((packet, False), (duplicate_of(packet), True)):
         read, size = mqtt5.read(memoryview(data))
         assert isinstance(read, mqtt5.PublishPacket)
         assert size == len(data)
         assert (read.topic, read.payload, read.packet_id) == ("a/b", payload, packet_id)
-        assert (int(read.qos), read.retain, read.duplicate) == (1, is_retained, is_duplicate)
+        assert (int(read.qos), read.retain, read.duplicate) == (1, False, is_duplicate)
 
 
 def test_pubacks_are_read_with_their_reason_codes() -> None:
