@@ -28,6 +28,7 @@ from simulators.load.run import Load, LoadPlan, run_load
 __all__ = ["check_ledger_command", "load_command"]
 
 _EXIT_NOT_WHOLE: Final = 1
+_FAULTS: Final = {reason.value: reason for reason in SENDABLE_FAULTS}
 _DEVICES_MAX: Final = 10_000_000
 _MESSAGES_MAX: Final = 10**12
 
@@ -42,13 +43,11 @@ class _Share(click.ParamType[tuple[RejectionReason, float]]):
     ) -> tuple[RejectionReason, float]:
         reason, _equals, share = value.partition("=")
         try:
-            if reason not in SENDABLE_FAULTS:
-                raise ValueError(reason)
-            return RejectionReason(reason), AMOUNT.convert(share, param, ctx)
-        except (ValueError, click.BadParameter):
+            return _FAULTS[reason], AMOUNT.convert(share, param, ctx)
+        except (KeyError, click.BadParameter):
             self.fail(
                 _("“{value}” is not one of {reasons}, an equals sign and a share.").format(
-                    value=value, reasons=", ".join(SENDABLE_FAULTS)
+                    value=value, reasons=", ".join(_FAULTS)
                 ),
                 param,
                 ctx,
