@@ -151,7 +151,8 @@ def _behind_mosquitto(server: DatabaseServer, root: DebianRoot) -> _Burst:
     ):
         migrate(url)
         register_fleet(url, DEVICES)
-        gateway_url = broker.add_user(PLATFORM)
+        broker.add_user(PLATFORM)
+        gateway_url = broker.local_url(PLATFORM)
         log = Path(folder, "ingester.log")
         environment = _settings(url, broker.url())
         with measured_process(["-m", "jieru", "ingest"], environment, log) as ingester:

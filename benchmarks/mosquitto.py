@@ -76,7 +76,8 @@ def _measure(server: DatabaseServer, root: DebianRoot) -> tuple[float, float]:
     ):
         migrate(url)
         register_fleet(url, DEVICES)
-        gateway_url = broker.add_user(PLATFORM)
+        broker.add_user(PLATFORM)
+        gateway_url = broker.local_url(PLATFORM)
         environment = {
             "JIERU_DATABASE_URL": url,
             "JIERU_MQTT_URL": broker.url(),

@@ -211,7 +211,8 @@ def _behind_mosquitto(server: DatabaseServer, root: DebianRoot, members: int) ->
     with server.database() as url, MosquittoBroker(root, persistence=False) as broker:
         migrate(url)
         register_fleet(url, DEVICES)
-        gateway_url = broker.add_user(PLATFORM)
+        broker.add_user(PLATFORM)
+        gateway_url = broker.local_url(PLATFORM)
         pid = int((broker.log.parent / "broker.pid").read_text())
         psutil.Process(pid).cpu_affinity(sorted(_FIRST))
         with _ingesters(url, broker.url(), [_SECOND] * members) as (ports, pids):

@@ -48,7 +48,8 @@ def test_the_command_sends_a_load_and_its_ledger_agrees_with_the_database(
     database_url: str, mosquitto: MosquittoBroker, tmp_path: Path
 ) -> None:
     """Two connections, one message in five bad in one of four ways; then a heartbeat vanishes."""
-    url, ledger = mosquitto.add_user(PLATFORM), tmp_path / "books"
+    mosquitto.add_user(PLATFORM)
+    url, ledger = mosquitto.local_url(PLATFORM), tmp_path / "books"
     bad = ("malformed_payload", "payload_too_large", "unknown_device", "bad_topic")
     shares = [f"--bad={reason}=0.05" for reason in bad]
     with _ingesting(database_url, mosquitto, tmp_path), psycopg.connect(database_url) as connection:

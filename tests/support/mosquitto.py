@@ -244,6 +244,10 @@ class MosquittoBroker:
         port = self.ingest_port if user == INGEST_USER else self.port
         return f"mqtt://{names}@127.0.0.1:{port}"
 
+    def local_url(self, user: str) -> str:
+        """The same at the ingesters' listener, where one user may have several connections."""
+        return f"{self.url(user).rpartition(':')[0]}:{self.ingest_port}"
+
     def tls_url(self, user: str | None = INGEST_USER) -> str:
         """The same at the listener with TLS."""
         plain = self.url(user).rpartition(":")[0]
