@@ -6,7 +6,7 @@ session with what it does not know. What differs between sessions is an argument
 
 from typing import Final, LiteralString
 
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 __all__ = ["LONG_THOUGHT", "SHORT_THOUGHT", "session_address", "session_settings"]
 
@@ -18,7 +18,10 @@ SHORT_THOUGHT: Final = "60s"
 _CONNECT_TIMEOUT_S: Final = 10
 # Instants travel as UTC; civil dates are computed explicitly, never by a session's zone. What is
 # written as text is read by its form, whatever form the role or the database prefer.
-_OPTIONS: Final = "-c timezone=UTC -c datestyle=ISO,MDY -c client_encoding=UTF8"
+_OPTIONS: Final = (
+    "-c timezone=UTC -c datestyle=ISO,MDY -c client_encoding=UTF8"
+    " -c standard_conforming_strings=on -c array_nulls=on"
+)
 # A server whose machine is gone is noticed within half a minute, not after hours.
 _NOTICE_THEIR_END: Final = {
     "keepalives": 1,
@@ -47,9 +50,11 @@ def session_address(url: str, *, application_name: str | None = None) -> str:
     Raises:
         psycopg.ProgrammingError: the address is malformed.
     """
+    # Those that the address has itself stay, and ours have the last word.
+    own = str(conninfo_to_dict(url).get("options") or "")
     return make_conninfo(
         url,
-        options=_OPTIONS,
+        options=f"{own} {_OPTIONS}".strip(),
         connect_timeout=_CONNECT_TIMEOUT_S,
         application_name=application_name,
         **_NOTICE_THEIR_END,

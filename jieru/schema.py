@@ -22,6 +22,7 @@ from jieru.migrating import (
 )
 from jieru.migration_lock import wait_for_turn
 from jieru.ownership import explain_missing_schema, require_ownership
+from jieru.suitable_server import require_suitable_server
 from jieru.timescale import create_extension, set_policies
 
 __all__ = ["migrate", "require_current_schema"]
@@ -60,15 +61,16 @@ def migrate(
         What this database user may not do and a superuser should: sentences, mostly none.
 
     Raises:
-        UserError: the schema is newer than this program or made of other files, this database user
-            may not make it or does not own it, or a simulation mark is asked for on a database that
-            was made without it.
+        UserError: server or database are not suitable, the schema is newer than this program or
+            made of other files, this database user may not make it or does not own it, or a
+            simulation mark is asked for on a database that was made without it.
         WorldError: the database cannot be reached, another migration goes on for long, or somebody
             holds a table for long.
     """
     with connect(
         database_url, autocommit=True, application_name=_NAME, thought=SHORT_THOUGHT
     ) as connection:
+        require_suitable_server(connection)
         require_ownership(connection, has_tables=read_applied(connection) is not None)
         wait_for_turn(connection)
         applied = read_applied(connection) or set()

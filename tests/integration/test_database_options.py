@@ -24,6 +24,8 @@ _ODD: Final = {
     "datestyle": "German, DMY",
     "intervalstyle": "iso_8601",
     "client_encoding": "LATIN1",
+    "standard_conforming_strings": "off",
+    "array_nulls": "off",
     "tcp_keepalives_idle": "7200",
     "client_connection_check_interval": "0",
     "idle_in_transaction_session_timeout": "7d",
@@ -83,6 +85,7 @@ async def test_sessions_differ_in_what_is_named_and_in_nothing_else(odd_url: str
         "ISO, MDY",
         "postgres",
     )
+    assert (first["standard_conforming_strings"], first["array_nulls"]) == ("on", "on")
     assert (first["client_encoding"], first["client_connection_check_interval"]) == ("UTF8", "5000")
 
 
@@ -102,6 +105,16 @@ def test_the_address_names_the_session_where_nothing_else_does(odd_url: str) -> 
     """Somebody may tell his own sessions apart."""
     with connect(make_conninfo(odd_url, application_name="reader-7")) as connection:
         assert connection.execute("SHOW application_name").fetchone() == ("reader-7",)
+
+
+def test_options_of_the_address_stay_but_for_what_we_rely_on(odd_url: str) -> None:
+    """A database with schemas of several programs, for one, is told which to look into."""
+    url = make_conninfo(odd_url, options="-c search_path=public -c timezone=Asia/Tokyo")
+    with connect(url) as connection:
+        shown = connection.execute(
+            "SELECT current_setting('search_path'), current_setting('timezone')"
+        ).fetchone()
+    assert shown == ("public", "UTC")
 
 
 def test_no_session_begins_anywhere_else() -> None:
