@@ -164,8 +164,17 @@ OUTCOME_WORDS: Final[Vocabulary] = {
     "pending": _("Pending"),
     "not_effective": _("Not effective"),
 }
+WINDOW_CRITERION_WORDS: Final[Vocabulary] = {
+    "active_hours_per_day_min": _("Hours of a device on a day"),
+    "active_devices_min": _("Active devices on a day"),
+    "window_days": _("Days of the window"),
+    "active_days_min": _("Active days in the window"),
+    "longest_gap_days_max": _("Longest gap in the window, days"),
+}
+"""The numbers that make a window effective; a waiver sets one of them."""
 CRITERION_WORDS: Final[Vocabulary] = {
     "effective_window": _("Effective window"),
+    **WINDOW_CRITERION_WORDS,
     "newly_connected": _("Newly connected in the year"),
     "platform_recognised": _("Platform recognised"),
     "policy_in_force": _("Policy in force when connected"),
@@ -176,14 +185,6 @@ CRITERION_WORDS: Final[Vocabulary] = {
     "not_held": _("Not held by a decision"),
     "counted_once": _("Counted on one platform only"),
 }
-WINDOW_CRITERION_WORDS: Final[Vocabulary] = {
-    "active_hours_per_day_min": _("Hours of a device on a day"),
-    "active_devices_min": _("Active devices on a day"),
-    "window_days": _("Days of the window"),
-    "active_days_min": _("Active days in the window"),
-    "longest_gap_days_max": _("Longest gap in the window, days"),
-}
-"""The numbers that make a window effective; a waiver sets one of them."""
 REASON_WORDS: Final[Vocabulary] = {
     "effective_window": _("no effective window"),
     "newly_connected": _("connected in an earlier year"),

@@ -37,7 +37,7 @@ __all__ = [
 
 Translate = Callable[[str], str]
 
-ROLE_WORDS: Final[Mapping[Role, str]] = worded(Role, ACCOUNT_ROLE_WORDS)
+ROLE_WORDS: Final[Mapping[str, str]] = {**worded(Role, ACCOUNT_ROLE_WORDS)}
 STATE_WORDS: Final = RECORD_STATE_WORDS
 KIND_WORDS: Final = REGISTRY_FILE_WORDS
 AUDITED_FIELD_WORDS: Final = {
