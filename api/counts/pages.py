@@ -113,7 +113,7 @@ def show_explanation(
     else:
         kept = _kept_case(visit, year, revision, platform, uscc)
         explanation = kept.explanation
-    detail = detail_in_words(explanation, visit.language, visit.translate)
+    detail = detail_in_words(explanation, visit.translate)
     with visit.database.reading() as connection:
         hours = hours_heard(connection, platform, explanation.devices, explanation.period)
         past = past_outcomes(connection, caller, platform, uscc)
