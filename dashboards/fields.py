@@ -74,7 +74,7 @@ class Column:
     """What its codes are called."""
     thresholds: tuple[Step, ...] | None = None
     colour: str | None = None
-    """Of the series."""
+    """The colour of the series."""
     link: ValueLink | None = None
     width: int | None = None
     """In pixels."""

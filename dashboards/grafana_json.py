@@ -62,13 +62,13 @@ def dashboard_json(dashboard: Dashboard) -> Json:
         "time": {"from": dashboard.period.start, "to": dashboard.period.end},
         "timepicker": {"hidden": dashboard.period.is_hidden},
         "timezone": "Asia/Shanghai",
-        "title": _said(dashboard.title),
+        "title": _chinese(dashboard.title),
         "uid": dashboard.uid,
         "weekStart": "monday",
     }
 
 
-def _said(text: Text) -> str:
+def _chinese(text: Text) -> str:
     return text.spoken_in(_LANGUAGE)
 
 
@@ -86,8 +86,8 @@ def _link(link: DashboardLink) -> Json:
         "keepTime": False,
         "tags": [],
         "targetBlank": False,
-        "title": _said(link.title),
-        "tooltip": _said(link.title),
+        "title": _chinese(link.title),
+        "tooltip": _chinese(link.title),
         "type": "link",
         "url": f"/d/{link.uid}?{query}".rstrip("?"),
     }
@@ -96,14 +96,14 @@ def _link(link: DashboardLink) -> Json:
 def _variable(variable: Variable) -> Json:
     everything = {"selected": True, "text": ["All"], "value": ["$__all"]}
     return {
-        # A value that the query did not give is none of the registry's.
+        # A value that the query did not give is not one of the registry's.
         "allowCustomValue": False,
         **({"current": everything} if variable.is_multi else {}),
         "datasource": DATASOURCE,
         "description": _in_a_line(variable.description),
         "hide": _SHOWN,
         "includeAll": variable.is_multi,
-        "label": _said(variable.label),
+        "label": _chinese(variable.label),
         "multi": variable.is_multi,
         "name": variable.name,
         "options": [],
@@ -130,7 +130,7 @@ def _heading(row: Row, y: int) -> Json:
         "gridPos": {"h": 1, "w": FULL, "x": 0, "y": y},
         "id": row.number,
         "panels": [],
-        "title": _said(row.title),
+        "title": _chinese(row.title),
         "type": "row",
     }
 
@@ -153,7 +153,7 @@ def panel_json(panel: Panel) -> Json:
         "id": panel.number,
         "options": options,
         "targets": [target(query_in(panel.sql, _LANGUAGE), query_format=query_format)],
-        "title": _said(panel.title),
+        "title": _chinese(panel.title),
         "type": kind,
     }
     if isinstance(panel, TimeSeries) and panel.interval is not None:
@@ -351,7 +351,7 @@ def _field_config(shown: Shown, custom: Json) -> Json:
             "custom": custom,
             **{name: value for name, value in optional.items() if value is not None},
             "mappings": _mappings(shown.words) if shown.words else [],
-            "noValue": _said(shown.no_value),
+            "noValue": _chinese(shown.no_value),
             "thresholds": _thresholds(shown.thresholds or steps("green")),
             "unit": _unit(shown.unit),
         },
@@ -363,7 +363,7 @@ def _override(column: Column) -> Json:
     colour, thresholds = column.colour, column.thresholds
     color = {"fixedColor": colour, "mode": "fixed"} if colour else {"mode": "thresholds"}
     properties: Json = {
-        "displayName": None if column.title is None else _said(column.title),
+        "displayName": None if column.title is None else _chinese(column.title),
         "unit": None if column.unit is None else _unit(column.unit),
         "decimals": column.decimals,
         "mappings": None if column.words is None else _mappings(column.words),
@@ -386,7 +386,7 @@ def _override(column: Column) -> Json:
 
 def _unit(unit: Unit) -> str:
     """Grafana takes any text after `suffix:`."""
-    return f"suffix:{_said(unit)}" if isinstance(unit, Text) else unit
+    return f"suffix:{_chinese(unit)}" if isinstance(unit, Text) else unit
 
 
 def _thresholds(higher: Sequence[Step]) -> Json:
@@ -399,7 +399,7 @@ def _thresholds(higher: Sequence[Step]) -> Json:
 def _mappings(labels: Labels) -> list[Json]:
     """A value mapping that shows each code as its word, in its colour."""
     options = {
-        code: {"color": label.colour, "index": index, "text": _said(label.text)}
+        code: {"color": label.colour, "index": index, "text": _chinese(label.text)}
         for index, (code, label) in enumerate(labels.items())
     }
     return [{"options": options, "type": "value"}]
@@ -417,6 +417,6 @@ def _value_link(link: ValueLink) -> Json:
         values.append(f"to=${{__data.fields.{ends}.numeric}}")
     return {
         "targetBlank": False,
-        "title": _said(link.title),
+        "title": _chinese(link.title),
         "url": f"/d/{link.uid}?{'&'.join(values)}",
     }

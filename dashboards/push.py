@@ -121,7 +121,7 @@ class _Server:
         version = str(info.get("version", "")) if isinstance(info, dict) else ""
         match = _VERSION.match(version)
         if match is None:
-            raise UserError("What answers at {url} is no Grafana.", url=self._url)
+            raise UserError("What answers at {url} is not Grafana.", url=self._url)
         if (int(match[1]), int(match[2])) < OLDEST_GRAFANA:
             raise UserError(
                 "Grafana at {url} is version {version}; these dashboards need {oldest} or later.",
@@ -228,7 +228,7 @@ class _Server:
                     return None
                 raise
         if not isinstance(found, dict):
-            raise UserError("What answers at {url} is no Grafana.", url=self._url)
+            raise UserError("What answers at {url} is not Grafana.", url=self._url)
         return found
 
     def _stay_here(self, response: niquests.Response, **_: object) -> None:

@@ -43,7 +43,7 @@ class Chosen:
     label: Text
     options: Sequence[Option]
     values: Sequence[str]
-    """Of these; `ALL` alone stands for all of them."""
+    """What of it is chosen; `ALL` alone stands for all of it."""
     is_multi: bool
 
     @property

@@ -83,7 +83,7 @@ def show_dashboard(visit: CurrentVisit, source: CurrentPanels, dashboard: str) -
     return visit.render(
         "panels/dashboard.html",
         {
-            **_said(source, asked),
+            **_shared_values(source, asked),
             "periods": _periods(visit, asked),
         },
     )
@@ -107,7 +107,7 @@ def show_panel(
         drawing = draw(found, result, asked.time_range, asked.variables, visit.language)
     is_part = "hx-request" in visit.request.headers
     values = {
-        **_said(source, asked),
+        **_shared_values(source, asked),
         "panel": found,
         "sources": _sources(found),
         "drawing": drawing,
@@ -175,7 +175,7 @@ def _minute(now: datetime) -> datetime:
     return now.replace(second=0, microsecond=0) + timedelta(minutes=1)
 
 
-def _said(source: PanelSource, asked: _Asked) -> dict[str, object]:
+def _shared_values(source: PanelSource, asked: _Asked) -> dict[str, object]:
     """What a dashboard's page and a panel's have in common."""
     return {
         "dashboard": asked.dashboard,

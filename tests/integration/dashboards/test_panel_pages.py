@@ -92,6 +92,26 @@ async def test_every_panel_is_drawn(
     assert ("What it proves" in answer.text) is (language == "en")
 
 
+@pytest.mark.parametrize(
+    ("address", "chinese", "english"),
+    [
+        ("jieru-overview", "有效核定 2026", "Standing count 2026"),
+        ("jieru-overview/20", "12 月", "December"),
+        ("jieru-integrity/20", "12 月", "December"),
+        ("jieru-integrity?var-year=2026&var-month=2026-08", " 台，", " devices, "),
+        ("jieru-platform/11?var-platform=xielian", "没有有效服务窗口", "no effective window"),
+    ],
+)
+async def test_words_in_an_answer_are_in_the_readers_language(
+    auditor: httpx.AsyncClient, address: str, chinese: str, english: str
+) -> None:
+    """Names of months, counts and rhythms, and several reasons in one cell."""
+    for language, said, unsaid in (("zh", chinese, english), ("en", english, chinese)):
+        answer = await auditor.get(f"/panels/{address}", headers={"accept-language": language})
+        assert said in answer.text
+        assert unsaid not in answer.text
+
+
 async def test_without_scripts_a_panel_is_a_page_of_its_own(auditor: httpx.AsyncClient) -> None:
     """To which the dashboard links."""
     page = await auditor.get("/panels/jieru-overview")

@@ -131,7 +131,7 @@ def test_another_path_is_no_grafana(grafana: GrafanaServer) -> None:
 def test_a_page_is_no_grafana(grafana: GrafanaServer) -> None:
     """A web server that answers anything with a page."""
     grafana.answers_html = True
-    with pytest.raises(UserError, match="is no Grafana"):
+    with pytest.raises(UserError, match="is not Grafana"):
         pushed(grafana)
 
 
