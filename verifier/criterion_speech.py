@@ -11,23 +11,14 @@ from typing import Final
 
 from jieru.calendar import parse_date
 from jieru.i18n import marked as _
-from jieru.vocabulary import CRITERION_WORDS, LEVEL_WORDS, REASON_WORDS, UNIT_WORDS
+from jieru.vocabulary import CRITERION_WORDS, LEVEL_WORDS, REASON_WORDS
 from verifier.counting.eligibility import CriterionName, Measure
-from verifier.policy import Unit
 
-__all__ = ["NOTHING", "UNITS", "CriterionSpeech"]
+__all__ = ["NOTHING", "CriterionSpeech"]
 
 NOTHING: Final = "–"
 """What stands where nothing was measured, or nothing is required."""
 
-UNITS: Final[Mapping[str, Unit]] = {
-    "active_hours_per_day_min": "hours",
-    "active_devices_min": "devices",
-    "window_days": "days",
-    "active_days_min": "days",
-    "longest_gap_days_max": "days",
-}
-"""Of the numbers that make a window effective."""
 _BOUNDS: Final = {"_min": _("at least {value}"), "_max": _("at most {value}")}
 
 
@@ -141,8 +132,7 @@ class CriterionSpeech:
             case CriterionName.NEWLY_CONNECTED, int():
                 return str(measure)  # a year is no quantity
             case _, int():
-                unit = UNIT_WORDS[UNITS.get(criterion, "none")]
-                return f"{self.number(measure)} {self.translate(unit) if unit else ''}".rstrip()
+                return self.number(measure)  # its name says of what
             case CriterionName.DISTRICT, str():
                 return self.district(measure)
             case CriterionName.PLATFORM_RECOGNISED, str():

@@ -58,8 +58,8 @@ def row(
         (
             row("active_days_min", 78, 60),
             "Active days in the window",
-            "78 days",
-            "at least 60 days",
+            "78",
+            "at least 60",
         ),
         (
             row(

@@ -54,8 +54,8 @@ def test_a_share_is_exact_and_of_nothing_a_dash() -> None:
 @pytest.mark.parametrize(
     ("criterion", "required", "said"),
     [
-        ("active_hours_per_day_min", 4, "at least 4 hours"),
-        ("longest_gap_days_max", 20, "at most 20 days"),
+        ("active_hours_per_day_min", 4, "at least 4"),
+        ("longest_gap_days_max", 20, "at most 20"),
         ("newly_connected", 2026, "2026"),
         ("platform_recognised", "municipal", "municipal or above"),
         (
