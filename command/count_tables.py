@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 
 from rich import box
 from rich.console import Console
@@ -11,17 +12,15 @@ from jieru.calendar import SHANGHAI
 from jieru.i18n import gettext as _
 from jieru.i18n import process_language
 from verifier.counting.count import Count, PlatformCount
-from verifier.counting.eligibility import CriterionName, Measure
+from verifier.counting.eligibility import CriterionName
 from verifier.counting.explanation import Explanation
 from verifier.counting.figures import Figures, PlatformFigures, figures_of_count
-from verifier.counting.measures import CriterionRow
 from verifier.counting.registry import RecordedDecision
-from verifier.policy import LEVELS, Parameter, ParameterValue, Policy, Words
+from verifier.criterion_speech import CriterionSpeech
+from verifier.policy import Parameter, ParameterValue, Policy, Words
 from verifier.words import (
     BASIS_WORDS,
-    CRITERION_WORDS,
     DECISION_WORDS,
-    LEVEL_WORDS,
     OUTCOME_WORDS,
     REASON_WORDS,
     UNIT_WORDS,
@@ -279,16 +278,17 @@ def _criteria(explanation: Explanation) -> Table:
         _("Criteria"),
         [_("Criterion"), _("Met"), _("Measured"), _("Required"), _("Clause"), _("Basis")],
     )
+    speech = _criterion_speech(explanation.policy)
     for each in explanation.criteria:
-        required = _shown(each.name, each.required, explanation.policy)
+        required = speech.required(each.name, each.required)
         if each.waiver_id is not None:
             required = _("{required} (waiver, decision {id})").format(
                 required=required, id=each.waiver_id
             )
         table.add_row(
-            _criterion_name(each, explanation.policy),
+            speech.name(each.name),
             {True: _("yes"), False: _("no"), None: "-"}[each.is_met],
-            _shown(each.name, each.measured, explanation.policy),
+            speech.measured(each.name, each.measured),
             required,
             each.clause or "",
             _(BASIS_WORDS[each.basis]),
@@ -296,44 +296,14 @@ def _criteria(explanation: Explanation) -> Table:
     return table
 
 
-def _criterion_name(row: CriterionRow, policy: Policy) -> str:
-    if row.name in set(CriterionName):
-        return _(CRITERION_WORDS[CriterionName(row.name)])
-    return _spoken(policy.parameters()[row.name].description)
+def _criterion_speech(policy: Policy) -> CriterionSpeech:
+    """Criteria as a terminal says them."""
 
+    def district(slug: str) -> str:
+        known = policy.districts.value.get(slug)
+        return known.name if known else slug
 
-def _shown(name: str, measure: Measure, policy: Policy) -> str:
-    """A measure in words; whatever needs none stands as it is."""
-    if measure is None:
-        return "-"
-    if isinstance(measure, Mapping):
-        return _shown_parts(measure)
-    if isinstance(measure, Sequence) and not isinstance(measure, str):
-        return _("; ").join(_shown(name, each, policy) for each in measure) or "-"
-    if name == CriterionName.DISTRICT:
-        return _district(str(measure), policy)
-    return _level(measure) if name == CriterionName.PLATFORM_RECOGNISED else str(measure)
-
-
-def _shown_parts(parts: Mapping[str, int | str]) -> str:
-    match parts:
-        case {"first_day": first, "last_day": last} | {"from": first, "to": last}:
-            return f"{first} - {last}"
-        case {"on": day, "level": level}:
-            return f"{day}: {_level(level)}"
-        case {"not": operator}:
-            return _("not {uscc}").format(uscc=operator)
-        case _:
-            return _("the five rows below")
-
-
-def _level(level: object) -> str:
-    return _(LEVEL_WORDS[level]) if level in LEVELS else _("none")
-
-
-def _district(slug: str, policy: Policy) -> str:
-    district = policy.districts.value.get(slug)
-    return slug if district is None else district.name
+    return CriterionSpeech(_, day=date.isoformat, number="{:,}".format, district=district)
 
 
 def _devices(explanation: Explanation) -> Table:

@@ -1,4 +1,4 @@
-"""Grafana panels for auditors: built here as JSON, exported as files or pushed to a server."""
+"""Panels for auditors in both languages; Grafana's files are one writing of them."""
 
 from dashboards.catalogue import all_dashboards
 

@@ -1,27 +1,23 @@
 """Alert rules: what wakes somebody, each with the runbook of its name in `runbooks/`.
 
-One definition serves the provisioning file and the HTTP API. The queries use no macro and no
-variable: Grafana takes a `$` in a provisioning file for a variable of its environment.
+The queries use no macro and no variable: Grafana takes a `$` in a provisioning file for a variable
+of its environment.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from dashboards.counts import OPERATIONS_UID
 from dashboards.operations import BEHIND, CHAIN, DATABASE_SIZE, REJECTIONS, SILENCE
-from dashboards.queries import DATASOURCE_UID, Json, target
+from jieru.vocabulary import Text
 
-__all__ = ["GROUP", "INTERVAL_S", "Alert", "alert_rule", "all_alerts", "runbooks"]
+__all__ = ["GROUP", "INTERVAL_S", "Alert", "all_alerts", "runbooks"]
 
 GROUP: Final = "jieru"
 INTERVAL_S: Final = 60
 """Between two evaluations."""
 
 _RUNBOOKS: Final = Path(__file__).parent / "runbooks"
-_EXPRESSIONS: Final = "__expr__"
-"""What Grafana calls its own expressions where a datasource is named."""
-_LOOK_BACK_S: Final = 600
 _BYTES_PER_GB: Final = 10**9
 
 
@@ -31,11 +27,9 @@ class Alert:
 
     name: str
     """Also of its runbook."""
-    title: str
-    summary: str
-    """What has happened, in Chinese."""
-    description: str
-    """The same in English."""
+    title: Text
+    summary: Text
+    """What has happened."""
     sql: str
     """Always one row with one number, so that no data is a fault of its own."""
     threshold: float
@@ -61,9 +55,11 @@ def all_alerts(disk_gb: int) -> list[Alert]:
     return [
         Alert(
             name="ingest-silent",
-            title="接收中断",
-            summary="五分钟内没有任何接收程序报告，心跳没有入库。",
-            description="No ingester has reported for five minutes: heartbeats are not stored.",
+            title=Text("接收中断", "Ingest silent"),
+            summary=Text(
+                "五分钟内没有任何接收程序报告，心跳没有入库。",
+                "No ingester has reported for five minutes: heartbeats are not stored.",
+            ),
             # A week stands for never: the view looks back no further.
             sql="SELECT coalesce(min(silent_s), 604800) AS silent_s FROM audit.ingesters",
             threshold=300,
@@ -73,9 +69,11 @@ def all_alerts(disk_gb: int) -> list[Alert]:
         ),
         Alert(
             name="ingest-behind",
-            title="接收积压",
-            summary="接收程序持续落后五分钟以上，消息代理正在积压。",
-            description="Ingesters stay more than five minutes behind: the broker holds messages.",
+            title=Text("接收积压", "Ingest behind"),
+            summary=Text(
+                "接收程序持续落后五分钟以上，消息代理正在积压。",
+                "Ingesters stay more than five minutes behind: the broker holds messages.",
+            ),
             sql="""
             SELECT coalesce(max(behind_s_max), 0) AS behind_s
             FROM audit.ingest_minutes WHERE starts_at >= now() - interval '5 minutes'
@@ -87,9 +85,11 @@ def all_alerts(disk_gb: int) -> list[Alert]:
         ),
         Alert(
             name="rejections-rising",
-            title="拒收激增",
-            summary="最近十五分钟的拒收条数超过近一日平均水平的四倍。",
-            description="Four times as many messages as usual were refused within 15 minutes.",
+            title=Text("拒收激增", "Rejections rising"),
+            summary=Text(
+                "最近十五分钟的拒收条数超过近一日平均水平的四倍。",
+                "Four times as many messages as usual were refused within 15 minutes.",
+            ),
             # A day has 96 quarters of an hour; fewer than five each is quiet.
             sql="""
             SELECT (coalesce(sum(rejected) FILTER (
@@ -105,9 +105,11 @@ def all_alerts(disk_gb: int) -> list[Alert]:
         ),
         Alert(
             name="audit-chain-broken",
-            title="操作日志链断裂",
-            summary="操作日志的哈希链不完整：有记录被改动或删除。",
-            description="The chain of the audit is broken: an entry was changed or removed.",
+            title=Text("操作日志链断裂", "Audit chain broken"),
+            summary=Text(
+                "操作日志的哈希链不完整：有记录被改动或删除。",
+                "The chain of the audit is broken: an entry was changed or removed.",
+            ),
             # A row that is missing is a break too.
             sql="""
             SELECT coalesce(bool_or(is_broken), true)::integer AS is_broken FROM audit.audit_chain
@@ -119,9 +121,11 @@ def all_alerts(disk_gb: int) -> list[Alert]:
         ),
         Alert(
             name="audit-unverified",
-            title="操作日志久未核验",
-            summary="两日以上没有完整核验过操作日志。",
-            description="The whole audit has not been verified for more than two days.",
+            title=Text("操作日志久未核验", "Audit unverified"),
+            summary=Text(
+                "两日以上没有完整核验过操作日志。",
+                "The whole audit has not been verified for more than two days.",
+            ),
             # A week stands for never.
             sql="""
             SELECT coalesce(extract(epoch FROM now() - max(last_checked_at)), 604800)
@@ -135,9 +139,11 @@ def all_alerts(disk_gb: int) -> list[Alert]:
         ),
         Alert(
             name="disk-filling",
-            title="数据库空间将满",
-            summary=f"数据库占用已超过 {disk_gb} GB 的五分之四。",
-            description=f"The database takes more than four fifths of {disk_gb} GB.",
+            title=Text("数据库空间将满", "Disk filling"),
+            summary=Text(
+                f"数据库占用已超过 {disk_gb} GB 的五分之四。",
+                f"The database takes more than four fifths of {disk_gb} GB.",
+            ),
             sql=f"""
             SELECT (max(bytes) / {disk_gb * _BYTES_PER_GB}.0)::double precision AS used_share
             FROM audit.storage WHERE name = 'database'
@@ -148,65 +154,6 @@ def all_alerts(disk_gb: int) -> list[Alert]:
             panel=DATABASE_SIZE,
         ),
     ]
-
-
-def alert_rule(alert: Alert) -> Json:
-    """What the provisioning file and the API have in common of a rule: query, reduce, threshold."""
-    return {
-        "uid": alert.uid,
-        "title": alert.title,
-        "condition": "C",
-        "data": [
-            {
-                "refId": "A",
-                "queryType": "",
-                "relativeTimeRange": {"from": _LOOK_BACK_S, "to": 0},
-                "datasourceUid": DATASOURCE_UID,
-                "model": {
-                    **target(alert.sql),
-                    "intervalMs": 1_000,
-                    "maxDataPoints": 43_200,
-                },
-            },
-            _expression("B", {"type": "reduce", "expression": "A", "reducer": "last"}),
-            _expression(
-                "C",
-                {
-                    "type": "threshold",
-                    "expression": "B",
-                    "conditions": [{"evaluator": {"type": "gt", "params": [alert.threshold]}}],
-                },
-            ),
-        ],
-        "noDataState": "Alerting",
-        "execErrState": "Error",
-        "for": alert.wait,
-        "annotations": {
-            "summary": alert.summary,
-            "description": alert.description,
-            "runbook": f"runbooks/{alert.name}.md",
-            "__dashboardUid__": OPERATIONS_UID,
-            "__panelId__": str(alert.panel),
-        },
-        "labels": {"service": "jieru", "severity": alert.severity},
-        "isPaused": False,
-    }
-
-
-def _expression(ref_id: str, model: Json) -> Json:
-    return {
-        "refId": ref_id,
-        "queryType": "",
-        "relativeTimeRange": {"from": 0, "to": 0},
-        "datasourceUid": _EXPRESSIONS,
-        "model": {
-            "datasource": {"type": _EXPRESSIONS, "uid": _EXPRESSIONS},
-            "intervalMs": 1_000,
-            "maxDataPoints": 43_200,
-            "refId": ref_id,
-            **model,
-        },
-    }
 
 
 def runbooks() -> dict[str, bytes]:

@@ -2,14 +2,14 @@
 
 from dashboards.enterprise import enterprise
 from dashboards.integrity import integrity
+from dashboards.layout import Dashboard
 from dashboards.operations import operations
 from dashboards.overview import overview
 from dashboards.platform import platform
-from dashboards.queries import Json
 
 __all__ = ["all_dashboards"]
 
 
-def all_dashboards() -> list[Json]:
-    """The dashboards as Grafana takes them, in the order in which a reader goes through them."""
+def all_dashboards() -> list[Dashboard]:
+    """The dashboards, in the order in which a reader goes through them."""
     return [overview(), platform(), enterprise(), integrity(), operations()]

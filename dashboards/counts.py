@@ -1,13 +1,18 @@
 """What the dashboards of a count share: which count is meant, and how its links pass that on."""
 
+from functools import partial
 from typing import Final
 
-from dashboards.fields import column, data_link, field_config
+from dashboards.fields import Column, Shown, ValueLink
+from dashboards.headings import COUNT_NUMBER, NO_COUNT, PLATFORM
 from dashboards.layout import Row
-from dashboards.panels import Proof, bar_chart
-from dashboards.queries import THE_YEAR, Json
-from dashboards.variables import choice
-from dashboards.words import BLUE, GREY
+from dashboards.panels import BarChart, in_each_language
+from dashboards.queries import THE_YEAR
+from dashboards.variables import Variable
+from dashboards.words import BLUE, GREY, STATE_LABELS
+from jieru.i18n import Language
+from jieru.i18n import marked as _
+from jieru.vocabulary import Text, spoken
 
 __all__ = [
     "ENTERPRISE_UID",
@@ -17,6 +22,7 @@ __all__ = [
     "PLATFORM_UID",
     "SPAN_OF_WINDOW",
     "THE_COUNT",
+    "month_name",
     "to_enterprise",
     "to_platform",
     "two_years",
@@ -44,16 +50,19 @@ SPAN_OF_WINDOW: Final = (
 """Columns of `determinations` in milliseconds: the effective window with a week around it, or the
 year where there is none."""
 
+_DRAFT: Final = STATE_LABELS["draft"].text
+_STANDING: Final = Text("有效核定", "Standing count")
+
 THE_COUNT: Final = f"year = {THE_YEAR} AND stage = ${{stage:sqlstring}}"
 """The condition that names one count: a year has at most one that stands and one draft."""
 
 
-def which_year() -> Json:
+def which_year() -> Variable:
     """The year of the count; one that has a count is what is chosen at first."""
-    return choice(
+    return Variable(
         "year",
-        "年度",
-        "核定年度（北京时间）。Year of the count.",
+        spoken(_("Year")),
+        Text("核定年度（北京时间）。", "Year of the count."),
         """
         SELECT year::text AS __text, year::text AS __value
         FROM (
@@ -67,27 +76,32 @@ def which_year() -> Json:
     )
 
 
-def which_stage() -> Json:
+def which_stage() -> Variable:
     """The count of the year that stands, or its draft; the one that stands at first."""
-    return choice(
+    return Variable(
         "stage",
-        "核定",
-        "已冻结并有效的核定，或尚未冻结的草案。The count that stands, or the draft.",
-        f"""
+        COUNT_NUMBER,
+        Text("已冻结并有效的核定，或尚未冻结的草案。", "The count that stands, or the draft."),
+        in_each_language(_stages),
+    )
+
+
+def _stages(language: Language) -> str:
+    standing, draft, none = (each.spoken_in(language) for each in (_STANDING, _DRAFT, NO_COUNT))
+    return f"""
         SELECT __text, __value
         FROM (
-            SELECT CASE stage WHEN 'standing' THEN '有效核定 ' ELSE '草案 ' END || count_id
+            SELECT CASE stage WHEN 'standing' THEN '{standing} ' ELSE '{draft} ' END || count_id
                        AS __text,
                    stage AS __value
             FROM audit.counts WHERE year = {THE_YEAR} AND stage <> 'superseded'
             UNION ALL
-            SELECT '尚无核定', 'draft'
+            SELECT '{none}', 'draft'
             WHERE NOT EXISTS (SELECT FROM audit.counts
                               WHERE year = {THE_YEAR} AND stage <> 'superseded')
         ) AS stages
         ORDER BY __value DESC
-        """,
-    )
+    """
 
 
 _PLATFORMS: Final = """
@@ -96,47 +110,48 @@ _PLATFORMS: Final = """
 """
 
 
-def which_platform() -> Json:
+def which_platform() -> Variable:
     """One platform."""
-    return choice("platform", "平台", "所查看的平台。The platform to look at.", _PLATFORMS)
-
-
-def which_platforms() -> Json:
-    """Several platforms, at first all."""
-    description = "工业互联网平台，可多选。One or several platforms."
-    return choice("platform", "平台", description, _PLATFORMS, many="many")
-
-
-def to_platform() -> Json:
-    """From a row that has a `platform` to the dashboard of that platform, in the same count."""
-    return data_link(
-        "查看平台",
-        PLATFORM_UID,
-        {
-            "year": "${year:percentencode}",
-            "stage": "${stage:percentencode}",
-            "platform": "${__data.fields.platform:percentencode}",
-        },
+    return Variable(
+        "platform", PLATFORM, Text("所查看的平台。", "The platform to look at."), _PLATFORMS
     )
 
 
-def to_enterprise() -> Json:
+def which_platforms() -> Variable:
+    """Several platforms, at first all."""
+    description = Text("工业互联网平台，可多选。", "One or several platforms.")
+    return Variable("platform", PLATFORM, description, _PLATFORMS, is_multi=True)
+
+
+def to_platform() -> ValueLink:
+    """From a row that has a `platform` to the dashboard of that platform, in the same count."""
+    return ValueLink(
+        Text("查看平台", "Show the platform"),
+        PLATFORM_UID,
+        ("year", "stage"),
+        {"platform": "platform"},
+    )
+
+
+def to_enterprise() -> ValueLink:
     """From a row with a `platform`, a `uscc` and the columns of `SPAN_OF_WINDOW` to the evidence.
 
     It opens on that span of time.
     """
-    return data_link(
-        "查看证据",
+    return ValueLink(
+        Text("查看证据", "Show the evidence"),
         ENTERPRISE_UID,
-        {
-            "year": "${year:percentencode}",
-            "stage": "${stage:percentencode}",
-            "platform": "${__data.fields.platform:percentencode}",
-            "enterprise": "${__data.fields.uscc:percentencode}",
-            "from": "${__data.fields.from_ms.numeric}",
-            "to": "${__data.fields.to_ms.numeric}",
-        },
+        ("year", "stage"),
+        {"platform": "platform", "enterprise": "uscc"},
+        ("from_ms", "to_ms"),
     )
+
+
+def month_name(month: str, language: Language) -> str:
+    """SQL for the name of a month from its number, which is an integer."""
+    if language == "zh":
+        return f"{month} || ' 月'"
+    return f"to_char(make_date(2000, {month}, 1), 'FMMonth')"
 
 
 def two_years(number: int, of_platforms: str) -> Row:
@@ -146,16 +161,18 @@ def two_years(number: int, of_platforms: str) -> Row:
         number: of the row.
         of_platforms: the condition that names the platforms.
     """
-    field = field_config(
-        columns=[
-            column("this_year", "本年度", colour=BLUE),
-            column("last_year", "上年度（有效核定）", colour=GREY),
-        ]
+    field = Shown(
+        columns=(
+            Column("this_year", Text("本年度", "This year"), colour=BLUE),
+            Column(
+                "last_year", Text("上年度（有效核定）", "Last year (standing count)"), colour=GREY
+            ),
+        )
     )
 
-    def by_month(figure: str) -> str:
+    def by_month(figure: str, language: Language) -> str:
         return f"""
-            SELECT extract(month FROM month)::integer || ' 月' AS month_name,
+            SELECT {month_name("extract(month FROM month)::integer", language)} AS month_name,
                    (sum({figure}) FILTER (WHERE {THE_COUNT}))::integer AS this_year,
                    (sum({figure}) FILTER (
                        WHERE year = {THE_YEAR} - 1 AND stage = 'standing'))::integer AS last_year
@@ -167,29 +184,29 @@ def two_years(number: int, of_platforms: str) -> Row:
 
     return Row(
         number,
-        "本年度与上年度",
-        [
-            bar_chart(
+        Text("本年度与上年度", "This year and last year"),
+        (
+            BarChart(
                 20,
-                "每月新接入企业（家）",
-                Proof(
+                Text("每月新接入企业（家）", "Newly connected by month"),
+                Text(
                     "按有效服务窗口归属月份统计的计入企业数，与上年度有效核定对照。",
                     "Counted enterprises by the month of their window, beside the year before.",
                 ),
-                by_month("newly_connected"),
+                in_each_language(partial(by_month, "newly_connected")),
                 category="month_name",
-                field=field,
+                shown=field,
             ),
-            bar_chart(
+            BarChart(
                 21,
-                "累计新接入企业（家）",
-                Proof(
+                Text("累计新接入企业（家）", "Newly connected, cumulative"),
+                Text(
                     "自一月起累计的计入企业数；末月之数即核定的计入企业数。",
                     "The same from January on; the last month's figure is that of the count.",
                 ),
-                by_month("cumulative"),
+                in_each_language(partial(by_month, "cumulative")),
                 category="month_name",
-                field=field,
+                shown=field,
             ),
-        ],
+        ),
     )

@@ -11,9 +11,32 @@ from dashboards.counts import (
     which_stage,
     which_year,
 )
-from dashboards.fields import column, field_config, number_words, steps
-from dashboards.layout import Period, Row, dashboard, link
-from dashboards.panels import FULL, HALF, Proof, heatmap, stat, state_timeline, table, time_series
+from dashboards.fields import Column, Shown, steps
+from dashboards.headings import (
+    CLAUSE,
+    CONTRACT,
+    DECIDED_BY,
+    DECISION,
+    ENTERPRISE,
+    FROM,
+    KIND,
+    LAST_DAY_OF_WINDOW,
+    LAST_HEARD,
+    NAME,
+    NO_COUNT,
+    OUTCOME,
+    OVERVIEW,
+    PLATFORM,
+    REASON,
+    SERIAL,
+    SINCE,
+    STATE,
+    UNTIL,
+    VALIDITY,
+    WITHDRAWN_REASON,
+)
+from dashboards.layout import Dashboard, DashboardLink, Period, Row
+from dashboards.panels import FULL, HALF, HeatMap, Stat, StateTimeline, Table, TimeSeries
 from dashboards.queries import (
     FIRST_DAY,
     LAST_DAY,
@@ -21,26 +44,25 @@ from dashboards.queries import (
     THE_PLATFORM,
     THE_YEAR,
     TODAY,
-    Json,
 )
-from dashboards.variables import choice
+from dashboards.variables import Variable
 from dashboards.words import (
-    BASIS_WORDS,
+    BASIS_LABELS,
     BLUE,
-    CRITERION_WORDS,
-    DECISION_WORDS,
-    DEVICE_STATUS_WORDS,
+    CRITERION_LABELS,
+    DECISION_LABELS,
+    DEVICE_DAY_LABELS,
+    DEVICE_STATUS_LABELS,
     GREEN,
     GREY,
-    MET_WORDS,
-    OPEN_WORDS,
-    ORANGE,
-    OUTCOME_WORDS,
+    MET_LABELS,
+    OUTCOME_LABELS,
     RED,
-    YELLOW,
-    YES_WORDS,
-    mapping,
+    VALIDITY_LABELS,
+    YES_LABELS,
 )
+from jieru.i18n import marked as _
+from jieru.vocabulary import Text, spoken
 
 __all__ = ["enterprise"]
 
@@ -55,41 +77,52 @@ _IN_THE_SPAN: Final = (
 """The days of the span of time, and the months that hold them: those are what is read."""
 
 
-def enterprise() -> Json:
+def enterprise() -> Dashboard:
     """The dashboard."""
-    return dashboard(
-        ENTERPRISE_UID,
-        "企业接入证据",
-        "一家企业的认定结果，及其逐日、逐时的设备心跳证据。The evidence behind one enterprise.",
-        rows=[_result(), _evidence(), _registry(), _decisions()],
-        variables=[
+    return Dashboard(
+        uid=ENTERPRISE_UID,
+        title=Text("企业接入证据", "Enterprise evidence"),
+        description=Text(
+            "一家企业的认定结果，及其逐日、逐时的设备心跳证据。",
+            "The evidence behind one enterprise.",
+        ),
+        rows=(
+            _result(),
+            _evidence(),
+            _registry(),
+            _decisions(),
+        ),
+        variables=(
             which_year(),
             which_stage(),
             which_platform(),
-            choice(
+            Variable(
                 "enterprise",
-                "企业",
-                "与所选平台有过接入关系的企业。An enterprise that was connected to the platform.",
+                ENTERPRISE,
+                Text(
+                    "与所选平台有过接入关系的企业。",
+                    "An enterprise that was connected to the platform.",
+                ),
                 f"""
                 SELECT DISTINCT enterprise || '（' || uscc || '）' AS __text, uscc AS __value
                 FROM audit.connections WHERE platform = {THE_PLATFORM} ORDER BY __text
                 """,
             ),
-            choice(
+            Variable(
                 "device",
-                "设备",
-                "曾归属该企业的设备，可多选。Devices that stood for the enterprise.",
+                spoken(_("Devices")),
+                Text("曾归属该企业的设备，可多选。", "Devices that stood for the enterprise."),
                 f"""
                 SELECT DISTINCT serial AS __text, serial AS __value
                 FROM audit.assignments WHERE {_CASE} ORDER BY serial
                 """,
-                many="many",
+                is_multi=True,
             ),
-        ],
-        links=[
-            link("总览", OVERVIEW_UID, "year", "stage"),
-            link("平台", PLATFORM_UID, "year", "stage", "platform"),
-        ],
+        ),
+        links=(
+            DashboardLink(OVERVIEW, OVERVIEW_UID, ("year", "stage")),
+            DashboardLink(PLATFORM, PLATFORM_UID, ("year", "stage", "platform")),
+        ),
         period=Period("now-120d"),
     )
 
@@ -97,31 +130,31 @@ def enterprise() -> Json:
 def _result() -> Row:
     return Row(
         120,
-        "认定结果",
-        [
-            stat(
+        OUTCOME,
+        (
+            Stat(
                 1,
-                "结果",
-                Proof(
+                OUTCOME,
+                Text(
                     "该企业在本年度核定中的结果，与核定文件一致。",
                     "What the count says of this enterprise, as its document has it.",
                 ),
                 f"SELECT outcome {_DETERMINATION}",
-                field=field_config(words=mapping(OUTCOME_WORDS), no_value="未列入"),
+                shown=Shown(words=OUTCOME_LABELS, no_value=Text("未列入", "not listed")),
             ),
-            stat(
+            Stat(
                 2,
-                "接入日期（窗口首日）",
-                Proof(
+                Text("接入日期（窗口首日）", "Connected on (first day of the window)"),
+                Text(
                     "最早一个完整有效服务窗口的首日；无窗口则为空。",
                     "The first day of its earliest complete effective window.",
                 ),
                 f"SELECT connected_on::text AS connected_on {_DETERMINATION}",
             ),
-            stat(
+            Stat(
                 3,
-                "窗口末日",
-                Proof(
+                LAST_DAY_OF_WINDOW,
+                Text(
                     "该窗口的末日（含）；待满期者为最早可能的满期日。",
                     "The last day of that window; of a pending one the earliest it could be.",
                 ),
@@ -130,38 +163,38 @@ def _result() -> Row:
                 {_DETERMINATION}
                 """,
             ),
-            stat(
+            Stat(
                 4,
-                "窗口内活跃天数",
-                Proof(
-                    "窗口内达到活跃标准的天数；所需天数见下方各项条件。",
+                spoken(_("Active days in the window")),
+                Text(
+                    "窗口内达到活跃标准的天数；所需天数见下方认定条件。",
                     "Active days inside the window; how many are required stands below.",
                 ),
                 f"SELECT window_active_days {_DETERMINATION}",
             ),
-            stat(
+            Stat(
                 5,
-                "窗口内最长间断（天）",
-                Proof(
+                Text("窗口内最长间断（天）", "Longest gap in the window (days)"),
+                Text(
                     "窗口内最长一段连续不活跃的天数。",
                     "The longest run of days inside the window that were not active.",
                 ),
                 f"SELECT window_longest_gap_days {_DETERMINATION}",
             ),
-            stat(
+            Stat(
                 6,
-                "证据截止日",
-                Proof(
+                spoken(_("Evidence up to")),
+                Text(
                     "本次核定所用证据的最后一日；其后的证据不影响结果。",
                     "The last day whose evidence the count used.",
                 ),
                 f"SELECT as_of_on::text AS as_of_on FROM audit.counts WHERE {THE_COUNT}",
-                field=field_config(no_value="尚无核定"),
+                shown=Shown(no_value=NO_COUNT),
             ),
-            table(
+            Table(
                 10,
-                "各项条件",
-                Proof(
+                spoken(_("Criteria")),
+                Text(
                     "逐项列明实测值、要求、依据条款，以及是否经裁定放宽。",
                     "Criterion by criterion: measured, required, clause, and whether it is waived.",
                 ),
@@ -174,21 +207,29 @@ def _result() -> Row:
                        clause, basis, waiver_id
                 FROM audit.determination_criteria WHERE {THE_COUNT} AND {_CASE} ORDER BY place
                 """,
-                field=field_config(
+                shown=Shown(
                     unit="none",
-                    columns=[
-                        column("criterion", "条件", words=CRITERION_WORDS, width=240),
-                        column("is_met", "是否符合", words=MET_WORDS, cell="color-text", width=110),
-                        column("measured", "实测"),
-                        column("required", "要求"),
-                        column("clause", "条款", width=90),
-                        column("basis", "依据", words=BASIS_WORDS, width=110),
-                        column("waiver_id", "放宽裁定号", width=110),
-                    ],
+                    columns=(
+                        Column(
+                            "criterion", spoken(_("Criterion")), words=CRITERION_LABELS, width=240
+                        ),
+                        Column(
+                            "is_met",
+                            spoken(_("Met")),
+                            words=MET_LABELS,
+                            cell="color-text",
+                            width=110,
+                        ),
+                        Column("measured", spoken(_("Measured"))),
+                        Column("required", spoken(_("Required"))),
+                        Column("clause", CLAUSE, width=90),
+                        Column("basis", spoken(_("Basis")), words=BASIS_LABELS, width=110),
+                        Column("waiver_id", Text("放宽裁定号", "Waiver"), width=110),
+                    ),
                 ),
                 size=(FULL, 11),
             ),
-        ],
+        ),
     )
 
 
@@ -200,12 +241,12 @@ def _without_brackets(measure: str) -> str:
 def _evidence() -> Row:
     return Row(
         121,
-        "逐日与逐时证据",
-        [
-            time_series(
+        Text("逐日与逐时证据", "Evidence by day and hour"),
+        (
+            TimeSeries(
                 20,
-                "每日活跃设备（台）",
-                Proof(
+                Text("每日活跃设备（台）", "Active devices by day"),
+                Text(
                     "每日达到时数的设备台数与要求台数对照；达到要求且接入关系有效的日子为活跃日。",
                     "Devices active on each day against how many are required for an active day.",
                 ),
@@ -214,20 +255,25 @@ def _evidence() -> Row:
                 FROM audit.enterprise_days
                 WHERE {_DAYS} AND $__timeFilter(starts_at) ORDER BY starts_at
                 """,
-                field=field_config(
-                    columns=[
-                        column("devices_active", "活跃设备", colour=GREEN),
-                        column("devices_heard", "有心跳的设备", colour=BLUE),
-                        column("active_devices_min", "要求台数", colour=RED, is_line=True),
-                    ]
+                shown=Shown(
+                    columns=(
+                        Column("devices_active", Text("活跃设备", "Active devices"), colour=GREEN),
+                        Column("devices_heard", Text("有心跳的设备", "Devices heard"), colour=BLUE),
+                        Column(
+                            "active_devices_min",
+                            Text("要求台数", "Devices required"),
+                            colour=RED,
+                            is_line=True,
+                        ),
+                    )
                 ),
                 style="bars",
                 size=(FULL, 9),
             ),
-            state_timeline(
+            StateTimeline(
                 21,
-                "各设备逐日状态",
-                Proof(
+                Text("各设备逐日状态", "Each device by day"),
+                Text(
                     "每台设备每日达到时数、时数不足、仅有迟到心跳、无心跳或未归属本企业。",
                     "Each device on each day: enough hours, too few, only late, none, or not its.",
                 ),
@@ -264,32 +310,24 @@ def _evidence() -> Row:
                 GROUP BY day.day_on, device.serial
                 ORDER BY day.day_on, device.serial
                 """,
-                field=field_config(
+                shown=Shown(
                     unit="none",
                     thresholds=steps(GREY),
-                    words=number_words(
-                        {
-                            0: ("未归属本企业", "transparent"),
-                            1: ("无心跳", GREY),
-                            2: ("仅迟到心跳", ORANGE),
-                            3: ("时数不足", YELLOW),
-                            4: ("达到时数", GREEN),
-                        }
-                    ),
+                    words=DEVICE_DAY_LABELS,
                 ),
                 size=(FULL, 12),
             ),
-            heatmap(
+            HeatMap(
                 22,
-                "逐日各时段在线设备（台）",
-                Proof(
+                Text("逐日各时段在线设备（台）", "Devices heard in each hour of each day"),
+                Text(
                     "每日 0 至 23 时按时收到心跳的设备台数；停产、夜班与整齐划一的节律一望可知。",
                     "How many devices were heard in time in each hour of each day.",
                 ),
                 _hours_by_day(),
                 size=(FULL, 13),
             ),
-        ],
+        ),
     )
 
 
@@ -309,12 +347,12 @@ GROUP BY day_on ORDER BY day_on
 def _registry() -> Row:
     return Row(
         122,
-        "间断与归属",
-        [
-            table(
+        Text("间断与归属", "Gaps and assignments"),
+        (
+            Table(
                 30,
-                "间断（连续不活跃的日子）",
-                Proof(
+                Text("间断（连续不活跃的日子）", "Gaps (runs of days that were not active)"),
+                Text(
                     "截至证据截止日的每段间断，以及是否落在有效服务窗口之内；窗口内的间断不得超过上限。",
                     "Every run of days that were not active, and whether it touches the window.",
                 ),
@@ -331,21 +369,26 @@ def _registry() -> Row:
                 WHERE {_DAYS}
                 ORDER BY gap.first_on
                 """,
-                field=field_config(
-                    columns=[
-                        column("first_on", "自"),
-                        column("last_on", "至"),
-                        column("days", "天数"),
-                        column("in_window", "涉及窗口", words=YES_WORDS),
-                        column("longest_gap_days_max", "窗口内上限（天）"),
-                    ]
+                shown=Shown(
+                    columns=(
+                        Column("first_on", SINCE),
+                        Column("last_on", Text("至", "To")),
+                        Column("days", Text("天数", "Days")),
+                        Column(
+                            "in_window", Text("涉及窗口", "Touches the window"), words=YES_LABELS
+                        ),
+                        Column(
+                            "longest_gap_days_max",
+                            Text("窗口内上限（天）", "Longest allowed (days)"),
+                        ),
+                    )
                 ),
                 size=(HALF, 9),
             ),
-            table(
+            Table(
                 31,
-                "设备归属",
-                Proof(
+                spoken(_("Assignments")),
+                Text(
                     "曾归属该企业的设备、起止日期与现状；止日为空即仍在归属。",
                     "The devices that stood for the enterprise, from when until when, and now.",
                 ),
@@ -357,23 +400,23 @@ def _registry() -> Row:
                 WHERE a.platform = {THE_PLATFORM} AND a.uscc = {THE_ENTERPRISE}
                 ORDER BY a.serial, a.from_on
                 """,
-                field=field_config(
-                    columns=[
-                        column("serial", "序列号"),
-                        column("name", "名称"),
-                        column("kind", "类别"),
-                        column("from_on", "自"),
-                        column("to_on", "至（不含）"),
-                        column("status", "状态", words=DEVICE_STATUS_WORDS, cell="color-text"),
-                        column("last_seen_at", "最近心跳"),
-                    ]
+                shown=Shown(
+                    columns=(
+                        Column("serial", SERIAL),
+                        Column("name", NAME),
+                        Column("kind", KIND),
+                        Column("from_on", FROM),
+                        Column("to_on", UNTIL),
+                        Column("status", STATE, words=DEVICE_STATUS_LABELS, cell="color-text"),
+                        Column("last_seen_at", LAST_HEARD),
+                    )
                 ),
                 size=(HALF, 9),
             ),
-            table(
+            Table(
                 32,
-                "接入关系",
-                Proof(
+                spoken(_("Connections")),
+                Text(
                     "该企业与该平台的服务合同及起止日期；只有关系有效的日子才计入。",
                     "The contracts of the two; only days that one of them covers can count.",
                 ),
@@ -382,29 +425,29 @@ def _registry() -> Row:
                        to_on::text AS to_on
                 FROM audit.connections WHERE {_CASE} ORDER BY from_on
                 """,
-                field=field_config(
-                    columns=[
-                        column("contract_no", "合同编号"),
-                        column("signed_on", "签订日期"),
-                        column("from_on", "自"),
-                        column("to_on", "至（不含）"),
-                    ]
+                shown=Shown(
+                    columns=(
+                        Column("contract_no", CONTRACT),
+                        Column("signed_on", spoken(_("Signed on"))),
+                        Column("from_on", FROM),
+                        Column("to_on", UNTIL),
+                    )
                 ),
                 size=(FULL, 6),
             ),
-        ],
+        ),
     )
 
 
 def _decisions() -> Row:
     return Row(
         123,
-        "裁定",
-        [
-            table(
+        DECISION,
+        (
+            Table(
                 40,
-                "对该企业的裁定",
-                Proof(
+                Text("对该企业的裁定", "Decisions on this enterprise"),
+                Text(
                     "排除、暂缓与放宽的裁定，何人何时因何作出，是否已撤回。",
                     "Exclusions, holds and waivers: who decided, when, why, and whether they hold.",
                 ),
@@ -414,27 +457,31 @@ def _decisions() -> Row:
                        withdrawn_by, withdrawn_reason
                 FROM audit.decisions WHERE {_CASE} ORDER BY id
                 """,
-                field=field_config(
+                shown=Shown(
                     unit="none",
-                    columns=[
-                        column("id", "编号", width=70),
-                        column("kind", "裁定", words=DECISION_WORDS, cell="color-text"),
-                        column("criterion", "放宽的条件", words=CRITERION_WORDS),
-                        column("value", "放宽为"),
-                        column("reason", "理由"),
-                        column("decided_by", "裁定人"),
-                        column("decided_at", "裁定时间"),
-                        column("is_open", "效力", words=OPEN_WORDS, cell="color-text"),
-                        column("withdrawn_by", "撤回人"),
-                        column("withdrawn_reason", "撤回理由"),
-                    ],
+                    columns=(
+                        Column("id", spoken(_("No.")), width=70),
+                        Column("kind", DECISION, words=DECISION_LABELS, cell="color-text"),
+                        Column(
+                            "criterion",
+                            Text("放宽的条件", "Criterion waived"),
+                            words=CRITERION_LABELS,
+                        ),
+                        Column("value", Text("放宽为", "Waived to")),
+                        Column("reason", REASON),
+                        Column("decided_by", DECIDED_BY),
+                        Column("decided_at", spoken(_("Decided at"))),
+                        Column("is_open", VALIDITY, words=VALIDITY_LABELS, cell="color-text"),
+                        Column("withdrawn_by", spoken(_("Withdrawn by"))),
+                        Column("withdrawn_reason", WITHDRAWN_REASON),
+                    ),
                 ),
                 size=(FULL, 7),
             ),
-            table(
+            Table(
                 41,
-                "不再等待该企业满期的了结",
-                Proof(
+                Text("不再等待该企业满期的了结", "Closings of this enterprise"),
+                Text(
                     "本年度核定不再等待该企业窗口满期的决定及理由。",
                     "Whether the year's count does not wait for its window, and why.",
                 ),
@@ -444,16 +491,16 @@ def _decisions() -> Row:
                        withdrawn_reason
                 FROM audit.closings WHERE year = {THE_YEAR} AND {_CASE} ORDER BY closed_at, id
                 """,
-                field=field_config(
-                    columns=[
-                        column("reason", "理由"),
-                        column("closed_by", "决定人"),
-                        column("closed_at", "决定时间"),
-                        column("is_open", "效力", words=OPEN_WORDS, cell="color-text"),
-                        column("withdrawn_reason", "撤回理由"),
-                    ]
+                shown=Shown(
+                    columns=(
+                        Column("reason", REASON),
+                        Column("closed_by", spoken(_("Closed by"))),
+                        Column("closed_at", spoken(_("Closed at"))),
+                        Column("is_open", VALIDITY, words=VALIDITY_LABELS, cell="color-text"),
+                        Column("withdrawn_reason", WITHDRAWN_REASON),
+                    )
                 ),
                 size=(FULL, 6),
             ),
-        ],
+        ),
     )

@@ -1,25 +1,25 @@
 """Dashboards: rows of panels, placed from left to right, with their variables and links."""
 
-from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from dashboards.panels import FULL
-from dashboards.queries import Json
+from dashboards.panels import FULL, Panel
+from dashboards.variables import Variable
+from jieru.vocabulary import Text
 
-__all__ = ["Period", "Row", "dashboard", "link"]
+__all__ = ["Dashboard", "DashboardLink", "Period", "Place", "Row"]
 
-SCHEMA_VERSION: Final = 42
-"""The classic JSON as Grafana has written it since 12.2."""
-
-TAG: Final = "jieru"
+_HEADING_HEIGHT = 1
 
 
-class Row(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Row:
     """A titled row, and below it its panels."""
 
     number: int
-    title: str
-    panels: Sequence[Json]
+    title: Text
+    panels: tuple[Panel, ...]
 
 
 class Period(NamedTuple):
@@ -30,86 +30,55 @@ class Period(NamedTuple):
     is_hidden: bool = False
 
 
-def link(title: str, uid: str, *variables: str) -> Json:
+class DashboardLink(NamedTuple):
     """A link from the top of a dashboard to another, which keeps the values of these variables."""
-    query = "&".join(f"${{{name}:queryparam}}" for name in variables)
-    return {
-        "asDropdown": False,
-        "icon": "dashboard",
-        "includeVars": False,
-        "keepTime": False,
-        "tags": [],
-        "targetBlank": False,
-        "title": title,
-        "tooltip": title,
-        "type": "link",
-        "url": f"/d/{uid}?{query}".rstrip("?"),
-    }
+
+    title: Text
+    uid: str
+    variables: tuple[str, ...] = ()
 
 
-def dashboard(
-    uid: str,
-    title: str,
-    description: str,
-    *,
-    rows: Sequence[Row],
-    variables: Sequence[Json],
-    links: Sequence[Json],
-    period: Period,
-    refresh: str = "",
-) -> Json:
-    """A dashboard as Grafana takes it.
+class Place(NamedTuple):
+    """Where a row's heading or a panel stands in the grid."""
 
-    Args:
-        uid: stable: addresses hold it.
-        title: in Chinese.
-        description: in both languages.
-        rows: from top to bottom.
-        variables: from left to right.
-        links: to the others.
-        period: what it opens with.
-        refresh: how often it asks again by itself; empty: never.
-    """
-    return {
-        "annotations": {"list": []},
-        "description": description,
-        "editable": False,
-        "fiscalYearStartMonth": 0,
-        "graphTooltip": 1,
-        "links": list(links),
-        "panels": list(_placed(rows)),
-        "preload": False,
-        "refresh": refresh,
-        "schemaVersion": SCHEMA_VERSION,
-        "tags": [TAG],
-        "templating": {"list": list(variables)},
-        "time": {"from": period.start, "to": period.end},
-        "timepicker": {"hidden": period.is_hidden},
-        "timezone": "Asia/Shanghai",
-        "title": title,
-        "uid": uid,
-        "weekStart": "monday",
-    }
+    what: Row | Panel
+    x: int
+    y: int
 
 
-def _placed(rows: Sequence[Row]) -> Iterator[Json]:
-    """Every row's heading and panels; a panel that does not fit begins a new line."""
-    y = 0
-    for row in rows:
-        yield {
-            "collapsed": False,
-            "gridPos": {"h": 1, "w": FULL, "x": 0, "y": y},
-            "id": row.number,
-            "panels": [],
-            "title": row.title,
-            "type": "row",
-        }
-        y += 1
-        x = line_height = 0
-        for panel in row.panels:
-            width, height = panel["gridPos"]["w"], panel["gridPos"]["h"]
-            if x + width > FULL:
-                x, y, line_height = 0, y + line_height, 0
-            yield {**panel, "gridPos": {"h": height, "w": width, "x": x, "y": y}}
-            x, line_height = x + width, max(line_height, height)
-        y += line_height
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dashboard:
+    """Panels that belong together, and what is chosen above them."""
+
+    uid: str
+    """Stable: addresses hold it."""
+    title: Text
+    description: Text
+    rows: tuple[Row, ...]
+    """From top to bottom."""
+    variables: tuple[Variable, ...]
+    """From left to right."""
+    links: tuple[DashboardLink, ...]
+    period: Period
+    refresh: str = ""
+    """How often it asks again by itself; empty: never."""
+
+    @property
+    def panels(self) -> Iterator[Panel]:
+        """All panels, row by row."""
+        return (panel for row in self.rows for panel in row.panels)
+
+    def places(self) -> Iterator[Place]:
+        """Every row's heading and panels; a panel that does not fit begins a new line."""
+        y = 0
+        for row in self.rows:
+            yield Place(row, 0, y)
+            y += _HEADING_HEIGHT
+            x = line_height = 0
+            for panel in row.panels:
+                width, height = panel.size
+                if x + width > FULL:
+                    x, y, line_height = 0, y + line_height, 0
+                yield Place(panel, x, y)
+                x, line_height = x + width, max(line_height, height)
+            y += line_height

@@ -3,23 +3,32 @@
 from typing import Final
 
 from dashboards.counts import INTEGRITY_UID, OPERATIONS_UID, OVERVIEW_UID
-from dashboards.fields import column, field_config, steps
-from dashboards.layout import Period, Row, dashboard, link
-from dashboards.panels import FULL, HALF, Proof, stat, table, time_series
-from dashboards.queries import Json
-from dashboards.variables import choice
+from dashboards.fields import Column, Shown, steps
+from dashboards.headings import (
+    AUDIT_CHAIN,
+    INGESTER,
+    INTEGRITY,
+    OPERATIONS,
+    OVERVIEW,
+    PER_SECOND,
+    SINCE,
+)
+from dashboards.layout import Dashboard, DashboardLink, Period, Row
+from dashboards.panels import FULL, HALF, Stat, Table, TimeSeries
+from dashboards.variables import Variable
 from dashboards.words import (
     BLUE,
-    CHAIN_WORDS,
-    CLOCK_WORDS,
+    CHAIN_LABELS,
+    CLOCK_LABELS,
     GREEN,
     ORANGE,
     PURPLE,
     RED,
-    REJECTION_WORDS,
+    REJECTION_LABELS,
     YELLOW,
-    mapping,
 )
+from jieru.i18n import marked as _
+from jieru.vocabulary import Text, spoken
 
 __all__ = ["BEHIND", "CHAIN", "DATABASE_SIZE", "REJECTIONS", "SILENCE", "operations"]
 
@@ -36,26 +45,36 @@ _PER_MINUTE: Final = "1m"
 """Ingesters report once a minute; a finer interval would show holes."""
 
 
-def operations() -> Json:
+def operations() -> Dashboard:
     """The dashboard."""
-    return dashboard(
-        OPERATIONS_UID,
-        "运行状况",
-        "心跳接收的速率、积压、写入耗时与拒收。Does evidence come in, and how fast?",
-        rows=[_now(), _reception(), _writing(), _storage()],
-        variables=[
-            choice(
+    return Dashboard(
+        uid=OPERATIONS_UID,
+        title=OPERATIONS,
+        description=Text(
+            "心跳接收的速率、积压、写入耗时与拒收。", "Does evidence come in, and how fast?"
+        ),
+        rows=(
+            _now(),
+            _reception(),
+            _writing(),
+            _storage(),
+        ),
+        variables=(
+            Variable(
                 "ingester",
-                "接收程序",
-                "七日内报告过的接收程序，可多选。Ingesters that reported within a week.",
+                INGESTER,
+                Text("七日内报告过的接收程序，可多选。", "Ingesters that reported within a week."),
                 """
                 SELECT ingester AS __text, ingester AS __value
                 FROM audit.ingesters ORDER BY ingester
                 """,
-                many="many",
-            )
-        ],
-        links=[link("总览", OVERVIEW_UID), link("数据可信度", INTEGRITY_UID)],
+                is_multi=True,
+            ),
+        ),
+        links=(
+            DashboardLink(OVERVIEW, OVERVIEW_UID),
+            DashboardLink(INTEGRITY, INTEGRITY_UID),
+        ),
         period=Period("now-6h"),
         refresh="1m",
     )
@@ -64,12 +83,12 @@ def operations() -> Json:
 def _now() -> Row:
     return Row(
         140,
-        "此刻",
-        [
-            stat(
+        Text("此刻", "Now"),
+        (
+            Stat(
                 1,
-                "心跳（条/秒）",
-                Proof(
+                Text("心跳（条/秒）", "Heartbeats per second"),
+                Text(
                     "最近五个完整分钟的平均提交速率。",
                     "The mean rate of committed heartbeats over the last five full minutes.",
                 ),
@@ -79,27 +98,27 @@ def _now() -> Row:
                 WHERE starts_at >= date_trunc('minute', now()) - interval '5 minutes'
                   AND starts_at < date_trunc('minute', now()) AND {_THE_INGESTERS}
                 """,
-                field=field_config(unit="suffix:条/秒", decimals=1, colour=BLUE),
+                shown=Shown(unit=PER_SECOND, decimals=1, colour=BLUE),
             ),
-            stat(
+            Stat(
                 SILENCE,
-                "最近一次报告距今",
-                Proof(
+                Text("最近一次报告距今", "Since the last report"),
+                Text(
                     "报告最新的接收程序距今多久；超过三分钟即无程序在接收。",
                     "How long ago any ingester reported; after three minutes none is running.",
                 ),
                 f"SELECT min(silent_s) AS silent_s FROM audit.ingesters WHERE {_THE_INGESTERS}",
-                field=field_config(
+                shown=Shown(
                     unit="s",
                     decimals=0,
                     thresholds=steps(GREEN, (180, YELLOW), (600, RED)),
-                    no_value="七日内无报告",
+                    no_value=Text("七日内无报告", "no report within a week"),
                 ),
             ),
-            stat(
+            Stat(
                 BEHIND,
-                "最大积压",
-                Proof(
+                Text("最大积压", "Farthest behind"),
+                Text(
                     "最近五分钟内接收程序落后的最大秒数；持续增长说明数据库或消息代理跟不上。",
                     "How far behind any ingester was within the last five minutes.",
                 ),
@@ -108,14 +127,14 @@ def _now() -> Row:
                 FROM audit.ingest_minutes
                 WHERE starts_at >= now() - interval '5 minutes' AND {_THE_INGESTERS}
                 """,
-                field=field_config(
+                shown=Shown(
                     unit="s", decimals=0, thresholds=steps(GREEN, (60, YELLOW), (300, RED))
                 ),
             ),
-            stat(
+            Stat(
                 REJECTIONS,
-                "近一小时拒收占比",
-                Proof(
+                Text("近一小时拒收占比", "Rejected share of the last hour"),
+                Text(
                     "最近一小时拒收的消息占收到消息的比例。",
                     "The share of the messages received within the last hour that were refused.",
                 ),
@@ -124,16 +143,16 @@ def _now() -> Row:
                 FROM audit.ingest_minutes
                 WHERE starts_at >= now() - interval '1 hour' AND {_THE_INGESTERS}
                 """,
-                field=field_config(
+                shown=Shown(
                     unit="percentunit",
                     decimals=1,
                     thresholds=steps(GREEN, (0.01, YELLOW), (0.05, RED)),
                 ),
             ),
-            stat(
+            Stat(
                 CHAIN,
-                "操作日志链",
-                Proof(
+                AUDIT_CHAIN,
+                Text(
                     "操作日志的哈希链是否完整；断裂即有人改动或删除了日志。",
                     "Whether the chain of changes is whole; broken means somebody changed it.",
                 ),
@@ -141,31 +160,31 @@ def _now() -> Row:
                 SELECT CASE WHEN is_broken THEN 'broken' ELSE 'whole' END AS chain
                 FROM audit.audit_chain
                 """,
-                field=field_config(words=mapping(CHAIN_WORDS)),
+                shown=Shown(words=CHAIN_LABELS),
             ),
-            stat(
+            Stat(
                 DATABASE_SIZE,
-                "数据库大小",
-                Proof(
+                Text("数据库大小", "Size of the database"),
+                Text(
                     "数据库占用的磁盘空间，含索引；与磁盘容量对照。",
                     "The room that the database takes, with indexes.",
                 ),
                 "SELECT bytes FROM audit.storage WHERE name = 'database'",
-                field=field_config(unit="bytes", decimals=1, colour=BLUE),
+                shown=Shown(unit="bytes", decimals=1, colour=BLUE),
             ),
-        ],
+        ),
     )
 
 
 def _reception() -> Row:
     return Row(
         141,
-        "接收",
-        [
-            time_series(
+        Text("接收", "Receiving"),
+        (
+            TimeSeries(
                 10,
-                "心跳速率（条/秒）",
-                Proof(
+                Text("心跳速率（条/秒）", "Rate of heartbeats (per second)"),
+                Text(
                     "各接收程序提交心跳的速率；断开处即该程序未运行或无法写入。",
                     "Committed heartbeats a second by ingester; a gap is one that did not run.",
                 ),
@@ -175,13 +194,13 @@ def _reception() -> Row:
                 {_MINUTES}
                 GROUP BY 1, ingester ORDER BY 1, ingester
                 """,
-                field=field_config(unit="suffix:条/秒", decimals=1),
+                shown=Shown(unit=PER_SECOND, decimals=1),
                 interval=_PER_MINUTE,
             ),
-            time_series(
+            TimeSeries(
                 11,
-                "落后时长",
-                Proof(
+                Text("落后时长", "Behind"),
+                Text(
                     "各接收程序落后的最大秒数；消息代理积压或数据库缓慢时增长，恢复后归零。",
                     "How far each ingester was behind; grows while the broker holds messages back.",
                 ),
@@ -191,17 +210,17 @@ def _reception() -> Row:
                 {_MINUTES}
                 GROUP BY 1, ingester ORDER BY 1, ingester
                 """,
-                field=field_config(
+                shown=Shown(
                     unit="s",
                     thresholds=steps(GREEN, (60, YELLOW), (300, RED)),
                     has_palette=True,
                 ),
                 interval=_PER_MINUTE,
             ),
-            time_series(
+            TimeSeries(
                 12,
-                "每小时拒收（条）",
-                Proof(
+                Text("每小时拒收（条）", "Rejections by hour"),
+                Text(
                     "全部平台按原因统计的拒收条数，与写入证据同一事务记录。",
                     "Refused messages by reason, counted in the transaction that stores them.",
                 ),
@@ -210,17 +229,17 @@ def _reception() -> Row:
                 FROM audit.rejection_hours WHERE $__timeFilter(starts_at)
                 GROUP BY starts_at, reason ORDER BY starts_at, reason
                 """,
-                field=field_config(
-                    columns=[
-                        column(code, chinese) for code, (chinese, _) in REJECTION_WORDS.items()
-                    ]
+                shown=Shown(
+                    columns=tuple(
+                        Column(code, label.text) for code, label in REJECTION_LABELS.items()
+                    )
                 ),
                 style="stacked bars",
             ),
-            time_series(
+            TimeSeries(
                 13,
-                "重复与迟到（条）",
-                Proof(
+                Text("重复与迟到（条）", "Delivered twice and late"),
+                Text(
                     "重复投递与迟到的心跳；重复者只存一份，迟到者不计入证据。",
                     "Heartbeats delivered again, and those that came too late to count.",
                 ),
@@ -230,27 +249,27 @@ def _reception() -> Row:
                 {_MINUTES}
                 GROUP BY 1 ORDER BY 1
                 """,
-                field=field_config(
-                    columns=[
-                        column("duplicates", "重复", colour=PURPLE),
-                        column("late", "迟到", colour=ORANGE),
-                    ]
+                shown=Shown(
+                    columns=(
+                        Column("duplicates", Text("重复", "Twice"), colour=PURPLE),
+                        Column("late", Text("迟到", "Late"), colour=ORANGE),
+                    )
                 ),
                 interval=_PER_MINUTE,
             ),
-        ],
+        ),
     )
 
 
 def _writing() -> Row:
     return Row(
         142,
-        "写入",
-        [
-            time_series(
+        Text("写入", "Writing"),
+        (
+            TimeSeries(
                 20,
-                "批次写入耗时",
-                Proof(
+                Text("批次写入耗时", "Time to write a batch"),
+                Text(
                     "自首次尝试写入至提交的平均与最大耗时，含重试；突增多为数据库缓慢或不可用。",
                     "From the first try to write a batch to its commit: mean and longest.",
                 ),
@@ -261,19 +280,19 @@ def _writing() -> Row:
                 {_MINUTES}
                 GROUP BY 1 ORDER BY 1
                 """,
-                field=field_config(
+                shown=Shown(
                     unit="ms",
-                    columns=[
-                        column("commit_ms_mean", "平均", colour=BLUE),
-                        column("commit_ms_max", "最大", colour=ORANGE),
-                    ],
+                    columns=(
+                        Column("commit_ms_mean", Text("平均", "Mean"), colour=BLUE),
+                        Column("commit_ms_max", Text("最大", "Longest"), colour=ORANGE),
+                    ),
                 ),
                 interval=_PER_MINUTE,
             ),
-            time_series(
+            TimeSeries(
                 21,
-                "未确认消息（条）",
-                Proof(
+                Text("未确认消息（条）", "Messages unacknowledged"),
+                Text(
                     "接收程序持有而尚未确认的消息数；长期触顶说明写入跟不上。",
                     "Messages held unacknowledged; at its ceiling, writing does not keep up.",
                 ),
@@ -285,10 +304,10 @@ def _writing() -> Row:
                 """,
                 interval=_PER_MINUTE,
             ),
-            table(
+            Table(
                 22,
-                "接收程序",
-                Proof(
+                INGESTER,
+                Text(
                     "七日内报告过的接收程序及其最近一分钟的情况。",
                     "Every ingester that reported within a week, and its last minute.",
                 ),
@@ -297,57 +316,57 @@ def _writing() -> Row:
                        rejected
                 FROM audit.ingesters WHERE {_THE_INGESTERS} ORDER BY ingester
                 """,
-                field=field_config(
-                    columns=[
-                        column("ingester", "接收程序"),
-                        column("last_minute_at", "最近报告"),
-                        column(
+                shown=Shown(
+                    columns=(
+                        Column("ingester", INGESTER),
+                        Column("last_minute_at", Text("最近报告", "Last report")),
+                        Column(
                             "silent_s",
-                            "距今",
+                            Text("距今", "Ago"),
                             unit="s",
                             decimals=0,
                             thresholds=steps(GREEN, (180, YELLOW), (600, RED)),
                             cell="color-text",
                         ),
-                        column("behind_s_max", "落后", unit="s", decimals=0),
-                        column("received", "收到（条）"),
-                        column("committed", "提交（条）"),
-                        column("rejected", "拒收（条）"),
-                    ]
+                        Column("behind_s_max", Text("落后", "Behind"), unit="s", decimals=0),
+                        Column("received", Text("收到（条）", "Received")),
+                        Column("committed", Text("提交（条）", "Committed")),
+                        Column("rejected", Text("拒收（条）", "Rejected")),
+                    )
                 ),
                 size=(FULL, 7),
             ),
-        ],
+        ),
     )
 
 
 def _storage() -> Row:
     return Row(
         143,
-        "存储",
-        [
-            table(
+        Text("存储", "Storage"),
+        (
+            Table(
                 30,
-                "各表占用",
-                Proof(
+                Text("各表占用", "Size of tables"),
+                Text(
                     "各表占用的空间，含索引；原始心跳按保留期清理，在线时段永久保留。",
                     "The room that each table takes; presence stays for good, heartbeats do not.",
                 ),
                 "SELECT name, bytes, chunks FROM audit.storage ORDER BY bytes DESC, name",
-                field=field_config(
-                    columns=[
-                        column("name", "表"),
-                        column("bytes", "占用", unit="bytes", decimals=1),
-                        column("chunks", "分块数"),
-                    ]
+                shown=Shown(
+                    columns=(
+                        Column("name", Text("表", "Table")),
+                        Column("bytes", Text("占用", "Space"), unit="bytes", decimals=1),
+                        Column("chunks", Text("分块数", "Chunks")),
+                    )
                 ),
                 size=(HALF, 10),
                 page_size=20,
             ),
-            table(
+            Table(
                 31,
-                "迟到判定规则",
-                Proof(
+                Text("迟到判定规则", "Rules for late"),
+                Text(
                     "接收程序先后依据的迟到与时钟规则；核定采用的规则应与之一致。",
                     "By which rules ingesters told late from in time, since when.",
                 ),
@@ -355,16 +374,19 @@ def _storage() -> Row:
                 SELECT applied_at, policy, max_delay_hours, max_clock_ahead_minutes, clock
                 FROM audit.evidence_rules ORDER BY applied_at DESC
                 """,
-                field=field_config(
-                    columns=[
-                        column("applied_at", "自"),
-                        column("policy", "政策"),
-                        column("max_delay_hours", "迟到界限（小时）"),
-                        column("max_clock_ahead_minutes", "时钟超前（分钟）"),
-                        column("clock", "时钟", words=CLOCK_WORDS),
-                    ]
+                shown=Shown(
+                    columns=(
+                        Column("applied_at", SINCE),
+                        Column("policy", spoken(_("Policy"))),
+                        Column("max_delay_hours", Text("迟到界限（小时）", "Late after (hours)")),
+                        Column(
+                            "max_clock_ahead_minutes",
+                            Text("时钟超前（分钟）", "Clock ahead (minutes)"),
+                        ),
+                        Column("clock", Text("时钟", "Clock"), words=CLOCK_LABELS),
+                    )
                 ),
                 size=(HALF, 10),
             ),
-        ],
+        ),
     )

@@ -1,336 +1,139 @@
-"""The kinds of panels, each with its options in full, so that no default of Grafana's decides.
+"""The kinds of panels: what each asks, proves and is called, in both languages.
 
 A panel's number is its id for good: addresses of single panels and alert rules hold it. Its place
-comes from the layout.
+comes from the layout. How a panel looks is for whoever writes it: Grafana's JSON, or a page.
 """
 
-from typing import Final, Literal, NamedTuple
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Final, Literal, TypeAlias
 
-from dashboards.fields import field_config
-from dashboards.queries import DATASOURCE, Json, target, views_read
+from dashboards.fields import Shown
+from dashboards.queries import plain_sql, views_read
+from jieru.i18n import Language
+from jieru.vocabulary import Text
 
 __all__ = [
     "FULL",
     "HALF",
-    "Proof",
-    "bar_chart",
-    "bar_gauge",
-    "heatmap",
-    "stat",
-    "state_timeline",
-    "table",
-    "time_series",
+    "STAT_HEIGHT",
+    "BarChart",
+    "BarGauge",
+    "HeatMap",
+    "Panel",
+    "Query",
+    "Stat",
+    "StateTimeline",
+    "Table",
+    "TimeSeries",
+    "in_each_language",
+    "query_in",
 ]
 
 FULL: Final = 24
 """Columns of Grafana's grid."""
 HALF: Final = 12
+STAT_HEIGHT: Final = 4
 
-_STAT_HEIGHT: Final = 4
 _CHART_HEIGHT: Final = 9
 
-
-class Proof(NamedTuple):
-    """What a panel proves, for a reader of either language."""
-
-    zh: str
-    en: str
+Query: TypeAlias = str | Text
+"""SQL; a text where the answer itself has words in it."""
 
 
-def _panel(
-    kind: str,
-    number: int,
-    title: str,
-    proof: Proof,
-    target_: Json,
-    field: Json,
-    options: Json,
-    size: tuple[int, int],
-) -> Json:
-    width, height = size
-    views = "、".join(f"`audit.{name}`" for name in views_read(target_["rawSql"]))
-    return {
-        "datasource": DATASOURCE,
-        "description": f"{proof.zh}\n\n{proof.en}\n\n数据来源 Source: {views}",
-        "fieldConfig": field,
-        "gridPos": {"h": height, "w": width, "x": 0, "y": 0},
-        "id": number,
-        "options": options,
-        "targets": [target_],
-        "title": title,
-        "type": kind,
-    }
+def in_each_language(write: Callable[[Language], str]) -> Text:
+    """A query that is written for a language."""
+    return Text(zh=write("zh"), en=write("en"))
 
 
-def _with_custom(field: Json | None, custom: Json) -> Json:
-    """The panel's field configuration, or the plain one, with what its kind needs in it."""
-    field = field or field_config()
-    defaults = field["defaults"]
-    return {**field, "defaults": {**defaults, "custom": {**custom, **defaults["custom"]}}}
+def query_in(query: Query, language: Language) -> str:
+    """A query as it is asked for readers of a language."""
+    return plain_sql(query if isinstance(query, str) else query.spoken_in(language))
 
 
-def stat(
-    number: int,
-    title: str,
-    proof: Proof,
-    sql: str,
-    *,
-    field: Json | None = None,
-    width: int = 4,
-    has_names: bool = False,
-) -> Json:
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One panel: a query, and how its answer is shown."""
+
+    number: int
+    title: Text
+    proof: Text
+    """What it proves."""
+    sql: Query
+    _: KW_ONLY
+    shown: Shown = field(default_factory=Shown)
+    size: tuple[int, int] = (HALF, _CHART_HEIGHT)
+    """Width and height in the grid."""
+
+    @property
+    def views(self) -> list[str]:
+        """The views it reads."""
+        return views_read(query_in(self.sql, "zh"))
+
+
+@dataclass(frozen=True, slots=True)
+class Stat(Panel):
     """One figure, or one for each column of the only row."""
-    field = field or field_config()
-    options = {
-        "colorMode": "value",
-        "graphMode": "none",
-        "justifyMode": "auto",
-        "orientation": "auto",
-        "percentChangeColorMode": "standard",
-        # Every column, texts too: Grafana takes numbers only where no field is named.
-        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "/.*/", "values": False},
-        "showPercentChange": False,
-        "textMode": "value_and_name" if has_names else "value",
-        "wideLayout": True,
-    }
-    return _panel("stat", number, title, proof, target(sql), field, options, (width, _STAT_HEIGHT))
+
+    _: KW_ONLY
+    size: tuple[int, int] = (4, STAT_HEIGHT)
+    has_names: bool = False
 
 
-def table(
-    number: int,
-    title: str,
-    proof: Proof,
-    sql: str,
-    *,
-    field: Json | None = None,
-    size: tuple[int, int] = (FULL, 10),
-    page_size: int | None = None,
-) -> Json:
-    """Rows as they are; a header sorts them, and filters where the reader clicks on it."""
-    custom = {
-        "align": "auto",
-        "cellOptions": {"type": "auto"},
-        "filterable": True,
-        "inspect": False,
-    }
-    options: Json = {
-        "cellHeight": "sm",
-        "enablePagination": page_size is not None,
-        "frameIndex": 0,
-        "showHeader": True,
-        "sortBy": [],
-    }
-    if page_size is not None:
-        options["pageSize"] = page_size
-    return _panel(
-        "table", number, title, proof, target(sql), _with_custom(field, custom), options, size
-    )
+@dataclass(frozen=True, slots=True)
+class Table(Panel):
+    """Rows as they are; in Grafana a header sorts them, and filters where the reader clicks."""
+
+    _: KW_ONLY
+    size: tuple[int, int] = (FULL, 10)
+    page_size: int | None = None
 
 
-def _legend(*calcs: str, is_shown: bool = True) -> Json:
-    return {
-        "calcs": list(calcs),
-        "displayMode": "list",
-        "placement": "bottom",
-        "showLegend": is_shown,
-    }
+@dataclass(frozen=True, slots=True)
+class TimeSeries(Panel):
+    """Lines or bars over time; thresholds are drawn as dashed lines.
 
-
-def time_series(
-    number: int,
-    title: str,
-    proof: Proof,
-    sql: str,
-    *,
-    field: Json | None = None,
-    size: tuple[int, int] = (HALF, _CHART_HEIGHT),
-    style: Literal["lines", "bars", "stacked bars"] = "lines",
-    interval: str | None = None,
-) -> Json:
-    """Lines or bars over time; thresholds of the field are drawn as dashed lines.
-
-    Args:
-        number: the panel's id.
-        title: in Chinese.
-        proof: what it proves.
-        sql: `time`, a text `metric` where there are several series, and numbers.
-        field: how values are shown.
-        size: width and height.
-        style: lines, or bars for what belongs to a span of time.
-        interval: the finest `$__interval` that makes sense.
+    Its query gives `time`, a text `metric` where there are several series, and numbers.
     """
-    field = field or field_config()
-    is_line = style == "lines"
-    has_thresholds = len(field["defaults"]["thresholds"]["steps"]) > 1
-    custom = {
-        "axisPlacement": "auto",
-        "axisSoftMin": 0,
-        "barAlignment": 0,
-        "drawStyle": "line" if is_line else "bars",
-        "fillOpacity": 10 if is_line else 70,
-        "lineInterpolation": "linear",
-        "lineWidth": 2 if is_line else 0,
-        "pointSize": 5,
-        "showPoints": "auto",
-        # A gap is a finding: it stays a gap.
-        "spanNulls": False,
-        "stacking": {"group": "A", "mode": "normal" if style == "stacked bars" else "none"},
-        "thresholdsStyle": {"mode": "dashed" if has_thresholds else "off"},
-    }
-    options = {
-        "legend": _legend("max", "lastNotNull"),
-        "tooltip": {"hideZeros": False, "mode": "multi", "sort": "desc"},
-    }
-    target_ = target(sql, query_format="time_series")
-    panel = _panel(
-        "timeseries", number, title, proof, target_, _with_custom(field, custom), options, size
-    )
-    return panel if interval is None else {**panel, "interval": interval}
+
+    _: KW_ONLY
+    style: Literal["lines", "bars", "stacked bars"] = "lines"
+    """Bars are for what belongs to a span of time."""
+    interval: str | None = None
+    """The finest `$__interval` that makes sense."""
+
+    @property
+    def draws_thresholds(self) -> bool:
+        """Whether there is a line to draw."""
+        return self.shown.thresholds is not None and len(self.shown.thresholds) > 1
 
 
-def bar_chart(
-    number: int,
-    title: str,
-    proof: Proof,
-    sql: str,
-    *,
-    category: str,
-    field: Json | None = None,
-    size: tuple[int, int] = (HALF, _CHART_HEIGHT),
-    style: Literal["columns", "stacked columns", "bars"] = "columns",
-) -> Json:
-    """Bars by category: one for each numeric column of a row.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BarChart(Panel):
+    """Bars by category: one for each numeric column of a row."""
 
-    Args:
-        number: the panel's id.
-        title: in Chinese.
-        proof: what it proves.
-        sql: a row for each category.
-        category: the column that names it.
-        field: how values are shown.
-        size: width and height.
-        style: upright columns, beside or on one another; or lying bars, for long names.
-    """
-    custom = {
-        "axisPlacement": "auto",
-        "axisSoftMin": 0,
-        "fillOpacity": 80,
-        "gradientMode": "none",
-        "lineWidth": 1,
-        "thresholdsStyle": {"mode": "off"},
-    }
-    options = {
-        "barRadius": 0,
-        "barWidth": 0.8,
-        "fullHighlight": False,
-        "groupWidth": 0.7,
-        "legend": _legend(),
-        "orientation": "horizontal" if style == "bars" else "vertical",
-        "showValue": "auto",
-        "stacking": "normal" if style == "stacked columns" else "none",
-        "tooltip": {"hideZeros": False, "mode": "multi", "sort": "none"},
-        "xField": category,
-        "xTickLabelMaxLength": 24,
-        "xTickLabelRotation": 0,
-        "xTickLabelSpacing": 0,
-    }
-    return _panel(
-        "barchart", number, title, proof, target(sql), _with_custom(field, custom), options, size
-    )
+    category: str
+    """The column that names a row."""
+    style: Literal["columns", "stacked columns", "bars"] = "columns"
+    """Upright columns, beside or on one another; or lying bars, for long names."""
 
 
-def bar_gauge(
-    number: int,
-    title: str,
-    proof: Proof,
-    sql: str,
-    *,
-    field: Json,
-    size: tuple[int, int] = (HALF, _CHART_HEIGHT),
-) -> Json:
-    """A horizontal gauge for each row, filled up to the maximum of the field: a text, a number."""
-    options = {
-        "displayMode": "basic",
-        "legend": _legend(is_shown=False),
-        "maxVizHeight": 40,
-        "minVizHeight": 16,
-        "minVizWidth": 8,
-        "namePlacement": "left",
-        "orientation": "horizontal",
-        # A gauge for each row, and so not one for each column.
-        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "limit": 100, "values": True},
-        "showUnfilled": True,
-        "sizing": "auto",
-        "valueMode": "text",
-    }
-    return _panel("bargauge", number, title, proof, target(sql), field, options, size)
+@dataclass(frozen=True, slots=True)
+class BarGauge(Panel):
+    """A lying gauge for each row, a text and a number, filled up to the maximum."""
 
 
-def state_timeline(
-    number: int,
-    title: str,
-    proof: Proof,
-    sql: str,
-    *,
-    field: Json,
-    size: tuple[int, int] = (FULL, 10),
-) -> Json:
+@dataclass(frozen=True, slots=True)
+class StateTimeline(Panel):
     """A band for each series, its colour the state: `time`, `metric`, a number that has a word."""
-    custom = {"fillOpacity": 80, "lineWidth": 0}
-    options = {
-        "alignValue": "left",
-        "legend": _legend(),
-        "mergeValues": True,
-        "perPage": 20,
-        "rowHeight": 0.8,
-        "showValue": "never",
-        "tooltip": {"hideZeros": False, "mode": "single", "sort": "none"},
-    }
-    target_ = target(sql, query_format="time_series")
-    return _panel(
-        "state-timeline", number, title, proof, target_, _with_custom(field, custom), options, size
-    )
+
+    _: KW_ONLY
+    size: tuple[int, int] = (FULL, 10)
 
 
-def heatmap(
-    number: int,
-    title: str,
-    proof: Proof,
-    sql: str,
-    *,
-    maximum: int | None = None,
-    size: tuple[int, int] = (FULL, 12),
-) -> Json:
+@dataclass(frozen=True, slots=True)
+class HeatMap(Panel):
     """A cell for each time and row: `time`, then a numeric column for each row, lowest first."""
-    color: Json = {
-        "exponent": 0.5,
-        "fill": "dark-green",
-        "min": 0,
-        "mode": "scheme",
-        "reverse": False,
-        "scale": "linear",
-        "scheme": "Greens",
-        "steps": 16,
-    }
-    if maximum is not None:
-        color["max"] = maximum
-    options = {
-        "calculate": False,
-        "cellGap": 1,
-        "cellRadius": 0,
-        "cellValues": {"decimals": 0, "unit": "none"},
-        "color": color,
-        "exemplars": {"color": "rgba(255,0,255,0.7)"},
-        "filterValues": {"le": 1e-9},
-        "legend": {"show": True},
-        "rowsFrame": {"layout": "auto"},
-        "selectionMode": "x",
-        "showValue": "never",
-        "tooltip": {"mode": "single", "showColorScale": True, "yHistogram": False},
-        "yAxis": {"axisPlacement": "left", "reverse": True, "unit": "none"},
-    }
-    target_ = target(sql, query_format="time_series")
-    custom = {"scaleDistribution": {"type": "linear"}}
-    return _panel(
-        "heatmap", number, title, proof, target_, _with_custom(None, custom), options, size
-    )
+
+    _: KW_ONLY
+    size: tuple[int, int] = (FULL, 12)

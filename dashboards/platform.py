@@ -14,23 +14,50 @@ from dashboards.counts import (
     which_stage,
     which_year,
 )
-from dashboards.fields import column, field_config, steps
-from dashboards.layout import Period, Row, dashboard, link
-from dashboards.panels import FULL, HALF, Proof, bar_chart, stat, table, time_series
-from dashboards.queries import THE_PLATFORM, THE_YEAR, TODAY, Json
+from dashboards.fields import Column, Shown, steps
+from dashboards.headings import (
+    AMOUNT,
+    CLAUSE,
+    CONNECTED_ON,
+    CONTRACT,
+    COUNT_NUMBER,
+    COUNTED_ENTERPRISES,
+    DEVICES_ONLINE,
+    ENTERPRISE,
+    ENTERPRISES,
+    INTEGRITY,
+    KIND,
+    LAST_DAY_OF_WINDOW,
+    LAST_HEARD,
+    LATE_BY_DAY,
+    NAME,
+    ONLINE_MEANS,
+    OUTCOME,
+    OVERVIEW,
+    PENDING_ENTERPRISES,
+    RESULTS_OF_THE_COUNT,
+    SERIAL,
+    STATE,
+    USCC,
+)
+from dashboards.layout import Dashboard, DashboardLink, Period, Row
+from dashboards.panels import FULL, HALF, BarChart, Stat, Table, TimeSeries, in_each_language
+from dashboards.queries import THE_PLATFORM, THE_YEAR, TODAY
 from dashboards.words import (
     BLUE,
-    DEVICE_STATUS_WORDS,
+    DEVICE_STATUS_LABELS,
     GREEN,
-    LEVEL_WORDS,
-    OUTCOME_WORDS,
-    REASON_WORDS,
-    RECOVERY_WORDS,
+    LEVEL_LABELS,
+    OUTCOME_LABELS,
+    REASON_LABELS,
+    RECOVERY_LABELS,
     RED,
     YELLOW,
-    mapping,
-    said,
+    list_in_words,
 )
+from jieru.i18n import Language
+from jieru.i18n import marked as _
+from jieru.vocabulary import Text, spoken
 
 __all__ = ["platform"]
 
@@ -38,18 +65,31 @@ _OF_THE_PLATFORM: Final = f"platform = {THE_PLATFORM}"
 _RESULT: Final = f"FROM audit.platform_results WHERE {THE_COUNT} AND {_OF_THE_PLATFORM}"
 
 
-def platform() -> Json:
+def platform() -> Dashboard:
     """The dashboard."""
-    return dashboard(
-        PLATFORM_UID,
-        "平台接入情况",
-        "一个平台的企业认定结果、奖励与证据接收情况。One platform's enterprises, award, evidence.",
-        rows=[_result(), _enterprises(), two_years(112, _OF_THE_PLATFORM), _evidence(), _records()],
-        variables=[which_year(), which_stage(), which_platform()],
-        links=[
-            link("总览", OVERVIEW_UID, "year", "stage"),
-            link("数据可信度", INTEGRITY_UID, "year", "stage", "platform"),
-        ],
+    return Dashboard(
+        uid=PLATFORM_UID,
+        title=Text("平台接入情况", "Platform"),
+        description=Text(
+            "一个平台的企业认定结果、奖励与证据接收情况。",
+            "One platform's enterprises, award, evidence.",
+        ),
+        rows=(
+            _result(),
+            _enterprises(),
+            two_years(112, _OF_THE_PLATFORM),
+            _evidence(),
+            _records(),
+        ),
+        variables=(
+            which_year(),
+            which_stage(),
+            which_platform(),
+        ),
+        links=(
+            DashboardLink(OVERVIEW, OVERVIEW_UID, ("year", "stage")),
+            DashboardLink(INTEGRITY, INTEGRITY_UID, ("year", "stage", "platform")),
+        ),
         period=Period("now-90d"),
     )
 
@@ -57,12 +97,12 @@ def platform() -> Json:
 def _result() -> Row:
     return Row(
         110,
-        "核定结果",
-        [
-            stat(
+        RESULTS_OF_THE_COUNT,
+        (
+            Stat(
                 1,
-                "现有认定级别",
-                Proof(
+                Text("现有认定级别", "Level of recognition today"),
+                Text(
                     "平台今日有效的最高认定级别；核定按接入日期（或年末）的级别判断。",
                     "The platform's highest level today; a count asks for that of another day.",
                 ),
@@ -74,73 +114,70 @@ def _result() -> Row:
                 ORDER BY array_position(ARRAY['national', 'provincial', 'municipal'], level)
                 LIMIT 1
                 """,
-                field=field_config(words=mapping(LEVEL_WORDS), no_value="未认定"),
+                shown=Shown(words=LEVEL_LABELS, no_value=spoken(_("not recognised"))),
             ),
-            stat(
+            Stat(
                 2,
-                "计入企业（家）",
-                Proof(
+                COUNTED_ENTERPRISES,
+                Text(
                     "本年度计入的企业数，与核定文件一致。",
                     "Enterprises counted, as the count's document has it.",
                 ),
                 f"SELECT counted {_RESULT}",
-                field=field_config(colour=GREEN),
+                shown=Shown(colour=GREEN),
             ),
-            stat(
+            Stat(
                 3,
-                "待满期企业（家）",
-                Proof(
+                PENDING_ENTERPRISES,
+                Text(
                     "窗口尚未满期、仍可能计入的企业数。",
                     "Enterprises whose window is not complete yet and could still count.",
                 ),
                 f"SELECT pending {_RESULT}",
-                field=field_config(thresholds=steps(GREEN, (1, YELLOW))),
+                shown=Shown(thresholds=steps(GREEN, (1, YELLOW))),
             ),
-            stat(
+            Stat(
                 4,
-                "列入企业（家）",
-                Proof(
+                Text("列入企业（家）", "Listed enterprises"),
+                Text(
                     "本年度列入核定的全部企业，含各种结果。",
                     "Enterprises listed in the count, whatever their outcome.",
                 ),
                 f"SELECT listed {_RESULT}",
             ),
-            stat(
+            Stat(
                 5,
-                "应得奖励（元）",
-                Proof(
+                Text("应得奖励（元）", "Award (yuan)"),
+                Text(
                     "各条款奖励之和，已按上限封顶。",
                     "What the platform earns under all clauses, after the cap.",
                 ),
                 f"SELECT award_yuan {_RESULT}",
-                field=field_config(colour=BLUE),
+                shown=Shown(colour=BLUE),
             ),
-            stat(
+            Stat(
                 6,
-                "当前在线设备（台）",
-                Proof(
-                    "此刻在线的设备数：静默不超过两个上报间隔。",
-                    "Devices online now: silent for no more than two intervals.",
-                ),
+                DEVICES_ONLINE,
+                ONLINE_MEANS,
                 f"""
                 SELECT coalesce(sum(devices), 0)::integer AS online
                 FROM audit.device_statuses WHERE {_OF_THE_PLATFORM} AND status = 'online'
                 """,
-                field=field_config(colour=GREEN),
+                shown=Shown(colour=GREEN),
             ),
-        ],
+        ),
     )
 
 
 def _enterprises() -> Row:
     return Row(
         111,
-        "企业认定结果",
-        [
-            bar_chart(
+        Text("企业认定结果", "Determinations"),
+        (
+            BarChart(
                 10,
-                "各结果企业数（家）",
-                Proof(
+                Text("各结果企业数（家）", "Enterprises by outcome"),
+                Text(
                     "列入核定的企业按结果分布；合计等于列入企业数。",
                     "Listed enterprises by outcome; together they are all that are listed.",
                 ),
@@ -150,61 +187,53 @@ def _enterprises() -> Row:
                 ORDER BY enterprises DESC, outcome
                 """,
                 category="outcome",
-                field=field_config(
+                shown=Shown(
                     colour=BLUE,
-                    columns=[
-                        column("outcome", "结果", words=OUTCOME_WORDS),
-                        column("enterprises", "企业（家）"),
-                    ],
+                    columns=(
+                        Column("outcome", OUTCOME, words=OUTCOME_LABELS),
+                        Column("enterprises", ENTERPRISES),
+                    ),
                 ),
                 style="bars",
                 size=(FULL, 8),
             ),
-            table(
+            Table(
                 11,
-                "企业明细",
-                Proof(
+                Text("企业明细", "Enterprises"),
+                Text(
                     "每家列入企业的结果及其窗口；点击企业可查看设备心跳证据。",
                     "Each listed enterprise, its outcome and window; a click shows the evidence.",
                 ),
-                f"""
-                SELECT enterprise, uscc, outcome, connected_on::text AS connected_on,
-                       window_last_on::text AS window_last_on, window_active_days,
-                       window_longest_gap_days, pending_until_on::text AS pending_until_on,
-                       {said(REASON_WORDS, "reasons")} AS reasons, contract_nos, closing_reason,
-                       platform,
-                       {SPAN_OF_WINDOW}
-                FROM audit.determinations
-                WHERE {THE_COUNT} AND {_OF_THE_PLATFORM}
-                ORDER BY connected_on NULLS LAST, uscc
-                """,
-                field=field_config(
-                    columns=[
-                        column("enterprise", "企业", link=to_enterprise(), width=240),
-                        column("uscc", "统一社会信用代码", link=to_enterprise(), width=190),
-                        column(
-                            "outcome", "结果", words=OUTCOME_WORDS, cell="color-text", width=150
+                in_each_language(_enterprises_listed),
+                shown=Shown(
+                    columns=(
+                        Column("enterprise", ENTERPRISE, link=to_enterprise(), width=240),
+                        Column("uscc", USCC, link=to_enterprise(), width=190),
+                        Column(
+                            "outcome", OUTCOME, words=OUTCOME_LABELS, cell="color-text", width=150
                         ),
-                        column("connected_on", "接入日期", width=110),
-                        column("window_last_on", "窗口末日", width=110),
-                        column("window_active_days", "活跃天数", width=90),
-                        column("window_longest_gap_days", "最长间断（天）", width=120),
-                        column("pending_until_on", "最早满期", width=110),
-                        column("reasons", "不符合的条件"),
-                        column("contract_nos", "合同编号"),
-                        column("closing_reason", "不再等待的理由"),
-                        column("platform", is_hidden=True),
-                        column("from_ms", is_hidden=True),
-                        column("to_ms", is_hidden=True),
-                    ]
+                        Column("connected_on", CONNECTED_ON, width=110),
+                        Column("window_last_on", LAST_DAY_OF_WINDOW, width=110),
+                        Column("window_active_days", spoken(_("Active days")), width=90),
+                        Column(
+                            "window_longest_gap_days", spoken(_("Longest gap, days")), width=120
+                        ),
+                        Column("pending_until_on", spoken(_("Pending until")), width=110),
+                        Column("reasons", Text("不符合的条件", "Criteria not met")),
+                        Column("contract_nos", CONTRACT),
+                        Column("closing_reason", Text("不再等待的理由", "Reason of the closing")),
+                        Column("platform", is_hidden=True),
+                        Column("from_ms", is_hidden=True),
+                        Column("to_ms", is_hidden=True),
+                    )
                 ),
                 size=(FULL, 14),
                 page_size=50,
             ),
-            table(
+            Table(
                 12,
-                "奖励明细（元）",
-                Proof(
+                Text("奖励明细（元）", "Award by clause (yuan)"),
+                Text(
                     "各条款的数量、封顶前金额、上限与应得金额。",
                     "Clause by clause: how many, the amount before the cap, the cap, the award.",
                 ),
@@ -212,30 +241,45 @@ def _enterprises() -> Row:
                 SELECT clause, number, uncapped_yuan, cap_yuan, amount_yuan
                 FROM audit.awards WHERE {THE_COUNT} AND {_OF_THE_PLATFORM} ORDER BY clause
                 """,
-                field=field_config(
-                    columns=[
-                        column("clause", "条款"),
-                        column("number", "数量"),
-                        column("uncapped_yuan", "封顶前"),
-                        column("cap_yuan", "上限"),
-                        column("amount_yuan", "应得"),
-                    ]
+                shown=Shown(
+                    columns=(
+                        Column("clause", CLAUSE),
+                        Column("number", spoken(_("Number"))),
+                        Column("uncapped_yuan", spoken(_("Without cap"))),
+                        Column("cap_yuan", spoken(_("Cap"))),
+                        Column("amount_yuan", spoken(_("Award"))),
+                    )
                 ),
                 size=(FULL, 6),
             ),
-        ],
+        ),
     )
+
+
+def _enterprises_listed(language: Language) -> str:
+    reasons = list_in_words(REASON_LABELS, "reasons", language)
+    return f"""
+        SELECT enterprise, uscc, outcome, connected_on::text AS connected_on,
+               window_last_on::text AS window_last_on, window_active_days,
+               window_longest_gap_days, pending_until_on::text AS pending_until_on,
+               {reasons} AS reasons, contract_nos, closing_reason,
+               platform,
+               {SPAN_OF_WINDOW}
+        FROM audit.determinations
+        WHERE {THE_COUNT} AND {_OF_THE_PLATFORM}
+        ORDER BY connected_on NULLS LAST, uscc
+    """
 
 
 def _evidence() -> Row:
     return Row(
         113,
-        "证据接收",
-        [
-            time_series(
+        Text("证据接收", "Evidence received"),
+        (
+            TimeSeries(
                 30,
-                "每日心跳（条）",
-                Proof(
+                Text("每日心跳（条）", "Heartbeats a day"),
+                Text(
                     "按接收日（北京时间）统计的心跳条数；骤降说明平台整体失联。",
                     "Heartbeats by the day of receipt; a sudden drop is a platform out of reach.",
                 ),
@@ -246,14 +290,14 @@ def _evidence() -> Row:
                 WHERE $__timeFilter(starts_at) AND {_OF_THE_PLATFORM}
                 GROUP BY received_on ORDER BY received_on
                 """,
-                field=field_config(columns=[column("heartbeats", "心跳", colour=BLUE)]),
+                shown=Shown(columns=(Column("heartbeats", spoken(_("Heartbeats")), colour=BLUE),)),
                 style="bars",
                 size=(HALF, 9),
             ),
-            time_series(
+            TimeSeries(
                 31,
-                "每日迟到心跳占比",
-                Proof(
+                LATE_BY_DAY,
+                Text(
                     "迟到、不计入证据的心跳占当日心跳的比例。",
                     "The share of a day's heartbeats that came too late to count.",
                 ),
@@ -264,18 +308,18 @@ def _evidence() -> Row:
                 WHERE $__timeFilter(starts_at) AND {_OF_THE_PLATFORM}
                 GROUP BY received_on ORDER BY received_on
                 """,
-                field=field_config(
+                shown=Shown(
                     unit="percentunit",
                     minimum=0,
                     thresholds=steps(GREEN, (0.05, YELLOW), (0.2, RED)),
-                    columns=[column("late_share", "迟到占比")],
+                    columns=(Column("late_share", Text("迟到占比", "Late share")),),
                 ),
                 size=(HALF, 9),
             ),
-            table(
+            Table(
                 32,
-                "不在线的设备（至多 500 台）",
-                Proof(
+                Text("不在线的设备（至多 500 台）", "Devices not online (500 at most)"),
+                Text(
                     "未终止而此刻不在线的设备，静默最久者在前。",
                     "Devices that are not ended and not online now, the longest silent first.",
                 ),
@@ -286,31 +330,31 @@ def _evidence() -> Row:
                   AND (ended_on IS NULL OR ended_on > {TODAY})
                 ORDER BY last_seen_at NULLS FIRST, serial LIMIT 500
                 """,
-                field=field_config(
-                    columns=[
-                        column("serial", "序列号"),
-                        column("name", "名称"),
-                        column("kind", "类别"),
-                        column("enterprise", "归属企业"),
-                        column("status", "状态", words=DEVICE_STATUS_WORDS, cell="color-text"),
-                        column("last_seen_at", "最近心跳"),
-                    ]
+                shown=Shown(
+                    columns=(
+                        Column("serial", SERIAL),
+                        Column("name", NAME),
+                        Column("kind", KIND),
+                        Column("enterprise", Text("归属企业", "Assigned to")),
+                        Column("status", STATE, words=DEVICE_STATUS_LABELS, cell="color-text"),
+                        Column("last_seen_at", LAST_HEARD),
+                    )
                 ),
                 page_size=25,
             ),
-        ],
+        ),
     )
 
 
 def _records() -> Row:
     return Row(
         114,
-        "认定与资金",
-        [
-            table(
+        Text("认定与资金", "Recognitions and money"),
+        (
+            Table(
                 40,
-                "平台认定记录",
-                Proof(
+                Text("平台认定记录", "Recognitions"),
+                Text(
                     "平台各级认定的起止日期，核定据此判断平台资格。",
                     "From when until when the platform was recognised, and at which level.",
                 ),
@@ -318,19 +362,19 @@ def _records() -> Row:
                 SELECT level, recognised_on::text AS recognised_on, revoked_on::text AS revoked_on
                 FROM audit.recognitions WHERE {_OF_THE_PLATFORM} ORDER BY recognised_on, level
                 """,
-                field=field_config(
-                    columns=[
-                        column("level", "级别", words=LEVEL_WORDS),
-                        column("recognised_on", "认定日期"),
-                        column("revoked_on", "撤销日期"),
-                    ]
+                shown=Shown(
+                    columns=(
+                        Column("level", spoken(_("Level")), words=LEVEL_LABELS),
+                        Column("recognised_on", spoken(_("Recognised on"))),
+                        Column("revoked_on", spoken(_("Revoked on"))),
+                    )
                 ),
                 size=(8, 8),
             ),
-            table(
+            Table(
                 41,
-                "拨付记录（元）",
-                Proof(
+                Text("拨付记录（元）", "Payments (yuan)"),
+                Text(
                     "本年度历次核定下已拨付的款项及国库支付凭证号。",
                     "What was paid under the year's counts, with the treasury's reference.",
                 ),
@@ -340,22 +384,22 @@ def _records() -> Row:
                 FROM audit.payments
                 WHERE year = {THE_YEAR} AND {_OF_THE_PLATFORM} ORDER BY paid_on, clause, count_id
                 """,
-                field=field_config(
-                    columns=[
-                        column("count_id", "核定"),
-                        column("clause", "条款"),
-                        column("amount_yuan", "金额"),
-                        column("paid_on", "拨付日期"),
-                        column("reference", "支付凭证号"),
-                        column("recorded_by", "登记人"),
-                    ]
+                shown=Shown(
+                    columns=(
+                        Column("count_id", COUNT_NUMBER),
+                        Column("clause", CLAUSE),
+                        Column("amount_yuan", AMOUNT),
+                        Column("paid_on", spoken(_("Paid on"))),
+                        Column("reference", spoken(_("Reference"))),
+                        Column("recorded_by", spoken(_("Recorded by"))),
+                    )
                 ),
                 size=(8, 8),
             ),
-            table(
+            Table(
                 42,
-                "应追回（元）",
-                Proof(
+                Text("应追回（元）", "To be recovered (yuan)"),
+                Text(
                     "更正核定后应追回（或补拨）的金额及缘由，各行相加为合计。",
                     "What a corrected count claims back of what was paid, line by line.",
                 ),
@@ -364,16 +408,16 @@ def _records() -> Row:
                 FROM audit.recoveries
                 WHERE year = {THE_YEAR} AND {_OF_THE_PLATFORM} ORDER BY count_id, clause, kind, uscc
                 """,
-                field=field_config(
-                    columns=[
-                        column("count_id", "核定"),
-                        column("clause", "条款"),
-                        column("kind", "缘由", words=RECOVERY_WORDS),
-                        column("uscc", "企业"),
-                        column("amount_yuan", "金额"),
-                    ]
+                shown=Shown(
+                    columns=(
+                        Column("count_id", COUNT_NUMBER),
+                        Column("clause", CLAUSE),
+                        Column("kind", spoken(_("Cause")), words=RECOVERY_LABELS),
+                        Column("uscc", ENTERPRISE),
+                        Column("amount_yuan", AMOUNT),
+                    )
                 ),
                 size=(8, 8),
             ),
-        ],
+        ),
     )

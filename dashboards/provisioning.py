@@ -10,9 +10,10 @@ from typing import Final, NamedTuple
 import yaml
 from psycopg.conninfo import conninfo_to_dict
 
-from dashboards.alerts import GROUP, INTERVAL_S, alert_rule, all_alerts, runbooks
-from dashboards.catalogue import all_dashboards
-from dashboards.queries import DATASOURCE_TYPE, DATASOURCE_UID, Json
+from dashboards.alerts import GROUP, INTERVAL_S, all_alerts, runbooks
+from dashboards.grafana_json import grafana_dashboards
+from dashboards.grafana_rules import alert_rule
+from dashboards.grafana_source import DATASOURCE_TYPE, DATASOURCE_UID, Json
 from jieru.auditor.fence import ROLE
 
 __all__ = ["FOLDER_TITLE", "PASSWORD_VARIABLE", "Database", "provisioning_files"]
@@ -60,7 +61,7 @@ def provisioning_files(database: Database, folder: PurePath, *, disk_gb: int) ->
         disk_gb: how much room the database may take.
     """
     return {
-        **{f"dashboards/{each['uid']}.json": _json(each) for each in all_dashboards()},
+        **{f"dashboards/{each['uid']}.json": _json(each) for each in grafana_dashboards()},
         "provisioning/alerting/jieru.yaml": _yaml(_alerting(disk_gb)),
         "provisioning/dashboards/jieru.yaml": _yaml(_provider(folder / "dashboards")),
         "provisioning/datasources/jieru.yaml": _yaml(_datasource(database)),

@@ -21,10 +21,11 @@ from grafana_client.client import (
     GrafanaUnauthorizedError,
 )
 
-from dashboards.alerts import GROUP, INTERVAL_S, alert_rule, all_alerts
-from dashboards.catalogue import all_dashboards
+from dashboards.alerts import GROUP, INTERVAL_S, all_alerts
+from dashboards.grafana_json import grafana_dashboards
+from dashboards.grafana_rules import alert_rule
+from dashboards.grafana_source import DATASOURCE_TYPE, DATASOURCE_UID, Json
 from dashboards.provisioning import FOLDER_TITLE
-from dashboards.queries import DATASOURCE_TYPE, DATASOURCE_UID, Json
 from jieru.auditor.fence import ROLE
 from jieru.errors import UserError, WorldError
 
@@ -91,7 +92,7 @@ def push(
         server.require_version()
         server.require_datasource()
         report(Pushed("folder", FOLDER_UID, server.put_folder()))
-        for dashboard in all_dashboards():
+        for dashboard in grafana_dashboards():
             report(Pushed("dashboard", dashboard["uid"], server.put_dashboard(dashboard)))
         rules = [alert_rule(each) for each in all_alerts(disk_gb)]
         report(Pushed("alerts", GROUP, server.put_alerts(rules)))
@@ -120,7 +121,7 @@ class _Server:
         version = str(info.get("version", "")) if isinstance(info, dict) else ""
         match = _VERSION.match(version)
         if match is None:
-            raise UserError("What answers at {url} is no Grafana.", url=self._url)
+            raise UserError("What answers at {url} is not Grafana.", url=self._url)
         if (int(match[1]), int(match[2])) < OLDEST_GRAFANA:
             raise UserError(
                 "Grafana at {url} is version {version}; these dashboards need {oldest} or later.",
@@ -227,7 +228,7 @@ class _Server:
                     return None
                 raise
         if not isinstance(found, dict):
-            raise UserError("What answers at {url} is no Grafana.", url=self._url)
+            raise UserError("What answers at {url} is not Grafana.", url=self._url)
         return found
 
     def _stay_here(self, response: niquests.Response, **_: object) -> None:

@@ -8,12 +8,9 @@ the empty list too, which `IN (...)` does not.
 
 import re
 from textwrap import dedent
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final
 
 __all__ = [
-    "DATASOURCE",
-    "DATASOURCE_TYPE",
-    "DATASOURCE_UID",
     "FIRST_DAY",
     "LAST_DAY",
     "THE_ENTERPRISE",
@@ -21,21 +18,9 @@ __all__ = [
     "THE_PLATFORMS",
     "THE_YEAR",
     "TODAY",
-    "Json",
-    "QueryFormat",
     "plain_sql",
-    "target",
     "views_read",
 ]
-
-Json: TypeAlias = dict[str, Any]
-"""An object of Grafana's JSON."""
-
-QueryFormat = Literal["table", "time_series"]
-
-DATASOURCE_UID: Final = "jieru-auditor"
-DATASOURCE_TYPE: Final = "grafana-postgresql-datasource"
-DATASOURCE: Final[Json] = {"type": DATASOURCE_TYPE, "uid": DATASOURCE_UID}
 
 THE_YEAR: Final = "${year:sqlstring}::integer"
 THE_PLATFORM: Final = "${platform:sqlstring}"
@@ -59,15 +44,3 @@ def plain_sql(sql: str) -> str:
 def views_read(sql: str) -> list[str]:
     """The views that a query names, in the order in which it first does."""
     return list(dict.fromkeys(_VIEW.findall(sql)))
-
-
-def target(sql: str, *, query_format: QueryFormat = "table", ref_id: str = "A") -> Json:
-    """One query of a panel."""
-    return {
-        "datasource": DATASOURCE,
-        "editorMode": "code",
-        "format": query_format,
-        "rawQuery": True,
-        "rawSql": plain_sql(sql),
-        "refId": ref_id,
-    }

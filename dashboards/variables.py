@@ -1,46 +1,24 @@
 """Variables: what a reader chooses at the top of a dashboard, asked of the same views."""
 
-from typing import Final, Literal
+from dataclasses import KW_ONLY, dataclass
 
-from dashboards.queries import DATASOURCE, Json, plain_sql
+from dashboards.panels import Query
+from jieru.vocabulary import Text
 
-__all__ = ["choice"]
-
-_SHOWN: Final = 0
-_ON_DASHBOARD_LOAD: Final = 1
-_NOT_SORTED: Final = 0
+__all__ = ["Variable"]
 
 
-def choice(
-    name: str, label: str, description: str, sql: str, *, many: Literal["one", "many"] = "one"
-) -> Json:
-    """A variable whose values a query gives, in the query's order.
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A choice whose values a query gives, in the query's order."""
 
-    Args:
-        name: as queries and addresses have it.
-        label: in Chinese, before the box.
-        description: in both languages.
-        sql: `__text` and `__value`; the first row is what is chosen at first, unless all is.
-        many: `many` lets several be chosen, and all, which is the start.
-    """
-    is_many = many == "many"
-    everything = {"selected": True, "text": ["All"], "value": ["$__all"]}
-    return {
-        # A value that the query did not give is none of the registry's.
-        "allowCustomValue": False,
-        **({"current": everything} if is_many else {}),
-        "datasource": DATASOURCE,
-        "description": description,
-        "hide": _SHOWN,
-        "includeAll": is_many,
-        "label": label,
-        "multi": is_many,
-        "name": name,
-        "options": [],
-        "query": plain_sql(sql),
-        "refresh": _ON_DASHBOARD_LOAD,
-        "regex": "",
-        "skipUrlSync": False,
-        "sort": _NOT_SORTED,
-        "type": "query",
-    }
+    name: str
+    """As queries and addresses have it."""
+    label: Text
+    """Before the box."""
+    description: Text
+    sql: Query
+    """`__text` and `__value`; the first row is what is chosen at first, unless all is."""
+    _: KW_ONLY
+    is_multi: bool = False
+    """Whether several may be chosen, and all, which is the start."""

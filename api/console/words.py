@@ -1,10 +1,22 @@
-"""Values of registry and evidence in the words of the pages: English, translated last."""
+"""Values of registry and evidence as the pages show them: the vocabulary's word and a colour."""
 
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from api.access.roles import Role
 from jieru.i18n import marked as _
+from jieru.vocabulary import (
+    ACCOUNT_ROLE_WORDS,
+    DEVICE_STATUS_WORDS,
+    IMPORT_OUTCOME_WORDS,
+    LEVEL_WORDS,
+    RECORD_KIND_WORDS,
+    RECORD_STATE_WORDS,
+    REGISTRY_FILE_WORDS,
+    REJECTION_WORDS,
+    REPORTED_WORDS,
+    worded,
+)
 
 __all__ = [
     "AUDITED_FIELD_WORDS",
@@ -25,75 +37,9 @@ __all__ = [
 
 Translate = Callable[[str], str]
 
-ROLE_WORDS: Final[dict[str, str]] = {
-    Role.OPERATOR: _("platform operator"),
-    Role.VERIFIER: _("verifier"),
-    Role.AUDITOR: _("auditor"),
-    Role.ADMIN: _("administrator"),
-}
-DEVICE_STATUS_WORDS: Final = {
-    "online": _("online"),
-    "late": _("late"),
-    "offline": _("offline"),
-    "never": _("never heard"),
-}
-REPORTED_WORDS: Final = {
-    "running": _("running"),
-    "idle": _("idle"),
-    "fault": _("fault"),
-    "stopped": _("stopped"),
-    "maintenance": _("maintenance"),
-}
-REJECTION_WORDS: Final = {
-    "bad_topic": _("bad topic"),
-    "retained": _("retained message"),
-    "payload_too_large": _("payload too large"),
-    "malformed_payload": _("malformed payload"),
-    "unknown_device": _("unknown device"),
-    "future_timestamp": _("time stamp in the future"),
-    "before_epoch": _("time stamp before 2020"),
-}
-LEVEL_WORDS: Final = {
-    "municipal": _("municipal"),
-    "provincial": _("provincial"),
-    "national": _("national"),
-}
-STATE_WORDS: Final = {
-    "open": _("not ended"),
-    "ended": _("ended"),
-    "all": _("all"),
-}
-KIND_WORDS: Final = {
-    "platforms": _("Platforms"),
-    "recognitions": _("Recognitions"),
-    "enterprises": _("Enterprises"),
-    "connections": _("Connections"),
-    "devices": _("Devices"),
-}
-IMPORT_OUTCOME_WORDS: Final = {
-    "checked": _("checked, not imported"),
-    "rejected": _("has errors"),
-    "applied": _("imported"),
-}
-RECORD_KIND_WORDS: Final = {
-    "platforms": _("platform"),
-    "recognitions": _("recognition"),
-    "enterprises": _("enterprise"),
-    "connections": _("connection"),
-    "devices": _("device"),
-    "assignments": _("assignment"),
-    "decisions": _("decision on an enterprise"),
-    "users": _("account"),
-    "api_keys": _("API key"),
-    "credentials": _("credential"),
-    "counts": _("annual count"),
-    "count_steps": _("step of a count"),
-    "pending_closings": _("closing of a pending enterprise"),
-    "objections": _("objection"),
-    "count_payments": _("payment"),
-    "recoveries": _("recovery"),
-    "heartbeat_archives": _("archive file of heartbeats"),
-}
+ROLE_WORDS: Final[Mapping[str, str]] = {**worded(Role, ACCOUNT_ROLE_WORDS)}
+STATE_WORDS: Final = RECORD_STATE_WORDS
+KIND_WORDS: Final = REGISTRY_FILE_WORDS
 AUDITED_FIELD_WORDS: Final = {
     "code": _("Platform code"),
     "name": _("Name"),

@@ -108,7 +108,7 @@ def show_explanation(
             "is_simulation": explanation.is_simulation,
             "explanation": explanation,
             "determination": explanation.determination,
-            "detail": detail_in_words(explanation, visit.language, translate),
+            "detail": detail_in_words(explanation, translate),
             "kept": kept.record if kept else None,
             "warnings": _warnings(kept, outcome, translate) if kept else [],
             "past": [

@@ -1,24 +1,25 @@
 """Outcomes, criteria and reasons in the words of the page."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from datetime import date
+from functools import partial
 from typing import Final, NamedTuple
 
 from jieru.i18n import marked as _
 from verifier.counting.determination import Determination, Outcome
-from verifier.counting.eligibility import Criterion, CriterionName
 from verifier.counting.progress import Phase
-from verifier.policy import LEVELS, Unit
+from verifier.criterion_speech import CriterionSpeech
+from verifier.policy import Policy, Unit
 from verifier.procedure.words import PHASE_WORDS
-from verifier.words import LEVEL_WORDS, OUTCOME_WORDS, REASON_WORDS, UNIT_WORDS
+from verifier.words import OUTCOME_WORDS, UNIT_WORDS
 
 __all__ = [
     "OutcomeWords",
     "Translate",
-    "level_in_words",
+    "criterion_speech",
     "number_with_unit",
     "outcome_words",
     "progress_in_words",
-    "reason_in_words",
     "reasons_in_words",
 ]
 
@@ -53,21 +54,34 @@ def outcome_words(outcome: Outcome, translate: Translate) -> OutcomeWords:
     return OutcomeWords(outcome.value, translate(OUTCOME_WORDS[outcome]), _TONES[outcome])
 
 
-def level_in_words(level: str, translate: Translate) -> str:
-    """A level of recognition, or `none`."""
-    return translate(LEVEL_WORDS[level] if level in LEVELS else _("not recognised"))
-
-
 def number_with_unit(number: int, unit: Unit, translate: Translate) -> str:
     """A parameter's number with its unit: 150,000 yuan."""
     word = UNIT_WORDS[unit]
     return f"{number:,} {translate(word)}" if word else str(number)
 
 
+def criterion_speech(translate: Translate, policy: Policy | None = None) -> CriterionSpeech:
+    """Criteria in the words of a page; a district outside the policy's list is elsewhere."""
+    return CriterionSpeech(
+        translate,
+        day=date.isoformat,
+        number="{:,}".format,
+        district=partial(_district, translate, policy),
+    )
+
+
+def _district(translate: Translate, policy: Policy | None, slug: str) -> str:
+    district = policy.districts.value.get(slug) if policy else None
+    return district.name if district else translate(_("elsewhere"))
+
+
 def reasons_in_words(determination: Determination, translate: Translate) -> list[str]:
     """Every criterion that is not met, and when a pending enterprise could be counted."""
+    speech = criterion_speech(translate)
     reasons = [
-        reason_in_words(each, translate) for each in determination.criteria if each.is_met is False
+        speech.reason(each.name, each.measured, each.required)
+        for each in determination.criteria
+        if each.is_met is False
     ]
     if determination.pending_until is not None:
         reasons.append(
@@ -76,50 +90,6 @@ def reasons_in_words(determination: Determination, translate: Translate) -> list
             )
         )
     return reasons
-
-
-def reason_in_words(  # noqa: PLR0911 - a case for each criterion
-    criterion: Criterion, translate: Translate
-) -> str:
-    """Why an enterprise does not count, from a criterion that it fails."""
-    match criterion:
-        case Criterion(name=CriterionName.NEWLY_CONNECTED, measured=year):
-            return translate(_("its connection counts for {year} already")).format(year=year)
-        case Criterion(name=CriterionName.COUNTED_ONCE, measured=platform):
-            return translate(_("platform {platform} connected it first")).format(platform=platform)
-        case Criterion(name=CriterionName.PLATFORM_RECOGNISED, measured=Mapping() as measured):
-            return _not_recognised(measured, str(criterion.required), translate)
-        case Criterion(
-            name=CriterionName.POLICY_IN_FORCE, measured=day, required=Mapping() as term
-        ):
-            return translate(
-                _("connected on {day}; the policy is in force from {since} to {until}")
-            ).format(day=day, since=term["from"], until=term["to"])
-        case Criterion(name=CriterionName.NOT_EXCLUDED, measured=list() as ids):
-            return translate(_("excluded by decision {ids}")).format(ids=_listed(ids))
-        case Criterion(name=CriterionName.NOT_HELD, measured=list() as ids):
-            return translate(_("held by decision {ids}")).format(ids=_listed(ids))
-        case Criterion(name=CriterionName.INDUSTRY, measured=str() as code):
-            return translate(_("industry {code} is outside the policy's industries")).format(
-                code=code
-            )
-    return translate(REASON_WORDS[criterion.name])
-
-
-def _not_recognised(measured: Mapping[str, int | str], lowest: str, translate: Translate) -> str:
-    if measured["level"] == "none":
-        return translate(_("the platform was not recognised on {day}")).format(day=measured["on"])
-    return translate(
-        _("the platform was only {level} on {day}; {lowest} or above is required")
-    ).format(
-        day=measured["on"],
-        level=level_in_words(str(measured["level"]), translate),
-        lowest=level_in_words(lowest, translate),
-    )
-
-
-def _listed(ids: list[str]) -> str:
-    return ", ".join(f"#{number}" for number in ids)
 
 
 def progress_in_words(phase: Phase, fraction: float, translate: Translate) -> dict[str, object]:

@@ -3,10 +3,13 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
 from dashboards.grafana_sql import ALL, Value, chosen_value
+from dashboards.panels import query_in
+from dashboards.variables import Variable
+from jieru.vocabulary import Text
 
 __all__ = ["PERIODS", "Chosen", "Option", "chosen", "depends_on", "parameter_of", "query_of"]
 
@@ -37,10 +40,10 @@ class Chosen:
     """A variable, what could be chosen, and what is."""
 
     name: str
-    label: str
+    label: Text
     options: Sequence[Option]
     values: Sequence[str]
-    """Of these; `ALL` alone stands for all of them."""
+    """What of it is chosen; `ALL` alone stands for all of it."""
     is_multi: bool
 
     @property
@@ -68,18 +71,18 @@ def parameter_of(name: str) -> str:
 
 
 def chosen(
-    variable: Mapping[str, Any], options: Sequence[Option], asked: Sequence[str], *, is_stale: bool
+    variable: Variable, options: Sequence[Option], asked: Sequence[str], *, is_stale: bool
 ) -> Chosen | None:
     """What is chosen for a variable; None where something else was asked for than there is.
 
     Args:
-        variable: in Grafana's JSON.
+        variable: what is chosen.
         options: what its query gave.
         asked: the values in the address; none: what the dashboard begins with.
         is_stale: another choice, on which the options depend, was just changed: a value that is no
             option any more gives way to the first one.
     """
-    is_multi = bool(variable["multi"])
+    is_multi = variable.is_multi
     values = list(dict.fromkeys(asked)) if is_multi else list(asked[-1:])
     known = {option.value for option in options}
     if is_multi and (not values or ALL in values):
@@ -89,12 +92,12 @@ def chosen(
             return None
         values = []
     first = [options[0].value] if options else []
-    return Chosen(variable["name"], variable["label"], options, values or first, is_multi)
+    return Chosen(variable.name, variable.label, options, values or first, is_multi)
 
 
-def depends_on(variable: Mapping[str, Any]) -> set[str]:
+def depends_on(variable: Variable) -> set[str]:
     """The variables that stand in a variable's query."""
-    return set(re.findall(r"\$\{(\w+):", variable["query"], re.ASCII))
+    return set(re.findall(r"\$\{(\w+):", query_in(variable.sql, "zh"), re.ASCII))
 
 
 def query_of(choices: Sequence[Chosen], period: Mapping[str, str]) -> str:

@@ -4,7 +4,6 @@ A chart is data for `panel-charts.js`, which knows ECharts and nothing of Grafan
 the same figures for whoever cannot see it.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,9 +11,22 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
-from api.panels.looks import Look, Speak, look_of
+from api.panels.choices import parameter_of
+from api.panels.looks import Look, look_of
+from dashboards.fields import ValueLink
 from dashboards.grafana_sql import TimeRange, Value, formatted
+from dashboards.headings import WHEN
+from dashboards.panels import (
+    BarChart,
+    BarGauge,
+    HeatMap,
+    Panel,
+    Stat,
+    StateTimeline,
+    TimeSeries,
+)
 from jieru.calendar import SHANGHAI
+from jieru.i18n import Language
 
 __all__ = ["ROWS_SHOWN", "Cell", "Drawing", "Figure", "Head", "Result", "Table", "draw"]
 
@@ -24,9 +36,6 @@ ROWS_SHOWN: Final = 500
 _MOST_BARS: Final = 1_000
 _TIME: Final = "time"
 _METRIC: Final = "metric"
-_FIELD: Final = re.compile(r"\$\{__data\.fields\.(\w+)(?:\.numeric|:percentencode)\}", re.ASCII)
-_VARIABLE: Final = re.compile(r"\$\{(\w+):(percentencode|queryparam)\}", re.ASCII)
-_DASHBOARD: Final = "/d/"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=SHANGHAI)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
@@ -88,28 +97,18 @@ class Drawing:
 
 
 @dataclass(frozen=True, slots=True)
-class _Panel:
-    """One panel with its data, and how each column is shown."""
+class _Answer:
+    """What a panel's query gave, and how each column is shown."""
 
-    config: Mapping[str, Any]
+    panel: Panel
     result: Result
     looks: Mapping[str, Look]
     time_range: TimeRange
-    speak: Speak
-
-    @property
-    def defaults(self) -> Mapping[str, Any]:
-        defaults: Mapping[str, Any] = self.config["fieldConfig"]["defaults"]
-        return defaults
-
-    @property
-    def options(self) -> Mapping[str, Any]:
-        options: Mapping[str, Any] = self.config["options"]
-        return options
+    language: Language
 
     def look(self, name: str) -> Look:
         """Of a column, or of a series named by its metric."""
-        return self.looks.get(name) or look_of(self.config["fieldConfig"], name, self.speak)
+        return self.looks.get(name) or look_of(self.panel.shown, name, self.language)
 
     def numbers(self) -> list[str]:
         """The columns that hold numbers, as far as there are any."""
@@ -127,86 +126,110 @@ class _Series(NamedTuple):
 
 
 def draw(
-    config: Mapping[str, Any],
+    panel: Panel,
     result: Result,
     time_range: TimeRange,
     variables: Mapping[str, Value],
-    speak: Speak,
+    language: Language,
 ) -> Drawing:
     """A panel of a dashboard as the console shows it.
 
     Args:
-        config: the panel in Grafana's JSON.
+        panel: what is drawn.
         result: of its query.
         time_range: of the dashboard.
         variables: of the dashboard, for links.
-        speak: the dashboards' Chinese in the reader's language.
+        language: of the reader.
     """
-    looks = {name: look_of(config["fieldConfig"], name, speak) for name in result.columns}
-    panel = _Panel(config, result, looks, time_range, speak)
-    kind = config["type"]
-    if kind == "stat":
-        return Drawing(_figures(panel), None, None, is_empty=not result.rows)
-    if not result.rows or (kind in _CHARTS and not panel.numbers()):
+    looks = {name: look_of(panel.shown, name, language) for name in result.columns}
+    answer = _Answer(panel, result, looks, time_range, language)
+    if isinstance(panel, Stat):
+        return Drawing(_figures(panel, answer), None, None, is_empty=not result.rows)
+    is_chart = isinstance(panel, TimeSeries | BarChart | BarGauge | StateTimeline | HeatMap)
+    if not result.rows or (is_chart and not answer.numbers()):
         return Drawing((), None, None, is_empty=True)
-    chart = _CHARTS[kind](panel) if kind in _CHARTS else None
-    is_wide = kind in {"timeseries", "state-timeline"}
-    table = _wide_table(panel) if is_wide else _table(panel, variables)
-    return Drawing((), chart, table, is_empty=False)
+    is_wide = isinstance(panel, TimeSeries | StateTimeline)
+    table = _wide_table(answer) if is_wide else _table(answer, variables)
+    return Drawing((), _chart(panel, answer), table, is_empty=False)
+
+
+def _chart(panel: Panel, answer: _Answer) -> dict[str, Any] | None:
+    """The data of a chart; None for a table."""
+    match panel:
+        case TimeSeries():
+            return _time_series(panel, answer)
+        case BarChart():
+            return _bar_chart(panel, answer)
+        case BarGauge():
+            return _bar_gauge(answer)
+        case StateTimeline():
+            return _state_timeline(answer)
+        case HeatMap():
+            return _heat_map(answer)
+        case _:
+            return None
 
 
 # Figures and tables --------------------------------------------------------------------------
 
 
-def _figures(panel: _Panel) -> list[Figure]:
-    if not panel.result.rows:
-        return [Figure("", panel.speak(panel.defaults["noValue"]), None)]
-    has_names = panel.options["textMode"] == "value_and_name"
+def _figures(panel: Stat, answer: _Answer) -> list[Figure]:
+    if not answer.result.rows:
+        return [Figure("", panel.shown.no_value.spoken_in(answer.language), None)]
     figures = []
-    for name, value in zip(panel.result.columns, panel.result.rows[-1], strict=True):
-        look = panel.look(name)
+    for name, value in zip(answer.result.columns, answer.result.rows[-1], strict=True):
+        look = answer.look(name)
         if name != _TIME and not look.is_hidden:
-            label = look.title if has_names else ""
+            label = look.title if panel.has_names else ""
             colour = look.colour_of(value) or look.colour
-            figures.append(Figure(label, look.text(value, panel.speak), colour))
+            figures.append(Figure(label, look.text(value), colour))
     return figures
 
 
-def _table(panel: _Panel, variables: Mapping[str, Value]) -> Table:
-    shown = [name for name in panel.result.columns if not panel.look(name).is_hidden]
-    heads = [Head(panel.look(name).title, _is_number(panel.result.column(name))) for name in shown]
+def _table(answer: _Answer, variables: Mapping[str, Value]) -> Table:
+    shown = [name for name in answer.result.columns if not answer.look(name).is_hidden]
+    heads = [
+        Head(answer.look(name).title, _is_number(answer.result.column(name))) for name in shown
+    ]
     rows = []
-    for row in panel.result.rows[:ROWS_SHOWN]:
-        values = dict(zip(panel.result.columns, row, strict=True))
-        rows.append([_cell(panel, name, values, variables) for name in shown])
-    return Table(heads, rows, max(0, len(panel.result.rows) - ROWS_SHOWN))
+    for row in answer.result.rows[:ROWS_SHOWN]:
+        values = dict(zip(answer.result.columns, row, strict=True))
+        rows.append([_cell(answer, name, values, variables) for name in shown])
+    return Table(heads, rows, max(0, len(answer.result.rows) - ROWS_SHOWN))
 
 
 def _cell(
-    panel: _Panel, name: str, values: Mapping[str, Any], variables: Mapping[str, Value]
+    answer: _Answer, name: str, values: Mapping[str, Any], variables: Mapping[str, Value]
 ) -> Cell:
-    look = panel.look(name)
+    look = answer.look(name)
     address = _address(look.link, values, variables) if look.link else None
     value = values[name]
-    return Cell(look.text(value, panel.speak), look.colour_of(value), address)
+    return Cell(look.text(value), look.colour_of(value), address)
 
 
-def _address(link: str, values: Mapping[str, Any], variables: Mapping[str, Value]) -> str | None:
-    """Grafana's link as one of the console's; None where a value that it needs is missing."""
-    if any(values[name] is None for name in _FIELD.findall(link)):
+def _address(
+    link: ValueLink, values: Mapping[str, Any], variables: Mapping[str, Value]
+) -> str | None:
+    """A link as one of the console's; None where a value that it needs is missing."""
+    of_row = {parameter_of(name): column for name, column in link.columns.items()}
+    if link.span is not None:
+        of_row["from"], of_row["to"] = link.span
+    if any(values[column] is None for column in of_row.values()):
         return None
-    # A value from the registry is not searched for variables: they were put in first.
-    known = _VARIABLE.sub(lambda match: formatted(match[1], variables[match[1]], match[2]), link)
-    address = _FIELD.sub(lambda match: quote(str(values[match[1]]), safe=""), known)
-    return "/panels/" + address.removeprefix(_DASHBOARD)
+    parts = [
+        f"{parameter_of(name)}={formatted(name, variables[name], 'percentencode')}"
+        for name in link.variables
+    ]
+    parts += [f"{name}={quote(str(values[column]), safe='')}" for name, column in of_row.items()]
+    return f"/panels/{link.uid}?{'&'.join(parts)}"
 
 
-def _wide_table(panel: _Panel) -> Table:
+def _wide_table(answer: _Answer) -> Table:
     """A row for each moment, newest first, and a column for each series."""
-    series = _series(panel)
+    series = _series(answer)
     moments = sorted({moment for each in series for moment in each.points}, reverse=True)
-    looks = [panel.look(each.name) for each in series]
-    heads = [Head(panel.speak("时间"), is_number=False)]
+    looks = [answer.look(each.name) for each in series]
+    heads = [Head(WHEN.spoken_in(answer.language), is_number=False)]
     heads += [
         Head(_title(look, each.name), is_number=True)
         for look, each in zip(looks, series, strict=True)
@@ -216,7 +239,7 @@ def _wide_table(panel: _Panel) -> Table:
         [
             Cell(say(moment), None, None),
             *(
-                Cell(look.text(each.points.get(moment), panel.speak), None, None)
+                Cell(look.text(each.points.get(moment)), None, None)
                 for look, each in zip(looks, series, strict=True)
             ),
         ]
@@ -228,15 +251,15 @@ def _wide_table(panel: _Panel) -> Table:
 # Charts --------------------------------------------------------------------------------------
 
 
-def _series(panel: _Panel) -> list[_Series]:
+def _series(answer: _Answer) -> list[_Series]:
     """Of rows with `time` and perhaps `metric`: one for each metric and number."""
-    numbers = panel.numbers()
-    times = _moments(panel.result)
-    has_metric = _METRIC in panel.result.columns
-    metrics = panel.result.column(_METRIC) if has_metric else [None] * len(times)
+    numbers = answer.numbers()
+    times = _moments(answer.result)
+    has_metric = _METRIC in answer.result.columns
+    metrics = answer.result.column(_METRIC) if has_metric else [None] * len(times)
     found: dict[str, dict[datetime, Any]] = {}
     for name in numbers:
-        for moment, metric, value in zip(times, metrics, panel.result.column(name), strict=True):
+        for moment, metric, value in zip(times, metrics, answer.result.column(name), strict=True):
             of_metric = str(metric) if len(numbers) == 1 else f"{name} {metric}"
             found.setdefault(of_metric if has_metric else name, {})[moment] = value
     return [_Series(name, points) for name, points in found.items()]
@@ -246,86 +269,85 @@ def _title(look: Look, name: str) -> str:
     return look.title or name
 
 
-def _time_series(panel: _Panel) -> dict[str, Any]:
-    custom = panel.defaults["custom"]
-    series = _series(panel)
+def _time_series(panel: TimeSeries, answer: _Answer) -> dict[str, Any]:
+    is_line = panel.style == "lines"
+    series = _series(answer)
     moments = sorted({moment for each in series for moment in each.points})
-    if custom["drawStyle"] == "bars":
-        moments = _without_holes(moments, panel.time_range)
+    if not is_line:
+        moments = _without_holes(moments, answer.time_range)
     say = _civil_words(moments)
     return {
         "kind": "timeseries",
-        "style": custom["drawStyle"],
-        "isStepped": custom["lineInterpolation"] == "stepAfter",
-        "stacking": custom["stacking"]["mode"],
-        "begins": _milliseconds(panel.time_range.begins_at),
-        "ends": _milliseconds(panel.time_range.ends_at),
+        "style": "line" if is_line else "bars",
+        "stacking": "normal" if panel.style == "stacked bars" else "none",
+        "begins": _milliseconds(answer.time_range.begins_at),
+        "ends": _milliseconds(answer.time_range.ends_at),
         "moments": [_milliseconds(moment) for moment in moments],
         "names": [say(moment) for moment in moments],
         "series": [
             {
-                "name": _title(panel.look(each.name), each.name),
-                "colour": panel.look(each.name).colour,
-                "isLine": panel.look(each.name).is_line,
+                "name": _title(answer.look(each.name), each.name),
+                "colour": answer.look(each.name).colour,
+                "isLine": answer.look(each.name).is_line,
                 "values": [_plain(each.points.get(moment)) for moment in moments],
             }
             for each in series
         ],
-        **_scale(panel),
+        **_scale(answer),
     }
 
 
-def _bar_chart(panel: _Panel) -> dict[str, Any]:
-    category = panel.options["xField"]
-    look = panel.look(category)
+def _bar_chart(panel: BarChart, answer: _Answer) -> dict[str, Any]:
+    category = panel.category
+    look = answer.look(category)
     return {
         "kind": "barchart",
-        "isHorizontal": panel.options["orientation"] == "horizontal",
-        "stacking": panel.options["stacking"],
-        "names": [look.text(value, panel.speak) for value in panel.result.column(category)],
+        "isHorizontal": panel.style == "bars",
+        "stacking": "normal" if panel.style == "stacked columns" else "none",
+        "names": [look.text(value) for value in answer.result.column(category)],
         "series": [
             {
-                "name": panel.look(name).title,
-                "colour": panel.look(name).colour,
-                "values": [_plain(value) for value in panel.result.column(name)],
+                "name": answer.look(name).title,
+                "colour": answer.look(name).colour,
+                "values": [_plain(value) for value in answer.result.column(name)],
             }
-            for name in panel.numbers()
-            if name != category and not panel.look(name).is_hidden
+            for name in answer.numbers()
+            if name != category and not answer.look(name).is_hidden
         ],
-        **_scale(panel),
+        **_scale(answer),
     }
 
 
-def _bar_gauge(panel: _Panel) -> dict[str, Any]:
-    number = panel.numbers()[-1]
-    label = next(name for name in panel.result.columns if name != number)
-    look = panel.look(number)
-    values = panel.result.column(number)
-    names = panel.result.column(label)
+def _bar_gauge(answer: _Answer) -> dict[str, Any]:
+    number = answer.numbers()[-1]
+    label = next(name for name in answer.result.columns if name != number)
+    look = answer.look(number)
+    values = answer.result.column(number)
+    names = answer.result.column(label)
     return {
         "kind": "bargauge",
-        "names": [panel.look(label).text(value, panel.speak) for value in names],
+        "names": [answer.look(label).text(value) for value in names],
         "values": [_plain(value) for value in values],
-        "texts": [look.text(value, panel.speak) for value in values],
+        "texts": [look.text(value) for value in values],
         "colours": [look.colour_of(value) or look.colour for value in values],
-        **_scale(panel),
+        **_scale(answer),
     }
 
 
-def _state_timeline(panel: _Panel) -> dict[str, Any]:
+def _state_timeline(answer: _Answer) -> dict[str, Any]:
     """Bands: a state lasts until the next row of its series, the last until the range ends."""
-    series = _series(panel)
+    series = _series(answer)
     states: dict[str, str | None] = {}
     bands: list[tuple[int, int, int, int]] = []
-    ends_at = panel.time_range.ends_at
+    ends_at = answer.time_range.ends_at
     for row, each in enumerate(series):
-        look = panel.look(each.name)
+        look = answer.look(each.name)
         moments = sorted(each.points)
         for moment, until in zip(moments, [*moments[1:], max(ends_at, *moments[-1:])], strict=True):
             value = each.points[moment]
             if value is None:
                 continue
-            text = look.text(value, panel.speak)
+            text = look.text(value)
             states.setdefault(text, look.colour_of(value) or look.colour)
             state = list(states).index(text)
             begins, ends = _milliseconds(moment), _milliseconds(until)
@@ -335,59 +357,50 @@ def _state_timeline(panel: _Panel) -> dict[str, Any]:
                 bands.append((row, begins, ends, state))
     return {
         "kind": "state-timeline",
-        "names": [_title(panel.look(each.name), each.name) for each in series],
-        "begins": _milliseconds(panel.time_range.begins_at),
+        "names": [_title(answer.look(each.name), each.name) for each in series],
+        "begins": _milliseconds(answer.time_range.begins_at),
         "ends": _milliseconds(ends_at),
         "bands": bands,
         "states": [{"text": text, "colour": colour} for text, colour in states.items()],
     }
 
 
-def _heat_map(panel: _Panel) -> dict[str, Any]:
-    rows = panel.numbers()
-    heard = _moments(panel.result)
-    moments = _without_holes(heard, panel.time_range)
+def _heat_map(answer: _Answer) -> dict[str, Any]:
+    rows = answer.numbers()
+    heard = _moments(answer.result)
+    moments = _without_holes(heard, answer.time_range)
     places = {moment: place for place, moment in enumerate(moments)}
     say = _civil_words(moments)
     cells = [
         (places[moment], y, float(value))
         for y, name in enumerate(rows)
-        for moment, value in zip(heard, panel.result.column(name), strict=True)
+        for moment, value in zip(heard, answer.result.column(name), strict=True)
         if value
     ]
-    color = panel.options["color"]
     return {
         "kind": "heatmap",
         "columns": [say(moment) for moment in moments],
-        "rows": [panel.look(name).title for name in rows],
-        "isReversed": panel.options["yAxis"]["reverse"],
-        "max": color.get("max") or max((cell[2] for cell in cells), default=1),
+        "rows": [answer.look(name).title for name in rows],
+        "isReversed": True,
+        "max": max((cell[2] for cell in cells), default=1),
         "cells": cells,
     }
 
 
-_CHARTS: Final[Mapping[str, Callable[[_Panel], dict[str, Any]]]] = {
-    "timeseries": _time_series,
-    "barchart": _bar_chart,
-    "bargauge": _bar_gauge,
-    "state-timeline": _state_timeline,
-    "heatmap": _heat_map,
-}
-
-
-def _scale(panel: _Panel) -> dict[str, Any]:
+def _scale(answer: _Answer) -> dict[str, Any]:
     """Of the axis of values."""
-    look = look_of(panel.config["fieldConfig"], "", panel.speak)
-    style = panel.defaults["custom"].get("thresholdsStyle", {"mode": "off"})["mode"]
+    shown = answer.panel.shown
+    look = look_of(shown, "", answer.language)
+    is_drawn = isinstance(answer.panel, TimeSeries) and answer.panel.draws_thresholds
     return {
         "isShare": look.is_share,
-        "unit": look.unit_in_words(panel.speak),
-        "min": panel.defaults.get("min"),
-        "max": panel.defaults.get("max"),
+        "unit": look.unit_in_words(),
+        "min": shown.minimum,
+        "max": shown.maximum,
         "thresholds": [
             {"value": step.value, "colour": step.colour}
             for step in look.steps
-            if step.value is not None and style != "off"
+            if step.value is not None and is_drawn
         ],
     }
 

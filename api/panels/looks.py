@@ -1,57 +1,44 @@
-"""How the values of a column are shown, as the dashboards' field configuration says. Pure."""
+"""How the values of a column are shown, as the panel says. Pure."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 from api.web.instants import instant
+from dashboards.fields import Shown, Step, Unit, ValueLink, steps
+from dashboards.words import Labels
+from jieru.i18n import Language
+from jieru.vocabulary import Text
 
-__all__ = ["Look", "Speak", "Step", "Word", "look_of"]
+__all__ = ["Look", "look_of"]
 
-Speak = Callable[[str], str]
-"""The dashboards' Chinese in the reader's language."""
-
-_SUFFIX: Final = "suffix:"
-_UNITS: Final = {"s": "秒", "ms": "毫秒"}
+_UNIT_WORDS: Final[Mapping[str, Text]] = {"s": Text("秒", "s"), "ms": Text("毫秒", "ms")}
+"""Of the units that stand behind a number; all others have a sign of their own or none."""
 _SHARE: Final = "percentunit"
 _BYTES: Final = "bytes"
 _POWERS_OF_1024: Final = ("B", "KiB", "MiB", "GiB", "TiB")
-_WITHOUT_WORDS: Final = frozenset({"locale", "none", _SHARE, _BYTES})
 _DECIMALS: Final = 2
 _DECIMALS_OF_PERCENT: Final = 1
-
-
-class Word(NamedTuple):
-    """What a code is called, and its colour."""
-
-    text: str
-    colour: str | None
-
-
-class Step(NamedTuple):
-    """From this value on, this colour; None: from below all."""
-
-    value: float | None
-    colour: str
+_NO_STEPS: Final = steps("green")
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How one column is shown."""
+    """How one column is shown to readers of one language."""
 
+    language: Language
     title: str
-    unit: str
+    unit: Unit
     decimals: int | None
-    words: Mapping[str, Word]
-    steps: Sequence[Step]
+    words: Labels
+    steps: tuple[Step, ...]
     colour: str | None
     """One for all values; None: by thresholds or words."""
     nothing: str
     """What stands where there is no value."""
-    link: str | None
-    """An address of Grafana's, with the columns that go into it."""
+    link: ValueLink | None
     is_hidden: bool
     is_line: bool
     """In a chart of bars."""
@@ -61,29 +48,29 @@ class Look:
         """Whether 1 stands for all of it."""
         return self.unit == _SHARE
 
-    def text(self, value: object, speak: Speak) -> str:
+    def text(self, value: object) -> str:
         """A value as people read it."""
         if value is None:
-            return speak(self.nothing)
-        if word := self.words.get(_code(value)):
-            return speak(word.text)
+            return self.nothing
+        if label := self.words.get(_code(value)):
+            return label.text.spoken_in(self.language)
         if isinstance(value, datetime):
             return instant(value)
         if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-            return speak(str(value))
-        return self._number(value, speak)
+            return str(value)
+        return self._number(value)
 
     def colour_of(self, value: object) -> str | None:
         """The colour that a value has of itself: of its word, or of the threshold it reached."""
-        if word := self.words.get(_code(value)):
-            return word.colour
+        if label := self.words.get(_code(value)):
+            return label.colour
         if self.colour is not None or len(self.steps) < 2:  # noqa: PLR2004 - no threshold at all
             return None
         if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
             return None
         return [step.colour for step in self.steps if step.value is None or value >= step.value][-1]
 
-    def _number(self, value: float | Decimal, speak: Speak) -> str:
+    def _number(self, value: float | Decimal) -> str:
         if self.is_share:
             return f"{value * 100:,.{_or(self.decimals, _DECIMALS_OF_PERCENT)}f}%"
         if self.unit == _BYTES:
@@ -92,52 +79,30 @@ class Look:
             number = f"{value:,.{_DECIMALS}f}".removesuffix("." + "0" * _DECIMALS)
         else:
             number = f"{value:,.{self.decimals}f}"
-        return f"{number} {self.unit_in_words(speak)}".rstrip()
+        return f"{number} {self.unit_in_words()}".rstrip()
 
-    def unit_in_words(self, speak: Speak) -> str:
+    def unit_in_words(self) -> str:
         """What stands behind a number; nothing for a share, whose sign belongs to the number."""
-        if self.unit in _WITHOUT_WORDS:
-            return ""
-        if self.unit.startswith(_SUFFIX):
-            return speak(self.unit.removeprefix(_SUFFIX))
-        return speak(_UNITS[self.unit])
+        word = self.unit if isinstance(self.unit, Text) else _UNIT_WORDS.get(self.unit)
+        return word.spoken_in(self.language) if word else ""
 
 
-def look_of(field_config: Mapping[str, Any], column: str, speak: Speak) -> Look:
+def look_of(shown: Shown, name: str, language: Language) -> Look:
     """What a panel says of a column: of every value, and of this one by its name."""
-    defaults = field_config["defaults"]
-    own = {
-        each["id"]: each["value"]
-        for override in field_config["overrides"]
-        if override["matcher"] == {"id": "byName", "options": column}
-        for each in override["properties"]
-    }
-    colour = own.get("color", defaults["color"])
-    title = own.get("displayName")
-    links = own.get("links", ())
+    own = shown.column(name)
     return Look(
-        title=speak(title) if title else column,
-        unit=own.get("unit", defaults["unit"]),
-        decimals=own.get("decimals", defaults.get("decimals")),
-        words=_words(own.get("mappings", defaults["mappings"])),
-        steps=[
-            Step(each["value"], each["color"])
-            for each in own.get("thresholds", defaults["thresholds"])["steps"]
-        ],
-        colour=colour["fixedColor"] if colour["mode"] == "fixed" else None,
-        nothing=defaults["noValue"],
-        link=links[0]["url"] if links else None,
-        is_hidden=bool(own.get("custom.hideFrom.viz", False)),
-        is_line=own.get("custom.drawStyle") == "line",
+        language,
+        title=own.title.spoken_in(language) if own.title else name,
+        unit=own.unit or shown.unit,
+        decimals=shown.decimals if own.decimals is None else own.decimals,
+        words=shown.words if own.words is None else own.words,
+        steps=own.thresholds or shown.thresholds or _NO_STEPS,
+        colour=own.colour or (None if own.thresholds else shown.colour),
+        nothing=shown.no_value.spoken_in(language),
+        link=own.link,
+        is_hidden=own.is_hidden,
+        is_line=own.is_line,
     )
-
-
-def _words(mappings: Sequence[Mapping[str, Any]]) -> dict[str, Word]:
-    return {
-        code: Word(option["text"], option.get("color"))
-        for each in mappings
-        for code, option in each["options"].items()
-    }
 
 
 def _code(value: object) -> str:

@@ -1,9 +1,9 @@
 """The dashboards as pages: what auditors without Grafana look at."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import psycopg
 from fastapi import APIRouter
@@ -22,13 +22,13 @@ from api.panels.choices import (
     query_of,
 )
 from api.panels.drawing import Result, draw
-from api.panels.english import english
-from api.panels.looks import Speak
 from api.panels.source import TIMEOUT_S, CurrentPanels, PanelSource
 from api.web.instants import instant
 from api.web.problems import Kind, Problem
 from dashboards.grafana_sql import TimeRange, Value
 from dashboards.grafana_time import time_range
+from dashboards.layout import Dashboard
+from dashboards.panels import Panel, query_in
 from jieru.i18n import marked as _
 
 __all__ = ["router"]
@@ -56,7 +56,7 @@ _WAS: Final = "was-"
 class _Asked:
     """A dashboard, and all that is chosen above it."""
 
-    dashboard: Mapping[str, Any]
+    dashboard: Dashboard
     choices: Sequence[Chosen]
     period: Mapping[str, str]
     time_range: TimeRange
@@ -83,8 +83,7 @@ def show_dashboard(visit: CurrentVisit, source: CurrentPanels, dashboard: str) -
     return visit.render(
         "panels/dashboard.html",
         {
-            **_said(visit, source, asked),
-            "rows": list(_rows(asked.dashboard)),
+            **_shared_values(source, asked),
             "periods": _periods(visit, asked),
         },
     )
@@ -96,21 +95,21 @@ def show_panel(
 ) -> HTMLResponse:
     """One panel, for htmx as a part of its dashboard."""
     asked = _asked(visit, source, dashboard)
-    panels = (each for each in asked.dashboard["panels"] if each["type"] != "row")
-    found = next((each for each in panels if each["id"] == panel), None)
+    found = next((each for each in asked.dashboard.panels if each.number == panel), None)
     if found is None:
         raise Problem(Kind.NOT_FOUND)
     try:
-        (target,) = found["targets"]
-        result = source.result(target["rawSql"], asked.variables, asked.time_range)
+        sql = query_in(found.sql, visit.language)
+        result = source.result(sql, asked.variables, asked.time_range)
     except psycopg.errors.QueryCanceled:
         drawing = None
     else:
-        drawing = draw(found, result, asked.time_range, asked.variables, _speech(visit))
+        drawing = draw(found, result, asked.time_range, asked.variables, visit.language)
     is_part = "hx-request" in visit.request.headers
     values = {
-        **_said(visit, source, asked),
+        **_shared_values(source, asked),
         "panel": found,
+        "sources": _sources(found),
         "drawing": drawing,
         "locale": "ZH" if visit.language == "zh" else "EN",
         "timeout_s": TIMEOUT_S,
@@ -128,8 +127,8 @@ def _asked(visit: Visit, source: PanelSource, uid: str) -> _Asked:
     if dashboard is None:
         raise Problem(Kind.NOT_FOUND)
     query = visit.request.query_params
-    period = dashboard["time"]
-    if not dashboard["timepicker"]["hidden"]:
+    period = {"from": dashboard.period.start, "to": dashboard.period.end}
+    if not dashboard.period.is_hidden:
         period = _period(query, period)
     try:
         span = time_range(period["from"], period["to"], _minute(visit.now))
@@ -137,19 +136,19 @@ def _asked(visit: Visit, source: PanelSource, uid: str) -> _Asked:
         raise Problem(Kind.INVALID_REQUEST, _("This is no span of time.")) from None
     choices: list[Chosen] = []
     changed: set[str] = set()
-    for variable in dashboard["templating"]["list"]:
+    for variable in dashboard.variables:
         values = {each.name: each.value for each in choices}
         found = chosen(
             variable,
-            _options(source.result(variable["query"], values, span)),
-            query.getlist(parameter_of(variable["name"])),
+            _options(source.result(query_in(variable.sql, visit.language), values, span)),
+            query.getlist(parameter_of(variable.name)),
             is_stale=not changed.isdisjoint(depends_on(variable)),
         )
         if found is None:
             raise Problem(
                 Kind.NOT_FOUND,
                 _("The choice “{label}” has no such value here."),
-                label=_speech(visit)(variable["label"]),
+                label=variable.label.spoken_in(visit.language),
             )
         choices.append(found)
         before = query.getlist(_WAS + found.parameter)
@@ -176,9 +175,8 @@ def _minute(now: datetime) -> datetime:
     return now.replace(second=0, microsecond=0) + timedelta(minutes=1)
 
 
-def _said(visit: Visit, source: PanelSource, asked: _Asked) -> dict[str, object]:
+def _shared_values(source: PanelSource, asked: _Asked) -> dict[str, object]:
     """What a dashboard's page and a panel's have in common."""
-    speak = _speech(visit)
     return {
         "dashboard": asked.dashboard,
         "tabs": [
@@ -186,25 +184,17 @@ def _said(visit: Visit, source: PanelSource, asked: _Asked) -> dict[str, object]
         ],
         "choices": asked.choices,
         "query": asked.query,
-        "speak": speak,
-        "said_of": lambda described: _paragraphs(visit, described["description"]),
-        "sources_of": lambda described: described["description"].split("\n\n")[-1],
     }
 
 
-def _speech(visit: Visit) -> Speak:
-    return english if visit.language == "en" else lambda chinese: chinese
+def _sources(panel: Panel) -> str:
+    """The views that a panel reads."""
+    return ", ".join(f"audit.{name}" for name in panel.views)
 
 
-def _paragraphs(visit: Visit, description: str) -> str:
-    """What a panel proves, in the reader's language; the other one stands there too in Grafana."""
-    chinese, english_text, *_sources = description.split("\n\n")
-    return english_text if visit.language == "en" else chinese
-
-
-def _kept(choices: Sequence[Chosen], dashboard: Mapping[str, Any]) -> list[Chosen]:
+def _kept(choices: Sequence[Chosen], dashboard: Dashboard) -> list[Chosen]:
     """Of the choices, those that another dashboard can take over."""
-    multi = {each["name"]: each["multi"] for each in dashboard["templating"]["list"]}
+    multi = {each.name: each.is_multi for each in dashboard.variables}
     return [
         each
         for each in choices
@@ -212,23 +202,9 @@ def _kept(choices: Sequence[Chosen], dashboard: Mapping[str, Any]) -> list[Chose
     ]
 
 
-def _rows(dashboard: Mapping[str, Any]) -> Iterator[tuple[str, list[Mapping[str, Any]]]]:
-    """Titles of rows, each with its panels."""
-    title = ""
-    panels: list[Mapping[str, Any]] = []
-    for each in dashboard["panels"]:
-        if each["type"] == "row":
-            if panels:
-                yield title, panels
-            title, panels = each["title"], []
-        else:
-            panels.append(each)
-    yield title, panels
-
-
 def _periods(visit: Visit, asked: _Asked) -> list[tuple[str, str, bool]]:
     """Spans of time that can be chosen: as the form sends them, in words, whether chosen."""
-    if asked.dashboard["timepicker"]["hidden"]:
+    if asked.dashboard.period.is_hidden:
         return []
     begins, ends = asked.period["from"], asked.period["to"]
     known = [

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import psycopg
 from fastapi import Depends
@@ -61,9 +61,7 @@ class PanelSource:
         self._database = database
         self._recent = RecentResults[str, Result](_KEPT_S)
         self._may_act_as_auditor: bool | None = None
-        self.dashboards: Mapping[str, Mapping[str, Any]] = {
-            each["uid"]: each for each in all_dashboards()
-        }
+        self.dashboards = {each.uid: each for each in all_dashboards()}
 
     def result(self, sql: str, variables: Mapping[str, Value], time_range: TimeRange) -> Result:
         """What a query of Grafana's gives.

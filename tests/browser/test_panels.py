@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from api.access.roles import Role
-from dashboards import all_dashboards
+from dashboards.grafana_json import grafana_dashboards
 from jieru.database import connect
 from tests.browser.console import Console
 from tests.browser.pages import EVIDENCE, wait_for_panels
@@ -170,7 +170,7 @@ def test_a_panel_that_fails_says_so_and_the_others_stay(
         expect(panel(page, 1).locator("dd")).to_have_text("Published")
 
 
-@pytest.mark.parametrize("uid", [each["uid"] for each in all_dashboards()])
+@pytest.mark.parametrize("uid", [each["uid"] for each in grafana_dashboards()])
 def test_a_dashboard_fits_a_phone_and_a_desk_in_both_languages(
     browser: Browser, lively_console: Console, uid: str
 ) -> None:

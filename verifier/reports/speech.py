@@ -9,21 +9,18 @@ from typing import Final
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal, format_percent
 
-from jieru.calendar import SHANGHAI, parse_date
+from jieru.calendar import SHANGHAI
 from jieru.i18n import Language, translations
 from jieru.i18n import marked as _
 from verifier.counting.determination import Outcome
-from verifier.counting.eligibility import CriterionName
 from verifier.counting.registry import DecisionKind
-from verifier.policy import LEVELS, Basis
+from verifier.criterion_speech import CriterionSpeech
+from verifier.policy import Basis
 from verifier.reports.document import Closing, CountDocument, Decision, Enterprise, Measure
 from verifier.words import (
     BASIS_WORDS,
-    CRITERION_WORDS,
     DECISION_WORDS,
-    LEVEL_WORDS,
     OUTCOME_WORDS,
-    REASON_WORDS,
 )
 
 __all__ = ["Speech"]
@@ -36,14 +33,6 @@ _INSTANTS: Final[Mapping[Language, str]] = {
 _MEMORY: Final = 4_096
 """Dates and amounts recur: a year has some hundred days."""
 
-_NUMERIC_WORDS: Final[Mapping[str, str]] = {
-    "active_hours_per_day_min": _("Hours of a device on a day"),
-    "active_devices_min": _("Active devices on a day"),
-    "window_days": _("Days of the window"),
-    "active_days_min": _("Active days in the window"),
-    "longest_gap_days_max": _("Longest gap in the window, days"),
-}
-
 
 class Speech:
     """One language, for one document: everything a report says goes through it."""
@@ -54,6 +43,9 @@ class Speech:
         self._locale = _LOCALES[language]
         self._gettext = translations(language).gettext
         self._document = document
+        self._criteria = CriterionSpeech(
+            self._gettext, day=self.day, number=self.number, district=self.district
+        )
 
     def text(self, message: str, **values: object) -> str:
         """A message of the catalogue, with its values."""
@@ -102,7 +94,7 @@ class Speech:
 
     def reasons(self, enterprise: Enterprise) -> str:
         """All reasons that speak against an enterprise, and when a pending one may be complete."""
-        said = [self._known(each, REASON_WORDS) for each in enterprise.reasons]
+        said = [self._criteria.short_reason(each) for each in enterprise.reasons]
         if enterprise.pending_until is not None:
             day = self.day(enterprise.pending_until)
             said.append(self.text(_("complete on {day} at the earliest"), day=day))
@@ -110,27 +102,15 @@ class Speech:
 
     def criterion(self, name: str) -> str:
         """A criterion's name."""
-        if name in _NUMERIC_WORDS:
-            return self.text(_NUMERIC_WORDS[name])
-        return self._known(name, CRITERION_WORDS)
+        return self._criteria.name(name)
 
     def measured(self, criterion: str, measure: Measure) -> str:
         """What was measured, in words."""
-        if measure is None:
-            return "-"
-        if isinstance(measure, Mapping):
-            return self._parts(measure)
-        if isinstance(measure, list):
-            return self.text(_("; ")).join(self._single(criterion, each) for each in measure) or "-"
-        return self._single(criterion, measure)
+        return self._criteria.measured(criterion, measure)
 
     def required(self, criterion: str, measure: Measure) -> str:
         """What is required, in words."""
-        said = self.measured(criterion, measure)
-        if criterion not in _NUMERIC_WORDS:
-            return said
-        bound = _("at most {value}") if criterion.endswith("_max") else _("at least {value}")
-        return self.text(bound, value=said)
+        return self._criteria.required(criterion, measure)
 
     def decision(self, decision: Decision) -> str:
         """What was decided, why, by whom and when; withdrawn ones say so."""
@@ -178,37 +158,6 @@ class Speech:
         said = [self.decision(each) for each in enterprise.decisions]
         return said if enterprise.closing is None else [*said, self.closing(enterprise.closing)]
 
-    def _known(self, name: str, words: Mapping[CriterionName, str]) -> str:
-        """The word of a criterion; one of another version of Jieru stands as it is."""
-        return self.text(words[CriterionName(name)]) if name in set(CriterionName) else name
-
-    def _single(self, criterion: str, measure: int | str) -> str:
-        if isinstance(measure, int):
-            # A year is not a quantity.
-            is_year = criterion == CriterionName.NEWLY_CONNECTED
-            return str(measure) if is_year else self.number(measure)
-        if criterion == CriterionName.DISTRICT:
-            return self.district(measure)
-        if measure in LEVELS and criterion == CriterionName.PLATFORM_RECOGNISED:
-            return self.text(LEVEL_WORDS[measure])
-        if criterion == CriterionName.POLICY_IN_FORCE:
-            return self.day(_day(measure))
-        return measure
-
-    def _parts(self, parts: Mapping[str, int | str]) -> str:
-        match parts:
-            case {"first_day": first, "last_day": last} | {"from": first, "to": last}:
-                return self.period(_day(first), _day(last))
-            case {"on": day, "level": level}:
-                word = LEVEL_WORDS[level] if level in LEVELS else _("none")
-                return self.text(
-                    _("{day}: {level}"), day=self.day(_day(day)), level=self.text(word)
-                )
-            case {"not": operator}:
-                return self.text(_("not {uscc}"), uscc=operator)
-            case _:
-                return self.text(_("the five rows below"))
-
     @cached_property
     def _districts(self) -> Mapping[str, str]:
         parameter = self._document.parameter("districts")
@@ -216,10 +165,6 @@ class Speech:
         if not isinstance(value, dict):
             return {}
         return {slug: each.get("name") or slug for slug, each in value.items()}
-
-
-def _day(value: int | str) -> date:
-    return parse_date(str(value))
 
 
 @lru_cache(_MEMORY)

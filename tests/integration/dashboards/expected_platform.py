@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any, Final
 
-from dashboards.words import REASON_WORDS
+from dashboards.words import REASON_LABELS
 from jieru.calendar import civil_date
 from registry.device_status import Liveness
 from tests.integration.dashboards.expected_overview import award_of, months_beside, online
@@ -18,7 +18,6 @@ from tests.integration.dashboards.truth import (
     milliseconds,
 )
 from tests.support.procedure import POLICY
-from verifier.counting.eligibility import CriterionName
 from verifier.procedure.payments import list_payments, list_recoveries
 
 __all__ = ["PLATFORM", "heard_by_day"]
@@ -72,7 +71,7 @@ def _row(asked: Asked, entry: Mapping[str, Any]) -> tuple[Any, ...]:
     begins = first - _WEEK if first else date(asked.year, 1, 1)
     ends = last + _WEEK + timedelta(days=1) if last else date(asked.year + 1, 1, 1)
     closing = entry["closing"]
-    reasons = [REASON_WORDS[CriterionName(name)][0] for name in entry["reasons"]]
+    reasons = [REASON_LABELS[name].text.zh for name in entry["reasons"]]
     return (
         entry["name"],
         entry["uscc"],

@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from dashboards import all_dashboards
+from dashboards.grafana_json import grafana_dashboards
 from dashboards.grafana_sql import TimeRange, expand
 from tests.support.command import clean_environment
 from tests.support.fleet import ingester, wait_until
@@ -56,7 +56,7 @@ def test_the_city_is_on_the_panels_and_a_second_run_changes_nothing(
     """Everything that a count fills is filled: the draft has its enterprises, the panels rows."""
     done = run(settings)
     assert done.returncode == 0, done.stdout + done.stderr
-    overview = all_dashboards()[0]
+    overview = grafana_dashboards()[0]
     chosen = {"year": "2026", "stage": "draft", "platform": list(_PLATFORMS)}
     with psycopg.connect(settings["JIERU_DATABASE_URL"]) as connection:
         for panel in overview["panels"]:

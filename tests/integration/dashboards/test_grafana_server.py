@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from dashboards import all_dashboards
-from dashboards.alerts import alert_rule, all_alerts
+from dashboards.alerts import all_alerts
+from dashboards.grafana_json import grafana_dashboards
+from dashboards.grafana_rules import alert_rule
 from tests.support.grafana_server import ADMIN, GrafanaServer, running_grafana
 
 Json = dict[str, Any]
@@ -48,7 +49,7 @@ def answer(
 def a_save() -> Json:
     """A request that is right."""
     return {
-        "dashboard": {**all_dashboards()[0], "id": None},
+        "dashboard": {**grafana_dashboards()[0], "id": None},
         "folderUid": "jieru",
         "message": "",
         "overwrite": False,

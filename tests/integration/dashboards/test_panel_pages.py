@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import httpx
 import psycopg
@@ -15,19 +16,19 @@ from api.app import create_app
 from api.panels.source import PanelSource
 from dashboards import all_dashboards
 from dashboards.grafana_sql import TimeRange
+from dashboards.layout import Row
 from jieru.database import connect, open_pool
 from jieru.schema import migrate
 from jieru.settings import Settings
 from tests.support.audited_city import QUOTED_NAME, build_audited_city
 from tests.support.callers import bearer
 from tests.support.databases import DatabaseServer
-from tests.support.grafana_reader import panels_of
 from tests.support.registry_files import uscc_of
 
 _ADDRESSES: Final = [
-    f"/panels/{dashboard['uid']}/{panel['id']}"
+    f"/panels/{dashboard.uid}/{panel.number}"
     for dashboard in all_dashboards()
-    for panel in panels_of(dashboard)
+    for panel in dashboard.panels
 ]
 _NOW: Final = datetime.now(UTC)
 _SPAN: Final = TimeRange(_NOW, _NOW)
@@ -89,6 +90,26 @@ async def test_every_panel_is_drawn(
     kinds = ('class="figures"', "data-chart=", "panel-table", 'class="empty"')
     assert any(kind in answer.text for kind in kinds)
     assert ("What it proves" in answer.text) is (language == "en")
+
+
+@pytest.mark.parametrize(
+    ("address", "chinese", "english"),
+    [
+        ("jieru-overview", "有效核定 2026", "Standing count 2026"),
+        ("jieru-overview/20", "12 月", "December"),
+        ("jieru-integrity/20", "12 月", "December"),
+        ("jieru-integrity?var-year=2026&var-month=2026-08", " 台，", " devices, "),
+        ("jieru-platform/11?var-platform=xielian", "没有有效服务窗口", "no effective window"),
+    ],
+)
+async def test_words_in_an_answer_are_in_the_readers_language(
+    auditor: httpx.AsyncClient, address: str, chinese: str, english: str
+) -> None:
+    """Names of months, counts and rhythms, and several reasons in one cell."""
+    for language, said, unsaid in (("zh", chinese, english), ("en", english, chinese)):
+        answer = await auditor.get(f"/panels/{address}", headers={"accept-language": language})
+        assert said in answer.text
+        assert unsaid not in answer.text
 
 
 async def test_without_scripts_a_panel_is_a_page_of_its_own(auditor: httpx.AsyncClient) -> None:
@@ -201,12 +222,9 @@ async def test_a_panel_that_takes_too_long_says_so(
     """In its own place; the dashboard stays."""
     hasty = PanelSource(source_of(app)._database, timeout_s=0.2)
     (overview, *_others) = hasty.dashboards.values()
-    panel: dict[str, Any] = {
-        **next(panels_of(overview)),
-        "id": 998,
-        "targets": [{"rawSql": "SELECT pg_sleep(60)::text"}],
-    }
-    overview["panels"].append(panel)
+    slow = replace(next(overview.panels), number=998, sql="SELECT pg_sleep(60)::text")
+    rows = (*overview.rows, Row(997, slow.title, (slow,)))
+    hasty.dashboards[overview.uid] = replace(overview, rows=rows)
     monkeypatch.setitem(app.state.services._given, PanelSource, hasty)
     answer = await auditor.get("/panels/jieru-overview/998")
     assert answer.status_code == 200

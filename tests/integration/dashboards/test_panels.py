@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import psycopg
 import pytest
 
-from dashboards import all_dashboards
+from dashboards.grafana_json import grafana_dashboards
 from dashboards.grafana_sql import ALL, TimeRange
 from jieru.auditor.fence import fence_in
 from jieru.database import connect
@@ -35,7 +35,7 @@ Json: TypeAlias = Mapping[str, Any]
 Kinds: TypeAlias = Mapping[str, str]
 """PostgreSQL's name of the type of each column."""
 
-_DASHBOARDS: Final = {each["uid"]: each for each in all_dashboards()}
+_DASHBOARDS: Final = {each["uid"]: each for each in grafana_dashboards()}
 _EXPECTED: Final[Mapping[str, Mapping[int, Expectation]]] = {
     "jieru-overview": OVERVIEW,
     "jieru-platform": PLATFORM,

@@ -6,13 +6,13 @@ from copy import deepcopy
 
 import pytest
 
-from dashboards import all_dashboards
+from dashboards.grafana_json import grafana_dashboards
 from dashboards.push import FOLDER_UID, Pushed, push
 from jieru.errors import UserError, WorldError
 from tests.support.command import jieru
 from tests.support.grafana_server import ADMIN, VIEWER, GrafanaServer, running_grafana
 
-_DASHBOARDS = [each["uid"] for each in all_dashboards()]
+_DASHBOARDS = [each["uid"] for each in grafana_dashboards()]
 _EVERYTHING = [
     ("folder", "jieru"),
     *(("dashboard", uid) for uid in _DASHBOARDS),
@@ -52,7 +52,7 @@ def test_a_first_push_creates_everything(grafana: GrafanaServer) -> None:
     assert [(each.kind, each.uid) for each in reports] == _EVERYTHING
     assert {each.change for each in reports} == {"created"}
     assert set(grafana.folder_of.values()) == {FOLDER_UID}
-    for dashboard in all_dashboards():
+    for dashboard in grafana_dashboards():
         stored = grafana.dashboards[dashboard["uid"]]
         assert {key: stored[key] for key in dashboard} == dashboard
     assert len(grafana.groups[FOLDER_UID, "jieru"]["rules"]) == 6
@@ -131,7 +131,7 @@ def test_another_path_is_no_grafana(grafana: GrafanaServer) -> None:
 def test_a_page_is_no_grafana(grafana: GrafanaServer) -> None:
     """A web server that answers anything with a page."""
     grafana.answers_html = True
-    with pytest.raises(UserError, match="is no Grafana"):
+    with pytest.raises(UserError, match="is not Grafana"):
         pushed(grafana)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dashboards import all_dashboards
+from dashboards.grafana_json import grafana_dashboards
 from tests.support.dashboard_invariants import panels_of
 from tests.support.grafana_schema import type_errors
 
@@ -16,7 +16,7 @@ Json = dict[str, Any]
 
 def test_every_dashboard_type_checks(tmp_path: Path) -> None:
     """As literals, so that a key the schema does not know is an error."""
-    assert type_errors(all_dashboards(), tmp_path) == []
+    assert type_errors(grafana_dashboards(), tmp_path) == []
 
 
 def rename(*path: str | int, to: str) -> Callable[[Json], None]:
@@ -137,7 +137,7 @@ def test_each_mistake_is_an_error(tmp_path: Path) -> None:
         dashboard = deepcopy(
             next(
                 each
-                for each in all_dashboards()
+                for each in grafana_dashboards()
                 if any(panel["type"] == kind for panel in panels_of(each))
             )
         )

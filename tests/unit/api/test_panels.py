@@ -9,15 +9,17 @@ import pytest
 
 from api.panels.choices import Chosen, Option, chosen, depends_on, query_of
 from api.panels.drawing import ROWS_SHOWN, Drawing, Result, draw
-from dashboards.fields import column, data_link, field_config, number_words, steps
+from dashboards.fields import Column, Shown, Unit, ValueLink, steps
 from dashboards.grafana_sql import ALL, TimeRange, Value
-from dashboards.panels import Proof, bar_gauge, heatmap, stat, state_timeline, table, time_series
-from dashboards.queries import Json
-from dashboards.variables import choice
-from dashboards.words import mapping
+from dashboards.panels import BarGauge, HeatMap, Panel, Stat, StateTimeline, Table, TimeSeries
+from dashboards.variables import Variable
+from dashboards.words import Label
 from jieru.calendar import SHANGHAI
+from jieru.i18n import Language
+from jieru.vocabulary import Text
 
-_PROOF: Final = Proof("证明。", "It proves.")
+_TITLE: Final = Text("题", "Title")
+_PROOF: Final = Text("证明。", "It proves.")
 
 
 def at(day: int, hour: int = 0) -> datetime:
@@ -29,13 +31,14 @@ _SPAN: Final = TimeRange(at(1), at(6))
 
 
 def drawn(
-    panel: Json,
+    panel: Panel,
     columns: Sequence[str],
     *rows: tuple[Any, ...],
     variables: Mapping[str, Value] | None = None,
+    language: Language = "zh",
 ) -> Drawing:
     """A panel with the rows of its query."""
-    return draw(panel, Result(tuple(columns), rows), _SPAN, variables or {}, lambda text: text)
+    return draw(panel, Result(tuple(columns), rows), _SPAN, variables or {}, language)
 
 
 def texts(drawing: Drawing) -> list[list[str]]:
@@ -54,62 +57,78 @@ def texts(drawing: Drawing) -> list[list[str]]:
         ("s", 90, "90 秒"),
         ("bytes", 512, "512.0 B"),
         ("bytes", 11_953_767, "11.4 MiB"),
-        ("suffix:条/秒", 37.7, "37.70 条/秒"),
+        (Text("条/秒", "per second"), 37.7, "37.70 条/秒"),
         ("none", at(2, 8), "2026-03-02 08:00:00"),
         ("none", "莆田'厂", "莆田'厂"),
         ("none", None, "—"),
     ],
 )
-def test_a_value_is_said_in_its_unit(unit: Any, value: object, text: str) -> None:  # noqa: ANN401
+def test_a_value_is_said_in_its_unit(unit: Unit, value: object, text: str) -> None:
     """Whole numbers to the last digit, shares as per cent, instants by the city's clock."""
-    panel = stat(1, "题", _PROOF, "", field=field_config(unit=unit))
+    panel = Stat(1, _TITLE, _PROOF, "", shown=Shown(unit=unit))
     assert [figure.text for figure in drawn(panel, ["n"], (value,)).figures] == [text]
 
 
 def test_a_figure_has_the_colour_of_its_word_or_of_its_threshold() -> None:
     """A fixed colour stands for all values."""
-    words = field_config(words=mapping({"held": ("暂缓", "orange")}))
-    (figure,) = drawn(stat(1, "题", _PROOF, "", field=words), ["o"], ("held",)).figures
+    words = Shown(words={"held": Label(Text("暂缓", "Held"), "orange")})
+    (figure,) = drawn(Stat(1, _TITLE, _PROOF, "", shown=words), ["o"], ("held",)).figures
     assert (figure.text, figure.colour) == ("暂缓", "orange")
-    limits = field_config(thresholds=steps("green", (1, "yellow"), (5, "red")))
-    panel = stat(1, "题", _PROOF, "", field=limits)
+    limits = Shown(thresholds=steps("green", (1, "yellow"), (5, "red")))
+    panel = Stat(1, _TITLE, _PROOF, "", shown=limits)
     colours = [drawn(panel, ["n"], (value,)).figures[0].colour for value in (0, 1, 4, 5)]
     assert colours == ["green", "yellow", "yellow", "red"]
-    fixed = stat(1, "题", _PROOF, "", field=field_config(colour="blue"))
+    fixed = Stat(1, _TITLE, _PROOF, "", shown=Shown(colour="blue"))
     assert drawn(fixed, ["n"], (3,)).figures[0].colour == "blue"
+
+
+def test_a_panel_speaks_the_readers_language() -> None:
+    """Titles, words, units, and what stands where there is nothing."""
+    shown = Shown(
+        unit="s",
+        no_value=Text("从未", "never"),
+        columns=(
+            Column("o", Text("结果", "Outcome"), words={"held": Label(Text("暂缓", "Held"))}),
+        ),
+    )
+    panel = Table(1, _TITLE, _PROOF, "", shown=shown)
+    drawing = drawn(panel, ["o", "n", "m"], ("held", 5, None), language="en")
+    assert drawing.table is not None
+    assert drawing.table.heads[0].title == "Outcome"
+    assert texts(drawing) == [["Held", "5 s", "never"]]
 
 
 def test_a_stat_without_a_row_says_so() -> None:
     """In the panel's own words."""
-    panel = stat(1, "题", _PROOF, "", field=field_config(no_value="尚无核定"))
+    panel = Stat(1, _TITLE, _PROOF, "", shown=Shown(no_value=Text("尚无核定", "no count yet")))
     drawing = drawn(panel, ["state"])
     assert (drawing.is_empty, drawing.figures[0].text) == (True, "尚无核定")
 
 
 def test_a_link_goes_to_the_same_dashboard_of_the_console() -> None:
     """With the row's columns and the choices in it, encoded; without where a column is empty."""
-    values = {"year": "${year:percentencode}", "of": "${__data.fields.uscc:percentencode}"}
-    link = data_link("看", "jieru-x", {**values, "from": "${__data.fields.from_ms.numeric}"})
-    columns = [column("name", "企业", link=link), column("from_ms", is_hidden=True)]
-    panel = table(1, "题", _PROOF, "", field=field_config(columns=columns))
+    link = ValueLink(_TITLE, "jieru-x", ("year",), {"of": "uscc"}, ("from_ms", "to_ms"))
+    hidden = (Column("from_ms", is_hidden=True), Column("to_ms", is_hidden=True))
+    columns = (Column("name", Text("企业", "Enterprise"), link=link), *hidden)
+    panel = Table(1, _TITLE, _PROOF, "", shown=Shown(columns=columns))
     drawing = drawn(
         panel,
-        ["name", "uscc", "from_ms"],
-        ("厂", "a&b=${year:raw}", 7),
-        ("厂", None, 7),
+        ["name", "uscc", "from_ms", "to_ms"],
+        ("厂", "a&b=${year:raw}", 7, 8),
+        ("厂", None, 7, 8),
         variables={"year": "20 26"},
     )
     assert drawing.table is not None
     assert [head.title for head in drawing.table.heads] == ["企业", "uscc"]
     assert [row[0].address for row in drawing.table.rows] == [
-        "/panels/jieru-x?var-year=20%2026&var-of=a%26b%3D%24%7Byear%3Araw%7D&from=7",
+        "/panels/jieru-x?var-year=20%2026&var-of=a%26b%3D%24%7Byear%3Araw%7D&from=7&to=8",
         None,
     ]
 
 
 def test_a_long_table_says_how_much_it_leaves_out() -> None:
     """The page stays one that a browser can show."""
-    panel = table(1, "题", _PROOF, "")
+    panel = Table(1, _TITLE, _PROOF, "")
     drawing = drawn(panel, ["n"], *((n,) for n in range(ROWS_SHOWN + 3)))
     assert drawing.table is not None
     assert (len(drawing.table.rows), drawing.table.left_out) == (ROWS_SHOWN, 3)
@@ -117,8 +136,8 @@ def test_a_long_table_says_how_much_it_leaves_out() -> None:
 
 def test_series_are_told_apart_by_metric_and_named_by_the_fields() -> None:
     """Each moment is a row of the table, the newest first; a hole stays one."""
-    field = field_config(columns=[column("b", "乙", colour="red")])
-    panel = time_series(1, "题", _PROOF, "", field=field)
+    shown = Shown(columns=(Column("b", Text("乙", "B"), colour="red"),))
+    panel = TimeSeries(1, _TITLE, _PROOF, "", shown=shown)
     rows = [(at(1, 3), "a", 1), (at(1, 3), "b", 2), (at(1, 4), "a", Decimal("3.5"))]
     drawing = drawn(panel, ["time", "metric", "n"], *rows)
     assert drawing.chart is not None
@@ -131,7 +150,7 @@ def test_series_are_told_apart_by_metric_and_named_by_the_fields() -> None:
 
 def test_bars_stand_for_every_day_of_the_span() -> None:
     """A day without evidence is a finding; seconds since the epoch are instants too."""
-    panel = time_series(1, "题", _PROOF, "", style="bars")
+    panel = TimeSeries(1, _TITLE, _PROOF, "", style="bars")
     epoch = Decimal(int(at(2).timestamp()))
     drawing = drawn(panel, ["time", "n"], (epoch, 5), (at(4), 7))
     assert drawing.chart is not None
@@ -143,10 +162,10 @@ def test_bars_stand_for_every_day_of_the_span() -> None:
 
 def test_the_day_in_which_a_span_begins_is_drawn_too() -> None:
     """Though its midnight lies before the span."""
-    panel = heatmap(1, "题", _PROOF, "")
+    panel = HeatMap(1, _TITLE, _PROOF, "")
     span = TimeRange(at(1, 15), at(3, 15))
     result = Result(("time", "00"), [(at(1), 4), (at(3), 5)])
-    chart = draw(panel, result, span, {}, lambda text: text).chart
+    chart = draw(panel, result, span, {}, "zh").chart
     assert chart is not None
     assert chart["columns"] == ["2026-03-01", "2026-03-02", "2026-03-03"]
     assert chart["cells"] == [(0, 0, 4.0), (2, 0, 5.0)]
@@ -154,15 +173,15 @@ def test_the_day_in_which_a_span_begins_is_drawn_too() -> None:
 
 def test_a_chart_without_a_number_is_empty() -> None:
     """Rows that hold nothing are none to a reader."""
-    field = field_config()
-    for panel in (time_series(1, "题", _PROOF, ""), bar_gauge(1, "题", _PROOF, "", field=field)):
+    shown = Shown()
+    for panel in (TimeSeries(1, _TITLE, _PROOF, ""), BarGauge(1, _TITLE, _PROOF, "", shown=shown)):
         assert drawn(panel, ["time", "n"], (at(1), None)).is_empty
 
 
 def test_a_state_lasts_until_the_next_one_and_the_last_until_the_span_ends() -> None:
     """The same state day after day is one band."""
-    words = number_words({0: ("无", "text"), 1: ("有", "green")})
-    panel = state_timeline(1, "题", _PROOF, "", field=field_config(words=words))
+    words = {"0": Label(Text("无", "none")), "1": Label(Text("有", "some"), "green")}
+    panel = StateTimeline(1, _TITLE, _PROOF, "", shown=Shown(words=words))
     rows = [(at(1), "m1", 1), (at(2), "m1", 1), (at(3), "m1", 0)]
     chart = drawn(panel, ["time", "metric", "state"], *rows).chart
     assert chart is not None
@@ -177,7 +196,7 @@ def test_a_state_lasts_until_the_next_one_and_the_last_until_the_span_ends() -> 
 
 def test_a_heat_map_has_a_cell_for_whatever_is_not_nothing() -> None:
     """Days without a row keep their place."""
-    panel = heatmap(1, "题", _PROOF, "")
+    panel = HeatMap(1, _TITLE, _PROOF, "")
     chart = drawn(panel, ["time", "00", "01"], (at(1), 0, 3), (at(3), 2, 0)).chart
     assert chart is not None
     assert chart["columns"] == [f"2026-03-0{day}" for day in range(1, 7)]
@@ -187,8 +206,8 @@ def test_a_heat_map_has_a_cell_for_whatever_is_not_nothing() -> None:
 
 def test_a_gauge_is_coloured_by_its_threshold() -> None:
     """And says its figure in words."""
-    field = field_config(unit="percentunit", maximum=1, thresholds=steps("green", (1, "orange")))
-    chart = drawn(bar_gauge(1, "题", _PROOF, "", field=field), ["p", "s"], ("甲", 1.4)).chart
+    shown = Shown(unit="percentunit", maximum=1, thresholds=steps("green", (1, "orange")))
+    chart = drawn(BarGauge(1, _TITLE, _PROOF, "", shown=shown), ["p", "s"], ("甲", 1.4)).chart
     assert chart is not None
     assert (chart["names"], chart["texts"], chart["colours"], chart["max"]) == (
         ["甲"],
@@ -201,9 +220,9 @@ def test_a_gauge_is_coloured_by_its_threshold() -> None:
 _OPTIONS: Final = [Option("甲", "a"), Option("乙", "b")]
 
 
-def _choice(*, many: bool = False) -> Json:
+def _choice(*, many: bool = False) -> Variable:
     sql = "SELECT 1 WHERE x = ${platform:sqlstring}"
-    return choice("enterprise", "企业", "描述。", sql, many="many" if many else "one")
+    return Variable("enterprise", _TITLE, _PROOF, sql, is_multi=many)
 
 
 @pytest.mark.parametrize(
@@ -251,8 +270,8 @@ def test_where_nothing_can_be_chosen_the_value_is_empty() -> None:
 
 def test_choices_are_a_query_as_grafana_writes_it() -> None:
     """So that an address of the one is nearly one of the other."""
-    one = Chosen("year", "年度", [], ["2026"], is_multi=False)
-    many = Chosen("platform", "平台", [], ["a", "b&c"], is_multi=True)
+    one = Chosen("year", _TITLE, [], ["2026"], is_multi=False)
+    many = Chosen("platform", _TITLE, [], ["a", "b&c"], is_multi=True)
     assert query_of([one, many], {"from": "now-7d", "to": "now"}) == (
         "var-year=2026&var-platform=a&var-platform=b%26c&from=now-7d&to=now"
     )

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 import dashboards
-from dashboards import all_dashboards
-from dashboards.alerts import Alert, alert_rule, all_alerts, runbooks
-from dashboards.queries import DATASOURCE_UID, views_read
+from dashboards.alerts import Alert, all_alerts, runbooks
+from dashboards.grafana_json import grafana_dashboards
+from dashboards.grafana_rules import alert_rule
+from dashboards.grafana_source import DATASOURCE_UID
+from dashboards.queries import views_read
 
 _ALERTS = all_alerts(100)
 _RUNBOOKS = Path(dashboards.__file__).parent / "runbooks"
@@ -30,13 +32,13 @@ def test_a_runbook_says_what_whoever_is_woken_needs(alert: Alert) -> None:
     text = runbooks()[f"{alert.name}.md"].decode()
     headings = re.findall(r"^##+ (.+)$", text, re.MULTILINE)
     assert tuple(headings) == _SECTIONS
-    assert text.startswith(f"# {alert.title} {alert.name}\n")
+    assert text.startswith(f"# {alert.title.zh} {alert.name}\n")
 
 
 @each_alert
 def test_an_alert_leads_to_a_panel(alert: Alert) -> None:
     """That shows the same views."""
-    operations = next(each for each in all_dashboards() if each["uid"] == "jieru-operations")
+    operations = next(each for each in grafana_dashboards() if each["uid"] == "jieru-operations")
     annotations = alert_rule(alert)["annotations"]
     assert annotations["__dashboardUid__"] == operations["uid"]
     panel = next(p for p in operations["panels"] if str(p["id"]) == annotations["__panelId__"])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dashboards import all_dashboards
+from dashboards.grafana_json import grafana_dashboards
 from tests.support import dashboard_invariants as rules
 from tests.support.dashboard_invariants import INVARIANTS, Dashboards, panels_of
 
@@ -17,15 +17,15 @@ Rule = Callable[[Dashboards], Any]
 @pytest.mark.parametrize("rule", INVARIANTS, ids=lambda rule: rule.__name__)
 def test_holds_for_every_dashboard(rule: Rule) -> None:
     """Nothing is found."""
-    assert list(rule(all_dashboards())) == []
+    assert list(rule(grafana_dashboards())) == []
 
 
 def test_building_again_gives_the_same() -> None:
     """Nothing of one call leaks into the next."""
-    first = all_dashboards()
+    first = grafana_dashboards()
     first[0]["panels"].clear()
-    assert all_dashboards() == all_dashboards()
-    assert all_dashboards() != first
+    assert grafana_dashboards() == grafana_dashboards()
+    assert grafana_dashboards() != first
 
 
 def _set(key: str, value: object) -> Callable[[Json], None]:
@@ -137,7 +137,7 @@ _BREAKS: list[tuple[Rule, Callable[[list[Json]], None]]] = [
 )
 def test_a_broken_rule_is_noticed(rule: Rule, break_: Callable[[list[Json]], None]) -> None:
     """Each rule finds what it is there for."""
-    dashboards = deepcopy(all_dashboards())
+    dashboards = deepcopy(grafana_dashboards())
     break_(dashboards)
     assert list(rule(dashboards))
 

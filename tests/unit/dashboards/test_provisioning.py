@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from dashboards import all_dashboards
 from dashboards.alerts import runbooks
+from dashboards.grafana_json import grafana_dashboards
 from dashboards.provisioning import Database, provisioning_files
 
 _DATABASE = Database("db.example:5433", "jieru", "require")
@@ -28,7 +28,7 @@ def loaded(path: str) -> Any:  # noqa: ANN401 - YAML
 def test_every_part_has_its_file() -> None:
     """Each dashboard and runbook, and one file for each kind of provisioning."""
     assert set(files()) == {
-        *(f"dashboards/{each['uid']}.json" for each in all_dashboards()),
+        *(f"dashboards/{each['uid']}.json" for each in grafana_dashboards()),
         "provisioning/alerting/jieru.yaml",
         "provisioning/dashboards/jieru.yaml",
         "provisioning/datasources/jieru.yaml",
@@ -43,7 +43,7 @@ def test_the_same_arguments_give_the_same_bytes() -> None:
 
 def test_a_dashboards_file_is_the_dashboard() -> None:
     """As JSON."""
-    for each in all_dashboards():
+    for each in grafana_dashboards():
         assert json.loads(files()[f"dashboards/{each['uid']}.json"]) == each
 
 

@@ -57,17 +57,17 @@ def test_a_share_is_exact_and_of_nothing_a_dash() -> None:
         ("active_hours_per_day_min", 4, "at least 4"),
         ("longest_gap_days_max", 20, "at most 20"),
         ("newly_connected", 2026, "2026"),
-        ("platform_recognised", "municipal", "municipal"),
+        ("platform_recognised", "municipal", "municipal or above"),
         (
             "policy_in_force",
             {"from": "2026-01-01", "to": "2029-12-31"},
             "1 January 2026 to 31 December 2029",
         ),
-        ("district", ["licheng", "xianyou"], "荔城区; 仙游县"),
+        ("district", ["licheng", "xianyou"], "荔城区, 仙游县"),
         ("not_own_operator", {"not": "X"}, "not X"),
         ("effective_window", {"active_days_min": 60}, "the five rows below"),
-        ("not_held", [], "-"),
-        ("counted_once", None, "-"),
+        ("not_held", [], "none"),
+        ("counted_once", None, "–"),
     ],
 )
 def test_what_is_required_is_said_in_words(criterion: str, required: Measure, said: str) -> None:
@@ -83,11 +83,11 @@ def test_what_is_required_is_said_in_words(criterion: str, required: Measure, sa
             {"first_day": "2026-03-02", "last_day": "2026-05-30", "active_days": 78},
             "2026年3月2日 至 2026年5月30日",
         ),
-        ("platform_recognised", {"on": "2026-03-02", "level": "none"}, "2026年3月2日：无"),
+        ("platform_recognised", {"on": "2026-03-02", "level": "none"}, "2026年3月2日：未获认定"),
         ("policy_in_force", "2026-03-02", "2026年3月2日"),
         ("district", "other", "其他"),
         ("industry", "C1810", "C1810"),
-        ("not_excluded", ["3", "5"], "3；5"),
+        ("not_excluded", ["3", "5"], "3、5"),
     ],
 )
 def test_what_was_measured_is_said_in_words(criterion: str, measured: Measure, said: str) -> None:

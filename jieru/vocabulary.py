@@ -1,0 +1,310 @@
+"""What the values of the project's enumerations are called: one word each, for everybody.
+
+Pages, terminal, reports and panels take their words from here. A word stands as its message id,
+which is its English; its Chinese is that of the one catalogue, so that neither is written twice.
+The modules that own an enumeration bind its members to these words (`worded`), and a value without
+a word stops them.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias, TypeVar
+
+from jieru.i18n import LANGUAGES, Language, translations
+from jieru.i18n import marked as _
+
+__all__ = [
+    "ACCOUNT_ROLE_WORDS",
+    "AUDIT_ACTION_WORDS",
+    "BASIS_WORDS",
+    "CAUSE_WORDS",
+    "CHANGE_WORDS",
+    "COUNT_STATE_WORDS",
+    "CRITERION_WORDS",
+    "DECISION_WORDS",
+    "DEVICE_STATUS_WORDS",
+    "IMPORT_OUTCOME_WORDS",
+    "LEVEL_WORDS",
+    "MET_WORDS",
+    "OBJECTION_WORDS",
+    "OUTCOME_WORDS",
+    "PHASE_WORDS",
+    "REASON_WORDS",
+    "RECORD_KIND_WORDS",
+    "RECORD_STATE_WORDS",
+    "RECOVERY_WORDS",
+    "REGISTRY_FILE_WORDS",
+    "REJECTION_WORDS",
+    "REPORTED_WORDS",
+    "STEP_WORDS",
+    "TERM_WORDS",
+    "UNIT_WORDS",
+    "VALIDITY_WORDS",
+    "WINDOW_CRITERION_WORDS",
+    "YES_WORDS",
+    "Text",
+    "Vocabulary",
+    "spoken",
+    "worded",
+]
+
+Vocabulary: TypeAlias = Mapping[str, str]
+"""For each value of an enumeration, as the database has it, its word: a message id."""
+
+Code = TypeVar("Code", bound=str)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One text in the languages of the interface."""
+
+    zh: str
+    en: str
+
+    def spoken_in(self, language: Language) -> str:
+        """The text in one language."""
+        return self.en if language == "en" else self.zh
+
+
+def spoken(message: str) -> Text:
+    """A message of the catalogue in both languages."""
+    return Text(**{language: translations(language).gettext(message) for language in LANGUAGES})
+
+
+def worded(codes: Iterable[Code], words: Vocabulary) -> dict[Code, str]:
+    """The words of these values, each by its own type.
+
+    Raises:
+        KeyError: one of them has no word.
+    """
+    return {code: words[code] for code in codes}
+
+
+# The registry --------------------------------------------------------------------------------
+
+TERM_WORDS: Final[Vocabulary] = {
+    "platform": _("platform"),
+    "recognition": _("recognition"),
+    "enterprise": _("enterprise"),
+    "connection": _("connection"),
+    "device": _("device"),
+    "assignment": _("assignment"),
+    "count": _("annual count"),
+    "decision": _("decision on an enterprise"),
+}
+"""Things of the design's vocabulary, one of each."""
+
+LEVEL_WORDS: Final[Vocabulary] = {
+    "municipal": _("municipal"),
+    "provincial": _("provincial"),
+    "national": _("national"),
+}
+RECORD_STATE_WORDS: Final[Vocabulary] = {
+    "open": _("not ended"),
+    "ended": _("ended"),
+    "all": _("all"),
+}
+REGISTRY_FILE_WORDS: Final[Vocabulary] = {
+    "platforms": _("Platforms"),
+    "recognitions": _("Recognitions"),
+    "enterprises": _("Enterprises"),
+    "connections": _("Connections"),
+    "devices": _("Devices"),
+}
+IMPORT_OUTCOME_WORDS: Final[Vocabulary] = {
+    "checked": _("checked, not imported"),
+    "rejected": _("has errors"),
+    "applied": _("imported"),
+}
+ACCOUNT_ROLE_WORDS: Final[Vocabulary] = {
+    "operator": _("platform operator"),
+    "verifier": _("verifier"),
+    "auditor": _("auditor"),
+    "admin": _("administrator"),
+}
+
+# Evidence ------------------------------------------------------------------------------------
+
+DEVICE_STATUS_WORDS: Final[Vocabulary] = {
+    "online": _("online"),
+    "late": _("late"),
+    "offline": _("offline"),
+    "never": _("never heard"),
+}
+"""How regularly a device is heard."""
+REPORTED_WORDS: Final[Vocabulary] = {
+    "running": _("running"),
+    "idle": _("idle"),
+    "fault": _("fault"),
+    "stopped": _("stopped"),
+    "maintenance": _("maintenance"),
+}
+"""What a device says of itself."""
+REJECTION_WORDS: Final[Vocabulary] = {
+    "bad_topic": _("bad topic"),
+    "retained": _("retained message"),
+    "payload_too_large": _("payload too large"),
+    "malformed_payload": _("malformed payload"),
+    "unknown_device": _("unknown device"),
+    "future_timestamp": _("time stamp in the future"),
+    "before_epoch": _("time stamp before 2020"),
+    "unstorable": _("cannot be stored"),
+}
+
+# Counting ------------------------------------------------------------------------------------
+
+OUTCOME_WORDS: Final[Vocabulary] = {
+    "counted": _("Counted"),
+    "held": _("Held"),
+    "excluded": _("Excluded"),
+    "out_of_scope": _("Out of scope"),
+    "platform_not_recognised": _("Platform not recognised"),
+    "policy_not_in_force": _("Policy not in force"),
+    "connected_earlier": _("Connected earlier"),
+    "counted_elsewhere": _("Counted elsewhere"),
+    "pending": _("Pending"),
+    "not_effective": _("Not effective"),
+}
+WINDOW_CRITERION_WORDS: Final[Vocabulary] = {
+    "active_hours_per_day_min": _("Hours of a device on a day"),
+    "active_devices_min": _("Active devices on a day"),
+    "window_days": _("Days of the window"),
+    "active_days_min": _("Active days in the window"),
+    "longest_gap_days_max": _("Longest gap in the window, days"),
+}
+"""The numbers that make a window effective; a waiver sets one of them."""
+CRITERION_WORDS: Final[Vocabulary] = {
+    "effective_window": _("Effective window"),
+    **WINDOW_CRITERION_WORDS,
+    "newly_connected": _("Newly connected in the year"),
+    "platform_recognised": _("Platform recognised"),
+    "policy_in_force": _("Policy in force when connected"),
+    "district": _("District"),
+    "industry": _("Industry"),
+    "not_own_operator": _("Not the platform's own operator"),
+    "not_excluded": _("Not excluded by a decision"),
+    "not_held": _("Not held by a decision"),
+    "counted_once": _("Counted on one platform only"),
+}
+REASON_WORDS: Final[Vocabulary] = {
+    "effective_window": _("no effective window"),
+    "newly_connected": _("connected in an earlier year"),
+    "platform_recognised": _("platform not recognised highly enough"),
+    "policy_in_force": _("connected while the policy was not in force"),
+    "district": _("outside the policy's districts"),
+    "industry": _("outside the policy's industries"),
+    "not_own_operator": _("the platform's own operator"),
+    "not_excluded": _("excluded by a decision"),
+    "not_held": _("held by a decision"),
+    "counted_once": _("counts on another platform"),
+}
+"""A criterion that is not met, as the reason it gives."""
+MET_WORDS: Final[Vocabulary] = {
+    "met": _("met"),
+    "failed": _("not met"),
+    "unmeasured": _("not measured"),
+}
+DECISION_WORDS: Final[Vocabulary] = {
+    "exclude": _("Exclude"),
+    "waive": _("Waive"),
+    "hold": _("Hold"),
+}
+VALIDITY_WORDS: Final[Vocabulary] = {"open": _("in force"), "withdrawn": _("withdrawn")}
+"""Of a decision or a closing."""
+BASIS_WORDS: Final[Vocabulary] = {"text": _("text"), "decision": _("decision")}
+UNIT_WORDS: Final[Vocabulary] = {
+    "hours": _("hours"),
+    "minutes": _("minutes"),
+    "days": _("days"),
+    "devices": _("devices"),
+    "yuan": _("yuan"),
+    "date": "",
+    "none": "",
+}
+"""Dates and choices have no unit to speak of."""
+YES_WORDS: Final[Vocabulary] = {"yes": _("yes"), "no": _("no")}
+
+# The procedure of a count --------------------------------------------------------------------
+
+COUNT_STATE_WORDS: Final[Vocabulary] = {
+    "draft": _("Draft"),
+    "in_review": _("In review"),
+    "returned": _("Returned"),
+    "frozen": _("Frozen"),
+    "published": _("Published"),
+    "payable": _("Payable"),
+    "paid": _("Paid"),
+    "superseded": _("Superseded"),
+}
+STEP_WORDS: Final[Vocabulary] = {
+    "open": _("Open"),
+    "draft": _("Draft the count"),
+    "submit": _("Submit for review"),
+    "return": _("Return"),
+    "freeze": _("Freeze"),
+    "publish": _("Publish"),
+    "object": _("Record an objection"),
+    "resolve": _("Resolve an objection"),
+    "approve_payment": _("Approve payment"),
+    "pay": _("Record a payment"),
+    "finish_payment": _("All paid"),
+    "supersede": _("Supersede"),
+}
+CAUSE_WORDS: Final[Vocabulary] = {
+    "document": _("the frozen content itself was changed"),
+    "presence": _("presence changed"),
+    "registry": _("registry changed"),
+    "decision": _("decision changed"),
+    "other_platform": _("changed on another platform"),
+    "policy": _("policy changed"),
+    "code": _("program changed"),
+    "unexplained": _("cause unknown, program unchanged"),
+}
+CHANGE_WORDS: Final[Vocabulary] = {
+    "added": _("Added"),
+    "removed": _("Removed"),
+    "outcome": _("Other outcome"),
+    "detail": _("Other grounds"),
+}
+RECOVERY_WORDS: Final[Vocabulary] = {
+    "removed": _("fell away"),
+    "added": _("came in"),
+    "title": _("national title"),
+    "award": _("less of the award"),
+    "unpaid": _("not paid yet"),
+    "cap": _("effect of the cap"),
+    "policy": _("other award amounts"),
+}
+OBJECTION_WORDS: Final[Vocabulary] = {"upheld": _("Upheld"), "dismissed": _("Dismissed")}
+PHASE_WORDS: Final[Vocabulary] = {
+    "registry": _("Reading the registry"),
+    "presence": _("Reading presence"),
+    "windows": _("Finding windows"),
+    "criteria": _("Measuring criteria"),
+    "storing": _("Storing the result"),
+}
+"""What a computation is busy with."""
+
+# The audit -----------------------------------------------------------------------------------
+
+AUDIT_ACTION_WORDS: Final[Vocabulary] = {"create": _("created"), "change": _("changed")}
+RECORD_KIND_WORDS: Final[Vocabulary] = {
+    "platforms": TERM_WORDS["platform"],
+    "recognitions": TERM_WORDS["recognition"],
+    "enterprises": TERM_WORDS["enterprise"],
+    "connections": TERM_WORDS["connection"],
+    "devices": TERM_WORDS["device"],
+    "assignments": TERM_WORDS["assignment"],
+    "decisions": TERM_WORDS["decision"],
+    "users": _("account"),
+    "api_keys": _("API key"),
+    "credentials": _("credential"),
+    "counts": TERM_WORDS["count"],
+    "count_steps": _("step of a count"),
+    "pending_closings": _("closing of a pending enterprise"),
+    "objections": _("objection"),
+    "count_payments": _("payment"),
+    "recoveries": _("recovery"),
+    "heartbeat_archives": _("archive file of heartbeats"),
+}
+"""Tables, by what one row of them is."""
