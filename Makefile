@@ -41,8 +41,9 @@ services: $(READY) ## install what the tests need besides: Debian packages, Time
 bare: $(READY) ## the README's commands on minimal Debian 12, 13 and 14, as root; over an hour
 	$(BIN)/python -m tests.bare
 
-nightly: bare ## bare machines, then two hundred schedules of faults; some three hours
-	$(BIN)/python -m tests.faults --schedules 200
+nightly: bare services ## bare machines, tests too long for each run, all schedules of faults; some three hours
+	$(PYTEST) -m nightly
+	$(BIN)/python -m tests.faults
 
 check: $(READY) ## format, lint, types, import rules
 	$(BIN)/ruff format --check .
