@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest --numprocesses=logical
 
-.PHONY: help setup demo test check unit quick services bare nightly bench screenshots format wheel lock clean
+.PHONY: help setup demo test check unit quick services bare nightly mutants coverage bench screenshots format wheel lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -45,6 +45,17 @@ nightly: bare services ## bare machines, tests too long for each run, all schedu
 	$(PYTEST) -m nightly
 	$(BIN)/python -m tests.faults
 
+mutants: $(READY) ## change the code that decides, and list the changes that no unit test notices; half an hour
+	$(BIN)/mutmut run --max-children 2
+	$(BIN)/mutmut results
+
+coverage: services ## branch coverage by package; T=PATH: of these tests alone
+	rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest --numprocesses=logical $(T)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage json --quiet -o .coverage.json
+	$(BIN)/python -m tests.coverage .coverage.json
+
 check: $(READY) ## format, lint, types, import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -79,4 +90,4 @@ lock: $(READY) ## resolve the dependencies anew (hashes, no addresses)
 	  --no-emit-index-url --no-emit-find-links --group node -o requirements-node.lock
 
 clean: ## remove what setup made in this folder
-	rm -rf $(VENV) node_modules api/static/vendor dist .mypy_cache .ruff_cache .pytest_cache .hypothesis screenshots
+	rm -rf $(VENV) node_modules api/static/vendor dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* mutants screenshots
