@@ -130,6 +130,22 @@ def test_recognition_may_be_asked_for_on_the_year_s_last_day(
     assert _outcome(case, policy=policy) is outcome
 
 
+def test_of_several_levels_held_on_a_day_the_highest_is_measured() -> None:
+    """National before provincial before municipal, whatever their names' order."""
+    since = date(2025, 1, 1)
+    for levels, highest in (
+        (("provincial", "national", "municipal"), "national"),
+        (("municipal", "provincial"), "provincial"),
+    ):
+        platform = a_platform(recognitions=tuple(Recognition(each, since) for each in levels))
+        (recognised,) = (
+            each
+            for each in _only(a_case(platform=platform)).criteria
+            if each.name.value == "platform_recognised"
+        )
+        assert recognised.measured == {"on": "2026-03-02", "level": highest}
+
+
 def test_a_recognition_too_low_is_none() -> None:
     """Where the policy asks for more than municipal."""
     policy = policy_with(recognition_level_min="provincial")
@@ -325,6 +341,17 @@ def test_an_overlap_with_an_earlier_year_is_reported_too() -> None:
     assert overlaps(cases, 2028, _POLICY) == []
 
 
+def test_overlaps_are_in_the_order_of_their_codes() -> None:
+    """Whatever the order of the cases."""
+    cases = [
+        _on(platform, _MARCH, enterprise=an_enterprise(number))
+        for number in (3, 1, 2)
+        for platform in ("alpha", "beta")
+    ]
+    found = [each.enterprise.uscc for each in overlaps(cases, 2026, _POLICY)]
+    assert found == sorted(an_enterprise(number).uscc for number in (1, 2, 3))
+
+
 def test_what_is_not_counted_is_no_overlap() -> None:
     """Held, excluded, not recognised."""
     first = _on("alpha", _MARCH)
@@ -358,6 +385,13 @@ def test_with_the_same_contract_date_the_first_code_counts() -> None:
     day = date(2025, 11, 1)
     assert _counted_under_city([_on("beta", _MARCH, day), _on("alpha", _MARCH, day)]) == ["alpha"]
     assert _counted_under_city([_on("beta", _MARCH), _on("alpha", _MARCH)]) == ["alpha"]
+
+
+def test_a_connection_that_covers_no_day_of_the_window_has_no_contract_date() -> None:
+    """It comes after every known one, rather than to stop the count."""
+    ended = (Connection(date(2025, 1, 1), date(2025, 6, 1), signed_on=date(2024, 1, 1)),)
+    cases = [_on("alpha", _MARCH, connections=ended), _on("beta", _MARCH, date(2026, 1, 1))]
+    assert _counted_under_city(cases) == ["beta"]
 
 
 def test_the_contract_of_the_day_of_connection_decides() -> None:
@@ -444,3 +478,69 @@ def test_without_a_window_nothing_is_measured_on_the_day_of_connection() -> None
     """Neither met nor failed."""
     unmeasured = {each.name.value for each in _only(a_case(None)).criteria if each.is_met is None}
     assert unmeasured == {"newly_connected", "platform_recognised", "policy_in_force"}
+
+
+def _criteria(
+    case: Case, policy: Policy = _POLICY
+) -> dict[str, tuple[object, object, object, str]]:
+    """Measured, required, clause and basis of each criterion."""
+    return {
+        each.name.value: (each.measured, each.required, each.clause, each.basis)
+        for each in _only(case, policy=policy).criteria
+    }
+
+
+def test_each_criterion_names_its_numbers_its_clause_and_its_basis() -> None:
+    """What a page and a signed count show of it, to the letter."""
+    operator = an_enterprise(2).uscc
+    uscc = an_enterprise().uscc
+    found = _criteria(a_case(_MARCH, platform=a_platform(operator_uscc=operator)))
+    (window, required, clause, basis) = found.pop("effective_window")
+    assert isinstance(window, dict)
+    assert required == {
+        "active_hours_per_day_min": 4,
+        "active_devices_min": 3,
+        "window_days": 90,
+        "active_days_min": 60,
+        "longest_gap_days_max": 20,
+    }
+    assert (clause, basis) == (_POLICY.active_days_min.clause, "decision")
+    districts = tuple(_POLICY.districts.value)
+    in_force = {"from": "2026-01-01", "to": "2029-12-31"}
+    recognised = {"on": "2026-03-02", "level": "municipal"}
+    assert found == {
+        "newly_connected": (2026, 2026, _POLICY.count_year_of.clause, "decision"),
+        "platform_recognised": (recognised, "municipal", "1.2", "decision"),
+        "policy_in_force": ("2026-03-02", in_force, _POLICY.in_force_to.clause, "decision"),
+        "district": ("licheng", districts, _POLICY.districts.clause, _POLICY.districts.basis),
+        "industry": (
+            "C1810",
+            _POLICY.industry_sections.value,
+            _POLICY.industry_sections.clause,
+            _POLICY.industry_sections.basis,
+        ),
+        "not_own_operator": (uscc, {"not": operator}, "1.2", "decision"),
+        "not_excluded": ([], (), None, "decision"),
+        "not_held": ([], (), None, "decision"),
+    }
+
+
+def test_a_waiver_changes_what_is_required_of_a_window() -> None:
+    """Of the one enterprise."""
+    waived = a_case(decisions=(a_decision("waive", "active_devices_min", 1),))
+    (_window, required, _clause, _basis) = _criteria(waived)["effective_window"]
+    assert isinstance(required, dict)
+    assert (required["active_devices_min"], required["window_days"]) == (1, 90)
+
+
+def test_in_the_city_the_criterion_names_the_platform_that_has_it() -> None:
+    """Beside the one that asks; nobody where none would count."""
+    cases = [_on("alpha", date(2026, 5, 1)), _on("beta", _MARCH)]
+    clause, basis = _CITY.connection_uniqueness.clause, _CITY.connection_uniqueness.basis
+    later, earlier = determinations(cases, 2026, _CITY)
+    for each, code in ((later, "alpha"), (earlier, "beta")):
+        once = each.criteria[-1]
+        assert (once.measured, once.required) == ("beta", code)
+        assert (once.clause, once.basis) == (clause, basis)
+    (alone,) = determinations([_on("alpha", _MARCH)], 2026, _CITY)
+    assert (alone.criteria[-1].measured, alone.criteria[-1].is_met) == (None, True)
