@@ -20,6 +20,7 @@ settings.register_profile("jieru", deadline=None, suppress_health_check=[HealthC
 settings.register_profile(
     "mutants",
     settings.get_profile("jieru"),
+    max_examples=40,
     derandomize=True,
     database=None,
     phases=[Phase.explicit, Phase.generate],
