@@ -133,10 +133,11 @@ def test_recognition_may_be_asked_for_on_the_year_s_last_day(
 def test_of_several_levels_held_on_a_day_the_highest_is_measured() -> None:
     """National before provincial before municipal, whatever their names' order."""
     since = date(2025, 1, 1)
-    for levels, highest in (
-        (("provincial", "national", "municipal"), "national"),
-        (("municipal", "provincial"), "provincial"),
-    ):
+    held: list[tuple[list[Level], Level]] = [
+        (["provincial", "national", "municipal"], "national"),
+        (["municipal", "provincial"], "provincial"),
+    ]
+    for levels, highest in held:
         platform = a_platform(recognitions=tuple(Recognition(each, since) for each in levels))
         (recognised,) = (
             each
