@@ -21,6 +21,7 @@ _SESSION: Final = ("-V", "5", "-q", "1", "-c", "-i", "guide", "-x", "3600", "-t"
 
 
 def _example(host: str, port: int, secret: str) -> str:
+    program: str
     (program,) = re.findall(
         r"^```python example\n(.*?)^```$",
         _GUIDE.read_text(encoding="utf-8"),
