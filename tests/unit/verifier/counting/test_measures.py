@@ -13,6 +13,7 @@ from verifier.counting.determination import determinations
 from verifier.counting.eligibility import Case
 from verifier.counting.measures import CriterionRow, Period, criterion_rows, period_of_case
 from verifier.counting.windows import Window
+from verifier.policy import Policy
 
 _POLICY = policy_with()
 _NEW_YEAR = date(2026, 1, 1)
@@ -26,10 +27,12 @@ _NUMERIC = [
 ]
 
 
-def _period(case: Case, marks: str, as_of: date = _AS_OF) -> tuple[Period, Window]:
-    (found,) = determinations([case], 2026, _POLICY)
+def _period(
+    case: Case, marks: str, as_of: date = _AS_OF, policy: Policy = _POLICY
+) -> tuple[Period, Window]:
+    (found,) = determinations([case], 2026, policy)
     days = active_days_of(_NEW_YEAR, marks)
-    return period_of_case(case, found, days, 2026, as_of, _POLICY)
+    return period_of_case(case, found, days, 2026, as_of, policy)
 
 
 def test_a_connected_case_is_measured_over_its_window() -> None:
@@ -72,6 +75,23 @@ def test_a_case_that_is_not_effective_is_measured_over_its_best_attempt() -> Non
     waived = a_case(None, decisions=(a_decision("waive", "window_days", 30),))
     (period, measured) = _period(waived, "." + "#" * 20)
     assert period == Period("attempt", date(2026, 1, 2), date(2026, 1, 31))
+
+
+def test_an_attempt_of_the_year_is_sought_where_its_windows_may_start() -> None:
+    """Under `window_end` the year's windows start until the beginning of October."""
+    by_the_end = policy_with(count_year_of="window_end")
+    marks = "." * 280 + "#" * 300
+    later = date(2027, 6, 30)
+    assert _period(a_case(None), marks, later)[0].first_day == date(2026, 10, 8)
+    assert _period(a_case(None), marks, later, by_the_end)[0].kind == "year"
+
+
+def test_an_excluded_case_is_not_measured_over_what_it_could_still_have() -> None:
+    """It waits for nothing."""
+    possible = a_window(date(2026, 12, 1))
+    excluded = a_case(None, possible_window=possible, decisions=(a_decision("exclude"),))
+    assert _period(excluded, "")[0].kind == "year"
+    assert _period(a_case(None, possible_window=possible), "")[0].kind == "possible"
 
 
 def test_a_case_without_any_attempt_is_measured_over_the_year() -> None:
