@@ -342,6 +342,18 @@ def test_an_overlap_with_an_earlier_year_is_reported_too() -> None:
     assert overlaps(cases, 2028, _POLICY) == []
 
 
+def test_an_overlap_is_found_behind_enterprises_that_have_none() -> None:
+    """One on a single platform, and one without a window."""
+    cases = [
+        _on("alpha", _MARCH, enterprise=an_enterprise(7)),
+        a_case(None, platform=a_platform("alpha"), enterprise=an_enterprise(1)),
+        a_case(None, platform=a_platform("beta"), enterprise=an_enterprise(1)),
+        *(_on(code, _MARCH, enterprise=an_enterprise(2)) for code in ("alpha", "beta")),
+    ]
+    (overlap,) = overlaps(cases, 2026, _POLICY)
+    assert overlap.enterprise == an_enterprise(2)
+
+
 def test_overlaps_are_in_the_order_of_their_codes() -> None:
     """Whatever the order of the cases."""
     cases = [
