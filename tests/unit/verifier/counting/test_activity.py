@@ -8,10 +8,12 @@ from tests.unit.verifier.builders import (
     DeviceLife,
     a_case,
     a_decision,
+    an_enterprise,
     evidence_of,
     policy_with,
     presence_of,
 )
+from verifier.counting.activity import PresenceRows
 from verifier.counting.eligibility import Case
 from verifier.counting.evaluation import active_days_of_cases
 from verifier.counting.registry import Connection
@@ -158,3 +160,38 @@ def test_a_waiver_sets_the_number_of_devices() -> None:
         decisions=(a_decision("waive", "active_devices_min", 1),),
     )
     assert _active(_device(_DAY), case=case) == [_DAY]
+
+
+def test_the_days_reach_from_the_first_to_the_last_month_that_was_heard() -> None:
+    """And not further: a province's days are held in memory."""
+    devices = [_device(_DAY), _device(date(2026, 5, 2))]
+    evidence = evidence_of([_CASE], devices)
+    days = active_days_of_cases(evidence, presence_of(devices), date(2030, 1, 1), _POLICY)
+    assert date.fromordinal(days.first_day) == date(2026, 3, 1)
+    assert days.active.shape == (1, 31 + 30 + 31)
+
+
+def test_cases_heard_in_different_months_are_kept_apart_in_one_block() -> None:
+    """Though neighbours in it are of another case and two months later."""
+    other = a_case(None, enterprise=an_enterprise(2), connections=(Connection(_SINCE),))
+    uscc = other.enterprise.uscc
+    in_may = date(2026, 5, 2)
+    devices = [
+        _device(_DAY, assigned=[(uscc, _SINCE, None)]),
+        _device(_DAY, assigned=[(uscc, _SINCE, None)]),
+        _device(in_may),
+        _device(in_may),
+    ]
+    blocks = presence_of(devices)
+    whole = PresenceRows(
+        np.concatenate([each.device for each in blocks]),
+        np.concatenate([each.month for each in blocks]),
+        np.concatenate([each.hours for each in blocks]),
+    )
+    evidence = evidence_of([_CASE, other], devices)
+    days = active_days_of_cases(evidence, [whole], date(2030, 1, 1), _POLICY)
+    found = [
+        [date.fromordinal(days.first_day + int(day)) for day in np.flatnonzero(row)]
+        for row in days.active
+    ]
+    assert found == [[in_may], [_DAY]]

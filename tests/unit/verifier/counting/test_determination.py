@@ -15,7 +15,7 @@ from tests.unit.verifier.builders import (
 )
 from verifier.counting.determination import Determination, Outcome, determinations, overlaps
 from verifier.counting.eligibility import Case
-from verifier.counting.registry import Connection, Platform, Recognition
+from verifier.counting.registry import Connection, Decision, Platform, Recognition
 from verifier.policy import Level, Policy
 
 _POLICY = policy_with()
@@ -557,3 +557,42 @@ def test_in_the_city_the_criterion_names_the_platform_that_has_it() -> None:
         assert (once.clause, once.basis) == (clause, basis)
     (alone,) = determinations([_on("alpha", _MARCH)], 2026, _CITY)
     assert (alone.criteria[-1].measured, alone.criteria[-1].is_met) == (None, True)
+
+
+def test_a_platform_without_a_level_is_measured_as_none() -> None:
+    """In words, since the reader sees it."""
+    found = _criteria(a_case(_MARCH, platform=a_platform(recognitions=())))
+    assert found["platform_recognised"][0] == {"on": "2026-03-02", "level": "none"}
+
+
+def test_a_criterion_rests_on_the_text_where_all_its_parameters_do() -> None:
+    """One that the municipality had to decide makes it a decision."""
+
+    def basis(**bases: str) -> str:
+        policy = _POLICY.model_copy(
+            update={
+                name: getattr(_POLICY, name).model_copy(update={"basis": each})
+                for name, each in bases.items()
+            }
+        )
+        return _criteria(a_case(_MARCH), policy)["policy_in_force"][3]
+
+    assert basis(in_force_from="text", in_force_to="text") == "text"
+    assert basis(in_force_from="decision", in_force_to="text") == "decision"
+    assert basis(in_force_from="text", in_force_to="decision") == "decision"
+
+
+@pytest.mark.parametrize(
+    "decision",
+    [
+        a_decision("hold", "active_devices_min", 1),
+        a_decision("waive", "active_devices_min", None),
+        a_decision("waive", "no_such_criterion", 1),
+    ],
+)
+def test_only_a_waiver_of_a_numeric_criterion_with_its_value_changes_it(
+    decision: Decision,
+) -> None:
+    """Whatever else a decision says."""
+    waived = _criteria(a_case(decisions=(decision,)))["effective_window"][1]
+    assert waived == _criteria(a_case())["effective_window"][1]
