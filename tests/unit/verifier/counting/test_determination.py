@@ -565,21 +565,38 @@ def test_a_platform_without_a_level_is_measured_as_none() -> None:
     assert found["platform_recognised"][0] == {"on": "2026-03-02", "level": "none"}
 
 
-def test_a_criterion_rests_on_the_text_where_all_its_parameters_do() -> None:
+@pytest.mark.parametrize(
+    ("criterion", "first", "second"),
+    [
+        ("policy_in_force", "in_force_from", "in_force_to"),
+        ("platform_recognised", "recognition_level_min", "recognition_on"),
+    ],
+)
+def test_a_criterion_rests_on_the_text_where_all_its_parameters_do(
+    criterion: str, first: str, second: str
+) -> None:
     """One that the municipality had to decide makes it a decision."""
 
-    def basis(**bases: str) -> str:
+    def basis(*bases: str) -> str:
         policy = _POLICY.model_copy(
             update={
                 name: getattr(_POLICY, name).model_copy(update={"basis": each})
-                for name, each in bases.items()
+                for name, each in zip((first, second), bases, strict=True)
             }
         )
-        return _criteria(a_case(_MARCH), policy)["policy_in_force"][3]
+        return _criteria(a_case(_MARCH), policy)[criterion][3]
 
-    assert basis(in_force_from="text", in_force_to="text") == "text"
-    assert basis(in_force_from="decision", in_force_to="text") == "decision"
-    assert basis(in_force_from="text", in_force_to="decision") == "decision"
+    assert basis("text", "text") == "text"
+    assert basis("decision", "text") == "decision"
+    assert basis("text", "decision") == "decision"
+
+
+def test_what_stands_against_an_enterprise_is_named() -> None:
+    """Open decisions by their number; a platform whose operator is not known asks for nothing."""
+    found = _criteria(a_case(decisions=(a_decision("hold", number=7),)))
+    assert found["not_held"][0] == ["7"]
+    assert found["not_excluded"][0] == []
+    assert found["not_own_operator"][1] is None
 
 
 @pytest.mark.parametrize(
