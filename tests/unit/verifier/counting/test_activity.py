@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 import numpy as np
+import pytest
 
 from tests.unit.verifier.builders import (
     DeviceLife,
@@ -195,3 +196,47 @@ def test_cases_heard_in_different_months_are_kept_apart_in_one_block() -> None:
         for row in days.active
     ]
     assert found == [[in_may], [_DAY]]
+
+
+@pytest.mark.parametrize("year", [2024, 2028, 2032])
+def test_a_leap_day_is_a_day_like_any_other(year: int) -> None:
+    """And the first of March the one after it."""
+    days = [date(year, 2, 29), date(year, 3, 1)]
+    case = a_case(None, connections=(Connection(date(2020, 1, 1)),))
+    assigned: list[tuple[str, date, date | None]] = [(_USCC, date(2020, 1, 1), None)]
+    devices = [_device(*days, assigned=assigned) for _ in range(2)]
+    assert _active(*devices, case=case, as_of=date(2040, 1, 1)) == days
+
+
+def test_a_connection_that_ended_covers_not_even_the_first_day_of_the_evidence() -> None:
+    """The first of a month, where the days of the evidence begin."""
+    first = date(2026, 3, 1)
+    ended = a_case(None, connections=(Connection(_SINCE, date(2026, 2, 1)),))
+    assert _active(_device(first), _device(first), case=ended) == []
+    assert _active(_device(first), _device(first)) == [first]
+
+
+def test_a_device_counts_from_the_second_of_a_month_if_that_is_its_first_day() -> None:
+    """Not from the first."""
+    days = [date(2026, 3, 1), date(2026, 3, 2)]
+    assigned: list[tuple[str, date, date | None]] = [(_USCC, days[1], None)]
+    devices = [_device(*days, assigned=assigned) for _ in range(2)]
+    assert _active(*devices) == days[1:]
+
+
+def test_each_assignment_of_a_later_device_is_its_own() -> None:
+    """Two devices that change hands on different days, the second one back again."""
+    change, back = date(2026, 3, 12), date(2026, 3, 14)
+    other = an_enterprise(2).uscc
+    days = [date(2026, 3, day) for day in range(10, 17)]
+    first: list[tuple[str, date, date | None]] = [(_USCC, _SINCE, back), (other, back, None)]
+    second: list[tuple[str, date, date | None]] = [
+        (_USCC, _SINCE, change),
+        (other, change, back),
+        (_USCC, back, None),
+    ]
+    steady = _device(*days)
+    devices = [_device(*days, assigned=first), _device(*days, assigned=second), steady]
+    assert _active(*devices) == days
+    assert _active(*devices[:2]) == days[:2]
+    assert _active(*devices[1:]) == [*days[:2], *days[4:]]
