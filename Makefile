@@ -45,7 +45,7 @@ nightly: bare services ## bare machines, tests too long for each run, all schedu
 	$(PYTEST) -m nightly
 	$(BIN)/python -m tests.faults
 
-mutants: $(READY) ## change the code that decides, and list the changes that no unit test notices; half an hour
+mutants: $(READY) ## change the code that decides, and list the changes that no unit test notices; an hour
 	$(BIN)/mutmut run --max-children 2
 	$(BIN)/mutmut results
 

@@ -228,3 +228,14 @@ def test_a_calendar_of_the_first_day_of_the_year_has_one_mark() -> None:
     connection = Connection(_SINCE)
     assert _calendar(date(2026, 1, 1), connection) == [(date(2026, 1, 1), ".")]
     assert _calendar(date(2025, 12, 31), connection) == []
+
+
+def test_hours_outside_the_assignment_are_nobody_s() -> None:
+    """A device that was heard before it came; and a case that never had a device."""
+    device = DeviceLife(
+        "alpha", _heard(date(2026, 3, 2), 5), [(_CASE.enterprise.uscc, date(2026, 3, 20), None)]
+    )
+    found, without = _measured([_CASE, _OTHER], device)
+    assert _measure(found, "active_hours_per_day_min") == 0
+    assert without.assignments == ()
+    assert _measure(without, "active_hours_per_day_min") == 0
