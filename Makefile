@@ -11,7 +11,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
   --no-header --no-emit-index-url --no-emit-find-links
 PYTEST := $(BIN)/python -m pytest --numprocesses=logical
 
-.PHONY: help setup demo test check unit quick services bare nightly bench screenshots format wheel lock clean
+.PHONY: help setup demo test check unit quick services bare attack nightly mutants coverage bench screenshots format wheel lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -44,11 +44,23 @@ services: $(READY) ## install what the tests need besides: Debian packages, Time
 bare: $(READY) ## the README's commands on minimal Debian 12, 13 and 14, as root; over an hour
 	$(BIN)/python -m tests.bare
 
-attack: $(READY) ## what one client can do to the others, played against what we deploy
-	$(BIN)/python -m pytest -q -n 2 --dist=load tests/attacks
+attack: services ## what one client can do to the others, played against what we deploy
+	$(PYTEST) --dist=load tests/attacks
 
-nightly: bare ## bare machines, then two hundred schedules of faults; some three hours
-	$(BIN)/python -m tests.faults --schedules 200
+nightly: bare services ## bare machines, tests too long for each run, all schedules of faults; some three hours
+	$(PYTEST) -m nightly
+	$(BIN)/python -m tests.faults
+
+mutants: $(READY) ## change the code that decides, and list the changes that no unit test notices; an hour
+	$(BIN)/mutmut run --max-children 2
+	$(BIN)/mutmut results
+
+coverage: services ## branch coverage by package; T=PATH: of these tests alone
+	rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest --numprocesses=logical $(T)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage json --quiet -o .coverage.json
+	$(BIN)/python -m tests.coverage .coverage.json
 
 check: $(READY) ## format, lint, types, import rules
 	$(BIN)/ruff format --check .
@@ -85,4 +97,4 @@ lock: $(READY) ## resolve the dependencies anew (hashes, no addresses)
 	  $$(sed -n 's/^\([a-z0-9.-]*\)==.*/--no-emit-package \1/p' requirements-production.lock)
 
 clean: ## remove what setup made in this folder
-	rm -rf $(VENV) node_modules api/static/vendor dist .mypy_cache .ruff_cache .pytest_cache .hypothesis screenshots
+	rm -rf $(VENV) node_modules api/static/vendor dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* mutants screenshots

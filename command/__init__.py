@@ -141,8 +141,7 @@ def main() -> None:
         _fail(
             _(
                 "The database's user may not do this ({reason}): it must own all of Jieru's tables "
-                "in the database; “Backup and restore” in docs/operations.md says how they are "
-                "given to it."
+                "in the database; “From a dump” in docs/recover.md says how they are given to it."
             ).format(reason=reason),
             _EXIT_USER_ERROR,
         )

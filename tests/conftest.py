@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from command.embedded import EmbeddedPostgres
 from jieru.schema import migrate
@@ -17,6 +17,15 @@ from tests.support.timescaledb import TimescaleServer
 
 # Timings never decide a test: a busy machine is no failure.
 settings.register_profile("jieru", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# For `make mutants`: a mutant that dies is not shrunken, and the same mutants die every time.
+settings.register_profile(
+    "mutants",
+    settings.get_profile("jieru"),
+    max_examples=40,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+)
 settings.load_profile("jieru")
 
 # A shell has what it puts into the background ignore SIGINT, and nohup has it ignore SIGHUP; every

@@ -133,7 +133,14 @@ def demonstration(tmp_path: Path) -> Iterator[_Demonstration]:
             process.wait()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(signal.SIGINT, marks=pytest.mark.nightly),
+        signal.SIGTERM,
+        pytest.param(signal.SIGHUP, marks=pytest.mark.nightly),
+    ],
+)
 def test_a_signal_stops_everything_while_it_plays(
     demonstration: _Demonstration, number: signal.Signals
 ) -> None:
@@ -145,7 +152,9 @@ def test_a_signal_stops_everything_while_it_plays(
     assert "Traceback" not in demonstration.said()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.nightly)]
+)
 def test_at_the_page_it_waits_for_people_and_heartbeats_until_a_signal(
     demonstration: _Demonstration, number: signal.Signals
 ) -> None:

@@ -18,6 +18,7 @@ from rich.table import Table
 
 from tests.faults.run import RECOVERY_GOAL_S, Outcome, play
 from tests.faults.schedule import Kind, Schedule, read_schedule, schedule_of
+from tests.faults.seeds import EVERY_NIGHT
 from tests.faults.shrink import shrink
 from tests.faults.stage import Servers
 from tests.support.debian_root import ensure_debian_root
@@ -33,9 +34,7 @@ def _main(arguments: Sequence[str]) -> int:
         text = asked.schedule.read_text(encoding="utf-8")
         schedules = [read_schedule(each) for each in text.split("\n\n") if each.strip()]
     else:
-        first = asked.seed_from if asked.seed is None else asked.seed
-        count = asked.schedules if asked.seed is None else 1
-        schedules = [schedule_of(seed) for seed in range(first, first + count)]
+        schedules = [schedule_of(seed) for seed in _seeds(asked)]
     outcomes = []
     with Servers(ensure_debian_root()) as servers:
         for schedule in schedules:
@@ -53,9 +52,17 @@ def _main(arguments: Sequence[str]) -> int:
     return 1 if failed or slow else 0
 
 
+def _seeds(asked: argparse.Namespace) -> Sequence[int]:
+    if asked.seed is not None:
+        return [asked.seed]
+    if asked.schedules is not None:
+        return range(asked.seed_from, asked.seed_from + asked.schedules)
+    return [seed for seed in EVERY_NIGHT if seed >= asked.seed_from]
+
+
 def _read(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("--schedules", type=int, default=200, help="how many seeds")
+    parser.add_argument("--schedules", type=int, help="how many seeds; else those of the night")
     parser.add_argument("--seed-from", type=int, default=1, help="the first of them")
     parser.add_argument("--seed", type=int, help="only this one")
     parser.add_argument("--schedule", type=Path, help="a file of schedules as they are printed")

@@ -1,4 +1,4 @@
-"""A dozen schedules of faults, and ingesters broken on purpose, which must be found out."""
+"""A few schedules of faults, and ingesters broken on purpose, which must be found out."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -6,14 +6,11 @@ from typing import Final
 import pytest
 
 from tests.faults.run import play
-from tests.faults.schedule import LONGEST_S, Fault, Kind, Schedule, schedule_of
+from tests.faults.schedule import Fault, Kind, Schedule, schedule_of
+from tests.faults.seeds import EVERY_RUN
 from tests.faults.shrink import shrink
 from tests.faults.stage import Servers
 from tests.support.debian_root import DebianRoot
-
-_SEEDS: Final = (84, 104, 129, 173, 193, 215, 226, 296, 308, 361, 395, 397)
-"""Chosen so that together they break everything, and for being short."""
-_SUSPENSIONS: Final = {Kind.SUSPEND_INGESTER, Kind.SUSPEND_DATABASE, Kind.SUSPEND_BROKER}
 
 _ACKNOWLEDGES_TOO_EARLY: Final = """
 from ingest.pipeline import Pipeline
@@ -48,26 +45,8 @@ def servers(debian_root: DebianRoot) -> Iterator[Servers]:
         yield servers
 
 
-def test_the_schedules_break_everything() -> None:
-    """Each kind of fault, half a minute of standing still, every kind of ingester."""
-    schedules = [schedule_of(seed) for seed in _SEEDS]
-    assert {kind for each in schedules for kind in each.kinds} == set(Kind)
-    assert any(
-        fault.kind in _SUSPENSIONS and fault.for_s == LONGEST_S
-        for each in schedules
-        for fault in each.faults
-    )
-    assert {(each.protocol, each.ingesters, bool(each.group)) for each in schedules} == {
-        ("5", 1, False),
-        ("5", 2, False),
-        ("5", 2, True),
-        ("3.1.1", 1, False),
-        ("3.1.1", 2, False),
-    }
-
-
 @pytest.mark.timeout(1_800)  # a failure is shrunken
-@pytest.mark.parametrize("seed", _SEEDS)
+@pytest.mark.parametrize("seed", EVERY_RUN)
 def test_whatever_breaks_nothing_is_lost_and_nothing_counts_twice(
     servers: Servers, seed: int
 ) -> None:
@@ -94,26 +73,42 @@ def _company(kind: Kind) -> Schedule:
     )
 
 
+_TOO_EARLY: Final = _company(Kind.RESTART_BROKER)
+_GIVEN_UP: Final = _company(Kind.CUT_DATABASE_LINK)
+
+
+def _acknowledged_too_early(servers: Servers, schedule: Schedule) -> bool:
+    findings = play(servers, schedule, prelude=_ACKNOWLEDGES_TOO_EARLY).findings
+    return any("acknowledged by an ingester" in finding for finding in findings)
+
+
+def _gave_up_a_batch(servers: Servers, schedule: Schedule) -> bool:
+    return bool(play(servers, schedule, prelude=_GIVES_UP_BATCHES).findings)
+
+
 @pytest.mark.timeout(600)
 def test_an_ingester_that_acknowledges_before_it_commits_is_found_out(servers: Servers) -> None:
-    """Without any fault, so that nothing is left of the schedule."""
-    schedule = _company(Kind.RESTART_BROKER)
-
-    def is_failing(each: Schedule) -> bool:
-        findings = play(servers, each, prelude=_ACKNOWLEDGES_TOO_EARLY).findings
-        return any("acknowledged by an ingester" in finding for finding in findings)
-
-    assert is_failing(schedule)
-    assert shrink(schedule, is_failing, limit=2).faults == ()
+    """By the proxy that notes each acknowledgement, whatever breaks."""
+    assert _acknowledged_too_early(servers, _TOO_EARLY)
 
 
 @pytest.mark.timeout(600)
 def test_an_ingester_that_gives_up_a_batch_is_found_out(servers: Servers) -> None:
-    """The fault that makes it do so is all that is left of the schedule."""
-    schedule = _company(Kind.CUT_DATABASE_LINK)
+    """By the books, since nobody else knows what is missing."""
+    assert _gave_up_a_batch(servers, _GIVEN_UP)
 
-    def is_failing(each: Schedule) -> bool:
-        return bool(play(servers, each, prelude=_GIVES_UP_BATCHES).findings)
 
-    assert is_failing(schedule)
-    assert shrink(schedule, is_failing, limit=8).kinds == {Kind.CUT_DATABASE_LINK}
+@pytest.mark.nightly
+@pytest.mark.timeout(600)
+def test_what_fails_without_any_fault_is_shrunken_to_none(servers: Servers) -> None:
+    """An ingester that acknowledges too early needs nothing that breaks."""
+    smallest = shrink(_TOO_EARLY, lambda each: _acknowledged_too_early(servers, each), limit=2)
+    assert smallest.faults == ()
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(600)
+def test_what_fails_by_one_fault_is_shrunken_to_that_one(servers: Servers) -> None:
+    """The fault that makes an ingester give up its batch is all that is left."""
+    smallest = shrink(_GIVEN_UP, lambda each: _gave_up_a_batch(servers, each), limit=8)
+    assert smallest.kinds == {Kind.CUT_DATABASE_LINK}

@@ -18,7 +18,7 @@ from tests.support.command import clean_environment, jieru, jieru_path
 from tests.support.registry_builder import RegistryBuilder
 
 CHEN: Final = Actor("user:chen", "203.0.113.7")
-OPERATIONS: Final = Path(__file__).parents[2] / "docs/operations.md"
+SECURING: Final = Path(__file__).parents[2] / "docs/secure.md"
 FIELDS: Final = "number, actor, origin, action, record_kind, record_id, before, after"
 
 
@@ -317,9 +317,9 @@ def test_the_command_prints_the_last_entry_and_takes_it_later(
 
 
 def _documented(folder: Path, database_url: str, language: str) -> list[int]:
-    """Run the commands of "Audit" in docs/operations.md, in a shell; their exit codes."""
+    """Run the commands of "Audit" in docs/secure.md, in a shell; their exit codes."""
     section = (
-        OPERATIONS.read_text(encoding="utf-8").partition("\n## Audit\n")[2].partition("\n## ")[0]
+        SECURING.read_text(encoding="utf-8").partition("\n## Audit\n")[2].partition("\n## ")[0]
     )
     commands = re.findall(r"^```\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
     assert len(commands) == 2

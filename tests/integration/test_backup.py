@@ -1,4 +1,4 @@
-"""Backups of a system that runs, restored as docs/operations.md says, hold what they must."""
+"""Backups of a system that runs, restored as docs/recover.md says, hold what they must."""
 
 import re
 import threading

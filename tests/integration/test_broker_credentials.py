@@ -3,7 +3,6 @@
 import json
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -189,15 +188,14 @@ def test_of_a_replaced_credential_the_new_secret_alone_opens(stage: _Stage) -> N
 
 
 def test_many_changes_are_few_reloads(stage: _Stage) -> None:
-    """One a second at most, however many changes there are."""
+    """However many changes there are: what comes close together is one sync."""
     stage.issue(_GATEWAY)
-    before, started = stage.broker.reloads, time.monotonic()
+    before = stage.broker.reloads
     issued = issue_to(stage.connection, _DEVICE)
     for _change in range(_BURST):
         issued = replace(stage.connection, issued.id)
     stage.address_of(issued)
-    elapsed_s = time.monotonic() - started
-    assert 1 <= stage.broker.reloads - before <= elapsed_s + 2
+    assert 1 <= stage.broker.reloads - before <= _BURST // 4
 
 
 def test_a_change_is_told_twice(stage: _Stage) -> None:

@@ -34,7 +34,7 @@ _END_DEVICE = "UPDATE devices SET ended_on = '2026-01-01' WHERE serial = %s"
 _DEVICE_OF_OTHER = """
     SELECT d.id FROM devices d JOIN platforms p ON p.id = d.platform_id WHERE p.code = 'other'
 """
-# As docs/operations.md tells EMQX to ask, with the name that a client gives itself.
+# As docs/secure.md tells EMQX to ask, with the name that a client gives itself.
 _EMQX_AUTHENTICATION = """
     SELECT password_hash, salt, is_superuser FROM broker_users WHERE username = %s LIMIT 1
 """

@@ -299,11 +299,16 @@ class TestDebianRoot:
         assert (root.path / "usr/complete").exists()
         assert list((tmp_path / "cache").iterdir()) == [root.path]
 
-    def test_is_found_at_once_the_second_time(self, debian_root: DebianRoot) -> None:
+    def test_is_found_and_not_made_the_second_time(
+        self, debian_root: DebianRoot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """Nothing is made or downloaded where all is there."""
-        started = time.monotonic()
+        calls = fake_mmdebstrap(tmp_path, monkeypatch, seconds=0)
         assert ensure_debian_root() == debian_root
-        assert time.monotonic() - started < 0.5
+        assert not calls.exists()
+        first = cached_root(tmp_path / "cache")
+        assert cached_root(tmp_path / "cache") == first
+        assert calls.read_text(encoding="utf-8") == "build\n"
 
     def test_names_the_program_that_failed(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -45,7 +45,7 @@ _QUICK: Final = {
     "full_page_writes": "off",
 }
 _DURABLE: Final = {
-    # Sized for 2 cores and a few gigabytes of memory, as docs/operations.md advises.
+    # Sized for 2 cores and a few gigabytes of memory, as docs/install.md advises.
     "shared_buffers": "1GB",
     "effective_cache_size": "3GB",
     "maintenance_work_mem": "256MB",

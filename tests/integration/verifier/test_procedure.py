@@ -529,7 +529,13 @@ with connect(url) as connection:
 @pytest.mark.usefixtures("uscc")
 @pytest.mark.parametrize(
     ("phase", "fraction"),
-    [("criteria", 0.0), ("storing", 0.0), ("storing", 0.5), ("storing", 0.75), ("storing", 1.0)],
+    [
+        ("criteria", 0.0),
+        pytest.param("storing", 0.0, marks=pytest.mark.nightly),
+        ("storing", 0.5),
+        pytest.param("storing", 0.75, marks=pytest.mark.nightly),
+        ("storing", 1.0),
+    ],
 )
 def test_a_process_killed_while_freezing_leaves_nothing_half_frozen(
     database: psycopg.Connection, database_url: str, phase: str, fraction: float

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.decode import Heartbeat, Rejection, TimeRules, decode
+from ingest.decode import Heartbeat, Rejection, TimeRules, decode, decode_all, unknown_topics
+from ingest.message import Message
 from jieru.wire import DeviceStatus, RejectionReason
 from tests.support.messages import KNOWN_TOPIC, NOON_MS, RULES, message, topic_of
 
@@ -216,3 +217,70 @@ def test_json_objects_are_taken_exactly_when_the_contract_says_so(
         )
     else:
         pytest.fail(f"taken against the contract: {fields}")
+
+
+_GOOD = b'{"ts": %d}' % NOON_MS
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        message(topic="jieru/v2/xielian/CNC-1/heartbeat"),
+        message(is_retained=True),
+        message(b"x" * 4097),
+        message(b"not json"),
+        message(topic=topic_of("CNC-2")),
+        message(b'{"ts": 0}'),
+        message(b'{"ts": %d}' % (NOON_MS + 11 * _MINUTE_MS)),
+        message(b'{"ts": %d}' % 10**30),
+    ],
+    ids=lambda refused: f"{refused.topic} {refused.payload[:20]!r}",
+)
+def test_a_rejection_keeps_the_message_that_it_refuses(refused: Message) -> None:
+    """For each reason: what is stored of it, and what is acknowledged, comes from there."""
+    assert decode(refused, _DEVICES, RULES) == Rejection(
+        _reason(decode(refused, _DEVICES, RULES)), refused
+    )
+
+
+def test_a_heartbeat_keeps_the_message_that_it_came_with() -> None:
+    """Should the database refuse it."""
+    taken = message()
+    result = decode(taken, _DEVICES, RULES)
+    assert isinstance(result, Heartbeat)
+    assert result.message is taken
+
+
+def test_the_event_clock_goes_to_the_last_midnight_that_a_calendar_has() -> None:
+    """The limit itself is taken, a millisecond later is the future."""
+    rules = TimeRules.of_policy(max_delay_hours=72, max_clock_ahead_minutes=10, is_event_clock=True)
+    last_ms = 253_402_214_400_000
+    assert isinstance(decode(message(b'{"ts": %d}' % last_ms), _DEVICES, rules), Heartbeat)
+    beyond = decode(message(b'{"ts": %d}' % (last_ms + 1)), _DEVICES, rules)
+    assert _reason(beyond) is RejectionReason.FUTURE_TIMESTAMP
+
+
+def test_many_messages_become_heartbeats_and_rejections_in_their_order() -> None:
+    """None is lost between the two lists."""
+    first, second = message(_GOOD), message(b'{"ts": %d}' % (NOON_MS + 1))
+    stranger, junk = message(_GOOD, topic=topic_of("CNC-2")), message(b"junk")
+    heartbeats, rejections = decode_all([first, stranger, second, junk], _DEVICES, RULES)
+    assert [each.message for each in heartbeats] == [first, second]
+    assert rejections == [
+        Rejection(RejectionReason.UNKNOWN_DEVICE, stranger),
+        Rejection(RejectionReason.MALFORMED_PAYLOAD, junk),
+    ]
+
+
+def test_unknown_topics_are_those_of_unknown_devices_alone() -> None:
+    """Each once; only a good message is worth a look into the registry."""
+    messages = [
+        message(_GOOD, topic=topic_of("CNC-2")),
+        message(_GOOD, topic=topic_of("CNC-2")),
+        message(_GOOD, topic=topic_of("CNC-3")),
+        message(b"junk", topic=topic_of("CNC-4")),
+        message(b'{"ts": 0}'),
+        message(_GOOD, topic="elsewhere"),
+    ]
+    _heartbeats, rejections = decode_all(messages, _DEVICES, RULES)
+    assert unknown_topics(rejections) == {topic_of("CNC-2"), topic_of("CNC-3")}

@@ -70,3 +70,24 @@ def test_what_is_asked_for_is_exactly_what_was_never_committed(
         if is_committed:
             hours.remember(bits)
             committed.add((device_id, hour, is_late))
+
+
+def test_two_heartbeats_of_one_hour_in_a_batch_ask_for_it_once() -> None:
+    """In order of device and hour, whatever the order of receipt."""
+    beats = [
+        heartbeat(2, NOON_MS + 1_000),
+        heartbeat(1, NOON_MS + _HOUR_MS),
+        heartbeat(2, NOON_MS + 2_000),
+        heartbeat(1, NOON_MS + 59_000),
+    ]
+    bits = DurableHours().missing(beats)
+    assert [(bit.device_id, bit.bit) for bit in bits] == [(1, 36), (1, 37), (2, 36)]
+
+
+def test_the_first_hour_of_a_month_is_missing_like_any_other() -> None:
+    """Before anything of the month is known, and after another hour of it is."""
+    hours, midnight = DurableHours(), [heartbeat(1, NOON_MS - 36 * _HOUR_MS)]
+    expected = [PresenceBit(1, date(2026, 3, 1), 0, is_late=False)]
+    assert hours.missing(midnight) == expected
+    hours.remember(hours.missing([heartbeat(1, NOON_MS)]))
+    assert hours.missing(midnight) == expected

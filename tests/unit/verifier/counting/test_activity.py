@@ -3,15 +3,18 @@
 from datetime import date, timedelta
 
 import numpy as np
+import pytest
 
 from tests.unit.verifier.builders import (
     DeviceLife,
     a_case,
     a_decision,
+    an_enterprise,
     evidence_of,
     policy_with,
     presence_of,
 )
+from verifier.counting.activity import PresenceRows
 from verifier.counting.eligibility import Case
 from verifier.counting.evaluation import active_days_of_cases
 from verifier.counting.registry import Connection
@@ -158,3 +161,82 @@ def test_a_waiver_sets_the_number_of_devices() -> None:
         decisions=(a_decision("waive", "active_devices_min", 1),),
     )
     assert _active(_device(_DAY), case=case) == [_DAY]
+
+
+def test_the_days_reach_from_the_first_to_the_last_month_that_was_heard() -> None:
+    """And not further: a province's days are held in memory."""
+    devices = [_device(_DAY), _device(date(2026, 5, 2))]
+    evidence = evidence_of([_CASE], devices)
+    days = active_days_of_cases(evidence, presence_of(devices), date(2030, 1, 1), _POLICY)
+    assert date.fromordinal(days.first_day) == date(2026, 3, 1)
+    assert days.active.shape == (1, 31 + 30 + 31)
+
+
+def test_cases_heard_in_different_months_are_kept_apart_in_one_block() -> None:
+    """Though neighbours in it are of another case and two months later."""
+    other = a_case(None, enterprise=an_enterprise(2), connections=(Connection(_SINCE),))
+    uscc = other.enterprise.uscc
+    in_may = date(2026, 5, 2)
+    devices = [
+        _device(_DAY, assigned=[(uscc, _SINCE, None)]),
+        _device(_DAY, assigned=[(uscc, _SINCE, None)]),
+        _device(in_may),
+        _device(in_may),
+    ]
+    blocks = presence_of(devices)
+    whole = PresenceRows(
+        np.concatenate([each.device for each in blocks]),
+        np.concatenate([each.month for each in blocks]),
+        np.concatenate([each.hours for each in blocks]),
+    )
+    evidence = evidence_of([_CASE, other], devices)
+    days = active_days_of_cases(evidence, [whole], date(2030, 1, 1), _POLICY)
+    found = [
+        [date.fromordinal(days.first_day + int(day)) for day in np.flatnonzero(row)]
+        for row in days.active
+    ]
+    assert found == [[in_may], [_DAY]]
+
+
+@pytest.mark.parametrize("year", [2024, 2028, 2032])
+def test_a_leap_day_is_a_day_like_any_other(year: int) -> None:
+    """And the first of March the one after it."""
+    days = [date(year, 2, 29), date(year, 3, 1)]
+    case = a_case(None, connections=(Connection(date(2020, 1, 1)),))
+    assigned: list[tuple[str, date, date | None]] = [(_USCC, date(2020, 1, 1), None)]
+    devices = [_device(*days, assigned=assigned) for _ in range(2)]
+    assert _active(*devices, case=case, as_of=date(2040, 1, 1)) == days
+
+
+def test_a_connection_that_ended_covers_not_even_the_first_day_of_the_evidence() -> None:
+    """The first of a month, where the days of the evidence begin."""
+    first = date(2026, 3, 1)
+    ended = a_case(None, connections=(Connection(_SINCE, date(2026, 2, 1)),))
+    assert _active(_device(first), _device(first), case=ended) == []
+    assert _active(_device(first), _device(first)) == [first]
+
+
+def test_a_device_counts_from_the_second_of_a_month_if_that_is_its_first_day() -> None:
+    """Not from the first."""
+    days = [date(2026, 3, 1), date(2026, 3, 2)]
+    assigned: list[tuple[str, date, date | None]] = [(_USCC, days[1], None)]
+    devices = [_device(*days, assigned=assigned) for _ in range(2)]
+    assert _active(*devices) == days[1:]
+
+
+def test_each_assignment_of_a_later_device_is_its_own() -> None:
+    """Two devices that change hands on different days, the second one back again."""
+    change, back = date(2026, 3, 12), date(2026, 3, 14)
+    other = an_enterprise(2).uscc
+    days = [date(2026, 3, day) for day in range(10, 17)]
+    first: list[tuple[str, date, date | None]] = [(_USCC, _SINCE, back), (other, back, None)]
+    second: list[tuple[str, date, date | None]] = [
+        (_USCC, _SINCE, change),
+        (other, change, back),
+        (_USCC, back, None),
+    ]
+    steady = _device(*days)
+    devices = [_device(*days, assigned=first), _device(*days, assigned=second), steady]
+    assert _active(*devices) == days
+    assert _active(*devices[:2]) == days[:2]
+    assert _active(*devices[1:]) == [*days[:2], *days[4:]]

@@ -15,7 +15,7 @@ from tests.unit.verifier.builders import (
 )
 from verifier.counting.determination import Determination, Outcome, determinations, overlaps
 from verifier.counting.eligibility import Case
-from verifier.counting.registry import Connection, Platform, Recognition
+from verifier.counting.registry import Connection, Decision, Platform, Recognition
 from verifier.policy import Level, Policy
 
 _POLICY = policy_with()
@@ -128,6 +128,23 @@ def test_recognition_may_be_asked_for_on_the_year_s_last_day(
     policy = policy_with(recognition_on="year_end")
     case = a_case(_MARCH, platform=_recognised("municipal", since, until))
     assert _outcome(case, policy=policy) is outcome
+
+
+def test_of_several_levels_held_on_a_day_the_highest_is_measured() -> None:
+    """National before provincial before municipal, whatever their names' order."""
+    since = date(2025, 1, 1)
+    held: list[tuple[list[Level], Level]] = [
+        (["provincial", "national", "municipal"], "national"),
+        (["municipal", "provincial"], "provincial"),
+    ]
+    for levels, highest in held:
+        platform = a_platform(recognitions=tuple(Recognition(each, since) for each in levels))
+        (recognised,) = (
+            each
+            for each in _only(a_case(platform=platform)).criteria
+            if each.name.value == "platform_recognised"
+        )
+        assert recognised.measured == {"on": "2026-03-02", "level": highest}
 
 
 def test_a_recognition_too_low_is_none() -> None:
@@ -325,6 +342,29 @@ def test_an_overlap_with_an_earlier_year_is_reported_too() -> None:
     assert overlaps(cases, 2028, _POLICY) == []
 
 
+def test_an_overlap_is_found_behind_enterprises_that_have_none() -> None:
+    """One on a single platform, and one without a window."""
+    cases = [
+        _on("alpha", _MARCH, enterprise=an_enterprise(7)),
+        a_case(None, platform=a_platform("alpha"), enterprise=an_enterprise(1)),
+        a_case(None, platform=a_platform("beta"), enterprise=an_enterprise(1)),
+        *(_on(code, _MARCH, enterprise=an_enterprise(2)) for code in ("alpha", "beta")),
+    ]
+    (overlap,) = overlaps(cases, 2026, _POLICY)
+    assert overlap.enterprise == an_enterprise(2)
+
+
+def test_overlaps_are_in_the_order_of_their_codes() -> None:
+    """Whatever the order of the cases."""
+    cases = [
+        _on(platform, _MARCH, enterprise=an_enterprise(number))
+        for number in (3, 1, 2)
+        for platform in ("alpha", "beta")
+    ]
+    found = [each.enterprise.uscc for each in overlaps(cases, 2026, _POLICY)]
+    assert found == sorted(an_enterprise(number).uscc for number in (1, 2, 3))
+
+
 def test_what_is_not_counted_is_no_overlap() -> None:
     """Held, excluded, not recognised."""
     first = _on("alpha", _MARCH)
@@ -358,6 +398,13 @@ def test_with_the_same_contract_date_the_first_code_counts() -> None:
     day = date(2025, 11, 1)
     assert _counted_under_city([_on("beta", _MARCH, day), _on("alpha", _MARCH, day)]) == ["alpha"]
     assert _counted_under_city([_on("beta", _MARCH), _on("alpha", _MARCH)]) == ["alpha"]
+
+
+def test_a_connection_that_covers_no_day_of_the_window_has_no_contract_date() -> None:
+    """It comes after every known one, rather than to stop the count."""
+    ended = (Connection(date(2025, 1, 1), date(2025, 6, 1), signed_on=date(2024, 1, 1)),)
+    cases = [_on("alpha", _MARCH, connections=ended), _on("beta", _MARCH, date(2026, 1, 1))]
+    assert _counted_under_city(cases) == ["beta"]
 
 
 def test_the_contract_of_the_day_of_connection_decides() -> None:
@@ -444,3 +491,125 @@ def test_without_a_window_nothing_is_measured_on_the_day_of_connection() -> None
     """Neither met nor failed."""
     unmeasured = {each.name.value for each in _only(a_case(None)).criteria if each.is_met is None}
     assert unmeasured == {"newly_connected", "platform_recognised", "policy_in_force"}
+
+
+def _criteria(
+    case: Case, policy: Policy = _POLICY
+) -> dict[str, tuple[object, object, object, str]]:
+    """Measured, required, clause and basis of each criterion."""
+    return {
+        each.name.value: (each.measured, each.required, each.clause, each.basis)
+        for each in _only(case, policy=policy).criteria
+    }
+
+
+def test_each_criterion_names_its_numbers_its_clause_and_its_basis() -> None:
+    """What a page and a signed count show of it, to the letter."""
+    operator = an_enterprise(2).uscc
+    uscc = an_enterprise().uscc
+    found = _criteria(a_case(_MARCH, platform=a_platform(operator_uscc=operator)))
+    (window, required, clause, basis) = found.pop("effective_window")
+    assert isinstance(window, dict)
+    assert required == {
+        "active_hours_per_day_min": 4,
+        "active_devices_min": 3,
+        "window_days": 90,
+        "active_days_min": 60,
+        "longest_gap_days_max": 20,
+    }
+    assert (clause, basis) == (_POLICY.active_days_min.clause, "decision")
+    districts = tuple(_POLICY.districts.value)
+    in_force = {"from": "2026-01-01", "to": "2029-12-31"}
+    recognised = {"on": "2026-03-02", "level": "municipal"}
+    assert found == {
+        "newly_connected": (2026, 2026, _POLICY.count_year_of.clause, "decision"),
+        "platform_recognised": (recognised, "municipal", "1.2", "decision"),
+        "policy_in_force": ("2026-03-02", in_force, _POLICY.in_force_to.clause, "decision"),
+        "district": ("licheng", districts, _POLICY.districts.clause, _POLICY.districts.basis),
+        "industry": (
+            "C1810",
+            _POLICY.industry_sections.value,
+            _POLICY.industry_sections.clause,
+            _POLICY.industry_sections.basis,
+        ),
+        "not_own_operator": (uscc, {"not": operator}, "1.2", "decision"),
+        "not_excluded": ([], (), None, "decision"),
+        "not_held": ([], (), None, "decision"),
+    }
+
+
+def test_a_waiver_changes_what_is_required_of_a_window() -> None:
+    """Of the one enterprise."""
+    waived = a_case(decisions=(a_decision("waive", "active_devices_min", 1),))
+    (_window, required, _clause, _basis) = _criteria(waived)["effective_window"]
+    assert isinstance(required, dict)
+    assert (required["active_devices_min"], required["window_days"]) == (1, 90)
+
+
+def test_in_the_city_the_criterion_names_the_platform_that_has_it() -> None:
+    """Beside the one that asks; nobody where none would count."""
+    cases = [_on("alpha", date(2026, 5, 1)), _on("beta", _MARCH)]
+    clause, basis = _CITY.connection_uniqueness.clause, _CITY.connection_uniqueness.basis
+    later, earlier = determinations(cases, 2026, _CITY)
+    for each, code in ((later, "alpha"), (earlier, "beta")):
+        once = each.criteria[-1]
+        assert (once.measured, once.required) == ("beta", code)
+        assert (once.clause, once.basis) == (clause, basis)
+    (alone,) = determinations([_on("alpha", _MARCH)], 2026, _CITY)
+    assert (alone.criteria[-1].measured, alone.criteria[-1].is_met) == (None, True)
+
+
+def test_a_platform_without_a_level_is_measured_as_none() -> None:
+    """In words, since the reader sees it."""
+    found = _criteria(a_case(_MARCH, platform=a_platform(recognitions=())))
+    assert found["platform_recognised"][0] == {"on": "2026-03-02", "level": "none"}
+
+
+@pytest.mark.parametrize(
+    ("criterion", "first", "second"),
+    [
+        ("policy_in_force", "in_force_from", "in_force_to"),
+        ("platform_recognised", "recognition_level_min", "recognition_on"),
+    ],
+)
+def test_a_criterion_rests_on_the_text_where_all_its_parameters_do(
+    criterion: str, first: str, second: str
+) -> None:
+    """One that the municipality had to decide makes it a decision."""
+
+    def basis(*bases: str) -> str:
+        policy = _POLICY.model_copy(
+            update={
+                name: getattr(_POLICY, name).model_copy(update={"basis": each})
+                for name, each in zip((first, second), bases, strict=True)
+            }
+        )
+        return _criteria(a_case(_MARCH), policy)[criterion][3]
+
+    assert basis("text", "text") == "text"
+    assert basis("decision", "text") == "decision"
+    assert basis("text", "decision") == "decision"
+
+
+def test_what_stands_against_an_enterprise_is_named() -> None:
+    """Open decisions by their number; a platform whose operator is not known asks for nothing."""
+    found = _criteria(a_case(decisions=(a_decision("hold", number=7),)))
+    assert found["not_held"][0] == ["7"]
+    assert found["not_excluded"][0] == []
+    assert found["not_own_operator"][1] is None
+
+
+@pytest.mark.parametrize(
+    "decision",
+    [
+        a_decision("hold", "active_devices_min", 1),
+        a_decision("waive", "active_devices_min", None),
+        a_decision("waive", "no_such_criterion", 1),
+    ],
+)
+def test_only_a_waiver_of_a_numeric_criterion_with_its_value_changes_it(
+    decision: Decision,
+) -> None:
+    """Whatever else a decision says."""
+    waived = _criteria(a_case(decisions=(decision,)))["effective_window"][1]
+    assert waived == _criteria(a_case())["effective_window"][1]

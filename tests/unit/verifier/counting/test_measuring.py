@@ -1,21 +1,26 @@
 """The measures of a case: over which devices and days its criteria are taken."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
+
+import numpy as np
 
 from tests.unit.verifier.builders import (
     DeviceLife,
     a_case,
+    a_decision,
     an_enterprise,
     evidence_of,
     policy_with,
     presence_of,
 )
+from verifier.counting.activity import PresenceRows
 from verifier.counting.eligibility import Case
 from verifier.counting.evaluation import Evaluation, active_days_of_cases, evaluation_of
 from verifier.counting.explanation import Explanation, explanation_of
 from verifier.counting.measuring import MeasuredCase, measured_cases
-from verifier.counting.registry import Assignment, Connection
+from verifier.counting.registry import Assignment, Connection, RecordedDecision
 
 _SINCE = date(2026, 1, 1)
 _AS_OF = date(2027, 4, 5)
@@ -112,3 +117,125 @@ def test_a_case_that_was_never_heard_is_measured_over_the_year() -> None:
     assert found.period.kind == "year"
     assert (found.devices[0].active_days, found.devices[0].first_active_on) == (0, None)
     assert "".join(month.days for month in found.calendar) == "." * 365
+
+
+def _whole(devices: Sequence[DeviceLife]) -> list[PresenceRows]:
+    """The presence of all devices in one block, as the database gives it."""
+    blocks = presence_of(devices)
+    return [
+        PresenceRows(
+            np.concatenate([each.device for each in blocks]),
+            np.concatenate([each.month for each in blocks]),
+            np.concatenate([each.hours for each in blocks]),
+        )
+    ]
+
+
+def test_devices_that_are_active_on_one_day_are_counted_together_however_they_are_read() -> None:
+    """In blocks of their own, or in one with those of another enterprise; each with its hours."""
+    uscc, other = _CASE.enterprise.uscc, _OTHER.enterprise.uscc
+    march = _heard(date(2026, 3, 2), 90)
+    devices = [
+        DeviceLife("alpha", march, [(uscc, _SINCE, None)]),
+        DeviceLife("alpha", _heard(date(2026, 3, 2), 90, hours=9), [(other, _SINCE, None)]),
+        DeviceLife("alpha", march, [(uscc, _SINCE, None)]),
+        DeviceLife("alpha", _heard(date(2026, 3, 2), 90, hours=3), [(uscc, _SINCE, None)]),
+    ]
+    evaluation = _evaluated([_CASE, _OTHER], devices)
+    registered = {
+        (number, _SINCE): Assignment(f"s{5 - number}", None, None, _SINCE, None)
+        for number in range(1, 5)
+    }
+    for presence in (presence_of(devices), _whole(devices)):
+        found = measured_cases(evaluation, presence, registered)
+        assert [_measure(each, "active_devices_min") for each in found] == [2, 1]
+        assert [_measure(each, "active_hours_per_day_min") for each in found] == [4, 9]
+        assert [
+            [
+                (each.device_id, each.registered.serial, each.active_days)
+                for each in case.assignments
+            ]
+            for case in found
+        ] == [[(4, "s1", 0), (3, "s2", 90), (1, "s4", 90)], [(2, "s3", 90)]]
+        assert [each.determination for each in found] == list(
+            evaluation.count.platforms[0].determinations
+        )
+        assert [each.days.active.sum() for each in found] == [90, 90]
+
+
+def test_a_device_that_is_heard_too_little_is_nobody_at_once() -> None:
+    """Its hours are measured all the same; where nothing was heard there are none."""
+    uscc = _CASE.enterprise.uscc
+    little = DeviceLife("alpha", _heard(date(2026, 3, 2), 5, hours=3), [(uscc, _SINCE, None)])
+    silent = DeviceLife("alpha", {}, [(uscc, _SINCE, None)])
+    for device, hours in ((little, 3), (silent, 0)):
+        (found,) = _measured([_CASE], device)
+        assert _measure(found, "active_devices_min") == 0
+        assert _measure(found, "active_hours_per_day_min") == hours
+
+
+def test_an_explanation_is_of_its_count_and_its_case() -> None:
+    """Nothing of another one."""
+    uscc = _CASE.enterprise.uscc
+    devices = [
+        DeviceLife("alpha", _heard(date(2026, 3, 2), 200), [(uscc, _SINCE, None)]),
+        DeviceLife("alpha", {}, [(uscc, _SINCE, None)]),
+    ]
+    evaluation = _evaluated([_CASE], devices)
+    registered = {
+        (1, _SINCE): Assignment("s1", "cnc", "Lathe", _SINCE, None),
+        (2, _SINCE): Assignment("s2", None, None, _SINCE, None),
+    }
+    (measured,) = measured_cases(evaluation, presence_of(devices), registered)
+    decision = RecordedDecision("alpha", uscc, "E1", a_decision("hold"))
+    count = replace(evaluation.count, is_simulation=True)
+    found = explanation_of(count, measured, [decision])
+    assert (found.year, found.policy, found.as_of) == (2026, _POLICY, _AS_OF)
+    assert found.is_simulation
+    assert found.determination is measured.determination
+    assert found.connections == _CASE.connections
+    assert (found.period, found.criteria) == (measured.period, measured.criteria)
+    assert [(each.serial, each.kind, each.name) for each in found.devices] == [
+        ("s1", "cnc", "Lathe"),
+        ("s2", None, None),
+    ]
+    assert found.decisions == (decision,)
+
+
+def _calendar(as_of: date, connection: Connection, *days: date) -> list[tuple[date, str]]:
+    case = a_case(None, connections=(connection,))
+    assigned: list[tuple[str, date, date | None]] = [(case.enterprise.uscc, _SINCE, None)]
+    devices = [DeviceLife("alpha", dict.fromkeys(days, range(8, 12)), assigned)]
+    evidence = evidence_of([case], devices)
+    active = active_days_of_cases(evidence, presence_of(devices), as_of, _POLICY)
+    evaluation = evaluation_of(evidence, active, 2026, as_of, _POLICY)
+    registered = {(1, _SINCE): Assignment("s1", None, None, _SINCE, None)}
+    (measured,) = measured_cases(evaluation, presence_of(devices), registered)
+    return list(explanation_of(evaluation.count, measured, []).calendar)
+
+
+def test_a_calendar_marks_each_day_that_has_evidence() -> None:
+    """Active, inactive, not connected; nothing after the day of the count."""
+    connection = Connection(date(2026, 1, 3), date(2026, 2, 3))
+    assert _calendar(date(2026, 2, 4), connection, date(2026, 1, 5), date(2026, 2, 1)) == [
+        (date(2026, 1, 1), "--..#" + "." * 26),
+        (date(2026, 2, 1), "#.--"),
+    ]
+
+
+def test_a_calendar_of_the_first_day_of_the_year_has_one_mark() -> None:
+    """And that of the day before has none."""
+    connection = Connection(_SINCE)
+    assert _calendar(date(2026, 1, 1), connection) == [(date(2026, 1, 1), ".")]
+    assert _calendar(date(2025, 12, 31), connection) == []
+
+
+def test_hours_outside_the_assignment_are_nobody_s() -> None:
+    """A device that was heard before it came; and a case that never had a device."""
+    device = DeviceLife(
+        "alpha", _heard(date(2026, 3, 2), 5), [(_CASE.enterprise.uscc, date(2026, 3, 20), None)]
+    )
+    found, without = _measured([_CASE, _OTHER], device)
+    assert _measure(found, "active_hours_per_day_min") == 0
+    assert without.assignments == ()
+    assert _measure(without, "active_hours_per_day_min") == 0

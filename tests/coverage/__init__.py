@@ -1,0 +1,1 @@
+"""What `make coverage` prints of what coverage.py has measured."""
