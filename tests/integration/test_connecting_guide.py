@@ -61,7 +61,6 @@ def test_the_program_of_the_guide_publishes_heartbeats_that_are_taken(
             topic=_TOPIC,
             payload=payload,
             payload_bytes=len(payload),
-            is_retained=False,
             received_ms=int(ts),
             packet_id=1,
         )

@@ -261,7 +261,8 @@ class MosquittoBroker:
     ) -> list[str]:
         """The command that runs one of Mosquitto's own clients against this broker."""
         names = [] if user is None else ["-u", user, "-P", self._passwords[user]]
-        address = ["-h", "127.0.0.1", "-p", str(self.port)]
+        port = self.ingest_port if user == INGEST_USER else self.port
+        address = ["-h", "127.0.0.1", "-p", str(port)]
         inside = f"/usr/bin/{program}"
         return self._root.command(inside, *address, *names, *arguments, user=_USER)
 

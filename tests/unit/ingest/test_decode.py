@@ -226,7 +226,6 @@ _GOOD = b'{"ts": %d}' % NOON_MS
     "refused",
     [
         message(topic="jieru/v2/xielian/CNC-1/heartbeat"),
-        message(is_retained=True),
         message(b"x" * 4097),
         message(b"not json"),
         message(topic=topic_of("CNC-2")),
