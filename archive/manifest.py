@@ -49,7 +49,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     files: tuple[ArchivedFile, ...] = ()
 
     def with_file(self, added: ArchivedFile) -> "Manifest":
-        """The same with one more file, or with another one of this name."""
+        """This manifest with one more file, or with another one of this name."""
         kept = (each for each in self.files if each.file != added.file)
         files = sorted((*kept, added), key=lambda each: each.file)
         return msgspec.structs.replace(self, files=tuple(files))

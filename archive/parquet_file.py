@@ -82,7 +82,7 @@ def read_rows(path: Path) -> Iterator[bytes]:
     """The rows of a file, in its order.
 
     Raises:
-        UnreadableFileError: it is no whole file of heartbeats.
+        UnreadableFileError: it is not a whole file of heartbeats.
         OSError: it cannot be read.
     """
     try:

@@ -129,7 +129,7 @@ def encode_row(
 
 
 def in_batches(rows: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
-    """The same rows, so many at a time."""
+    """Rows in groups of so many at most."""
     source = iter(rows)
     while batch := list(islice(source, size)):
         yield batch

@@ -106,7 +106,7 @@ class _Amount(click.FloatRange):
         number = super().convert(value, param, ctx)
         if math.isnan(number) or number > _AMOUNT_MAX:
             self.fail(
-                _("“{value}” is no number that can be meant here.").format(
+                _("“{value}” is not a number that can be meant here.").format(
                     value=_shortened(str(value))
                 ),
                 param,

@@ -40,7 +40,7 @@ def example(line: str) -> str:
 
 
 def with_whole_help(command: click.Command) -> click.Command:
-    """The same command, and all that are below it, with help that is wrapped and never cut."""
+    """A command, and all that are below it, with help that is wrapped and never cut."""
     command.context_class = _Context
     command.short_help = command.short_help or _first_sentence(command.help or "")
     if isinstance(command, click.Group):

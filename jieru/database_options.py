@@ -13,7 +13,7 @@ __all__ = ["LONG_THOUGHT", "SHORT_THOUGHT", "session_address", "session_settings
 LONG_THOUGHT: Final = "1h"
 """For how long a transaction may stand still while the program computes, or a person decides."""
 SHORT_THOUGHT: Final = "60s"
-"""The same where others soon wait for what the transaction locked: heartbeats, migrations."""
+"""For how long where others soon wait for what the transaction locked: heartbeats, migrations."""
 
 _CONNECT_TIMEOUT_S: Final = 10
 # Instants travel as UTC; civil dates are computed explicitly, never by a session's zone. What is

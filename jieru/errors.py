@@ -22,7 +22,7 @@ class _SpokenError(Exception):
 
 
 class UserError(_SpokenError):
-    """The user can mend this; the message says how. Never shown with a traceback."""
+    """The user can correct this; the message says how. Never shown with a traceback."""
 
 
 class WorldError(_SpokenError):

@@ -171,19 +171,19 @@ def _checked_uscc(text: str) -> str:
         gb32100.validate(compact)
     except InvalidChecksum:
         raise UserError(
-            "“{value}” is no unified social credit code: its check character is wrong, so there "
+            "“{value}” is not a unified social credit code: its check character is wrong, so there "
             "is a typing error in it.",
             value=shown(text),
         ) from None
     except ValidationError:
         if len(compact) != _USCC_LENGTH:
             raise UserError(
-                "“{value}” is no unified social credit code: its length is {length}, not 18.",
+                "“{value}” is not a unified social credit code: its length is {length}, not 18.",
                 value=shown(text),
                 length=len(compact),
             ) from None
         raise UserError(
-            "“{value}” is no unified social credit code: 8 digits, then 10 digits or capital "
+            "“{value}” is not a unified social credit code: 8 digits, then 10 digits or capital "
             "letters without I, O, S, V and Z.",
             value=shown(text),
         ) from None
@@ -209,7 +209,8 @@ def read_date(cell: Cell) -> date:
     day = cell if isinstance(cell, date) else _date_of(_text(cell))
     if day.year not in _YEARS:
         raise UserError(
-            "{value} is no plausible date; leave the cell empty where the end is open or unknown.",
+            "{value} is not a plausible date; leave the cell empty where the end is open or "
+            "unknown.",
             value=day.isoformat(),
         )
     return day
@@ -227,7 +228,7 @@ def _date_of(text: str) -> date:
     except ValueError:
         raise UserError("“{value}” is not in the calendar.", value=shown(text)) from None
     if right is None:
-        raise UserError("“{value}” is no date of the form 2026-03-02.", value=shown(text))
+        raise UserError("“{value}” is not a date of the form 2026-03-02.", value=shown(text))
     raise UserError(
         "“{value}” must be written {right}.", value=shown(text), right=right.isoformat()
     )

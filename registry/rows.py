@@ -213,7 +213,7 @@ def _is_padding(
 
 def _too_many_errors(number: int) -> RowError:
     reason = UserError(
-        "Reading stopped here after {limit} errors: mend those first.", limit=ERROR_LIMIT
+        "Reading stopped here after {limit} errors: correct those first.", limit=ERROR_LIMIT
     )
     return RowError(number, "", reason)
 

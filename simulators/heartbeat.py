@@ -38,7 +38,7 @@ def device_of(username: str | None, serial: str | None) -> DeviceAddress:
     """The device for which a user may publish; a platform's gateway names one of its devices.
 
     Raises:
-        UserError: the user is no equipment's, or the serial is missing, malformed or another's.
+        UserError: the user is not equipment's, or the serial is missing, malformed or another's.
     """
     platform, slash, own_serial = (username or "").partition("/")
     if not PLATFORM_CODE.fullmatch(platform) or (slash and not SERIAL.fullmatch(own_serial)):

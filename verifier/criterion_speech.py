@@ -108,7 +108,7 @@ class CriterionSpeech:
         return self._word(criterion, REASON_WORDS)
 
     def short_reason(self, criterion: str) -> str:
-        """The same without what was measured."""
+        """The reason, without what was measured."""
         return self._word(criterion, REASON_WORDS)
 
     def _say(self, message: str, **values: object) -> str:

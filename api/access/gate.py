@@ -116,7 +116,7 @@ def _require_known_query(request: Request, known: Collection[str]) -> None:
     """Refuse what would go unread: a filter with a slip in its name would show everything."""
     times = Counter(name for name, _value in request.query_params.multi_items())
     wrong = [
-        WrongField(name, UserError("is no parameter of this request"), "query")
+        WrongField(name, UserError("is not a parameter of this request"), "query")
         for name in times
         if name not in known
     ] + [

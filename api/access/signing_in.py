@@ -219,7 +219,7 @@ def _changing_if_outdated(
 
 
 def _wrong() -> Problem:
-    """The same for a name that nobody has and a password that is wrong."""
+    """One answer, whether nobody has the name or the password is wrong."""
     return Problem(Kind.INVALID_REQUEST, _("The name or the password is wrong."))
 
 

@@ -198,7 +198,7 @@ def mistakes_of(request: Request, problem: Problem) -> Mistakes:
     """What to say above and in a form that was refused.
 
     Raises:
-        Problem: the same, when no other input could mend it.
+        Problem: the same, when no other input could correct it.
     """
     if problem.kind not in _MENDABLE:
         raise problem

@@ -194,7 +194,7 @@ class CountSource:
 
 
 def _as_seen(caller: Caller, dated: DatedCount) -> DatedCount:
-    """What a platform shares with others is no business of its operator."""
+    """What a platform shares with others does not concern its operator."""
     if caller.platform is None:
         return dated
     return replace(dated, count=replace(dated.count, overlaps=()))

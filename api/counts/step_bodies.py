@@ -2,11 +2,10 @@
 
 from typing import Annotated, Final
 
-from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
-from pydantic_core import PydanticCustomError
+from pydantic import ConfigDict, Field, StringConstraints
 
 from api.web.civil import CivilDate
-from api.web.records import USCC, Body
+from api.web.records import USCC, WHOLE_NUMBER, Body
 from verifier.counting.registry import DecisionKind
 from verifier.procedure.states import ObjectionOutcome
 
@@ -40,15 +39,7 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Code = Annotated[str, StringConstraints(max_length=100, pattern=_WITHOUT_NUL)]
 
 
-def _no_boolean(value: object) -> object:
-    if isinstance(value, bool | float):  # pydantic would take them for 0, 1 and whole numbers
-        raise PydanticCustomError("int_type", "must be a whole number")
-    return value
-
-
-_Number = Annotated[
-    int, Field(ge=0, le=100_000), BeforeValidator(_no_boolean, json_schema_input_type=int)
-]
+_Number = Annotated[int, Field(ge=0, le=100_000), WHOLE_NUMBER]
 
 
 class Drafting(Body):

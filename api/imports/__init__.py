@@ -1,1 +1,1 @@
-"""Imports of registry files: upload, check, mend, apply."""
+"""Imports of registry files: upload, check, correct, apply."""

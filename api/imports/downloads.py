@@ -1,4 +1,4 @@
-"""Files to download: templates, row errors, and failed rows ready to be mended. Pure.
+"""Files to download: templates, row errors, and failed rows ready to be corrected. Pure.
 
 Every cell is text: a spreadsheet must neither compute a name that begins with `=` nor, in a
 workbook, take the zeros from a serial.
@@ -79,7 +79,7 @@ def failed_rows_csv(failed: FailedRows, errors: Iterable[RowError], language: La
 
 
 def failed_rows_xlsx(failed: FailedRows, errors: Iterable[RowError], language: Language) -> bytes:
-    """The same as a workbook whose cells stay as they are typed."""
+    """A template or failed rows as a workbook whose cells stay as they are typed."""
     content = io.BytesIO()
     with xlsxwriter.Workbook(content, {"constant_memory": True}) as book:
         title = translations(language).gettext(_("Rows"))

@@ -175,7 +175,7 @@ def receive_import(
         dry_run: write nothing into the registry, and keep the file to be applied.
 
     Returns:
-        The record; a rejected import is no exception, for its sender wants to see its errors.
+        The record; a rejected import is not an exception, for its sender wants to see its errors.
 
     Raises:
         Problem: the caller may not import this kind.
@@ -325,7 +325,7 @@ def _refuse_to_apply(record: ImportRecord) -> NoReturn:
     if record.outcome == "rejected":
         raise Problem(
             Kind.CONFLICT,
-            _("The import {id} has errors: mend the file, send it anew."),
+            _("The import {id} has errors: correct the file, send it anew."),
             id=record.id,
         )
     raise Problem(

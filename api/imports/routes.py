@@ -237,7 +237,7 @@ def get_failed_rows_csv(
 def get_failed_rows_xlsx(
     caller: CurrentCaller, request: Request, database: Database, import_id: ImportId
 ) -> Response:
-    """The same as a workbook."""
+    """The failed rows as a workbook."""
     with database.reading() as connection:
         failed = failed_rows_of_import(connection, caller, import_id)
         errors = errors_of_import(connection, caller, import_id)

@@ -133,7 +133,7 @@ def _asked(visit: Visit, source: PanelSource, uid: str) -> _Asked:
     try:
         span = time_range(period["from"], period["to"], _minute(visit.now))
     except (ValueError, OverflowError):
-        raise Problem(Kind.INVALID_REQUEST, _("This is no span of time.")) from None
+        raise Problem(Kind.INVALID_REQUEST, _("This is not a span of time.")) from None
     choices: list[Chosen] = []
     changed: set[str] = set()
     for variable in dashboard.variables:

@@ -27,4 +27,4 @@ CivilDate = Annotated[date, BeforeValidator(_civil_date, json_schema_input_type=
 """An Asia/Shanghai date of the form YYYY-MM-DD."""
 
 OptionalCivilDate = Annotated[CivilDate | None, BeforeValidator(lambda value: value or None)]
-"""The same, or nothing: a form sends a field that was left empty as an empty text."""
+"""A civil date, or nothing: a form sends a field that was left empty as an empty text."""

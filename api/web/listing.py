@@ -43,8 +43,8 @@ class Where:
     is_range: bool = False
     """Whether the index of the list's order answers it."""
     far: Composable | None = None
-    """The same, said in a way that finds the few among all; `condition` then is the one that is
-    quick to tell of some records, one by one."""
+    """The condition in words that find the few among all; `condition` then is the one that is quick
+    to tell of some records, one by one."""
 
 
 @dataclass(frozen=True, slots=True)

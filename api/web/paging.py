@@ -100,7 +100,7 @@ def read_cursor(cursor: str | None, *types: type[KeyPart]) -> Key | None:
             raise ValueError  # noqa: TRY301 - one answer to every wrong cursor
         key = tuple(_part(part, kind) for part, kind in zip(parts, types, strict=True))
     except (ValueError, binascii.Error, RecursionError):
-        reason = UserError("is no cursor of this list: take `next_cursor` of the page before")
+        reason = UserError("is not a cursor of this list: take `next_cursor` of the page before")
         raise Problem(
             Kind.INVALID_REQUEST,
             _("The cursor is none of this list: begin with its first page again."),

@@ -97,9 +97,9 @@ def instants_between(start: datetime | None, end: datetime | None, *, newest: da
 
 
 def _plausible(when: When | None, field: str) -> When | None:
-    """The same; only years are taken that can be reckoned with on either side."""
+    """An instant whose year can be reckoned with on either side."""
     if when is not None and when.year not in _YEARS:
-        raise _wrong(field, UserError("{value} is no plausible date", value=when.isoformat()))
+        raise _wrong(field, UserError("{value} is not a plausible date", value=when.isoformat()))
     return when
 
 

@@ -122,12 +122,12 @@ class Problem(Exception):  # noqa: N818 - the word of RFC 9457
         self.headers: Mapping[str, str] = {}
 
     def about(self, fields: Sequence[WrongField]) -> Self:
-        """The same, naming each value that is wrong."""
+        """Name each value that is wrong; returns this problem."""
         self.fields = fields
         return self
 
     def with_headers(self, headers: Mapping[str, str]) -> Self:
-        """The same, with headers of its own."""
+        """Add headers to the answer; returns this problem."""
         self.headers = headers
         return self
 

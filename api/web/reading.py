@@ -92,7 +92,7 @@ class Records(Generic[Record, Listed]):
         return self.listed(items=items, next_cursor=found.next_cursor)
 
     def export(self, own: int | None, wanted: _Wanted, now: datetime) -> Export:
-        """The same list, all pages of it, as an import file."""
+        """All pages of the list, as an import file."""
         return Export(self.export_kind, self._search(own, wanted, now), self.export_select)
 
     def one(

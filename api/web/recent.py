@@ -44,7 +44,7 @@ class RecentResults(Generic[Key, Result]):
         return entry.future.result()
 
     def begin(self, key: Key, compute: Callable[[], Result]) -> Future[Result]:
-        """The same without waiting: the computation goes on in a thread of its own."""
+        """Begin the computation in a thread of its own, and wait for nothing."""
         entry, is_mine = self._entry(key)
         if is_mine:
             threading.Thread(

@@ -74,7 +74,7 @@ def follow_credentials(database_url: str, files: BrokerFiles, stop: threading.Ev
                         is_owed = False
                     if not is_owed:
                         _is_changed(connection, stop, within_s=_ANEW_S)
-        except (UserError, WorldError) as error:  # somebody may mend the files' rights meanwhile
+        except (UserError, WorldError) as error:  # somebody may correct the files' rights meanwhile
             _log.warning("broker_sync_failed", error=str(error))
         except psycopg.Error as error:
             if not is_worth_retrying(error):

@@ -75,7 +75,7 @@ def _checked(devices: Sequence[DeviceAddress]) -> list[DeviceAddress]:
     for platform, serial in devices:
         if not (PLATFORM_CODE.fullmatch(platform or "") and SERIAL.fullmatch(serial or "")):
             raise UserError(
-                "{platform}/{serial} is no platform's code and serial of a device.",
+                "{platform}/{serial} is not a platform's code and serial of a device.",
                 platform=platform,
                 serial=serial,
             )

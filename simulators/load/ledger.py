@@ -153,7 +153,7 @@ class Ledger:
                 "The ledger {path} cannot be read: {reason}", path=path, reason=error.strerror
             ) from None
         except (ValueError, KeyError, EOFError):
-            raise UserError("{path} is no ledger of `jieru simulate load`.", path=path) from None
+            raise UserError("{path} is not a ledger of `jieru simulate load`.", path=path) from None
         return ledger
 
 

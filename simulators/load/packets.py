@@ -40,7 +40,7 @@ def publish_packet(message: Message, packet_id: int) -> bytes:
 
 
 def duplicate_of(packet: bytes) -> bytes:
-    """The same packet, marked as sent before (3.3.1.1)."""
+    """A packet marked as sent before (3.3.1.1)."""
     return bytes((packet[0] | _DUPLICATE,)) + packet[1:]
 
 

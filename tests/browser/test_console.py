@@ -125,7 +125,7 @@ def test_a_form_that_is_refused_says_why_beside_each_field_and_keeps_the_rest(
         uscc = page.locator("#field-uscc")
         expect(uscc).to_have_attribute("aria-invalid", "true")
         expect(uscc).to_have_accessible_description(
-            "“9135” is no unified social credit code: its length is 4, not 18."
+            "“9135” is not a unified social credit code: its length is 4, not 18."
         )
         expect(page.locator("#field-name")).to_have_value("莆田市新鞋厂")
         summary.get_by_role("link", name="Unified social credit code").click()

@@ -121,7 +121,7 @@ def possible_starts(year: int, rule: WindowRule, policy: Policy) -> tuple[date, 
 def criteria(case: Case, year: int, policy: Policy) -> tuple[Criterion, ...]:
     """Every criterion of a case in a year's count, met or not.
 
-    A window that counts for a later year is no window for this one. Whether the enterprise
+    A window that counts for a later year is not a window for this one. Whether the enterprise
     counts on another platform already is not known here (`determination`).
     """
     window = case.window

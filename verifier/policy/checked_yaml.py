@@ -60,7 +60,7 @@ class FileProblem(Exception):  # noqa: N818 - not yet an error: the file's name 
 
 
 def first_problem(error: ValidationError, lines: dict[KeyPath, int]) -> FileProblem:
-    """What a person should mend first of all that pydantic found.
+    """What a person should correct first of all that pydantic found.
 
     Args:
         error: what pydantic says of the document's data.

@@ -7,9 +7,10 @@ counted ones and no more of these; what was frozen by it stays as it is.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final, TypeAlias
 
+from jieru.calendar import date_text
 from verifier.counting.count import Count
 from verifier.counting.registry import RecordedDecision
 from verifier.procedure.canonical import sha256_of
@@ -178,7 +179,7 @@ def entry_object(entry: Mapping[str, Any], grounds: Grounds) -> dict[str, Any]:
         "contract_nos": list(
             dict.fromkeys(each.contract_no for each in case.connections if each.contract_no)
         ),
-        "window_first_day": _iso(determination.connected_on),
+        "window_first_day": date_text(determination.connected_on),
         "criteria": [
             {
                 "name": str(each.name),
@@ -199,9 +200,9 @@ def entry_object(entry: Mapping[str, Any], grounds: Grounds) -> dict[str, Any]:
         "connections": [
             {
                 "contract_no": each.contract_no,
-                "signed_on": _iso(each.signed_on),
+                "signed_on": date_text(each.signed_on),
                 "from_date": each.from_date.isoformat(),
-                "to_date": _iso(each.to_date),
+                "to_date": date_text(each.to_date),
             }
             for each in case.connections
         ],
@@ -221,11 +222,11 @@ def _device(device: DeviceGrounds) -> dict[str, object]:
         "name": device.name,
         "kind": device.kind,
         "assigned_from": device.assigned_from.isoformat(),
-        "assigned_to": _iso(device.assigned_to),
+        "assigned_to": date_text(device.assigned_to),
         "active_days": device.active_days,
         "hours_heard": device.hours_heard,
-        "first_active_on": _iso(device.first_active_on),
-        "last_active_on": _iso(device.last_active_on),
+        "first_active_on": date_text(device.first_active_on),
+        "last_active_on": date_text(device.last_active_on),
         "presence_sha256": device.presence_sha256,
     }
 
@@ -241,7 +242,7 @@ def _registry(grounds: Grounds) -> dict[str, object]:
     return {
         "platform": [platform.code, platform.name, platform.operator_uscc],
         "recognitions": [
-            [each.level, each.recognised_on.isoformat(), _iso(each.revoked_on)]
+            [each.level, each.recognised_on.isoformat(), date_text(each.revoked_on)]
             for each in platform.recognitions
         ],
         "enterprise": [
@@ -251,7 +252,12 @@ def _registry(grounds: Grounds) -> dict[str, object]:
             enterprise.industry_code,
         ],
         "connections": [
-            [each.from_date.isoformat(), _iso(each.to_date), each.contract_no, _iso(each.signed_on)]
+            [
+                each.from_date.isoformat(),
+                date_text(each.to_date),
+                each.contract_no,
+                date_text(each.signed_on),
+            ]
             for each in grounds.case.connections
         ],
         "assignments": [
@@ -260,7 +266,7 @@ def _registry(grounds: Grounds) -> dict[str, object]:
                 each.kind,
                 each.name,
                 each.assigned_from.isoformat(),
-                _iso(each.assigned_to),
+                date_text(each.assigned_to),
             ]
             for each in grounds.devices
         ],
@@ -270,7 +276,3 @@ def _registry(grounds: Grounds) -> dict[str, object]:
 def _plain(measure: object) -> object:
     """A measure as JSON reads it back."""
     return list(measure) if isinstance(measure, tuple) else measure
-
-
-def _iso(day: date | None) -> str | None:
-    return day.isoformat() if day else None

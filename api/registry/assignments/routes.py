@@ -73,7 +73,7 @@ def get_assignments_csv(
     now: Now,
     wanted: Annotated[AssignmentFilter, Depends()],
 ) -> StreamingResponse:
-    """The same list as a file."""
+    """All pages of the list as a CSV file."""
     return respond_csv(database, "assignments", ASSIGNMENTS.export(caller.platform_id, wanted, now))
 
 

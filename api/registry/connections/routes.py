@@ -71,7 +71,7 @@ def get_connections_csv(
     now: Now,
     wanted: Annotated[ConnectionFilter, Depends()],
 ) -> StreamingResponse:
-    """The same list as a file."""
+    """All pages of the list as a CSV file."""
     return respond_csv(database, "connections", CONNECTIONS.export(caller.platform_id, wanted, now))
 
 

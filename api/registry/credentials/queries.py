@@ -18,7 +18,7 @@ from api.registry.credentials.answers import (
 )
 from api.web.filters import today_of
 from api.web.paging import PageRequest, read_cursor, write_cursor
-from api.web.problems import Kind, Problem, WrongField
+from api.web.problems import Kind, Problem, wrong_value
 from jieru.broker import BrokerAddress
 from jieru.credentials import records
 from jieru.credentials.equipment import (
@@ -32,7 +32,6 @@ from jieru.credentials.equipment import (
 from jieru.credentials.example import publish_line
 from jieru.credentials.records import AlreadyIssuedError, RevokedError
 from jieru.credentials.stored import OPEN, select_credentials
-from jieru.errors import UserError
 from jieru.i18n import marked as _
 
 __all__ = [
@@ -116,7 +115,7 @@ def issue_credential(
         with _refusals():
             issued = issue_to(connection, equipment, today=today_of(now))
     except EndedEquipmentError as error:
-        raise _wrong("platform" if wanted.serial is None else "serial", error) from None
+        raise wrong_value("platform" if wanted.serial is None else "serial", error) from None
     return _with_secret(connection, caller, issued, broker)
 
 
@@ -207,7 +206,7 @@ def _find_equipment(
             only_platform_id=caller.platform_id,
         )
     except UnknownEquipmentError as error:
-        raise _wrong(error.field, error) from None
+        raise wrong_value(error.field, error) from None
 
 
 @contextmanager
@@ -216,9 +215,3 @@ def _refusals() -> Iterator[None]:
         yield
     except (AlreadyIssuedError, RevokedError) as error:
         raise Problem(Kind.CONFLICT, error.message, **error.values) from None
-
-
-def _wrong(field: str, reason: UserError) -> Problem:
-    return Problem(Kind.INVALID_REQUEST, reason.message, **reason.values).about(
-        [WrongField(field, reason)]
-    )

@@ -80,7 +80,7 @@ def get_devices_csv(
     now: Now,
     wanted: Annotated[DeviceFilter, Depends()],
 ) -> StreamingResponse:
-    """The same list as a file."""
+    """All pages of the list as a CSV file."""
     return respond_csv(database, "devices", DEVICES.export(caller.platform_id, wanted, now))
 
 

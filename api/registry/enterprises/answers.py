@@ -39,7 +39,7 @@ class EnterpriseRecord(BaseModel):
     district: str = Field(description="A district of the policy, or `other`.")
     industry_code: str | None = Field(description="GB/T 4754.")
     ended_on: date | None = Field(
-        description="The first day on which it is no enterprise any more."
+        description="The first day on which it is not an enterprise any more."
     )
     kept_by: str | None = Field(
         description="The platform whose operator registered it and may change it; null: the bureau."

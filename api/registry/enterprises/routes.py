@@ -79,7 +79,7 @@ def get_enterprises_csv(
     now: Now,
     wanted: Annotated[EnterpriseFilter, Depends()],
 ) -> StreamingResponse:
-    """The same list as a file."""
+    """All pages of the list as a CSV file."""
     return respond_csv(database, "enterprises", ENTERPRISES.export(caller.platform_id, wanted, now))
 
 

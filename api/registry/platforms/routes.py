@@ -65,7 +65,7 @@ def get_platforms_csv(
     now: Now,
     wanted: Annotated[PlatformFilter, Depends()],
 ) -> StreamingResponse:
-    """The same list as a file."""
+    """All pages of the list as a CSV file."""
     return respond_csv(database, "platforms", PLATFORMS.export(caller.platform_id, wanted, now))
 
 

@@ -71,7 +71,7 @@ def get_recognitions_csv(
     now: Now,
     wanted: Annotated[RecognitionFilter, Depends()],
 ) -> StreamingResponse:
-    """The same list as a file."""
+    """All pages of the list as a CSV file."""
     return respond_csv(
         database, "recognitions", RECOGNITIONS.export(caller.platform_id, wanted, now)
     )

@@ -105,12 +105,12 @@ def test_a_wrong_industry_code_is_refused(cell: str) -> None:
         ("2026-02-30", "is not in the calendar"),
         ("2027-02-29", "is not in the calendar"),
         ("2026-13-01", "is not in the calendar"),
-        ("2026-03-02 00:00:00", "is no date of the form"),
-        ("soon", "is no date of the form"),
-        ("46083", "is no date of the form"),
-        ("9999-12-31", "is no plausible date; leave the cell empty"),
-        ("1026-03-02", "is no plausible date"),
-        (date(1899, 12, 31), "is no plausible date"),
+        ("2026-03-02 00:00:00", "is not a date of the form"),
+        ("soon", "is not a date of the form"),
+        ("46083", "is not a date of the form"),
+        ("9999-12-31", "is not a plausible date; leave the cell empty"),
+        ("1026-03-02", "is not a plausible date"),
+        (date(1899, 12, 31), "is not a plausible date"),
     ],
 )
 def test_a_wrong_date_says_what_is_wrong(cell: Cell, reason: str) -> None:

@@ -148,7 +148,7 @@ def test_reading_stops_where_a_file_is_wrong_throughout(monkeypatch: pytest.Monk
     monkeypatch.setattr(row_module, "ERROR_LIMIT", 3)
     found = errors_of("platforms", *([["X", "", ""]] * 5))
     assert [row for row, _column, _reason in found] == [2, 2, 3, 3, 4]
-    assert found[-1][1:] == ("", "Reading stopped here after 3 errors: mend those first.")
+    assert found[-1][1:] == ("", "Reading stopped here after 3 errors: correct those first.")
 
 
 def test_an_operators_rows_name_the_own_platform() -> None:
