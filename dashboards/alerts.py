@@ -84,6 +84,23 @@ def all_alerts(disk_gb: int) -> list[Alert]:
             panel=BEHIND,
         ),
         Alert(
+            name="session-trouble",
+            title=Text("会话丢失或被占用", "Session trouble"),
+            summary=Text(
+                "十五分钟内有接收程序在消息代理上的会话丢失或被占用，已确认的心跳可能丢失。",
+                "An ingester's session at the broker was lost or taken over within 15 minutes: "
+                "heartbeats that were acknowledged may be lost.",
+            ),
+            sql="""
+            SELECT coalesce(sum(session_troubles), 0)::double precision AS troubles
+            FROM audit.ingest_minutes WHERE starts_at >= now() - interval '15 minutes'
+            """,
+            threshold=0,
+            wait="0s",
+            severity="critical",
+            panel=BEHIND,
+        ),
+        Alert(
             name="rejections-rising",
             title=Text("拒收激增", "Rejections rising"),
             summary=Text(

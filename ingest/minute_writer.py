@@ -31,8 +31,9 @@ _KEPT_DAYS: Final = 400
 _ADD: Final = """
     INSERT INTO ingest_minutes AS m (
         ingester, minute, received, committed, duplicates, late, rejected, batches,
-        commit_ms_sum, commit_ms_max, behind_s_max, unacknowledged_max)
-    VALUES (%s, to_timestamp(%s * 60.0), %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        commit_ms_sum, commit_ms_max, behind_s_max, unacknowledged_max,
+        session_troubles)
+    VALUES (%s, to_timestamp(%s * 60.0), %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
     ON CONFLICT (ingester, minute) DO UPDATE SET
         received = m.received + excluded.received,
         committed = m.committed + excluded.committed,
@@ -43,7 +44,8 @@ _ADD: Final = """
         commit_ms_sum = m.commit_ms_sum + excluded.commit_ms_sum,
         commit_ms_max = greatest(m.commit_ms_max, excluded.commit_ms_max),
         behind_s_max = greatest(m.behind_s_max, excluded.behind_s_max),
-        unacknowledged_max = greatest(m.unacknowledged_max, excluded.unacknowledged_max)
+        unacknowledged_max = greatest(m.unacknowledged_max, excluded.unacknowledged_max),
+        session_troubles = m.session_troubles + excluded.session_troubles
 """
 _TRANSACTION: Final = "SELECT pg_current_xact_id()::text"
 _OUTCOME: Final = "SELECT pg_xact_status(%s::xid8)"

@@ -34,6 +34,7 @@ class Minute:
     commit_ms_max: int = 0
     behind_s_max: float = 0.0
     unacknowledged_max: int = 0
+    session_troubles: int = 0
 
 
 class IngestMinutes:
@@ -78,6 +79,10 @@ class IngestMinutes:
         minute = self._at(now_s)
         minute.behind_s_max = max(minute.behind_s_max, behind_s)
         minute.unacknowledged_max = max(minute.unacknowledged_max, unacknowledged)
+
+    def note_troubles(self, now_s: float, troubles: int) -> None:
+        """Count so many more troubles of the session at the broker."""
+        self._at(now_s).session_troubles += troubles
 
     def end(self) -> None:
         """End the running minute, though it may not be over: the ingester leaves."""

@@ -40,6 +40,7 @@ class Observations:
         self._queue = queue
         self._alarm = QueueAlarm()
         self._window: int | None = None
+        self._troubles = 0
         self._is_event_clock = is_event_clock
         self._committed_up_to_s = time.time()
         self.metrics.unacknowledged.set_function(lambda: subscriber.unacknowledged)
@@ -109,8 +110,12 @@ class Observations:
             self._window = self._subscriber.window
             if self._window is not None:
                 _log.warning("broker_sends_few_at_a_time", unacknowledged_at_most=self._window)
-        for trouble, count in self._subscriber.troubles.counts.items():
+        troubles = self._subscriber.troubles.counts
+        for trouble, count in troubles.items():
             self.metrics.session_troubles.labels(trouble.value).set(count)
+        if more := troubles.total() - self._troubles:
+            self.minutes.note_troubles(time.time(), more)
+            self._troubles += more
         self.metrics.window.set(self._window or 0)
         news = self._alarm.look(queue.share)
         if news is None:

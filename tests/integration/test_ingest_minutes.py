@@ -30,7 +30,7 @@ _NOON = datetime(2026, 3, 2, 4, tzinfo=UTC)
 _NOWHERE = "postgresql://nobody@127.0.0.1:1/nowhere"
 _SELECT = """
     SELECT ingester, minute, received, committed, duplicates, late, rejected, batches,
-           commit_ms_sum, commit_ms_max, behind_s_max, unacknowledged_max
+           commit_ms_sum, commit_ms_max, behind_s_max, unacknowledged_max, session_troubles
     FROM ingest_minutes ORDER BY ingester, minute
 """
 _SUMS = """
@@ -58,6 +58,7 @@ def _busy_minute(minutes: IngestMinutes, *, received: int = 10) -> None:
     minutes.receive(now_s, received)
     minutes.commit(now_s, heartbeats=7, duplicates=2, late=1, rejected=3, seconds=0.5)
     minutes.sample(now_s, behind_s=2.5, unacknowledged=received)
+    minutes.note_troubles(now_s, 1)
     minutes.end()
 
 
@@ -79,8 +80,8 @@ async def test_two_runs_in_one_minute_are_added_up(
         await writer.write()
         assert minutes.ended() == []
     assert connection.execute(_SELECT).fetchall() == [
-        ("one", _NOON, 40, 14, 4, 2, 6, 2, 1000, 500, 2.5, 30),
-        ("two", _NOON, 5, 7, 2, 1, 3, 1, 500, 500, 2.5, 5),
+        ("one", _NOON, 40, 14, 4, 2, 6, 2, 1000, 500, 2.5, 30, 2),
+        ("two", _NOON, 5, 7, 2, 1, 3, 1, 500, 500, 2.5, 5, 1),
     ]
 
 

@@ -303,7 +303,7 @@ READ_BY_VIEWS: Final = {
     "evidence_rules": "applied_at clock max_clock_ahead_minutes max_delay_hours policy",
     "ingest_hours": "heartbeats hour ingester late platform_id",
     "ingest_minutes": "batches behind_s_max commit_ms_max commit_ms_sum committed duplicates"
-    " ingester late minute received rejected unacknowledged_max",
+    " ingester late minute received rejected session_troubles unacknowledged_max",
     "installation": "created_at is_simulation",
     "pending_closings": "closed_at closed_by enterprise_id id platform_id reason withdrawn_at"
     " withdrawn_by withdrawn_reason year",

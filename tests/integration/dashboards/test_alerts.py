@@ -99,6 +99,22 @@ def test_being_behind_fires_beyond_five_minutes(
     assert fires(auditor, "ingest-behind")
 
 
+def test_a_session_that_was_lost_or_taken_fires_at_once(
+    owner: psycopg.Connection, auditor: psycopg.Connection
+) -> None:
+    """And for a quarter of an hour, whatever came after."""
+    minutes(owner, first=20, last=1)
+    owner.execute(
+        "UPDATE ingest_minutes SET session_troubles = 1 WHERE minute < now() - interval '16 min'"
+    )
+    assert not fires(auditor, "session-trouble")
+    owner.execute(
+        "UPDATE ingest_minutes SET session_troubles = 1"
+        " WHERE minute = (SELECT max(minute) - interval '9 min' FROM ingest_minutes)"
+    )
+    assert fires(auditor, "session-trouble")
+
+
 def test_rejections_fire_when_they_are_many_times_the_usual(
     owner: psycopg.Connection, auditor: psycopg.Connection
 ) -> None:

@@ -77,6 +77,7 @@ def test_dashboards_and_alerts_share_a_folder() -> None:
     assert [rule["uid"] for rule in group["rules"]] == [
         "jieru-ingest-silent",
         "jieru-ingest-behind",
+        "jieru-session-trouble",
         "jieru-rejections-rising",
         "jieru-audit-chain-broken",
         "jieru-audit-unverified",

@@ -13,7 +13,7 @@ COMMENT ON COLUMN audit.ingest_hours.late IS 'Of the heartbeats.';
 CREATE VIEW audit.ingest_minutes AS
 SELECT ingester, minute AS starts_at, received, committed, duplicates, late, rejected, batches,
        CASE WHEN batches > 0 THEN commit_ms_sum::double precision / batches END AS commit_ms_mean,
-       commit_ms_max, behind_s_max, unacknowledged_max
+       commit_ms_max, behind_s_max, unacknowledged_max, session_troubles
 FROM ingest_minutes;
 COMMENT ON VIEW audit.ingest_minutes IS 'How did each ingester fare, minute by minute? Operational figures, no evidence; a minute without a row is one in which it did not run or could not write.';
 COMMENT ON COLUMN audit.ingest_minutes.starts_at IS 'The beginning of the minute, by the ingester''s clock.';
@@ -21,6 +21,7 @@ COMMENT ON COLUMN audit.ingest_minutes.committed IS 'Heartbeats, duplicates incl
 COMMENT ON COLUMN audit.ingest_minutes.commit_ms_mean IS 'From the first try to write a batch to its commit.';
 COMMENT ON COLUMN audit.ingest_minutes.behind_s_max IS 'How far it was behind at most.';
 COMMENT ON COLUMN audit.ingest_minutes.unacknowledged_max IS 'Messages that it held unacknowledged at most.';
+COMMENT ON COLUMN audit.ingest_minutes.session_troubles IS 'Times that its session at the broker was lost, or taken over by another client.';
 
 CREATE VIEW audit.ingesters AS
 SELECT last.ingester, last.minute AS last_minute_at,
