@@ -143,10 +143,11 @@ _OF_THE_BATCH: Final = (
 _CANCELLED: Final = "57014"
 """Once it may be the session that was set up so; the next one will not be."""
 _TRIES: Final = 3
-"""Of one message alone."""
+"""Of one message alone, between which others were stored."""
 _FAILURES: Final = 64
 """Statements that may fail while a batch is taken to pieces."""
 _APART_LOOK_S: Final = 30.0
+_APART_PAUSE_S: Final = 1.0
 _DEVICES_SHOWN: Final = 5
 
 Decode = Callable[[Sequence[Message]], Awaitable[tuple[Sequence[Heartbeat], Sequence[Rejection]]]]
@@ -215,6 +216,8 @@ class Writer:
         self._expects_duplicates = False
         self._portion = Portion()
         self._next_apart_look_s = 0.0
+        self._has_stored_since_failure = False
+        """Heartbeats, since a message that was set apart failed alone."""
         self._silence_s = SILENCE_S
         """How long a batch may take before its connection is given up; longer after each such
         time, so that a database that is slow and not gone has its way in the end."""
@@ -371,6 +374,7 @@ class Writer:
     ) -> Written:
         self._hours.remember(bits)
         self._states.remember(states, time.monotonic())
+        self._has_stored_since_failure |= bool(inserted.stored)
         if inserted.refused:
             devices = [each.message.topic for each in inserted.refused[:_DEVICES_SHOWN]]
             _log.info("rows_refused", rows=len(inserted.refused), topics=devices)
@@ -446,12 +450,17 @@ class Writer:
             sqlstate=error.sqlstate,
             portion=self._portion.size,
         )
-        self._next_apart_look_s = time.monotonic() + 1
+        self._next_apart_look_s = time.monotonic() + _APART_PAUSE_S
         if not tries or not _is_of_the_batch(error):
             return
         if self._portion.size > 1:
             self._portion.shrink()
             return
+        # Whether it is the message or the database shows in what else was stored meanwhile; and a
+        # statement's time is the database's, however small the statement is.
+        if error.sqlstate == _CANCELLED or not self._has_stored_since_failure:
+            return
+        self._has_stored_since_failure = False
         with suppress(psycopg.Error):  # it is tried again then
             await note_try(await self.connection())
 
