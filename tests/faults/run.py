@@ -131,8 +131,14 @@ def _wait_until_stored(parts: Stage, messages: frozenset[Message]) -> str:
     deadline = time.monotonic() + _PATIENCE_S
     while True:
         done_with = {(each.topic, each.payload) for each in parts.tap.acknowledged}
-        left = missing(parts.patiently(read_stored), messages)
-        lost = [each for each in left if (each.topic, each.payload) in done_with]
+        stored = parts.patiently(read_stored)
+        left = missing(stored, messages)
+        # What was set apart is durable, and stored later.
+        lost = [
+            each
+            for each in left
+            if (key := (each.topic, each.payload)) in done_with and key not in stored.apart
+        ]
         if lost:  # nobody will bring them any more, so there is nothing to wait for
             return f"{len(lost)} acknowledged by an ingester and not stored: {lost[0]}"
         if not left:

@@ -21,6 +21,7 @@ from tests.faults.load import DEVICES, Gateway
 from tests.faults.mqtt_tap import MqttTap
 from tests.faults.schedule import Schedule
 from tests.faults.servers import DATA, LOG, CrampedServer
+from tests.faults.verdict import remember_apart
 from tests.support.debian_root import DebianRoot
 from tests.support.fleet import PLATFORM, ingester, register_devices
 from tests.support.mosquitto import MosquittoBroker
@@ -245,6 +246,8 @@ def stage(
         stack.callback(_drop, servers.database, url)
         with psycopg.connect(url) as connection:
             register_devices(connection, DEVICES)
+            remember_apart(connection)
+            connection.commit()
         broker = stack.enter_context(servers.broker())
         tap = MqttTap()
         broker_link = stack.enter_context(TcpProxy(broker.ingest_port, observer=tap.connection))

@@ -93,8 +93,11 @@ def test_an_ingester_that_acknowledges_before_it_commits_is_found_out(servers: S
 
 
 @pytest.mark.timeout(600)
-def test_an_ingester_that_gives_up_a_batch_is_found_out(servers: Servers) -> None:
-    """By the books, since nobody else knows what is missing."""
+def test_an_ingester_that_gives_up_a_batch_is_found_out(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the books, since nobody else knows what is missing; nobody waits long for what is lost."""
+    monkeypatch.setattr("tests.faults.run._PATIENCE_S", 15.0)
     assert _gave_up_a_batch(servers, _GIVEN_UP)
 
 

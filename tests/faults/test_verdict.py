@@ -109,6 +109,18 @@ def test_wrong_evidence_is_found(change: Callable[[Stored], Stored], finding: st
     assert any(finding in each for each in findings(change(_STORED), _BOOKS))
 
 
+def test_what_was_set_apart_may_be_acknowledged_before_it_is_stored() -> None:
+    """From the commit on that set it apart, and not before."""
+    late = {
+        **_STORED.heartbeats,
+        Sent("A", NOON_MS - 1): replace(_KEPT, committed_ms=NOON_MS + 9_000),
+    }
+    apart = replace(_STORED, heartbeats=late, apart={(_GOOD.topic, _GOOD.payload): NOON_MS + 900})
+    assert findings(apart, _BOOKS) == []
+    too_late = replace(apart, apart={(_GOOD.topic, _GOOD.payload): NOON_MS + 2_100})
+    assert any("before it was committed" in each for each in findings(too_late, _BOOKS))
+
+
 def test_a_clock_that_was_set_back_may_refuse_what_is_then_ahead() -> None:
     """And only that."""
     books = replace(_BOOKS, acknowledged=[_GOOD], clocks_ahead_s=[0, -7_200])

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Final, LiteralString
 
@@ -14,7 +14,15 @@ from tests.faults.load import LATE_AFTER_MS, Message
 from tests.faults.mqtt_tap import Acknowledged
 from tests.support.fleet import PLATFORM, Sent, bits_of, stored_presence
 
-__all__ = ["Books", "Stored", "StoredHeartbeat", "findings", "missing", "read_stored"]
+__all__ = [
+    "Books",
+    "Stored",
+    "StoredHeartbeat",
+    "findings",
+    "missing",
+    "read_stored",
+    "remember_apart",
+]
 
 _AHEAD_LIMIT_MS: Final = 10 * 60_000
 _EARLY_MS: Final = 5
@@ -31,6 +39,21 @@ _SELECT_REJECTIONS: Final = """
     SELECT reason, topic, payload, (extract(epoch FROM received_at) * 1000)::bigint,
            (extract(epoch FROM pg_xact_commit_timestamp(xmin)) * 1000)::bigint
     FROM rejections
+"""
+_REMEMBER_APART: Final = """
+    CREATE TABLE once_apart (topic text NOT NULL, payload bytea NOT NULL);
+    CREATE FUNCTION remember_apart() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        INSERT INTO once_apart VALUES (NEW.topic, NEW.payload);
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER remember_apart AFTER INSERT ON messages_apart
+    FOR EACH ROW EXECUTE FUNCTION remember_apart();
+"""
+_SELECT_APART: Final = """
+    SELECT topic, payload,
+           min((extract(epoch FROM pg_xact_commit_timestamp(xmin)) * 1000)::bigint)
+    FROM once_apart GROUP BY topic, payload
 """
 _SELECT_STATES: Final = """
     SELECT d.serial, (extract(epoch FROM s.last_seen_at) * 1000)::bigint, s.status::text
@@ -82,6 +105,13 @@ class Stored:
     states: Mapping[str, tuple[int, str | None]]
     heard_hours: Mapping[datetime, tuple[int, int]]
     refused_hours: Mapping[tuple[datetime, str, str | None], int]
+    apart: Mapping[tuple[str, bytes], int] = field(default_factory=dict)
+    """Topics and payloads that were ever set apart, and when that was committed."""
+
+
+def remember_apart(connection: psycopg.Connection) -> None:
+    """Let the database remember what was ever set apart, which it forgets once it is stored."""
+    connection.execute(_REMEMBER_APART)
 
 
 def read_stored(connection: psycopg.Connection) -> Stored:
@@ -100,6 +130,7 @@ def read_stored(connection: psycopg.Connection) -> Stored:
         {row[0]: (row[1], row[2]) for row in _rows(connection, _SELECT_STATES)},
         {row[0]: (row[1], row[2]) for row in _rows(connection, _SELECT_HEARD_HOURS)},
         {(row[0], row[1], row[2]): row[3] for row in _rows(connection, _SELECT_REFUSED_HOURS)},
+        {(row[0], bytes(row[1])): row[2] for row in _rows(connection, _SELECT_APART)},
     )
 
 
@@ -279,6 +310,8 @@ def _findings_on_acknowledgements(stored: Stored, books: Books) -> Iterable[str]
         reasons = RejectionReason if message.reason is None else [message.reason]
         for reason in reasons:
             times += [at for _, at in stored.rejections.get(_refused(message, reason), ())]
+        if (message.topic, message.payload) in stored.apart:
+            times.append(stored.apart[message.topic, message.payload])
         if times:
             committed[message.topic, message.payload] = min(times)
     too_early = [
