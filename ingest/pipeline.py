@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import psycopg
 import structlog
@@ -17,11 +17,12 @@ from ingest.decode import Heartbeat, Rejection, TimeRules, decode_all, unknown_t
 from ingest.message import Batch, Message
 from ingest.observations import Observations
 from ingest.registry import DeviceRegistry
+from ingest.rejection_sample import RejectionSample
 from ingest.subscriber import Subscriber
 from ingest.writer import Writer
 from jieru.retry import is_worth_retrying
 
-__all__ = ["Pipeline"]
+__all__ = ["BatchLimits", "Pipeline"]
 
 _IDLE_S: Final = 1.0
 """How often a quiet ingester looks whether device states are due."""
@@ -42,6 +43,15 @@ class _Prepared:
     rejections: Sequence[Rejection]
 
 
+class BatchLimits(NamedTuple):
+    """When a batch is closed."""
+
+    size: int
+    """Messages at most."""
+    age_s: float
+    """After its first message."""
+
+
 class Pipeline:
     """Moves batches from a subscriber to the database until told to stop."""
 
@@ -53,9 +63,9 @@ class Pipeline:
         observations: Observations,
         *,
         ingester: str,
-        batch_size: int,
-        batch_age_s: float,
+        limits: BatchLimits,
         state_interval_s: float,
+        sample: RejectionSample | None = None,
     ) -> None:
         """Put the parts together; nothing runs yet."""
         self.is_drained = False
@@ -63,8 +73,7 @@ class Pipeline:
         self._subscriber = subscriber
         self._rules = rules
         self._observations = observations
-        self._batch_size = batch_size
-        self._batch_age_s = batch_age_s
+        self._limits = limits
         self._next_apart_s = 0.0
         self._registry = DeviceRegistry(database_url)
         self._stopping = asyncio.Event()
@@ -73,6 +82,7 @@ class Pipeline:
             ingester=ingester,
             state_interval_s=state_interval_s,
             is_leaving=self._stopping.is_set,
+            sample=sample,
         )
         self._prepared: asyncio.Queue[_Prepared | None] = asyncio.Queue(maxsize=1)
 
@@ -137,7 +147,7 @@ class Pipeline:
     async def _prepare_batches(self, is_draining: bool) -> None:  # noqa: FBT001 - a task's only
         while not (self._stopping.is_set() or self.is_drained):
             batch = await self._unless_stopped(
-                self._subscriber.receive(self._batch_size, self._batch_age_s, _IDLE_S)
+                self._subscriber.receive(self._limits.size, self._limits.age_s, _IDLE_S)
             )
             prepared = _Prepared(None, (), ()) if batch is None else await self._prepare(batch)
             await self._prepared.put(prepared)

@@ -16,7 +16,9 @@ from ingest.minute_writer import MinuteWriter, delete_old_minutes
 from ingest.mqtt5_subscriber import Mqtt5Subscriber
 from ingest.mqtt311_subscriber import Mqtt311Subscriber
 from ingest.observations import Observations
-from ingest.pipeline import Pipeline
+from ingest.pipeline import BatchLimits, Pipeline
+from ingest.rejection_retention import delete_old_rejections
+from ingest.rejection_sample import RejectionSample
 from ingest.status_page import serve_status
 from ingest.subscriber import Subscriber, Subscription
 from jieru.broker import BrokerAddress
@@ -199,9 +201,12 @@ class _Ingester:
             self._rules,
             observations,
             ingester=settings.ingest_client_id + beside,
-            batch_size=settings.ingest_batch_size,
-            batch_age_s=settings.ingest_batch_age_ms / 1000,
+            limits=BatchLimits(settings.ingest_batch_size, settings.ingest_batch_age_ms / 1000),
             state_interval_s=settings.device_state_interval_s,
+            sample=RejectionSample(
+                per_topic=settings.rejections_kept_per_topic,
+                per_platform=settings.rejections_kept_per_platform,
+            ),
         )
 
     async def drain_plain(self, stop: asyncio.Event, *, after: Subscriber | None = None) -> None:
@@ -370,6 +375,7 @@ async def _keep_retention(settings: Settings) -> None:
 def _drop_expired(settings: Settings) -> int:
     with connect(settings.require_database_url()) as connection:
         delete_old_minutes(connection)
+        delete_old_rejections(connection, retention_days=settings.rejection_retention_days)
         if settings.archive_dir:
             return 0  # `jieru archive run` drops, once they are in a file
         return drop_expired_heartbeats(connection, retention_days=settings.heartbeat_retention_days)

@@ -22,6 +22,7 @@ from ingest.device_states import DeviceState, DeviceStates
 from ingest.durable_hours import DurableHours, PresenceBit
 from ingest.hourly_counts import heard_hours, refused_hours
 from ingest.message import Message
+from ingest.rejection_sample import RejectionSample
 from jieru.retry import (
     SILENCE_S,
     backoff_delays,
@@ -198,6 +199,7 @@ class Writer:
         ingester: str,
         state_interval_s: float,
         is_leaving: Callable[[], bool],
+        sample: RejectionSample | None = None,
     ) -> None:
         """Connect at the first batch.
 
@@ -206,6 +208,7 @@ class Writer:
             ingester: the name under which this process counts; no other counts under it.
             state_interval_s: seconds between two writes of one device's state.
             is_leaving: whether the process was asked to stop, so that retrying must end.
+            sample: which rejections are kept whole; None: all.
         """
         self._database_url = database_url
         self._ingester = ingester
@@ -215,6 +218,9 @@ class Writer:
         self._states = DeviceStates(state_interval_s)
         self._expects_duplicates = False
         self._portion = Portion()
+        self._sample = sample or RejectionSample(per_topic=0, per_platform=0)
+        self._kept: list[Rejection] = []
+        """Of the rejections that are being written, however often that is tried."""
         self._next_apart_look_s = 0.0
         self._has_stored_since_failure = False
         """Heartbeats, since a message that was set apart failed alone."""
@@ -267,6 +273,7 @@ class Writer:
         started = time.monotonic()
         delays = backoff_delays(random.random)
         batch, apart = _without_distant_days(heartbeats)
+        self._kept = self._sample.of(rejections)
         is_cancelled = False
         while True:
             began = time.monotonic()
@@ -425,6 +432,7 @@ class Writer:
                         ]
                         heartbeats = ()
                     await _insert_carefully(connection, heartbeats, inserted, heard)
+                    self._kept = list(rejections)
                     bits, states = await self._write_rest(
                         connection, inserted, rejections, (), all_states=False
                     )
@@ -498,13 +506,13 @@ class Writer:
                 ),
             )
         refused = [*rejections, *inserted.refused]
-        if refused:
-            messages = [rejection.message for rejection in refused]
+        if kept := [*self._kept, *inserted.refused]:
+            messages = [rejection.message for rejection in kept]
             await connection.execute(
                 _INSERT_REJECTIONS,
                 (
                     [message.received_ms for message in messages],
-                    [rejection.reason.value for rejection in refused],
+                    [rejection.reason.value for rejection in kept],
                     [message.topic.replace("\0", "\ufffd") for message in messages],
                     [message.payload[:PAYLOAD_LIMIT_BYTES] for message in messages],
                     [message.payload_bytes for message in messages],

@@ -93,6 +93,13 @@ class Settings(BaseSettings):
     heartbeat_retention_days: int = Field(default=1_830, ge=30)
     """Raw heartbeats older than this are archived where `archive_dir` is set, and dropped; presence
     is kept for good."""
+    rejection_retention_days: int = Field(default=90, ge=1)
+    """Rejections older than this are deleted; their numbers by hour stay for good."""
+    rejections_kept_per_topic: int = Field(default=20, ge=0)
+    """Rejections of one topic and reason that are kept whole in an hour, by each ingester; all are
+    counted. 0: all."""
+    rejections_kept_per_platform: int = Field(default=1_500, ge=0)
+    """Rejections of one platform that are kept whole in an hour, by each ingester. 0: all."""
     heartbeat_compress_after_days: int = Field(default=14, ge=1)
     """Chunks older than this are compressed (TimescaleDB Community edition)."""
     archive_dir: str = ""

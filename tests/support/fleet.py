@@ -189,6 +189,9 @@ def ingester(
         "JIERU_DATABASE_URL": database_url,
         "JIERU_MQTT_URL": mqtt_url,
         "JIERU_INGEST_HTTP_PORT": "0",
+        # Tests compare every single one with the books, unless they ask for the sample.
+        "JIERU_REJECTIONS_KEPT_PER_TOPIC": "0",
+        "JIERU_REJECTIONS_KEPT_PER_PLATFORM": "0",
         **{f"JIERU_{name.upper()}": value for name, value in settings.items()},
     }
     argv = ["jieru", "ingest", *arguments]

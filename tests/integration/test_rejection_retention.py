@@ -1,0 +1,59 @@
+"""Rejections are kept for a time, and of a flood a sample; how many there were stays."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from ingest.decode import Rejection
+from ingest.rejection_retention import delete_old_rejections
+from ingest.rejection_sample import RejectionSample
+from ingest.writer import Writer
+from jieru.wire import RejectionReason
+from tests.support.fleet import register_devices
+from tests.support.messages import NOON_MS, message, topic_of
+
+_INSERT = """
+    INSERT INTO rejections (received_at, reason, topic, payload, payload_bytes)
+    SELECT now() - days * interval '1 day', 'bad_topic', 't', '', 0
+    FROM unnest(%s::integer[]) AS days
+"""
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[psycopg.Connection]:
+    """A database with one device."""
+    with psycopg.connect(database_url) as connection:
+        register_devices(connection, ["A"])
+        yield connection
+
+
+def test_old_rejections_are_deleted(connection: psycopg.Connection) -> None:
+    """However many there are; younger ones stay."""
+    connection.execute(_INSERT, ([91] * 45_000 + [89, 1],))
+    connection.commit()
+    assert delete_old_rejections(connection, retention_days=90) == 45_000
+    assert connection.execute("SELECT count(*) FROM rejections").fetchone() == (2,)
+
+
+async def test_a_flood_is_counted_whole_and_kept_as_a_sample(
+    database_url: str, connection: psycopg.Connection
+) -> None:
+    """Three of five hundred are there to be looked at, and five hundred are counted."""
+    writer = Writer(
+        database_url,
+        ingester="tests",
+        state_interval_s=30,
+        is_leaving=lambda: False,
+        sample=RejectionSample(per_topic=3, per_platform=100),
+    )
+    refused = Rejection(
+        RejectionReason.MALFORMED_PAYLOAD,
+        message(b"{}", topic=topic_of("A"), received_ms=NOON_MS),
+    )
+    for _batch in range(5):
+        await writer.write([], [refused] * 100)
+    await writer.close()
+    assert connection.execute("SELECT count(*) FROM rejections").fetchone() == (3,)
+    counted = connection.execute("SELECT sum(rejections) FROM rejection_hours").fetchone()
+    assert counted == (500,)
