@@ -323,6 +323,9 @@ def _ingester(
         "JIERU_INGEST_GROUP": "",
         "JIERU_INGEST_CLOCK": clock,
         "JIERU_INGEST_HTTP_PORT": "0",
+        # A year is played within one hour, and compared with the scenario one by one.
+        "JIERU_REJECTIONS_KEPT_PER_TOPIC": "0",
+        "JIERU_REJECTIONS_KEPT_PER_PLATFORM": "0",
     }
     with (
         tempfile.TemporaryDirectory(prefix="jieru-ingest-") as folder,

@@ -15,7 +15,7 @@ from jieru.errors import UserError
         (("--messages=1", "--per-second=1", "--every=60"), "not both"),
         (("--count=1", "--platform=xielian"), "how long"),
         (("--messages=1", "--devices=/nowhere.csv"), "cannot be read"),
-        (("--messages=1", "--count=1", "--platform=XIELIAN"), "no platform's code"),
+        (("--messages=1", "--count=1", "--platform=XIELIAN"), "not a platform's code"),
     ],
 )
 def test_what_contradicts_itself_or_is_missing_is_one_sentence(
