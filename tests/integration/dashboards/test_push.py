@@ -6,6 +6,7 @@ from copy import deepcopy
 
 import pytest
 
+from dashboards.alerts import all_alerts
 from dashboards.grafana_json import grafana_dashboards
 from dashboards.push import FOLDER_UID, Pushed, push
 from jieru.errors import UserError, WorldError
@@ -55,7 +56,7 @@ def test_a_first_push_creates_everything(grafana: GrafanaServer) -> None:
     for dashboard in grafana_dashboards():
         stored = grafana.dashboards[dashboard["uid"]]
         assert {key: stored[key] for key in dashboard} == dashboard
-    assert len(grafana.groups[FOLDER_UID, "jieru"]["rules"]) == 6
+    assert len(grafana.groups[FOLDER_UID, "jieru"]["rules"]) == len(all_alerts(1))
 
 
 def test_a_second_push_changes_nothing(grafana: GrafanaServer) -> None:
