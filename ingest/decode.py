@@ -165,12 +165,12 @@ def decode_all(
             rejections.append(result)
     if not _may_be_unstorable(heartbeats):
         return heartbeats, rejections
-    storable = [each for each in heartbeats if _has_storable_metrics(each)]
-    rejections += [
-        Rejection(RejectionReason.MALFORMED_PAYLOAD, each.message)
-        for each in heartbeats
-        if not _has_storable_metrics(each)
-    ]
+    storable: list[Heartbeat] = []
+    for each in heartbeats:
+        if _has_storable_metrics(each):
+            storable.append(each)
+        else:
+            rejections.append(Rejection(RejectionReason.MALFORMED_PAYLOAD, each.message))
     return storable, rejections
 
 

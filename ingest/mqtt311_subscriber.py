@@ -277,7 +277,7 @@ class Mqtt311Subscriber:
 
     def _note_session(self, *, is_present: bool) -> None:
         if self._expects_session and not is_present:
-            self.troubles.note(SessionTrouble.LOST, time.time())
+            self.troubles.note(SessionTrouble.LOST, time.monotonic())
             _log.error(
                 "session_lost",
                 broker=str(self._address),
@@ -295,7 +295,7 @@ class Mqtt311Subscriber:
             min_delay=delay_s, max_delay=max(delay_s, _LONGEST_DELAY_S)
         )
         if self._short_connections >= _SUSPICIOUS:
-            self.troubles.note(SessionTrouble.TAKEN_OVER, time.time())
+            self.troubles.note(SessionTrouble.TAKEN_OVER, time.monotonic())
             _log.error(
                 "session_taken_over",
                 broker=str(self._address),

@@ -294,7 +294,7 @@ class Mqtt5Subscriber:
             await asyncio.sleep(delay)
 
     def _note_takeover(self) -> None:
-        self.troubles.note(SessionTrouble.TAKEN_OVER, time.time())
+        self.troubles.note(SessionTrouble.TAKEN_OVER, time.monotonic())
         _log.error(
             "session_taken_over",
             broker=str(self._address),
@@ -305,7 +305,7 @@ class Mqtt5Subscriber:
 
     def _note_session(self, *, is_present: bool) -> None:
         if self._expects_session and not is_present:
-            self.troubles.note(SessionTrouble.LOST, time.time())
+            self.troubles.note(SessionTrouble.LOST, time.monotonic())
             _log.error(
                 "session_lost",
                 broker=str(self._address),

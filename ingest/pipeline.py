@@ -89,7 +89,7 @@ class Pipeline:
     def health(self) -> dict[str, object]:
         """Whether the broker is there, the session whole and the last write done: `/healthz`."""
         is_connected, is_writing = self._subscriber.is_connected, self._writer.is_healthy
-        trouble = self._subscriber.troubles.recent(time.time())
+        trouble = self._subscriber.troubles.recent(time.monotonic())
         return {
             "status": "ok" if is_connected and is_writing and trouble is None else "degraded",
             "session": "ok" if trouble is None else trouble.value,

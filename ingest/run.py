@@ -216,9 +216,11 @@ class _Ingester:
             stop: gives up.
             after: first let this one subscribe, or what is published in between goes nowhere.
         """
+        if self.session.has_plain_ended:
+            return
         while after is not None and not (after.is_connected or stop.is_set()):
             await _wait_at_most(stop, _LOOK_S)
-        while not (self.session.has_plain_ended or stop.is_set()):
+        while not stop.is_set():
             subscriber = self.plain_subscriber()
             pipeline = self.pipeline(subscriber, self.observations(subscriber), beside="-plain")
             stopper = asyncio.create_task(_stop_when(stop, pipeline), name="stopper of plain")

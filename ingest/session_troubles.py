@@ -31,7 +31,7 @@ class SessionTroubles:
         self._last: tuple[SessionTrouble, float] | None = None
 
     def note(self, trouble: SessionTrouble, now_s: float) -> None:
-        """One happened just now."""
+        """One happened just now, by a clock that nobody sets, as `recent` has it."""
         self.counts[trouble] += 1
         self._last = trouble, now_s
 
