@@ -45,7 +45,7 @@ from archive.records import (
     read_records,
     record_file,
 )
-from archive.rows import RowsDigest, in_batches, rows_not_in
+from archive.rows import RowsDigest, as_today, in_batches, rows_not_in
 from jieru.audit import Actor, changing
 from jieru.durable_files import flush_folder
 from jieru.errors import UserError, WorldError
@@ -164,7 +164,7 @@ def _archive_rows(
             with one_moment(connection):
                 seen = fingerprint(connection, wanted)
                 rows = copy_rows(connection, wanted)
-                known = [read_rows(archive.folder / each.file) for each in earlier]
+                known = [map(as_today, read_rows(archive.folder / each.file)) for each in earlier]
                 written = write_rows(partial, rows_not_in(rows, *known))
             if not written.rows:
                 return None, seen

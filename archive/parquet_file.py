@@ -22,8 +22,11 @@ _SCHEMA: Final = pa.schema(
         pa.field("seq", pa.int64()),
         pa.field("status", pa.string()),
         pa.field("metrics", pa.string()),
+        pa.field("publisher_id", pa.int32(), nullable=False),
     ]
 )
+_SCHEMA_BEFORE: Final = pa.schema([each for each in _SCHEMA if each.name != "publisher_id"])
+"""Of files from before it was kept who published."""
 _ROWS_IN_GROUP: Final = 100_000
 _ROWS_AT_ONCE: Final = 20_000
 _BYTES_AT_ONCE: Final = 1 << 20
@@ -64,7 +67,7 @@ def write_rows(path: Path, rows: Iterable[bytes]) -> WrittenRows:
             file,
             _SCHEMA,
             compression="zstd",
-            use_dictionary=["status", "metrics"],
+            use_dictionary=["status", "metrics", "publisher_id"],
             column_encoding=_ENCODINGS,
             write_statistics=["device_id", "time"],
         ) as writer:
@@ -87,7 +90,7 @@ def read_rows(path: Path) -> Iterator[bytes]:
     """
     try:
         with pq.ParquetFile(path, memory_map=False, pre_buffer=False) as file:
-            if file.schema_arrow != _SCHEMA:
+            if file.schema_arrow not in (_SCHEMA, _SCHEMA_BEFORE):
                 raise UnreadableFileError("it has other columns")
             for batch in file.iter_batches(_ROWS_AT_ONCE, use_threads=False):
                 columns = [

@@ -11,7 +11,7 @@ from archive.folder import is_intact, open_archive, using_folder
 from archive.manifest import ArchivedFile
 from archive.parquet_file import UnreadableFileError, read_rows
 from archive.records import hold_archive, mark_restored
-from archive.rows import COPY_HEADER, COPY_TRAILER, RowsDigest, in_batches
+from archive.rows import COPY_HEADER, COPY_TRAILER, RowsDigest, as_today, in_batches
 from jieru.audit import Actor, changing
 from jieru.errors import UserError
 
@@ -23,13 +23,14 @@ _CREATE_STAGING: Final = """
     CREATE TEMPORARY TABLE restored_heartbeats (LIKE heartbeats) ON COMMIT DROP
 """
 _COPY_STAGING: Final = """
-    COPY restored_heartbeats (device_id, "time", received_at, seq, status, metrics)
+    COPY restored_heartbeats (device_id, "time", received_at, seq, status, metrics, publisher_id)
     FROM STDIN (FORMAT BINARY)
 """
 # What the database holds already stays as it is there.
 _INSERT: Final = """
-    INSERT INTO heartbeats (device_id, "time", received_at, seq, status, metrics)
-    SELECT device_id, "time", received_at, seq, status, metrics FROM restored_heartbeats
+    INSERT INTO heartbeats (device_id, "time", received_at, seq, status, metrics, publisher_id)
+    SELECT device_id, "time", received_at, seq, status, metrics, publisher_id
+    FROM restored_heartbeats
     ORDER BY device_id, "time"
     ON CONFLICT (device_id, "time") DO NOTHING
 """
@@ -102,7 +103,7 @@ def _put_back(connection: psycopg.Connection, folder: Path, archived: ArchivedFi
         for batch in in_batches(read_rows(folder / archived.file), _ROWS_AT_ONCE):
             digest.add(batch)
             with connection.cursor() as cursor, cursor.copy(_COPY_STAGING) as copy:
-                copy.write(b"".join([COPY_HEADER, *batch, COPY_TRAILER]))
+                copy.write(b"".join([COPY_HEADER, *map(as_today, batch), COPY_TRAILER]))
             added += connection.execute(_INSERT).rowcount
             connection.execute(_EMPTY_STAGING)
     except UnreadableFileError:

@@ -13,11 +13,14 @@ from heapq import merge
 from itertools import islice
 from typing import Final, NamedTuple
 
+from jieru.publishers import CLOUD_ID
+
 __all__ = [
     "COPY_HEADER",
     "COPY_TRAILER",
     "Fields",
     "RowsDigest",
+    "as_today",
     "decode_row",
     "encode_row",
     "in_batches",
@@ -28,7 +31,9 @@ __all__ = [
 COPY_HEADER: Final = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)
 COPY_TRAILER: Final = struct.pack("!h", -1)
 
-_FIELDS: Final = 6
+_FIELDS: Final = 7
+_FIELDS_BEFORE: Final = 6
+"""Of files from before it was kept who published."""
 _JSONB_VERSION: Final = 1
 _TO_2000_US: Final = 946_684_800_000_000
 """PostgreSQL counts instants in microseconds from 2000-01-01 UTC."""
@@ -40,6 +45,8 @@ _SEQ: Final = struct.Struct("!iq")
 _BIGINT: Final = struct.Struct("!q")
 _METRICS_HEAD: Final = struct.Struct("!ib")
 _NULL: Final = _LENGTH.pack(-1)
+_COUNT: Final = struct.Struct("!h")
+_PUBLISHER: Final = struct.Struct("!ii")
 _KEY: Final = struct.Struct("!6xi4xq")
 """device_id and time, of which a row is the only one."""
 
@@ -55,6 +62,8 @@ class Fields(NamedTuple):
     status: str | None
     metrics: str | None
     """As the database writes `jsonb`."""
+    publisher_id: int | None
+    """None: the row is of a file from before it was kept."""
 
 
 class RowsDigest:
@@ -82,9 +91,9 @@ def key_of(row: bytes) -> tuple[int, ...]:
 
 def decode_row(row: bytes) -> Fields:
     """What the bytes of a row say."""
-    _fields, _four, device_id, _eight, time_us, _eight, received_us = _FIXED.unpack_from(row)
+    fields, _four, device_id, _eight, time_us, _eight, received_us = _FIXED.unpack_from(row)
     at = _FIXED.size
-    seq = status = metrics = None
+    seq = status = metrics = publisher_id = None
     (length,) = _LENGTH.unpack_from(row, at)
     at += _LENGTH.size
     if length >= 0:
@@ -99,7 +108,18 @@ def decode_row(row: bytes) -> Fields:
     at += _LENGTH.size
     if length >= 0:
         metrics = row[at + 1 : at + length].decode()  # after the version's byte
-    return Fields(device_id, time_us + _TO_2000_US, received_us + _TO_2000_US, seq, status, metrics)
+        at += length
+    if fields == _FIELDS:
+        _four, publisher_id = _PUBLISHER.unpack_from(row, at)
+    return Fields(
+        device_id,
+        time_us + _TO_2000_US,
+        received_us + _TO_2000_US,
+        seq,
+        status,
+        metrics,
+        publisher_id,
+    )
 
 
 def encode_row(
@@ -109,10 +129,12 @@ def encode_row(
     seq: int | None,
     status: str | None,
     metrics: str | None,
+    publisher_id: int | None = None,
 ) -> bytes:
-    """The bytes of a row that says this."""
+    """The bytes of a row that says this; without a publisher, as it was in files before."""
+    fields = _FIELDS_BEFORE if publisher_id is None else _FIELDS
     parts = [
-        _FIXED.pack(_FIELDS, 4, device_id, 8, time_us - _TO_2000_US, 8, received_us - _TO_2000_US),
+        _FIXED.pack(fields, 4, device_id, 8, time_us - _TO_2000_US, 8, received_us - _TO_2000_US),
         _NULL if seq is None else _SEQ.pack(8, seq),
     ]
     if status is None:
@@ -125,7 +147,17 @@ def encode_row(
     else:
         text = metrics.encode()
         parts += _METRICS_HEAD.pack(len(text) + 1, _JSONB_VERSION), text
+    if publisher_id is not None:
+        parts.append(_PUBLISHER.pack(4, publisher_id))
     return b"".join(parts)
+
+
+def as_today(row: bytes) -> bytes:
+    """A row as the database has it today: before it was kept who published, the cloud did."""
+    (fields,) = _COUNT.unpack_from(row)
+    if fields == _FIELDS:
+        return row
+    return _COUNT.pack(_FIELDS) + row[_COUNT.size :] + _PUBLISHER.pack(4, CLOUD_ID)
 
 
 def in_batches(rows: Iterable[bytes], size: int) -> Iterator[list[bytes]]:

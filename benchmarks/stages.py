@@ -31,12 +31,13 @@ from benchmarks.replay import PLATFORM, device_serial, make_replay
 from benchmarks.results import print_table, save
 from benchmarks.stub_broker import stub_broker
 from ingest.copy_format import encode_heartbeats
-from ingest.decode import Heartbeat, TimeRules, decode_all
+from ingest.decode import Heartbeat, Origin, TimeRules, decode_all
 from ingest.device_states import DeviceStates
 from ingest.durable_hours import DurableHours
 from ingest.hourly_counts import heard_hours
 from ingest.message import Message
 from ingest.mqtt5_packets import encode_pubacks, read_packets
+from jieru.publishers import CLOUD_ID
 from jieru.schema import migrate
 from jieru.wire import DeviceAddress, DeviceStatus, heartbeat_topic
 from tests.support.databases import DatabaseServer
@@ -96,7 +97,8 @@ _COPY_TARGETS: Final[dict[str, tuple[LiteralString, ...]]] = {
 }
 """Each is what the one above is, and more."""
 _COPY: Final = """
-    COPY copied (device_id, "time", received_at, seq, status, metrics) FROM STDIN (FORMAT BINARY)
+    COPY copied (device_id, "time", received_at, publisher_id, seq, status, metrics)
+    FROM STDIN (FORMAT BINARY)
 """
 
 
@@ -260,8 +262,8 @@ def _alone() -> dict[str, float]:
         spacing_ms=SPACING_MS,
     )
     packets = bytes(replay.packets)
-    ids = {
-        heartbeat_topic(DeviceAddress(PLATFORM, device_serial(number))): number
+    origins = {
+        heartbeat_topic(DeviceAddress(PLATFORM, device_serial(number))): Origin(number, CLOUD_ID)
         for number in range(DEVICES)
     }
     rules = TimeRules.of_policy(
@@ -288,7 +290,7 @@ def _alone() -> dict[str, float]:
             position += size
         batch, waiting = waiting[:BATCH], waiting[BATCH:]
         with counted("decode and registry"):
-            heartbeats, _rejections = decode_all(batch, ids, rules)
+            heartbeats, _rejections = decode_all(batch, origins, rules)
         with counted("COPY encoding"):
             encode_heartbeats(heartbeats)
         with counted("presence"):
@@ -312,6 +314,7 @@ def _postgres(server: DatabaseServer) -> dict[str, float]:
     rows = [
         Heartbeat(
             place % DEVICES,
+            CLOUD_ID,
             now_ms + place // DEVICES * SPACING_MS,
             now_ms,
             is_late=False,

@@ -25,7 +25,7 @@ import nats
 
 from command.embedded_broker_users import AuthenticationCallout, Issuer, subject_of
 from command.embedded_keeper import keeper
-from jieru.wire import HEARTBEAT_TOPIC_FILTER
+from jieru.wire import HEARTBEAT_TOPIC_FILTERS
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -154,7 +154,7 @@ class EmbeddedBroker:
         return process
 
     def _configuration(self, port: int) -> dict[str, object]:
-        heartbeats = subject_of(HEARTBEAT_TOPIC_FILTER)
+        heartbeats = [subject_of(each) for each in HEARTBEAT_TOPIC_FILTERS]
         nothing = {"deny": [">"]}
         return {
             "server_name": "jieru-demonstration",
@@ -179,12 +179,12 @@ class EmbeddedBroker:
                             _INGEST_USER,
                             "MQTT",
                             # NATS delivers at QoS 1 on subjects of its own.
-                            {"publish": nothing, "subscribe": [heartbeats, "$MQTT.sub.>"]},
+                            {"publish": nothing, "subscribe": [*heartbeats, "$MQTT.sub.>"]},
                         ),
                         self._user(
                             _SIMULATOR_USER,
                             "MQTT",
-                            {"publish": [heartbeats], "subscribe": nothing},
+                            {"publish": heartbeats, "subscribe": nothing},
                         ),
                     ],
                 },

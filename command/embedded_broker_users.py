@@ -12,7 +12,6 @@ import base64
 import binascii
 import hmac
 import json
-import re
 import secrets
 import time
 from typing import Any, Final, Self
@@ -23,8 +22,8 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from jieru.credentials.secret import hash_secret
+from jieru.credentials.usernames import parse_username
 from jieru.retry import connect_patiently
-from jieru.wire import PLATFORM_CODE, SERIAL, DeviceAddress, heartbeat_topic
 
 __all__ = ["AuthenticationCallout", "Issuer", "subject_of", "writable_topic"]
 
@@ -35,7 +34,6 @@ _TOKEN_VERSION: Final = 2
 _LOOK_S: Final = 1.0
 """Between two looks for credentials that were revoked."""
 _ANSWER_TIMEOUT_S: Final = 10.0
-_USERNAME: Final = re.compile(rf"({PLATFORM_CODE.pattern})(?:/({SERIAL.pattern}))?")
 _ANY_DEVICE: Final = "+"
 
 _SELECT_OPEN: Final = """
@@ -48,8 +46,8 @@ _SELECT_REVOKED: Final = """
 
 def writable_topic(username: str) -> str | None:
     """The topic, or filter of topics, on which a user may publish; None: no such user can be."""
-    match = _USERNAME.fullmatch(username)
-    return heartbeat_topic(DeviceAddress(match[1], match[2] or _ANY_DEVICE)) if match else None
+    user = parse_username(username)
+    return user.topic(_ANY_DEVICE) if user else None
 
 
 def subject_of(topic: str) -> str:

@@ -18,14 +18,14 @@ _HEADER: Final = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)
 _TRAILER: Final = struct.pack("!h", -1)
 _NULL_LENGTH: Final = -1
 _NULL: Final = struct.pack("!i", _NULL_LENGTH)
-_FIELDS: Final = 6
+_FIELDS: Final = 7
 _MILLISECONDS_TO_2000: Final = 946_684_800_000
 """PostgreSQL counts instants in microseconds from 2000-01-01 UTC."""
 
 # Field count, then length and value: device_id int4, time timestamptz, received_at timestamptz,
-# seq int8; then what depends on the row.
-_pack_fixed = struct.Struct("!hiiiqiqiq").pack
-_pack_fixed_without_seq = struct.Struct("!hiiiqiqi").pack
+# publisher_id int4, seq int8; then what depends on the row.
+_pack_fixed = struct.Struct("!hiiiqiqiiiq").pack
+_pack_fixed_without_seq = struct.Struct("!hiiiqiqiii").pack
 _pack_jsonb_head = struct.Struct("!ib").pack
 _JSONB_VERSION: Final = 1
 
@@ -36,16 +36,19 @@ _STATUS[None] = _NULL
 
 
 def encode_heartbeats(heartbeats: Iterable[Heartbeat]) -> bytes:
-    """Rows for `COPY heartbeats (device_id, time, received_at, seq, status, metrics)`."""
+    """Rows for COPY of device_id, time, received_at, publisher_id, seq, status and metrics."""
     parts = [_HEADER]
     for heartbeat in heartbeats:
         time = (heartbeat.ts_ms - _MILLISECONDS_TO_2000) * 1000
         received = (heartbeat.received_ms - _MILLISECONDS_TO_2000) * 1000
-        device_id, seq, metrics = heartbeat.device_id, heartbeat.seq, heartbeat.metrics
+        device_id, publisher_id = heartbeat.device_id, heartbeat.publisher_id
+        seq, metrics = heartbeat.seq, heartbeat.metrics
         fixed = (
-            _pack_fixed_without_seq(_FIELDS, 4, device_id, 8, time, 8, received, _NULL_LENGTH)
+            _pack_fixed_without_seq(
+                _FIELDS, 4, device_id, 8, time, 8, received, 4, publisher_id, _NULL_LENGTH
+            )
             if seq is None
-            else _pack_fixed(_FIELDS, 4, device_id, 8, time, 8, received, 8, seq)
+            else _pack_fixed(_FIELDS, 4, device_id, 8, time, 8, received, 4, publisher_id, 8, seq)
         )
         if metrics is None:
             parts += (fixed, _STATUS[heartbeat.status], _NULL)

@@ -19,12 +19,23 @@ from jieru.wire import (
     DeviceStatus,
     HeartbeatPayload,
     RejectionReason,
+    heartbeat_topic,
     is_storable,
     is_too_deep,
     parse_heartbeat_topic,
 )
 
-__all__ = ["Heartbeat", "Rejection", "TimeRules", "decode", "decode_all", "unknown_topics"]
+__all__ = [
+    "Heartbeat",
+    "Origin",
+    "Rejection",
+    "TimeRules",
+    "decode",
+    "decode_all",
+    "unknown_topics",
+]
+
+_UNKNOWN: Final = {RejectionReason.UNKNOWN_DEVICE, RejectionReason.UNKNOWN_PUBLISHER}
 
 _LATEST_TIMESTAMP_MS: Final = 253_402_214_400_000
 """9999-12-31 UTC: beyond it no civil date exists, whatever the clock of receipt says."""
@@ -69,10 +80,18 @@ class TimeRules:
         )
 
 
+class Origin(msgspec.Struct, frozen=True, gc=False):
+    """What a topic stands for: one device, and one who publishes for it."""
+
+    device_id: int
+    publisher_id: int
+
+
 class Heartbeat(msgspec.Struct, frozen=True, gc=False):
     """One heartbeat of a known device, ready to be stored."""
 
     device_id: int
+    publisher_id: int
     ts_ms: int
     received_ms: int
     is_late: bool
@@ -93,31 +112,31 @@ class Rejection(msgspec.Struct, frozen=True, gc=False):
 
 
 def decode(
-    message: Message, device_ids: Mapping[str, int], rules: TimeRules
+    message: Message, origins: Mapping[str, Origin], rules: TimeRules
 ) -> Heartbeat | Rejection:
     """Read one message by the wire contract (design section 4).
 
     Args:
         message: as it was delivered.
-        device_ids: from a device's heartbeat topic to its id; a known topic is a valid one.
+        origins: what each known topic stands for; a known topic is a valid one.
         rules: what is too late and what is too far ahead.
 
     Returns:
         The heartbeat, or the first reason in the contract's order not to take it; what its
         metrics hold comes last.
     """
-    result = _decode(message, device_ids, rules)
+    result = _decode(message, origins, rules)
     if isinstance(result, Heartbeat) and not _has_storable_metrics(result):
         return Rejection(RejectionReason.MALFORMED_PAYLOAD, message)
     return result
 
 
 def _decode(  # noqa: PLR0911 - one return for each reason of the contract
-    message: Message, device_ids: Mapping[str, int], rules: TimeRules
+    message: Message, origins: Mapping[str, Origin], rules: TimeRules
 ) -> Heartbeat | Rejection:
     """Read one message without a look at what its metrics hold."""
-    device_id = device_ids.get(message.topic)
-    if device_id is None and parse_heartbeat_topic(message.topic) is None:
+    origin = origins.get(message.topic)
+    if origin is None and parse_heartbeat_topic(message.topic) is None:
         return Rejection(RejectionReason.BAD_TOPIC, message)
     if message.payload_bytes > PAYLOAD_LIMIT_BYTES:
         return Rejection(RejectionReason.PAYLOAD_TOO_LARGE, message)
@@ -125,8 +144,8 @@ def _decode(  # noqa: PLR0911 - one return for each reason of the contract
         fields, metrics = _read(message.payload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
         return Rejection(RejectionReason.MALFORMED_PAYLOAD, message)
-    if device_id is None:
-        return Rejection(RejectionReason.UNKNOWN_DEVICE, message)
+    if origin is None:
+        return Rejection(_unknown(message.topic, origins), message)
     ts_ms, received_ms = fields.ts, message.received_ms
     if ts_ms < EARLIEST_TIMESTAMP_MS:
         return Rejection(RejectionReason.BEFORE_EPOCH, message)
@@ -137,7 +156,8 @@ def _decode(  # noqa: PLR0911 - one return for each reason of the contract
     elif ts_ms - received_ms > rules.max_clock_ahead_ms:
         return Rejection(RejectionReason.FUTURE_TIMESTAMP, message)
     return Heartbeat(
-        device_id,
+        origin.device_id,
+        origin.publisher_id,
         ts_ms,
         received_ms,
         received_ms - ts_ms > rules.max_delay_ms,
@@ -149,7 +169,7 @@ def _decode(  # noqa: PLR0911 - one return for each reason of the contract
 
 
 def decode_all(
-    messages: Iterable[Message], device_ids: Mapping[str, int], rules: TimeRules
+    messages: Iterable[Message], origins: Mapping[str, Origin], rules: TimeRules
 ) -> tuple[list[Heartbeat], list[Rejection]]:
     """Read messages as `decode` reads each; both lists are in the order of receipt.
 
@@ -158,7 +178,7 @@ def decode_all(
     heartbeats: list[Heartbeat] = []
     rejections: list[Rejection] = []
     for message in messages:
-        result = _decode(message, device_ids, rules)
+        result = _decode(message, origins, rules)
         if isinstance(result, Heartbeat):
             heartbeats.append(result)
         else:
@@ -187,12 +207,16 @@ def _has_storable_metrics(heartbeat: Heartbeat) -> bool:
 
 
 def unknown_topics(rejections: Iterable[Rejection]) -> set[str]:
-    """Topics of well-formed messages whose device was not among those that were passed in."""
-    return {
-        rejection.message.topic
-        for rejection in rejections
-        if rejection.reason is RejectionReason.UNKNOWN_DEVICE
-    }
+    """Well-formed topics whose device or publisher was not among those that were passed in."""
+    return {rejection.message.topic for rejection in rejections if rejection.reason in _UNKNOWN}
+
+
+def _unknown(topic: str, origins: Mapping[str, Origin]) -> RejectionReason:
+    """Which of the two is not known: a device that is has its platform's topic here."""
+    named = parse_heartbeat_topic(topic)
+    if named is not None and heartbeat_topic(named.device) in origins:
+        return RejectionReason.UNKNOWN_PUBLISHER
+    return RejectionReason.UNKNOWN_DEVICE
 
 
 def _read(payload: bytes) -> tuple[HeartbeatPayload, bytes | None]:

@@ -1,4 +1,4 @@
-"""Which hours of which device are already in `presence`, so that each costs one upsert. Pure.
+"""Which hours of which device, by whom, are already in `presence`: each costs one upsert. Pure.
 
 Only a memory of what the database has: forgetting costs a repeated upsert, which changes nothing;
 so an hour is remembered after its commit, and everything is forgotten when the memory is full.
@@ -17,12 +17,15 @@ __all__ = ["DurableHours", "PresenceBit"]
 
 _LIMIT: Final = 400_000
 """Device-months held at most: some 100 MB."""
+_PUBLISHER_BITS: Final = 32
+"""An id is an integer of the database."""
 
 
 class PresenceBit(msgspec.Struct, frozen=True, gc=False):
     """One hour in which a device was heard."""
 
     device_id: int
+    publisher_id: int
     month: date
     bit: int
     is_late: bool
@@ -34,30 +37,32 @@ class DurableHours:
     def __init__(self, limit: int = _LIMIT) -> None:
         """Hold at most `limit` device-months."""
         self._limit = limit
-        self._months: dict[tuple[int, date, bool], int] = {}
+        self._months: dict[tuple[int, int, date, bool], int] = {}
         self._last_hour: dict[int, int] = {}
-        """Per device an hour known to be durable, the last one: answers nearly every heartbeat."""
+        """Per device an hour known to be durable, the last one, and of which publisher, in one
+        number: answers nearly every heartbeat."""
 
     def missing(self, heartbeats: Iterable[Heartbeat]) -> list[PresenceBit]:
         """The hours of these heartbeats that are not known to be stored, each once.
 
-        In order of device and hour.
+        In order of device, hour and publisher.
         """
-        found: set[tuple[int, int, bool]] = set()
+        found: set[tuple[int, int, int, bool]] = set()
         last_hour = self._last_hour
         for heartbeat in heartbeats:
             device_id, is_late = heartbeat.device_id, heartbeat.is_late
+            publisher_id = heartbeat.publisher_id
             hour = heartbeat.ts_ms // MILLISECONDS_PER_HOUR
-            if is_late or last_hour.get(device_id) != hour:
-                found.add((device_id, hour, is_late))
+            if is_late or last_hour.get(device_id) != hour << _PUBLISHER_BITS | publisher_id:
+                found.add((device_id, hour, publisher_id, is_late))
         bits: list[PresenceBit] = []
         months = self._months
-        for device_id, hour, is_late in sorted(found):
+        for device_id, hour, publisher_id, is_late in sorted(found):
             month, bit = civil_hour_of(hour * MILLISECONDS_PER_HOUR)
-            if not months.get((device_id, month, is_late), 0) >> bit & 1:
-                bits.append(PresenceBit(device_id, month, bit, is_late))
+            if not months.get((device_id, publisher_id, month, is_late), 0) >> bit & 1:
+                bits.append(PresenceBit(device_id, publisher_id, month, bit, is_late))
             elif not is_late:
-                last_hour[device_id] = hour
+                last_hour[device_id] = hour << _PUBLISHER_BITS | publisher_id
         return bits
 
     def remember(self, bits: Iterable[PresenceBit]) -> None:
@@ -67,7 +72,8 @@ class DurableHours:
             self._last_hour.clear()
         months, last_hour = self._months, self._last_hour
         for bit in bits:
-            key = (bit.device_id, bit.month, bit.is_late)
+            key = (bit.device_id, bit.publisher_id, bit.month, bit.is_late)
             months[key] = months.get(key, 0) | 1 << bit.bit
             if not bit.is_late:
-                last_hour[bit.device_id] = hours_since_epoch(bit.month, bit.bit)
+                hour = hours_since_epoch(bit.month, bit.bit)
+                last_hour[bit.device_id] = hour << _PUBLISHER_BITS | bit.publisher_id

@@ -63,8 +63,8 @@ def refused_hours(rejections: Iterable[Rejection]) -> list[RefusedHour]:
     """Count rejections, sorted by hour, platform and reason."""
     counted: Counter[tuple[int, str, RejectionReason]] = Counter()
     for rejection in rejections:
-        address = parse_heartbeat_topic(rejection.message.topic)
-        platform = address.platform if address else ""
+        topic = parse_heartbeat_topic(rejection.message.topic)
+        platform = topic.device.platform if topic else ""
         hour = rejection.message.received_ms // MILLISECONDS_PER_HOUR
         counted[hour, platform, rejection.reason] += 1
     return [RefusedHour(*key, counted[key]) for key in sorted(counted)]

@@ -136,7 +136,7 @@ class Mqtt311Subscriber:
         epoch = self._epoch
         if not self.is_connected or self._inbox.unacknowledged:
             return False
-        _result, packet_id = self._client.unsubscribe(self._subscription.topic_filters)
+        _result, packet_id = self._client.unsubscribe(self._subscription.every)
         if packet_id is None:  # the connection was just lost
             return False
         deadline_s = time.monotonic() + _ANSWER_TIMEOUT_S
@@ -213,10 +213,10 @@ class Mqtt311Subscriber:
         if reason.value in _REFUSALS:
             self._refuse(UserError(_REFUSALS[reason.value], address=self._address))
         elif not reason.is_failure and self._subscription.is_draining:
-            client.unsubscribe(self._subscription.topic_filters)
+            client.unsubscribe(self._subscription.every)
         elif not reason.is_failure:
             self._note_session(is_present=flags.session_present)
-            client.subscribe(self._subscription.topic_filter, _QOS)
+            client.subscribe([(wanted, _QOS) for wanted in self._subscription.wanted])
 
     def _on_subscribe(
         self,
@@ -226,22 +226,23 @@ class Mqtt311Subscriber:
         reasons: list[ReasonCode],
         _properties: Properties | None,
     ) -> None:
-        if reasons[0].is_failure or reasons[0].value != _QOS:
-            self._refuse(
-                UserError(
-                    "The broker at {address} refuses the subscription to {topic_filter} "
-                    "({reason}); allow the user in JIERU_MQTT_URL to read it.",
-                    address=self._address,
-                    topic_filter=self._subscription.topic_filter,
-                    reason=reasons[0],
+        for wanted, reason in zip(self._subscription.wanted, reasons, strict=True):
+            if reason.is_failure or reason.value != _QOS:
+                self._refuse(
+                    UserError(
+                        "The broker at {address} refuses the subscription to {topic_filter} "
+                        "({reason}); allow the user in JIERU_MQTT_URL to read it.",
+                        address=self._address,
+                        topic_filter=wanted,
+                        reason=reason,
+                    )
                 )
-            )
-            return
+                return
         self.is_connected = True
         _log.info(
             "subscribed",
             broker=str(self._address),
-            topic_filter=self._subscription.topic_filter,
+            topic_filters=self._subscription.wanted,
         )
 
     def _on_unsubscribe(

@@ -221,9 +221,7 @@ class Mqtt5Subscriber:
         connection = self._connection
         if connection is None or not self.is_connected or self._inbox.unacknowledged:
             return False
-        asking = asyncio.create_task(
-            self._unsubscribe(connection, self._subscription.topic_filters)
-        )
+        asking = asyncio.create_task(self._unsubscribe(connection, self._subscription.every))
         try:
             # Messages that fill the inbox would keep the answer behind them from being read.
             while not (asking.done() or self._inbox.unacknowledged):
@@ -338,7 +336,7 @@ class Mqtt5Subscriber:
                 connack = await _answer(connection.connack, connection)
                 self._check(connack)
                 if self._subscription.is_draining:
-                    await self._unsubscribe(connection, self._subscription.topic_filters)
+                    await self._unsubscribe(connection, self._subscription.every)
                 else:
                     self._note_session(is_present=connack.session_present)
                     await self._subscribe(connection, is_kept=connack.session_present)
@@ -349,7 +347,7 @@ class Mqtt5Subscriber:
         _log.info(
             "draining" if self._subscription.is_draining else "subscribed",
             broker=str(self._address),
-            topic_filter=self._subscription.topic_filter,
+            topic_filters=self._subscription.wanted,
             session_present=connack.session_present,
         )
         return connection
@@ -370,11 +368,8 @@ class Mqtt5Subscriber:
     async def _subscribe(self, connection: _Connection, *, is_kept: bool) -> None:
         connection.write(self._subscribe_packet().write())
         self._check_granted(await _answer(connection.suback, connection))
-        if is_kept:
-            # A member of a group may have been alone before, when it got everything.
-            _ours, *others = self._subscription.topic_filters
-            if others:
-                await self._unsubscribe(connection, others)
+        if is_kept and self._subscription.unwanted:
+            await self._unsubscribe(connection, self._subscription.unwanted)
 
     async def _unsubscribe(self, connection: _Connection, topic_filters: list[str]) -> None:
         """Want no more; what the session holds still comes, and before the answer to this.
@@ -397,11 +392,12 @@ class Mqtt5Subscriber:
             _SUBSCRIBE_PACKET_ID,
             [
                 mqtt5.TopicFilter(
-                    self._subscription.topic_filter,
+                    wanted,
                     max_qos=mqtt5.QoS.AT_LEAST_ONCE,
                     # They came when they were published, and are stored already.
                     retain_handling=mqtt5.RetainHandling.SEND_NEVER,
                 )
+                for wanted in self._subscription.wanted
             ],
         )
 
@@ -433,15 +429,15 @@ class Mqtt5Subscriber:
             _log.warning("session_expiry_shortened_by_broker", seconds=kept_s)
 
     def _check_granted(self, suback: mqtt5.SubAckPacket) -> None:
-        code = suback.reason_codes[0]
-        if int(code) != int(mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE):
-            raise UserError(
-                "The broker at {address} refuses the subscription to {topic_filter} ({reason}); "
-                "allow the user in JIERU_MQTT_URL to read it.",
-                address=self._address,
-                topic_filter=self._subscription.topic_filter,
-                reason=repr(code),
-            )
+        for wanted, code in zip(self._subscription.wanted, suback.reason_codes, strict=True):
+            if int(code) != int(mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE):
+                raise UserError(
+                    "The broker at {address} refuses the subscription to {topic_filter} "
+                    "({reason}); allow the user in JIERU_MQTT_URL to read it.",
+                    address=self._address,
+                    topic_filter=wanted,
+                    reason=repr(code),
+                )
 
     async def _watch(self, connection: _Connection) -> str:
         """Ping when it is quiet (3.1.2.10) until the connection is lost.

@@ -175,13 +175,13 @@ class Pipeline:
     async def _decode(
         self, messages: Sequence[Message]
     ) -> tuple[Sequence[Heartbeat], Sequence[Rejection]]:
-        ids = self._registry.ids
-        heartbeats, rejections = decode_all(messages, ids, self._rules)
+        origins = self._registry.origins
+        heartbeats, rejections = decode_all(messages, origins, self._rules)
         unknown = unknown_topics(rejections)
         if unknown:
             await self._registry.look_up(unknown, is_leaving=self._stopping.is_set)
-            if any(topic in ids for topic in unknown):
-                heartbeats, rejections = decode_all(messages, ids, self._rules)
+            if not unknown.isdisjoint(origins):
+                heartbeats, rejections = decode_all(messages, origins, self._rules)
         return heartbeats, rejections
 
     async def _write_batches(self) -> None:

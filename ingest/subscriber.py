@@ -5,7 +5,7 @@ from typing import Final, Protocol
 
 from ingest.message import Batch
 from ingest.session_troubles import SessionTroubles
-from jieru.wire import HEARTBEAT_TOPIC_FILTER
+from jieru.wire import HEARTBEAT_TOPIC_FILTERS
 
 __all__ = ["KEEP_ALIVE_S", "Subscriber", "Subscription"]
 
@@ -37,16 +37,21 @@ class Subscription:
         return self.ingester or self.client_id
 
     @property
-    def topic_filter(self) -> str:
-        """All heartbeats, shared within the group where there is one."""
-        return self.topic_filters[0]
+    def wanted(self) -> list[str]:
+        """Filters of all heartbeats, shared within the group where there is one."""
+        if not self.group:
+            return [*HEARTBEAT_TOPIC_FILTERS]
+        return [f"$share/{self.group}/{each}" for each in HEARTBEAT_TOPIC_FILTERS]
 
     @property
-    def topic_filters(self) -> list[str]:
-        """That filter, and any other that a session of this name may have from before."""
-        if not self.group:
-            return [HEARTBEAT_TOPIC_FILTER]
-        return [f"$share/{self.group}/{HEARTBEAT_TOPIC_FILTER}", HEARTBEAT_TOPIC_FILTER]
+    def unwanted(self) -> list[str]:
+        """Those of a session of this name that was in no group: it would get everything still."""
+        return [*HEARTBEAT_TOPIC_FILTERS] if self.group else []
+
+    @property
+    def every(self) -> list[str]:
+        """Both, to end the subscription of a session that is drained."""
+        return [*self.wanted, *self.unwanted]
 
 
 class Subscriber(Protocol):

@@ -23,6 +23,7 @@ from ingest.durable_hours import DurableHours, PresenceBit
 from ingest.hourly_counts import heard_hours, refused_hours
 from ingest.message import Message
 from ingest.rejection_sample import RejectionSample
+from jieru.publishers import CLOUD_ID
 from jieru.retry import (
     SILENCE_S,
     backoff_delays,
@@ -36,7 +37,7 @@ from jieru.wire import PAYLOAD_LIMIT_BYTES, DeviceStatus, RejectionReason
 __all__ = ["Writer", "Written"]
 
 _COPY_HEARTBEATS: Final = """
-    COPY heartbeats (device_id, "time", received_at, seq, status, metrics)
+    COPY heartbeats (device_id, "time", received_at, publisher_id, seq, status, metrics)
     FROM STDIN (FORMAT BINARY)
 """
 _CREATE_STAGING: Final = """
@@ -44,13 +45,13 @@ _CREATE_STAGING: Final = """
         (LIKE heartbeats) ON COMMIT DELETE ROWS
 """
 _COPY_STAGING: Final = """
-    COPY staged_heartbeats (device_id, "time", received_at, seq, status, metrics)
+    COPY staged_heartbeats (device_id, "time", received_at, publisher_id, seq, status, metrics)
     FROM STDIN (FORMAT BINARY)
 """
 # Sorted, so that two ingesters that were sent the same messages cannot deadlock.
 _INSERT_STAGED: Final = """
-    INSERT INTO heartbeats (device_id, "time", received_at, seq, status, metrics)
-    SELECT device_id, "time", received_at, seq, status, metrics FROM staged_heartbeats
+    INSERT INTO heartbeats (device_id, "time", received_at, publisher_id, seq, status, metrics)
+    SELECT device_id, "time", received_at, publisher_id, seq, status, metrics FROM staged_heartbeats
     ORDER BY device_id, "time"
     ON CONFLICT (device_id, "time") DO NOTHING
     RETURNING device_id, (extract(epoch FROM "time") * 1000)::bigint,
@@ -68,6 +69,20 @@ _UPSERT_PRESENCE: Final = """
     GROUP BY device_id, month_day
     ORDER BY device_id, month_day
     ON CONFLICT (device_id, month) DO UPDATE
+    SET hours = p.hours | excluded.hours, late_hours = p.late_hours | excluded.late_hours
+    WHERE (p.hours | excluded.hours, p.late_hours | excluded.late_hours)
+          IS DISTINCT FROM (p.hours, p.late_hours)
+"""
+_UPSERT_PRESENCE_BY_OTHERS: Final = """
+    INSERT INTO presence_by_others AS p (device_id, month, publisher_id, hours, late_hours)
+    SELECT device_id, date '2000-01-01' + month_day, publisher_id,
+           bit_or(CASE is_late WHEN 0 THEN set_bit(0::bit(744), bit, 1) ELSE 0::bit(744) END),
+           bit_or(CASE is_late WHEN 0 THEN 0::bit(744) ELSE set_bit(0::bit(744), bit, 1) END)
+    FROM unnest(%s::integer[], %s::integer[], %s::integer[], %s::integer[], %s::integer[])
+         AS heard (device_id, month_day, bit, is_late, publisher_id)
+    GROUP BY device_id, month_day, publisher_id
+    ORDER BY device_id, month_day, publisher_id
+    ON CONFLICT (device_id, month, publisher_id) DO UPDATE
     SET hours = p.hours | excluded.hours, late_hours = p.late_hours | excluded.late_hours
     WHERE (p.hours | excluded.hours, p.late_hours | excluded.late_hours)
           IS DISTINCT FROM (p.hours, p.late_hours)
@@ -486,16 +501,7 @@ class Writer:
         self._states.observe(inserted.stored)
         bits = self._hours.missing(inserted.stored)
         states = self._states.due(time.monotonic(), everything=all_states)
-        if bits:
-            await connection.execute(
-                _UPSERT_PRESENCE,
-                (
-                    IntegerArray.of([bit.device_id for bit in bits]),
-                    IntegerArray.of([bit.month.toordinal() - _DAY_2000 for bit in bits]),
-                    IntegerArray.of([bit.bit for bit in bits]),
-                    IntegerArray.of([bit.is_late for bit in bits]),
-                ),
-            )
+        await _upsert_presence(connection, bits)
         if states:
             await connection.execute(
                 _UPSERT_STATES,
@@ -591,6 +597,27 @@ async def _copy(
         return
     async with connection.cursor() as cursor, cursor.copy(statement) as copy:
         await copy.write(encode_heartbeats(heartbeats))
+
+
+async def _upsert_presence(connection: AsyncConnection, bits: Sequence[PresenceBit]) -> None:
+    """Set hours, those of the platforms' clouds in one table and those of others in another."""
+    by_clouds = [bit for bit in bits if bit.publisher_id == CLOUD_ID]
+    by_others = [bit for bit in bits if bit.publisher_id != CLOUD_ID]
+    if by_clouds:
+        await connection.execute(_UPSERT_PRESENCE, _columns(by_clouds))
+    if by_others:
+        publishers = IntegerArray.of([bit.publisher_id for bit in by_others])
+        await connection.execute(_UPSERT_PRESENCE_BY_OTHERS, (*_columns(by_others), publishers))
+
+
+def _columns(bits: Sequence[PresenceBit]) -> tuple[IntegerArray, ...]:
+    """Device, month as a day since 2000, bit, whether late."""
+    return (
+        IntegerArray.of([bit.device_id for bit in bits]),
+        IntegerArray.of([bit.month.toordinal() - _DAY_2000 for bit in bits]),
+        IntegerArray.of([bit.bit for bit in bits]),
+        IntegerArray.of([bit.is_late for bit in bits]),
+    )
 
 
 async def _insert_carefully(

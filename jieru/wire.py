@@ -11,9 +11,11 @@ import msgspec
 from jieru.calendar import epoch_milliseconds
 
 __all__ = [
+    "CLOUD",
     "EARLIEST_TIMESTAMP_MS",
     "EXPONENT_LIMIT",
-    "HEARTBEAT_TOPIC_FILTER",
+    "HEARTBEAT_TOPIC_FILTERS",
+    "ITSELF",
     "PAYLOAD_DEPTH_LIMIT",
     "PAYLOAD_LIMIT_BYTES",
     "PLATFORM_CODE",
@@ -21,6 +23,9 @@ __all__ = [
     "DeviceAddress",
     "DeviceStatus",
     "HeartbeatPayload",
+    "HeartbeatTopic",
+    "Publisher",
+    "PublisherKind",
     "RejectionReason",
     "encode_payload",
     "heartbeat_topic",
@@ -31,7 +36,9 @@ __all__ = [
 ]
 
 PLATFORM_CODE: Final = re.compile(r"[a-z0-9-]{2,32}")
-SERIAL: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+SERIAL: Final = re.compile(r"(?!(?:own|via)(?:/|\Z))[A-Za-z0-9._-]{1,64}")
+"""Of a device, and the name of a gateway. Topics begin with `own` and `via` where they say who
+publishes, so these two are no names."""
 PAYLOAD_LIMIT_BYTES: Final = 4096
 PAYLOAD_DEPTH_LIMIT: Final = 64
 """Objects and arrays within one another, the payload itself being the first.
@@ -47,9 +54,17 @@ PostgreSQL takes `1e131071`, and then writes it with 131,072 digits to everybody
 """
 EARLIEST_TIMESTAMP_MS: Final = epoch_milliseconds(date(2020, 1, 1))
 """Midnight of 2020-01-01 in Asia/Shanghai; no honest device predates the system."""
-HEARTBEAT_TOPIC_FILTER: Final = "jieru/v1/+/+/heartbeat"
+HEARTBEAT_TOPIC_FILTERS: Final = (
+    "jieru/v1/+/+/heartbeat",
+    "jieru/v1/+/own/+/heartbeat",
+    "jieru/v1/+/via/+/+/heartbeat",
+)
+"""Of every kind of publisher; no topic matches two of them."""
 
-_TOPIC = re.compile(rf"jieru/v1/({PLATFORM_CODE.pattern})/({SERIAL.pattern})/heartbeat")
+_TOPIC: Final = re.compile(
+    rf"jieru/v1/({PLATFORM_CODE.pattern})/(?:(own)/|via/({SERIAL.pattern})/)?({SERIAL.pattern})"
+    "/heartbeat"
+)
 _JSON_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _EXPONENT: Final = re.compile(rb"[eE]([-+]?[0-9]+)")
@@ -78,6 +93,8 @@ class RejectionReason(StrEnum):
     PAYLOAD_TOO_LARGE = "payload_too_large"
     MALFORMED_PAYLOAD = "malformed_payload"
     UNKNOWN_DEVICE = "unknown_device"
+    UNKNOWN_PUBLISHER = "unknown_publisher"
+    """The device is known, and the gateway that the topic names is not."""
     FUTURE_TIMESTAMP = "future_timestamp"
     BEFORE_EPOCH = "before_epoch"
     UNSTORABLE = "unstorable"
@@ -91,6 +108,36 @@ class DeviceAddress(NamedTuple):
     serial: str
 
 
+class PublisherKind(StrEnum):
+    """Whose credential a heartbeat came with."""
+
+    CLOUD = "cloud"
+    """The platform's own, which speaks for all of its devices."""
+    GATEWAY = "gateway"
+    """One of the platform's gateways, by its name."""
+    DEVICE = "device"
+    """The device itself."""
+
+
+class Publisher(NamedTuple):
+    """Who published, among those who may on a platform."""
+
+    kind: PublisherKind
+    gateway: str = ""
+    """Its name; empty for the other kinds."""
+
+
+CLOUD: Final = Publisher(PublisherKind.CLOUD)
+ITSELF: Final = Publisher(PublisherKind.DEVICE)
+
+
+class HeartbeatTopic(NamedTuple):
+    """What a topic says, which the broker has held against the credential."""
+
+    device: DeviceAddress
+    publisher: Publisher
+
+
 class HeartbeatPayload(msgspec.Struct, gc=False):
     """The JSON object of one heartbeat; unknown keys are ignored, a wrong type is an error."""
 
@@ -102,15 +149,30 @@ class HeartbeatPayload(msgspec.Struct, gc=False):
     """The object's bytes as they came: the database is the first to look inside."""
 
 
-def heartbeat_topic(address: DeviceAddress) -> str:
-    """The topic on which one device publishes its heartbeats."""
-    return f"jieru/v1/{address.platform}/{address.serial}/heartbeat"
+def heartbeat_topic(address: DeviceAddress, publisher: Publisher = CLOUD) -> str:
+    """The topic on which heartbeats of one device are published by one who may (section 4)."""
+    platform, serial = address
+    match publisher.kind:
+        case PublisherKind.CLOUD:
+            return f"jieru/v1/{platform}/{serial}/heartbeat"
+        case PublisherKind.DEVICE:
+            return f"jieru/v1/{platform}/own/{serial}/heartbeat"
+        case PublisherKind.GATEWAY:
+            return f"jieru/v1/{platform}/via/{publisher.gateway}/{serial}/heartbeat"
 
 
-def parse_heartbeat_topic(topic: str) -> DeviceAddress | None:
-    """The device a heartbeat topic names, or None when the topic breaks the contract."""
+def parse_heartbeat_topic(topic: str) -> HeartbeatTopic | None:
+    """What a heartbeat topic names, or None when it breaks the contract."""
     match = _TOPIC.fullmatch(topic)
-    return DeviceAddress(match[1], match[2]) if match else None
+    if match is None:
+        return None
+    platform, own, gateway, serial = match.groups()
+    publisher = CLOUD
+    if own:
+        publisher = ITSELF
+    elif gateway:
+        publisher = Publisher(PublisherKind.GATEWAY, gateway)
+    return HeartbeatTopic(DeviceAddress(platform, serial), publisher)
 
 
 def nesting_depth(text: bytes) -> int:

@@ -39,6 +39,7 @@ class RecordKind(StrEnum):
     USERS = "users"
     API_KEYS = "api_keys"
     CREDENTIALS = "credentials"
+    PUBLISHERS = "publishers"
     COUNTS = "counts"
     COUNT_STEPS = "count_steps"
     PENDING_CLOSINGS = "pending_closings"

@@ -1,4 +1,4 @@
-"""Equipment that may get a credential: a device, or a platform's gateway, found by its names."""
+"""Who may get a credential, found by name: a platform's cloud, a gateway of it, or a device."""
 
 from datetime import date
 from typing import Final, Literal, NamedTuple
@@ -9,6 +9,7 @@ from jieru.credentials import records
 from jieru.credentials.records import IssuedCredential
 from jieru.errors import UserError
 from jieru.i18n import marked as _
+from jieru.publishers import CLOUD_ID, ITSELF_ID
 from jieru.wire import PLATFORM_CODE, SERIAL
 
 __all__ = [
@@ -21,20 +22,21 @@ __all__ = [
 ]
 
 _SELECT: Final = """
-    SELECT platforms.id, devices.id, least(platforms.ended_on, devices.ended_on)
+    SELECT platforms.id, devices.id, publishers.id, least(platforms.ended_on, devices.ended_on)
     FROM platforms
     LEFT JOIN devices ON devices.platform_id = platforms.id AND serial = %(serial)s
+    LEFT JOIN publishers ON publishers.platform_id = platforms.id AND publishers.name = %(gateway)s
     WHERE code = %(platform)s AND (%(own)s::integer IS NULL OR platforms.id = %(own)s)
 """
 
 
 class UnknownEquipmentError(UserError):
-    """There is no such platform, or it has no such device."""
+    """There is no such platform, or it has no such device or gateway."""
 
     def __init__(
-        self, field: Literal["platform", "serial"], message: str, **values: object
+        self, field: Literal["platform", "serial", "gateway"], message: str, **values: object
     ) -> None:
-        """Keep which of the two names is wrong."""
+        """Keep which of the names is wrong."""
         super().__init__(message, **values)
         self.field = field
 
@@ -44,11 +46,13 @@ class EndedEquipmentError(UserError):
 
 
 class Equipment(NamedTuple):
-    """A device, or a platform's gateway."""
+    """A platform's cloud, one of its gateways or one of its devices."""
 
     platform_id: int
+    publisher_id: int
+    """As whom it publishes."""
     device_id: int | None
-    """None: the gateway."""
+    """Of a device."""
     ended_on: date | None
 
     def require_in_service(self, today: date) -> None:
@@ -65,7 +69,8 @@ def find_equipment(
     connection: psycopg.Connection,
     *,
     platform: str,
-    serial: str | None,
+    serial: str | None = None,
+    gateway: str | None = None,
     only_platform_id: int | None = None,
 ) -> Equipment:
     """The equipment of these names.
@@ -73,7 +78,8 @@ def find_equipment(
     Args:
         connection: to the database.
         platform: its code.
-        serial: of a device; None: the platform's gateway.
+        serial: of a device that publishes itself.
+        gateway: the name of a gateway; without either, the platform's cloud.
         only_platform_id: the one platform that the caller may see; None: all.
 
     Raises:
@@ -81,10 +87,10 @@ def find_equipment(
     """
     row = None
     if PLATFORM_CODE.fullmatch(platform):
-        is_serial = serial is not None and SERIAL.fullmatch(serial)
         names = {
             "platform": platform,
-            "serial": serial if is_serial else None,
+            "serial": _name(serial),
+            "gateway": _name(gateway),
             "own": only_platform_id,
         }
         row = connection.execute(_SELECT, names).fetchone()
@@ -92,15 +98,28 @@ def find_equipment(
         raise UnknownEquipmentError(
             "platform", _("There is no platform {platform}."), platform=platform
         )
-    equipment = Equipment(*row)
-    if serial is not None and equipment.device_id is None:
+    platform_id, device_id, gateway_id, ended_on = row
+    if serial is not None and device_id is None:
         raise UnknownEquipmentError(
             "serial",
             _("There is no device {serial} on platform {platform}."),
             serial=serial,
             platform=platform,
         )
-    return equipment
+    if gateway is not None and gateway_id is None:
+        raise UnknownEquipmentError(
+            "gateway",
+            _("There is no gateway {gateway} on platform {platform}."),
+            gateway=gateway,
+            platform=platform,
+        )
+    publisher_id = CLOUD_ID if serial is None else ITSELF_ID
+    return Equipment(platform_id, gateway_id or publisher_id, device_id, ended_on)
+
+
+def _name(said: str | None) -> str | None:
+    """What can be a name, and so can be asked for."""
+    return said if said is not None and SERIAL.fullmatch(said) else None
 
 
 def issue_to(
@@ -114,7 +133,10 @@ def issue_to(
     """
     equipment.require_in_service(today)
     return records.issue(
-        connection, platform_id=equipment.platform_id, device_id=equipment.device_id
+        connection,
+        platform_id=equipment.platform_id,
+        publisher_id=equipment.publisher_id,
+        device_id=equipment.device_id,
     )
 
 

@@ -4,7 +4,7 @@ import shlex
 from typing import Final
 
 from jieru.broker import BrokerAddress
-from jieru.wire import DeviceAddress, heartbeat_topic
+from jieru.credentials.usernames import parse_username
 
 __all__ = ["publish_line"]
 
@@ -16,10 +16,15 @@ _ANY_DEVICE: Final = "SERIAL"
 def publish_line(broker: BrokerAddress, username: str, secret: str) -> str:
     """A line for a shell that publishes with Mosquitto's own client.
 
-    For a gateway it names `SERIAL` in place of a device.
+    For a cloud or a gateway it names `SERIAL` in place of a device.
+
+    Raises:
+        ValueError: there can be no such user.
     """
-    platform, _slash, serial = username.partition("/")
-    topic = heartbeat_topic(DeviceAddress(platform, serial or _ANY_DEVICE))
+    user = parse_username(username)
+    if user is None:
+        raise ValueError(f"{username} is no user of equipment")
+    topic = user.topic(_ANY_DEVICE)
     words = ["mosquitto_pub", "-h", broker.host, "-p", str(broker.port)]
     if broker.is_tls:
         words += ["--cafile", broker.ca_file] if broker.ca_file else ["--tls-use-os-certs"]

@@ -1,7 +1,6 @@
 """Credentials in the database: issued, replaced, revoked, inside the caller's audited transaction.
 
-A username is the platform's code (its gateway) or `{platform}/{serial}` (one device), and has one
-open credential at most.
+A username has one open credential at most; `usernames` says what they are made of.
 """
 
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import psycopg
 from jieru.credentials.secret import hash_secret, new_secret
 from jieru.errors import UserError
 from jieru.i18n import marked as _
+from jieru.publishers import CLOUD_ID
 
 __all__ = [
     "AlreadyIssuedError",
@@ -23,16 +23,23 @@ __all__ = [
     "revoke",
 ]
 
-# A device that is not the platform's own gives no row, rather than the gateway's credential.
+# A device or a gateway that is not the platform's own gives no row, rather than another's
+# credential. A device's credential of earlier releases is replaced by another such, for the
+# equipment goes on publishing where it does.
 _INSERT: Final = """
     WITH equipment AS (
-        SELECT p.id AS platform_id, d.id AS device_id, concat_ws('/', p.code, d.serial) AS username
+        SELECT p.id AS platform_id, d.id AS device_id, g.id AS publisher_id,
+               p.code || CASE g.kind WHEN 'device' THEN '/own' WHEN 'gateway' THEN '/via/' || g.name
+                              ELSE '' END || coalesce('/' || d.serial, '') AS username
         FROM platforms p
+        JOIN publishers g ON g.id = %(publisher_id)s AND coalesce(g.platform_id = p.id, true)
         LEFT JOIN devices d ON d.platform_id = p.id AND d.id = %(device_id)s
         WHERE p.id = %(platform_id)s AND d.id IS NOT DISTINCT FROM %(device_id)s
     ), issued AS (
-        INSERT INTO credentials (platform_id, device_id, username, salt, password_hash)
-        SELECT platform_id, device_id, username, %(salt)s, %(password_hash)s FROM equipment
+        INSERT INTO credentials
+            (platform_id, device_id, publisher_id, username, salt, password_hash)
+        SELECT platform_id, device_id, publisher_id, username, %(salt)s, %(password_hash)s
+        FROM equipment
         ON CONFLICT (username) WHERE revoked_at IS NULL DO NOTHING
         RETURNING id, username, created_at
     )
@@ -41,7 +48,7 @@ _INSERT: Final = """
 """
 _REVOKE: Final = """
     UPDATE credentials SET revoked_at = now() WHERE id = %s AND revoked_at IS NULL
-    RETURNING platform_id, device_id
+    RETURNING platform_id, device_id, publisher_id
 """
 
 
@@ -64,25 +71,32 @@ class IssuedCredential:
 
 
 def issue(
-    connection: psycopg.Connection, *, platform_id: int, device_id: int | None = None
+    connection: psycopg.Connection,
+    *,
+    platform_id: int,
+    publisher_id: int = CLOUD_ID,
+    device_id: int | None = None,
 ) -> IssuedCredential:
-    """Give a device of a platform, or the platform's gateway, its credential.
+    """Give a platform's cloud, one of its gateways or one of its devices its credential.
 
     Raises:
         AlreadyIssuedError: it has an open one.
-        LookupError: there is no such platform, or the device is not the platform's (a bug).
+        LookupError: there is no such platform, or device or gateway are not the platform's (a bug).
     """
     secret = new_secret()
     row = connection.execute(
         _INSERT,
         {
             "platform_id": platform_id,
+            "publisher_id": publisher_id,
             "device_id": device_id,
             **hash_secret(secret)._asdict(),
         },
     ).fetchone()
     if row is None:
-        raise LookupError(f"no device {device_id} of platform {platform_id}")
+        raise LookupError(
+            f"no device {device_id} or publisher {publisher_id} of platform {platform_id}"
+        )
     credential_id, username, created_at = row
     if credential_id is None:
         raise AlreadyIssuedError(
@@ -100,8 +114,10 @@ def replace(connection: psycopg.Connection, credential_id: int) -> IssuedCredent
     row = connection.execute(_REVOKE, (credential_id,)).fetchone()
     if row is None:
         raise RevokedError(_("This credential is revoked. Issue a new one."))
-    platform_id, device_id = row
-    return issue(connection, platform_id=platform_id, device_id=device_id)
+    platform_id, device_id, publisher_id = row
+    return issue(
+        connection, platform_id=platform_id, publisher_id=publisher_id, device_id=device_id
+    )
 
 
 def revoke(connection: psycopg.Connection, credential_id: int) -> bool:

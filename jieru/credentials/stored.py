@@ -9,6 +9,7 @@ from psycopg.rows import class_row
 from psycopg.sql import SQL, Composable
 
 from jieru.errors import UserError
+from jieru.wire import PublisherKind
 
 __all__ = ["OPEN", "StoredCredential", "find_open_credential", "select_credentials"]
 
@@ -16,10 +17,11 @@ OPEN: Final = SQL("revoked_at IS NULL")
 """The condition on credentials that the broker knows."""
 
 _SELECT: Final = SQL("""
-    SELECT credentials.id, username, platforms.code AS platform, devices.serial, created_at,
-           revoked_at
+    SELECT credentials.id, username, platforms.code AS platform, publishers.kind,
+           publishers.name AS gateway, devices.serial, credentials.created_at, revoked_at
     FROM credentials
     JOIN platforms ON platforms.id = credentials.platform_id
+    JOIN publishers ON publishers.id = credentials.publisher_id
     LEFT JOIN devices ON devices.id = credentials.device_id
     WHERE {conditions}
     ORDER BY credentials.id DESC LIMIT %(limit)s
@@ -33,8 +35,12 @@ class StoredCredential:
     id: int
     username: str
     platform: str
+    kind: PublisherKind
+    """As whom it publishes."""
+    gateway: str | None
+    """Its name; None for the other kinds."""
     serial: str | None
-    """None: the platform's gateway."""
+    """None: it speaks for all devices of the platform."""
     created_at: datetime
     revoked_at: datetime | None
 

@@ -60,12 +60,12 @@ _COUNT_MISSING_HOURS: Final = """
     SELECT count(*)
     FROM (SELECT DISTINCT device_id, date_trunc('hour', "time" AT TIME ZONE 'Asia/Shanghai') AS hour
           FROM load_sent WHERE is_accepted) AS heard
-    LEFT JOIN presence p
-           ON p.device_id = heard.device_id AND p.month = date_trunc('month', heard.hour)::date
-    WHERE p.device_id IS NULL
-       OR get_bit(p.hours | p.late_hours,
-                  (extract(day FROM heard.hour)::integer - 1) * 24
-                  + extract(hour FROM heard.hour)::integer) = 0
+    WHERE NOT EXISTS (
+        SELECT FROM presence p
+        WHERE p.device_id = heard.device_id AND p.month = date_trunc('month', heard.hour)::date
+          AND get_bit(p.hours | p.late_hours,
+                      (extract(day FROM heard.hour)::integer - 1) * 24
+                      + extract(hour FROM heard.hour)::integer) = 1)
 """
 _SELECT_REJECTIONS: Final = """
     SELECT topic, reason, count(*) FROM rejections

@@ -25,9 +25,14 @@ _GARBLINGS: Final = {
 SENDABLE_FAULTS: Final = tuple(
     reason
     for reason in RejectionReason
-    if reason not in {RejectionReason.RETAINED, RejectionReason.UNSTORABLE}
+    if reason
+    not in {
+        RejectionReason.RETAINED,
+        RejectionReason.UNSTORABLE,
+        RejectionReason.UNKNOWN_PUBLISHER,
+    }
 )
-"""Reasons for which a message can be refused by what it is; of the others, no message has any."""
+"""Reasons for which a message of a platform's cloud can be refused by what it is."""
 
 
 class Message(NamedTuple):

@@ -287,8 +287,8 @@ def _findings_on_hours(stored: Stored) -> Iterable[str]:
         yield f"ingest_hours: {dict(stored.heard_hours)} where {wanted} is stored"
     refused: Counter[tuple[datetime, str, str | None]] = Counter()
     for (reason, topic, _payload), times in stored.rejections.items():
-        address = parse_heartbeat_topic(topic)
-        platform = PLATFORM if address and address.platform == PLATFORM else None
+        named = parse_heartbeat_topic(topic)
+        platform = PLATFORM if named and named.device.platform == PLATFORM else None
         for received_ms, _committed_ms in times:
             refused[_hour(received_ms), reason, platform] += 1
     if stored.refused_hours != dict(refused):

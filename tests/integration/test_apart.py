@@ -10,11 +10,11 @@ from ingest.message import Message
 from ingest.writer import Writer, Written
 from jieru.wire import RejectionReason, encode_payload
 from tests.support.fleet import register_devices
-from tests.support.messages import NOON_MS, RULES, message, topic_of
+from tests.support.messages import NOON_MS, RULES, message, origins, topic_of
 
 _DAY_MS = 86_400_000
 _SECOND_MS = 1_000
-_DEVICES = {topic_of("A"): 1, topic_of("B"): 2, topic_of("C"): 3}
+_DEVICES = origins({topic_of("A"): 1, topic_of("B"): 2, topic_of("C"): 3})
 _REFUSE = """
     CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
     DECLARE seen integer := coalesce(nullif(current_setting('tests.seen', true), ''), '0')::integer;

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from ingest.decode import Heartbeat, TimeRules, decode
 from ingest.message import Message
+from tests.support.messages import origins
 from tests.support.mosquitto import INGEST_USER, MosquittoBroker
 from tests.support.processes import run
 
@@ -64,4 +65,4 @@ def test_the_program_of_the_guide_publishes_heartbeats_that_are_taken(
             received_ms=int(ts),
             packet_id=1,
         )
-        assert isinstance(decode(message, {_TOPIC: 1}, _RULES), Heartbeat)
+        assert isinstance(decode(message, origins({_TOPIC: 1}), _RULES), Heartbeat)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ingest.copy_format import encode_heartbeats
 from ingest.decode import Heartbeat, decode
-from tests.support.messages import KNOWN_TOPIC, NOON_MS, RULES, message
+from tests.support.messages import KNOWN_TOPIC, NOON_MS, RULES, message, origins
 from tests.unit.ingest.test_storable_metrics import STORABLE, UNSTORABLE
 
 _COPY = """
@@ -85,7 +85,7 @@ def test_what_decoding_takes_the_database_takes(
 ) -> None:
     """And says it again in about the same length, so that no reader is flooded."""
     payloads = [b'{"ts":%d,"metrics":%b}' % (NOON_MS, each) for each in metrics]
-    decoded = [decode(message(each), {KNOWN_TOPIC: 7}, RULES) for each in payloads]
+    decoded = [decode(message(each), origins({KNOWN_TOPIC: 7}), RULES) for each in payloads]
     taken = [each for each in decoded if isinstance(each, Heartbeat)]
     connection.execute("TRUNCATE taken")
     with connection.cursor() as cursor, cursor.copy(_COPY) as copy:

@@ -20,7 +20,7 @@ from command.embedded_broker import EmbeddedBroker
 from command.embedded_broker_users import subject_of, writable_topic
 from jieru.broker import BrokerAddress
 from jieru.database import connect
-from jieru.wire import HEARTBEAT_TOPIC_FILTER
+from jieru.wire import HEARTBEAT_TOPIC_FILTERS
 from simulators.fleet import Fleet, build_fleet
 from simulators.messages import messages_of_fleet
 from simulators.play import play
@@ -146,7 +146,7 @@ def _client(url: str, client_id: str = "", *, is_acknowledging: bool = True) -> 
 @contextmanager
 def _ingester(broker: EmbeddedBroker) -> Iterator[_Client]:
     with _client(broker.ingest_url, "ingester") as client:
-        assert client.subscribe(HEARTBEAT_TOPIC_FILTER)
+        assert client.subscribe(HEARTBEAT_TOPIC_FILTERS[0])
         yield client
 
 
@@ -199,7 +199,7 @@ def test_what_was_not_acknowledged_comes_again(
     """An ingester that was killed gets it when it is back, ten seconds later at most."""
     gateway = issue_to(database, "xielian")
     killed = _Client(broker.ingest_url, "ingester", is_acknowledging=False)
-    assert killed.subscribe(HEARTBEAT_TOPIC_FILTER)
+    assert killed.subscribe(HEARTBEAT_TOPIC_FILTERS[0])
     with _client(broker.url_of("xielian", gateway.secret)) as client:
         for number in range(100):
             client.publish(topic_of("CNC-01"), b"%d" % number)
@@ -240,7 +240,7 @@ def test_equipment_publishes_its_own_heartbeats_and_nothing_else(
             client.publish("jieru/v1/xielian/CNC-01/command")
             client.publish("$MQTT/msgs/jieru/v1/haichuang/CNC-02/heartbeat")
             client.publish("$JS/API/STREAM/PURGE/$MQTT_msgs")
-            for topic_filter in (HEARTBEAT_TOPIC_FILTER, "#", topic_of("CNC-01"), "$SYS/#"):
+            for topic_filter in (*HEARTBEAT_TOPIC_FILTERS, "#", topic_of("CNC-01"), "$SYS/#"):
                 assert not client.subscribe(topic_filter)
             client.publish(topic_of("CNC-01"), b"gateway")
         with _client(broker.url_of("xielian/CNC-01.a", device.secret)) as client:
@@ -260,7 +260,7 @@ def test_the_ingester_publishes_nothing(broker: EmbeddedBroker) -> None:
     with _ingester(broker) as ingester, _client(broker.ingest_url) as other:
         other.publish(topic_of("CNC-01"), b"forged")
         with _client(broker.simulator_url) as simulator:
-            assert not simulator.subscribe(HEARTBEAT_TOPIC_FILTER)
+            assert not simulator.subscribe(HEARTBEAT_TOPIC_FILTERS[0])
             simulator.publish(topic_of("CNC-01"), b"played")
         _wait_for(ingester, 1)
         assert ingester.heard == [(topic_of("CNC-01"), b"played")]
@@ -377,7 +377,7 @@ def _servers() -> list[psutil.Process]:
 @pytest.mark.parametrize(
     ("topic", "subject"),
     [
-        (HEARTBEAT_TOPIC_FILTER, "jieru.v1.*.*.heartbeat"),
+        (HEARTBEAT_TOPIC_FILTERS, "jieru.v1.*.*.heartbeat"),
         (topic_of("CNC-01"), "jieru.v1.xielian.CNC-01.heartbeat"),
         (topic_of(".a..b."), "jieru.v1.xielian.//a////b//.heartbeat"),
     ],

@@ -116,6 +116,7 @@ def test_without_timescaledb_heartbeats_is_a_plain_table(embedded_database_url: 
         "seq",
         "status",
         "metrics",
+        "publisher_id",
     ]
 
 

@@ -164,7 +164,7 @@ async def test_a_look_up_finds_its_device_though_its_connection_became_half_open
     register_devices(connection, ["C"])
     await devices.look_up([topic_of("C")], is_leaving=lambda: False)
     await devices.close()
-    assert topic_of("C") in devices.ids
+    assert topic_of("C") in devices.origins
 
 
 async def test_a_change_of_the_registry_is_heard_though_the_connection_became_half_open(
@@ -174,12 +174,12 @@ async def test_a_change_of_the_registry_is_heard_though_the_connection_became_ha
     devices = DeviceRegistry(_through(database_url, link))
     following = asyncio.create_task(devices.follow())
     async with asyncio.timeout(30):
-        while topic_of("A") not in devices.ids:  # noqa: ASYNC110 - it has no event for that
+        while topic_of("A") not in devices.origins:  # noqa: ASYNC110 - it has no event for that
             await asyncio.sleep(0.01)
     link.forget()
     register_devices(connection, ["C"])
     async with asyncio.timeout(60):
-        while topic_of("C") not in devices.ids:  # noqa: ASYNC110 - the same
+        while topic_of("C") not in devices.origins:  # noqa: ASYNC110 - the same
             await asyncio.sleep(0.01)
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)

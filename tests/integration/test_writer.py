@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ingest.decode import Heartbeat, Rejection
 from ingest.writer import Writer, Written
+from jieru.publishers import CLOUD_ID, ITSELF_ID
 from jieru.wire import DeviceStatus, RejectionReason
 from tests.support.fleet import register_devices, stored_presence
 from tests.support.messages import NOON_MS, heartbeat, message, topic_of
@@ -65,16 +66,38 @@ async def test_every_field_of_a_heartbeat_is_stored(
         seq=2**63 - 1,
         status=DeviceStatus.MAINTENANCE,
         metrics='{"温度": 21.5}'.encode(),
+        publisher_id=2**31 - 1,
     )
-    await _write(database_url, [full, heartbeat(2, NOON_MS)])
+    await _write(database_url, [full, heartbeat(2, NOON_MS, publisher_id=ITSELF_ID)])
     rows = connection.execute(
         "SELECT device_id, extract(epoch FROM time) * 1000, extract(epoch FROM received_at) * 1000,"
-        " seq, status::text, metrics FROM heartbeats ORDER BY device_id"
+        " publisher_id, seq, status::text, metrics FROM heartbeats ORDER BY device_id"
     ).fetchall()
     assert rows == [
-        (1, NOON_MS + 123, NOON_MS + 456, 2**63 - 1, "maintenance", {"温度": 21.5}),
-        (2, NOON_MS, NOON_MS, None, None, None),
+        (1, NOON_MS + 123, NOON_MS + 456, 2**31 - 1, 2**63 - 1, "maintenance", {"温度": 21.5}),
+        (2, NOON_MS, NOON_MS, ITSELF_ID, None, None, None),
     ]
+
+
+async def test_an_hour_is_kept_for_each_of_its_publishers(
+    database_url: str, connection: psycopg.Connection
+) -> None:
+    """Also where the same heartbeat came twice, and the row is the first one's."""
+    gateway = 7
+    beats = [
+        heartbeat(1, NOON_MS),
+        heartbeat(1, NOON_MS, publisher_id=gateway),
+        heartbeat(1, NOON_MS + 1, publisher_id=ITSELF_ID),
+        heartbeat(1, NOON_MS + _HOUR_MS, publisher_id=gateway),
+        heartbeat(1, NOON_MS + 2),
+    ]
+    await _write(database_url, beats[:2], beats[2:], beats)
+    rows = connection.execute(
+        "SELECT publisher_id, bit_count(hours) FROM presence WHERE device_id = 1 ORDER BY 1"
+    ).fetchall()
+    assert rows == [(CLOUD_ID, 1), (ITSELF_ID, 1), (gateway, 2)]
+    row = connection.execute("SELECT publisher_id FROM heartbeats ORDER BY time").fetchone()
+    assert row == (CLOUD_ID,)
 
 
 async def test_a_second_delivery_changes_nothing_and_is_counted(

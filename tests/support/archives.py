@@ -49,11 +49,12 @@ _STATUS: Final = ("running", None, "idle", "fault", "stopped", "maintenance")
 _SEQ: Final = (0, None, 2**63 - 1, 17)
 
 _INSERT: Final = """
-    INSERT INTO heartbeats (device_id, "time", received_at, seq, status, metrics)
-    VALUES (%s, %s, %s, %s, %s, %s)
+    INSERT INTO heartbeats (device_id, "time", received_at, seq, status, metrics, publisher_id)
+    VALUES (%s, %s, %s, %s, %s, %s, %s)
 """
 _SELECT: Final = """
-    SELECT device_id, "time", received_at, seq, status::text, metrics::text FROM heartbeats
+    SELECT device_id, "time", received_at, seq, status::text, metrics::text, publisher_id
+    FROM heartbeats
 """
 _SELECT_HOLDERS: Final = """
     SELECT count(*) FROM pg_locks
@@ -61,7 +62,7 @@ _SELECT_HOLDERS: Final = """
                                                 WHERE datname = current_database())
 """
 
-Beat = tuple[int, datetime, datetime, int | None, str | None, str | None]
+Beat = tuple[int, datetime, datetime, int | None, str | None, str | None, int]
 
 
 def old_beats(devices: int = 7, *, first_device: int = 1, first: datetime = _FIRST) -> list[Beat]:
@@ -82,6 +83,7 @@ def old_beats(devices: int = 7, *, first_device: int = 1, first: datetime = _FIR
                         _SEQ[number % len(_SEQ)],
                         _STATUS[number % len(_STATUS)],
                         _METRICS[number % len(_METRICS)],
+                        1 + number % 3,
                     )
                 )
     return beats

@@ -1,10 +1,13 @@
 """Builders of messages and heartbeats."""
 
-from ingest.decode import Heartbeat, TimeRules
+from collections.abc import Mapping
+
+from ingest.decode import Heartbeat, Origin, TimeRules
 from ingest.message import Message
+from jieru.publishers import CLOUD_ID
 from jieru.wire import DeviceAddress, DeviceStatus, encode_payload, heartbeat_topic
 
-__all__ = ["KNOWN_TOPIC", "NOON_MS", "RULES", "heartbeat", "message", "topic_of"]
+__all__ = ["KNOWN_TOPIC", "NOON_MS", "RULES", "heartbeat", "message", "origins", "topic_of"]
 
 NOON_MS = 1_772_424_000_000
 """2026-03-02 12:00 in Asia/Shanghai."""
@@ -15,6 +18,11 @@ RULES = TimeRules.of_policy(max_delay_hours=72, max_clock_ahead_minutes=10, is_e
 def topic_of(serial: str, platform: str = "xielian") -> str:
     """The heartbeat topic of a device."""
     return heartbeat_topic(DeviceAddress(platform, serial))
+
+
+def origins(device_ids: Mapping[str, int], publisher_id: int = CLOUD_ID) -> dict[str, Origin]:
+    """What topics stand for: each for a device, all for one publisher."""
+    return {topic: Origin(device_id, publisher_id) for topic, device_id in device_ids.items()}
 
 
 def message(
@@ -38,10 +46,12 @@ def heartbeat(
     seq: int | None = None,
     status: DeviceStatus | None = None,
     metrics: bytes | None = None,
+    publisher_id: int = CLOUD_ID,
 ) -> Heartbeat:
     """A heartbeat received when it was sent unless told otherwise."""
     return Heartbeat(
         device_id,
+        publisher_id,
         ts_ms,
         ts_ms if received_ms is None else received_ms,
         is_late,

@@ -25,7 +25,7 @@ from pydantic import (
 from ingest.decode import Heartbeat, TimeRules, decode
 from jieru.calendar import SHANGHAI
 from jieru.wire import encode_payload
-from tests.support.messages import KNOWN_TOPIC, message
+from tests.support.messages import KNOWN_TOPIC, message, origins
 from tests.support.registry_files import uscc_of
 from verifier.counting.determination import Determination, Outcome, Overlap
 from verifier.counting.eligibility import CriterionName
@@ -493,7 +493,7 @@ def _hear(heard: HeardHours, entry: _Instant, rules: TimeRules) -> None:
     sent = message(
         encode_payload(_milliseconds(entry.at)), received_ms=_milliseconds(entry.received)
     )
-    taken = decode(sent, {KNOWN_TOPIC: 1}, rules)
+    taken = decode(sent, origins({KNOWN_TOPIC: 1}), rules)
     if isinstance(taken, Heartbeat):
         local = entry.at.astimezone(SHANGHAI)
         (heard.late if taken.is_late else heard.on_time)[local.date()].add(local.hour)

@@ -13,7 +13,7 @@ from ingest.decode import Heartbeat, decode
 from ingest.metrics import Metrics
 from jieru.settings import Settings
 from jieru.wire import PAYLOAD_DEPTH_LIMIT, PAYLOAD_LIMIT_BYTES, DeviceStatus, RejectionReason
-from tests.support.messages import KNOWN_TOPIC, RULES, message
+from tests.support.messages import KNOWN_TOPIC, RULES, message, origins
 from tests.support.source_tree import PARTS, ROOT, modules
 
 _DOCS: Final = ROOT / "docs"
@@ -93,7 +93,9 @@ def test_the_contract_is_described_as_it_is() -> None:
     assert f"at most {PAYLOAD_LIMIT_BYTES:,} bytes" in text
     assert f"nested {PAYLOAD_DEPTH_LIMIT} deep" in text
     (payload,) = re.findall(r"^```json\n(.*)\n```$", text, re.MULTILINE)
-    assert isinstance(decode(message(payload.encode()), {KNOWN_TOPIC: 1}, RULES), Heartbeat)
+    assert isinstance(
+        decode(message(payload.encode()), origins({KNOWN_TOPIC: 1}), RULES), Heartbeat
+    )
 
 
 def _anchor(heading: str) -> str:

@@ -28,10 +28,14 @@ __all__ = [
     "first_ordinal",
     "join_assignments",
     "mask_days",
+    "merge_publishers",
 ]
 
 END_OF_TIME: Final = date.max.toordinal()
 """The end of what has no end yet."""
+
+_MONTH_BITS: Final = 20
+"""More than enough for the months of any year that a date can have."""
 
 IntArray = npt.NDArray[np.int64]
 MonthlyCounts = dict[int, npt.NDArray[np.int32]]
@@ -42,7 +46,7 @@ Columns past the end of a shorter month mean nothing."""
 
 @dataclass(frozen=True, slots=True)
 class PresenceRows:
-    """Some rows of `presence`, in any order."""
+    """Some rows of `presence`, in any order; of a device and month one, whoever published."""
 
     device: IntArray
     month: IntArray
@@ -69,6 +73,26 @@ class Coverage:
     case: IntArray
     first: IntArray
     end: IntArray
+
+
+def merge_publishers(rows: PresenceRows) -> PresenceRows:
+    """Rows as the database has them, one for each publisher, as one for each device and month.
+
+    A device was heard in an hour when anybody published for it then (design section 5). Nearly
+    always there is one publisher, and the rows are answered as they are.
+    """
+    keys = rows.device << _MONTH_BITS | rows.month
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    starts = np.flatnonzero(np.diff(ordered, prepend=-1))
+    if len(starts) == len(keys):
+        return rows
+    firsts = order[starts]
+    return PresenceRows(
+        device=rows.device[firsts],
+        month=rows.month[firsts],
+        hours=np.bitwise_or.reduceat(rows.hours[order], starts, axis=0),
+    )
 
 
 def count_active_devices(

@@ -17,7 +17,13 @@ from psycopg.rows import class_row
 
 from jieru.database import read_installation
 from jieru.presence import BITS_PER_MONTH, BYTES_PER_MONTH
-from verifier.counting.activity import END_OF_TIME, Assignments, Coverage, PresenceRows
+from verifier.counting.activity import (
+    END_OF_TIME,
+    Assignments,
+    Coverage,
+    PresenceRows,
+    merge_publishers,
+)
 from verifier.counting.eligibility import Case
 from verifier.counting.evidence import Evidence, EvidenceRules
 from verifier.counting.registry import (
@@ -203,10 +209,12 @@ def _presence_rows(packed: bytes) -> PresenceRows:
         raise ValueError(f"presence.hours is not bit({BITS_PER_MONTH})")
     month_firsts = _EPOCHS_APART_DAYS + rows["month"].astype(np.int64)
     months = month_firsts.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
-    return PresenceRows(
-        device=rows["device"].astype(np.int64),
-        month=months + 1970 * 12,  # numpy counts months from 1970
-        hours=rows["hours"],
+    return merge_publishers(
+        PresenceRows(
+            device=rows["device"].astype(np.int64),
+            month=months + 1970 * 12,  # numpy counts months from 1970
+            hours=rows["hours"],
+        )
     )
 
 

@@ -33,8 +33,9 @@ _IS_ARCHIVED: Final = """
                    WHERE dropped_at IS NOT NULL AND range_from < %s AND range_to > %s)
 """
 _SELECT_PRESENCE: Final = """
-    SELECT month, hours::text, late_hours::text FROM presence
+    SELECT month, bit_or(hours)::text, bit_or(late_hours)::text FROM presence
     WHERE device_id = %s AND month BETWEEN %s AND %s
+    GROUP BY month
 """
 
 _UNWRITTEN: Final = timedelta(hours=1)

@@ -21,11 +21,12 @@ from jieru.presence import BYTES_PER_MONTH, DAYS_PER_ROW, active_hours_by_day
 __all__ = ["read_enterprise_presence"]
 
 _SELECT: Final = """
-    SELECT from_date, to_date, substring(bit_send(hours) FROM 5)
+    SELECT from_date, to_date,
+           (SELECT substring(bit_send(bit_or(hours)) FROM 5) FROM presence
+            WHERE presence.device_id = devices.id AND month = %(month)s)
     FROM assignments
     JOIN devices ON devices.id = assignments.device_id
     JOIN enterprises ON enterprises.id = enterprise_id
-    LEFT JOIN presence ON presence.device_id = devices.id AND month = %(month)s
     WHERE uscc = %(uscc)s AND from_date < %(end)s AND (to_date IS NULL OR to_date > %(month)s)
       AND (%(own)s::integer IS NULL OR devices.platform_id = %(own)s)
       AND (%(platform)s::text IS NULL

@@ -7,13 +7,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from archive import archiving
+from archive import archiving, parquet_file, ranges
 from archive.ranges import (
     Fingerprint,
     HeartbeatRange,
     hold_unchanged,
 )
+from archive.rows import decode_row
 from jieru.database import connect
+from jieru.publishers import CLOUD_ID
 from tests.support.archives import (
     DAYS,
     Beat,
@@ -28,7 +30,7 @@ from tests.support.archives import (
 
 _END_KEEPING = "UPDATE heartbeat_archives SET kept_until = now() - interval '1 second'"
 _ONE_LATE: list[Beat] = [
-    (1, datetime(2025, 3, 2, 10, 0, 3, tzinfo=UTC), datetime.now(UTC), None, "idle", None)
+    (1, datetime(2025, 3, 2, 10, 0, 3, tzinfo=UTC), datetime.now(UTC), None, "idle", None, 2)
 ]
 
 
@@ -130,6 +132,32 @@ def test_what_comes_late_into_an_archived_range_is_a_further_part(
     assert stored_beats(connection) == Counter()
     restore(connection, folder)
     assert stored_beats(connection) == both
+    assert findings(connection, folder) == []
+
+
+def test_an_archive_of_before_it_was_kept_who_published_is_whole_and_comes_back(
+    connection: psycopg.Connection, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it holds is the cloud's; nothing of it is archived again."""
+    insert(connection, [(*beat[:-1], CLOUD_ID) for beat in old_beats()])
+    stored = stored_beats(connection)
+    with monkeypatch.context() as before:
+        columns = 'device_id, "time", received_at, seq, status, metrics'
+        statement = ranges._COPY_ROWS.replace(f"{columns}, publisher_id", columns)
+        before.setattr(ranges, "_COPY_ROWS", statement)
+        before.setattr(parquet_file, "_SCHEMA", parquet_file._SCHEMA_BEFORE)
+        before.setattr(parquet_file, "decode_row", lambda row: decode_row(row)[:-1])
+        archive(connection, folder)
+    assert findings(connection, folder) == []
+    restore(connection, folder)
+    assert stored_beats(connection) == stored
+    connection.execute(_END_KEEPING)
+    insert(connection, _ONE_LATE)
+    progress = archive(connection, folder)
+    assert [len(each.written) for each in progress] == [0, 1, 0]
+    assert progress[1].written[0].heartbeats == 1
+    restore(connection, folder)
+    assert stored_beats(connection) == stored + Counter(_ONE_LATE)
     assert findings(connection, folder) == []
 
 

@@ -21,6 +21,7 @@ from tests.support.registry_files import uscc_of
 from verifier.counting.reading import consistent_snapshot, read_evidence, read_presence
 from verifier.counting.run import count_year
 from verifier.policy import load_policy
+from verifier.procedure.presence_digest import device_digests
 
 _POLICY = load_policy("putian-2026")
 
@@ -323,6 +324,35 @@ def test_presence_is_read_in_blocks_and_only_that_of_the_devices_asked_for(
     first = int(np.flatnonzero(blocks[0].device == 1)[0])
     heard = np.unpackbits(blocks[0].hours[first]).nonzero()[0]
     assert heard.tolist() == [4 * 24 + hour for hour in range(8, 13)]
+
+
+def test_a_devices_hours_are_those_of_all_its_publishers(
+    database: psycopg.Connection, registry: RegistryBuilder
+) -> None:
+    """An active day in halves, one by a gateway, is an active day; its digest too is the same."""
+    for number, code in enumerate(("alpha", "beta"), start=1):
+        registry.served_enterprise(number, registry.platform(code), _WORKED)
+    ids = [row[0] for row in database.execute("SELECT id FROM devices ORDER BY id")]
+    whole, halves = ids[:3], ids[3:]
+    for device_id in halves:
+        database.execute(
+            "INSERT INTO presence_by_others (device_id, month, publisher_id, hours)"
+            " SELECT device_id, month, 7, hours & (lpad('', 744, '01'))::bit(744) FROM presence WHERE device_id = %s",
+            (device_id,),
+        )
+        database.execute(
+            "UPDATE presence SET hours = hours & (lpad('', 744, '10'))::bit(744)"
+            " WHERE device_id = %s AND publisher_id = 1",
+            (device_id,),
+        )
+    digests: dict[int, str] = {}
+    for block in read_presence(database, np.array(ids), date(2026, 12, 31)):
+        digests |= device_digests(block, date(2026, 12, 31))
+    assert [digests[each] for each in whole] == [digests[each] for each in halves]
+    counted = _count(database)
+    one, other = (each["enterprises"][0] for each in counted["platforms"])
+    assert one["outcome"] == other["outcome"] == "counted"
+    assert one["connected_on"] == other["connected_on"]
 
 
 @pytest.mark.parametrize("year", [2019, 2101])

@@ -6,13 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive.rows import (
+    Fields,
     RowsDigest,
+    as_today,
     decode_row,
     encode_row,
     in_batches,
     key_of,
     rows_not_in,
 )
+from jieru.publishers import CLOUD_ID
 
 # Two times and two devices, so that equal keys and equal rows come often.
 _instants = st.sampled_from([946_684_800_000_000, 1_772_424_000_000_000])
@@ -29,11 +32,11 @@ _texts = st.none() | st.text(st.characters(exclude_characters="\0", exclude_cate
 
 
 def test_a_row_is_what_postgresql_sends() -> None:
-    """By `COPY (SELECT 5, '2026-01-01Z', '2026-01-01 00:00:00.18Z', 7, 'idle', '{}')`."""
-    row = encode_row(5, 1_767_225_600_000_000, 1_767_225_600_180_000, 7, "idle", "{}")
+    """By `COPY (SELECT 5, '2026-01-01Z', '2026-01-01 00:00:00.18Z', 7, 'idle', '{}', 3)`."""
+    row = encode_row(5, 1_767_225_600_000_000, 1_767_225_600_180_000, 7, "idle", "{}", 3)
     assert row.hex(" ", -2) == (
-        "0006 0000 0004 0000 0005 0000 0008 0002 ea47 0ae8 6000 0000 0008 0002 ea47 0aeb 1f20 "
-        "0000 0008 0000 0000 0000 0007 0000 0004 6964 6c65 0000 0003 017b 7d"
+        "0007 0000 0004 0000 0005 0000 0008 0002 ea47 0ae8 6000 0000 0008 0002 ea47 0aeb 1f20 "
+        "0000 0008 0000 0000 0000 0007 0000 0004 6964 6c65 0000 0003 017b 7d00 0000 0400 0000 03"
     )
 
 
@@ -55,9 +58,11 @@ def test_a_row_says_what_was_put_into_it(
 ) -> None:
     """Whatever is null, and in any script."""
     fields = (device_id, time_us, received_us, seq, status, metrics)
-    row = encode_row(*fields)
-    assert decode_row(row) == fields
-    assert key_of(row)[0] == device_id
+    for publisher_id in (None, 1, 2**31 - 1):
+        row = encode_row(*fields, publisher_id)
+        assert decode_row(row) == Fields(*fields, publisher_id)
+        assert key_of(row)[0] == device_id
+        assert as_today(row) == encode_row(*fields, publisher_id or CLOUD_ID)
 
 
 @given(st.lists(_few_rows), st.lists(st.lists(_few_rows), max_size=3))

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from ingest.decode import Heartbeat, Rejection, TimeRules, decode, decode_all, unknown_topics
 from ingest.message import Message
 from jieru.wire import DeviceStatus, RejectionReason
-from tests.support.messages import KNOWN_TOPIC, NOON_MS, RULES, message, topic_of
+from tests.support.messages import KNOWN_TOPIC, NOON_MS, RULES, message, origins, topic_of
 
-_DEVICES = {KNOWN_TOPIC: 7}
+_DEVICES = origins({KNOWN_TOPIC: 7})
 _HOUR_MS = 3_600_000
 _MINUTE_MS = 60_000
 
@@ -269,6 +269,17 @@ def test_many_messages_become_heartbeats_and_rejections_in_their_order() -> None
         Rejection(RejectionReason.UNKNOWN_DEVICE, stranger),
         Rejection(RejectionReason.MALFORMED_PAYLOAD, junk),
     ]
+
+
+def test_a_known_device_by_an_unknown_gateway_is_told_from_an_unknown_device() -> None:
+    """The reason says what is to be registered."""
+    platform = topic_of("CNC-1").removesuffix("CNC-1/heartbeat")
+    by_gateway = message(_GOOD, topic=f"{platform}via/hall-2/CNC-1/heartbeat")
+    assert _reason(decode(by_gateway, _DEVICES, RULES)) is RejectionReason.UNKNOWN_PUBLISHER
+    stranger = message(_GOOD, topic=f"{platform}via/hall-2/CNC-2/heartbeat")
+    assert _reason(decode(stranger, _DEVICES, RULES)) is RejectionReason.UNKNOWN_DEVICE
+    _heartbeats, rejections = decode_all([by_gateway, stranger], _DEVICES, RULES)
+    assert unknown_topics(rejections) == {by_gateway.topic, stranger.topic}
 
 
 def test_unknown_topics_are_those_of_unknown_devices_alone() -> None:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.durable_hours import DurableHours, PresenceBit
+from jieru.publishers import CLOUD_ID
 from tests.support.messages import NOON_MS, heartbeat
 
 _HOUR_MS = 3_600_000
@@ -15,7 +16,7 @@ def test_an_hour_is_missing_until_it_is_remembered() -> None:
     """Only the first heartbeat of an hour asks for an upsert."""
     hours, first = DurableHours(), [heartbeat(1, NOON_MS)]
     bits = hours.missing(first)
-    assert bits == [PresenceBit(1, date(2026, 3, 1), 24 + 12, is_late=False)]
+    assert bits == [PresenceBit(1, CLOUD_ID, date(2026, 3, 1), 24 + 12, is_late=False)]
     assert hours.missing(first) == bits, "not remembered before its commit"
     hours.remember(bits)
     assert hours.missing([heartbeat(1, NOON_MS + 59_000)]) == []
@@ -27,10 +28,20 @@ def test_a_late_hour_is_remembered_apart_from_the_same_hour_in_time() -> None:
     """An hour that came late may still come in time from a second message."""
     hours, late = DurableHours(), [heartbeat(1, NOON_MS, is_late=True)]
     bits = hours.missing(late)
-    assert bits == [PresenceBit(1, date(2026, 3, 1), 36, is_late=True)]
+    assert bits == [PresenceBit(1, CLOUD_ID, date(2026, 3, 1), 36, is_late=True)]
     hours.remember(bits)
     assert hours.missing(late) == []
     assert len(hours.missing([heartbeat(1, NOON_MS)])) == 1
+
+
+def test_an_hour_is_asked_for_once_for_each_publisher() -> None:
+    """Though two take turns."""
+    hours = DurableHours()
+    turns = [heartbeat(1, NOON_MS + turn, publisher_id=1 + turn % 2) for turn in range(4)]
+    bits = hours.missing(turns)
+    assert [bit.publisher_id for bit in bits] == [1, 2]
+    hours.remember(bits)
+    assert all(hours.missing([each]) == [] for each in turns * 2)
 
 
 def test_a_full_memory_forgets_and_asks_again() -> None:
@@ -87,7 +98,7 @@ def test_two_heartbeats_of_one_hour_in_a_batch_ask_for_it_once() -> None:
 def test_the_first_hour_of_a_month_is_missing_like_any_other() -> None:
     """Before anything of the month is known, and after another hour of it is."""
     hours, midnight = DurableHours(), [heartbeat(1, NOON_MS - 36 * _HOUR_MS)]
-    expected = [PresenceBit(1, date(2026, 3, 1), 0, is_late=False)]
+    expected = [PresenceBit(1, CLOUD_ID, date(2026, 3, 1), 0, is_late=False)]
     assert hours.missing(midnight) == expected
     hours.remember(hours.missing([heartbeat(1, NOON_MS)]))
     assert hours.missing(midnight) == expected

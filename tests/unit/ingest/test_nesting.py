@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from ingest.decode import Heartbeat, Rejection, decode
 from jieru.wire import PAYLOAD_DEPTH_LIMIT, RejectionReason, nesting_depth
-from tests.support.messages import KNOWN_TOPIC, NOON_MS, RULES, message
+from tests.support.messages import KNOWN_TOPIC, NOON_MS, RULES, message, origins
 
-_DEVICES = {KNOWN_TOPIC: 7}
+_DEVICES = origins({KNOWN_TOPIC: 7})
 
 
 def _is_taken(payload: bytes) -> bool:

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from ingest.decode import Heartbeat, Rejection, decode, decode_all
 from jieru.wire import RejectionReason
-from tests.support.messages import KNOWN_TOPIC, NOON_MS, RULES, message
+from tests.support.messages import KNOWN_TOPIC, NOON_MS, RULES, message, origins
 
-_DEVICES = {KNOWN_TOPIC: 7}
+_DEVICES = origins({KNOWN_TOPIC: 7})
 
 UNSTORABLE = [
     rb'{"a": "\u0000"}',

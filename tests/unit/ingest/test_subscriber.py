@@ -6,6 +6,7 @@ from ingest.mqtt311_subscriber import Mqtt311Subscriber
 from ingest.subscriber import Subscription
 from jieru.broker import BrokerAddress
 from jieru.errors import UserError
+from jieru.wire import HEARTBEAT_TOPIC_FILTERS
 
 
 def test_an_address_is_read_with_its_user_and_default_port() -> None:
@@ -27,8 +28,8 @@ def test_what_is_no_brokers_address_is_refused_in_one_sentence(url: str) -> None
 def test_a_group_makes_the_subscription_a_shared_one() -> None:
     """An empty group asks for a plain subscription."""
     shared = Subscription("one", "jieru", 10, 60)
-    assert shared.topic_filter == "$share/jieru/jieru/v1/+/+/heartbeat"
-    assert Subscription("one", "", 10, 60).topic_filter == "jieru/v1/+/+/heartbeat"
+    assert shared.wanted[0] == "$share/jieru/jieru/v1/+/+/heartbeat"
+    assert shared.unwanted == Subscription("one", "", 10, 60).wanted == [*HEARTBEAT_TOPIC_FILTERS]
 
 
 def test_mqtt_311_refuses_a_group_with_a_word_on_what_to_do() -> None:

@@ -21,9 +21,17 @@ def test_a_device_publishes_on_its_own_topic() -> None:
     )
 
 
-def test_a_gateway_fills_in_the_device() -> None:
-    """It has none of its own."""
-    assert "jieru/v1/xielian/SERIAL/heartbeat" in words("mqtt://b.example", username="xielian")
+@pytest.mark.parametrize(
+    ("username", "topic"),
+    [
+        ("xielian", "jieru/v1/xielian/SERIAL/heartbeat"),
+        ("xielian/via/hall-2", "jieru/v1/xielian/via/hall-2/SERIAL/heartbeat"),
+        ("xielian/own/cnc-1", "jieru/v1/xielian/own/cnc-1/heartbeat"),
+    ],
+)
+def test_everybody_publishes_where_the_broker_lets_him(username: str, topic: str) -> None:
+    """The platform's cloud, a gateway, and a device that publishes itself."""
+    assert topic in words("mqtt://b.example", username=username)
 
 
 @pytest.mark.parametrize(

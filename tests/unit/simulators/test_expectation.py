@@ -17,7 +17,7 @@ from simulators.expectation_file import expectation_as_dict
 from simulators.fleet import Fleet, build_fleet
 from simulators.messages import messages_of_fleet
 from simulators.scenario import Clock, load_scenario
-from tests.support.messages import message
+from tests.support.messages import message, origins
 from tests.unit.simulators.cities import (
     MONDAY,
     city,
@@ -357,7 +357,7 @@ def _decoded(fleet: Fleet, clock: Clock) -> tuple[Counter[str], int]:
         received = message(
             sent.payload, topic=sent.topic, received_ms=round(_NOW.timestamp() * 1000)
         )
-        result = decode(received, device_ids, rules)
+        result = decode(received, origins(device_ids), rules)
         if not isinstance(result, Heartbeat):
             became[result.reason] += 1
         elif (result.device_id, result.ts_ms) in seen:

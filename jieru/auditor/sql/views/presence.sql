@@ -1,4 +1,4 @@
--- Presence, the evidence that is counted: a row of bits per device and civil month, bit
+-- Presence, the evidence that is counted: a row of bits per device, civil month and publisher, bit
 -- (day - 1) * 24 + hour set when the device was heard in that Asia/Shanghai hour. Every view here is
 -- to be asked of few devices, one enterprise or one month, never of all of it.
 
@@ -7,9 +7,12 @@ SELECT p.code AS platform, d.serial, r.month,
        r.month::timestamp AT TIME ZONE 'Asia/Shanghai' AS starts_at,
        bit_count(r.hours)::integer AS hours_heard,
        bit_count(r.late_hours & ~r.hours)::integer AS hours_late
-FROM presence r
-JOIN devices d ON d.id = r.device_id
-JOIN platforms p ON p.id = d.platform_id;
+FROM devices d
+JOIN platforms p ON p.id = d.platform_id
+CROSS JOIN LATERAL (
+    SELECT month, bit_or(hours) AS hours, bit_or(late_hours) AS late_hours
+    FROM presence WHERE device_id = d.id GROUP BY month
+) AS r;
 COMMENT ON VIEW audit.device_months IS 'In how many hours of a month was a device heard?';
 COMMENT ON COLUMN audit.device_months.month IS 'Its first day.';
 COMMENT ON COLUMN audit.device_months.starts_at IS 'The beginning of the month, for a time axis.';
@@ -21,9 +24,12 @@ SELECT p.code AS platform, d.serial, e.uscc, e.name AS enterprise, r.month, r.mo
        (r.month + n)::timestamp AT TIME ZONE 'Asia/Shanghai' AS starts_at,
        bit_count(substring(r.hours FROM n * 24 + 1 FOR 24))::integer AS hours_heard,
        bit_count(substring(r.late_hours & ~r.hours FROM n * 24 + 1 FOR 24))::integer AS hours_late
-FROM presence r
-JOIN devices d ON d.id = r.device_id
+FROM devices d
 JOIN platforms p ON p.id = d.platform_id
+CROSS JOIN LATERAL (
+    SELECT month, bit_or(hours) AS hours, bit_or(late_hours) AS late_hours
+    FROM presence WHERE device_id = d.id GROUP BY month
+) AS r
 CROSS JOIN generate_series(0, 30) AS n
 LEFT JOIN assignments a ON a.device_id = d.id AND a.from_date <= r.month + n
     AND (a.to_date IS NULL OR a.to_date > r.month + n)
@@ -41,9 +47,12 @@ SELECT p.code AS platform, d.serial, e.uscc, e.name AS enterprise, r.month, r.mo
        n % 24 AS hour,
        (r.month::timestamp + n * interval '1 hour') AT TIME ZONE 'Asia/Shanghai' AS starts_at,
        CASE get_bit(r.hours, n) WHEN 1 THEN 'in_time' ELSE 'late' END AS heard
-FROM presence r
-JOIN devices d ON d.id = r.device_id
+FROM devices d
 JOIN platforms p ON p.id = d.platform_id
+CROSS JOIN LATERAL (
+    SELECT month, bit_or(hours) AS hours, bit_or(late_hours) AS late_hours
+    FROM presence WHERE device_id = d.id GROUP BY month
+) AS r
 CROSS JOIN generate_series(0, 743) AS n
 LEFT JOIN assignments a ON a.device_id = d.id AND a.from_date <= r.month + n / 24
     AND (a.to_date IS NULL OR a.to_date > r.month + n / 24)
@@ -109,7 +118,11 @@ CROSS JOIN LATERAL (
             FROM generate_series(date_trunc('month', greatest(w.first_on, a.from_date)::timestamp),
                                  least(w.last_on, a.to_date - 1)::timestamp, interval '1 month') AS month
         ) AS m
-        LEFT JOIN presence b ON b.device_id = a.device_id AND b.month = m.month
+        CROSS JOIN LATERAL (
+            -- Over nothing an aggregate is one row of nulls.
+            SELECT bit_or(hours) AS hours, bit_or(late_hours) AS late_hours
+            FROM presence WHERE device_id = a.device_id AND month = m.month
+        ) AS b
         CROSS JOIN generate_series(0, 30) AS n
         WHERE a.enterprise_id = e.id
           AND m.month + n BETWEEN greatest(w.first_on, a.from_date) AND least(w.last_on, a.to_date - 1)

@@ -10,10 +10,11 @@ from jieru.errors import UserError
 from jieru.wire import DeviceAddress, RejectionReason, heartbeat_topic
 from simulators.load.payloads import SENDABLE_FAULTS, Message, MessageMaker
 from simulators.load.turns import Turn
+from tests.support.messages import origins
 
 _NOON_MS = 1_772_424_000_000
 _DEVICES = [DeviceAddress("xielian", "CNC-1"), DeviceAddress("xielian", "x" * 64)]
-_IDS = {heartbeat_topic(device): place for place, device in enumerate(_DEVICES)}
+_IDS = origins({heartbeat_topic(device): place for place, device in enumerate(_DEVICES)})
 _RULES = TimeRules.of_policy(max_delay_hours=72, max_clock_ahead_minutes=10, is_event_clock=False)
 
 

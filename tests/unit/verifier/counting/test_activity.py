@@ -14,7 +14,7 @@ from tests.unit.verifier.builders import (
     policy_with,
     presence_of,
 )
-from verifier.counting.activity import PresenceRows
+from verifier.counting.activity import PresenceRows, merge_publishers
 from verifier.counting.eligibility import Case
 from verifier.counting.evaluation import active_days_of_cases
 from verifier.counting.registry import Connection
@@ -95,6 +95,23 @@ def test_a_device_that_changes_hands_counts_for_each_in_turn() -> None:
     other = "91350300000000099X"
     moved = _device(*days, assigned=[(other, _SINCE, days[2]), (_USCC, days[2], None)])
     assert _active(_device(*days), moved) == days[2:]
+
+
+def test_a_device_was_heard_whoever_published() -> None:
+    """Hours of one month by two publishers add up, and are not counted twice."""
+    by_one = presence_of([_device(_DAY, hours=3)])[0]
+    by_other = presence_of([_device(_DAY, _DAY + timedelta(1), date(2026, 4, 1), hours=4)])[0]
+    stored = PresenceRows(
+        np.concatenate([by_one.device, by_other.device]),
+        np.concatenate([by_one.month, by_other.month]),
+        np.concatenate([by_one.hours, by_other.hours]),
+    )
+    merged = merge_publishers(stored)
+    assert merged.month.tolist() == [2026 * 12 + 2, 2026 * 12 + 3]
+    assert (merged.hours == by_other.hours).all()
+    assert merge_publishers(by_other) is by_other
+    nothing = PresenceRows(np.zeros(0, int), np.zeros(0, int), np.zeros((0, 93), np.uint8))
+    assert len(merge_publishers(nothing).device) == 0
 
 
 def test_a_device_of_another_platform_does_not_count() -> None:
