@@ -337,7 +337,8 @@ def test_a_devices_hours_are_those_of_all_its_publishers(
     for device_id in halves:
         database.execute(
             "INSERT INTO presence_by_others (device_id, month, publisher_id, hours)"
-            " SELECT device_id, month, 7, hours & (lpad('', 744, '01'))::bit(744) FROM presence WHERE device_id = %s",
+            " SELECT device_id, month, 7, hours & (lpad('', 744, '01'))::bit(744) FROM presence"
+            " WHERE device_id = %s",
             (device_id,),
         )
         database.execute(
