@@ -131,8 +131,8 @@ def _greet(connection: socket.socket, window: int) -> None:
     subscribe = read_packet(connection, rest)
     if not isinstance(subscribe, mqtt5.SubscribePacket):
         raise ConnectionError("expected SUBSCRIBE")
-    granted = mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE
-    connection.sendall(mqtt5.SubAckPacket(subscribe.packet_id, [granted]).write())
+    granted = [mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE] * len(subscribe.topic_filters)
+    connection.sendall(mqtt5.SubAckPacket(subscribe.packet_id, granted).write())
 
 
 if __name__ == "__main__":

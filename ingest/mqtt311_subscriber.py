@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from itertools import zip_longest
 from typing import Final
 
 import paho.mqtt.client as paho
@@ -226,8 +227,8 @@ class Mqtt311Subscriber:
         reasons: list[ReasonCode],
         _properties: Properties | None,
     ) -> None:
-        for wanted, reason in zip(self._subscription.wanted, reasons, strict=True):
-            if reason.is_failure or reason.value != _QOS:
+        for wanted, reason in zip_longest(self._subscription.wanted, reasons):
+            if reason is None or reason.is_failure or reason.value != _QOS:
                 self._refuse(
                     UserError(
                         "The broker at {address} refuses the subscription to {topic_filter} "

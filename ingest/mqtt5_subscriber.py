@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import random
 import time
-from itertools import cycle
+from itertools import cycle, zip_longest
 from typing import Any, Final, TypeVar
 
 import mqtt5
@@ -42,6 +42,7 @@ _PATIENCE: Final = 12
 _SUBSCRIBE_PACKET_ID: Final = 1
 _FIRST_UNSUBSCRIBE_PACKET_ID: Final = 2
 _LAST_PACKET_ID: Final = 65_535
+_GRANTED: Final = int(mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE)
 _UNSUBSCRIBED: Final = (
     int(mqtt5.UnsubAckReasonCode.SUCCESS),
     int(mqtt5.UnsubAckReasonCode.NO_SUBSCRIPTION_EXISTED),
@@ -429,8 +430,8 @@ class Mqtt5Subscriber:
             _log.warning("session_expiry_shortened_by_broker", seconds=kept_s)
 
     def _check_granted(self, suback: mqtt5.SubAckPacket) -> None:
-        for wanted, code in zip(self._subscription.wanted, suback.reason_codes, strict=True):
-            if int(code) != int(mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE):
+        for wanted, code in zip_longest(self._subscription.wanted, suback.reason_codes):
+            if code is None or int(code) != _GRANTED:
                 raise UserError(
                     "The broker at {address} refuses the subscription to {topic_filter} "
                     "({reason}); allow the user in JIERU_MQTT_URL to read it.",

@@ -12,8 +12,10 @@ from ingest.mqtt311_subscriber import Mqtt311Subscriber
 from ingest.subscriber import Subscriber, Subscription
 from jieru.broker import BrokerAddress
 from jieru.errors import UserError
+from jieru.wire import HEARTBEAT_TOPIC_FILTERS
 
-_GRANTED = mqtt5.SubAckPacket(1, [mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE]).write()
+_ONE = mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE
+_GRANTED = mqtt5.SubAckPacket(1, [_ONE] * len(HEARTBEAT_TOPIC_FILTERS)).write()
 _GOOD_CONNACK = mqtt5.ConnAckPacket().write()
 
 
@@ -90,6 +92,16 @@ async def _receive_for_ever(subscriber: Subscriber) -> None:
         ),
         (
             mqtt5.ConnAckPacket(),
+            mqtt5.SubAckPacket(1, [_ONE, mqtt5.SubAckReasonCode.NOT_AUTHORIZED, _ONE]).write(),
+            "$share/jieru/jieru/v1/+/own/+/heartbeat (",
+        ),
+        (
+            mqtt5.ConnAckPacket(),
+            mqtt5.SubAckPacket(1, [_ONE]).write(),
+            "$share/jieru/jieru/v1/+/own/+/heartbeat (None)",
+        ),
+        (
+            mqtt5.ConnAckPacket(),
             mqtt5.SubAckPacket(
                 1, [mqtt5.SubAckReasonCode.SHARED_SUBSCRIPTIONS_NOT_SUPPORTED]
             ).write(),
@@ -112,14 +124,24 @@ async def test_what_an_mqtt5_broker_cannot_do_is_said_clearly(
         assert said in await _refusal(subscriber)
 
 
+@pytest.mark.parametrize(
+    ("suback", "refused"),
+    [
+        (b"\x90\x05\x00\x01\x80\x01\x01", "jieru/v1/+/+/heartbeat"),
+        (b"\x90\x05\x00\x01\x01\x01\x00", "jieru/v1/+/via/+/+/heartbeat"),
+        (b"\x90\x03\x00\x01\x01", "jieru/v1/+/own/+/heartbeat"),
+    ],
+)
 async def test_a_refused_subscription_of_mqtt_311_is_said_clearly(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, suback: bytes, refused: str
 ) -> None:
-    """SUBACK 0x80 (MQTT 3.1.1, 3.9.3)."""
+    """SUBACK 0x80 (MQTT 3.1.1, 3.9.3), QoS 0, or no answer to one of the filters."""
     monkeypatch.setenv("JIERU_LANGUAGE", "en")
-    async with _broker(b"\x20\x02\x00\x00", b"\x90\x03\x00\x01\x80") as address:
+    async with _broker(b"\x20\x02\x00\x00", suback) as address:
         subscriber = Mqtt311Subscriber(address, Subscription("one", "", 100, 600))
-        assert "JIERU_MQTT_URL" in await _refusal(subscriber)
+        said = await _refusal(subscriber)
+    assert "JIERU_MQTT_URL" in said
+    assert f" {refused} (" in said
 
 
 async def test_bytes_that_are_not_mqtt5_end_the_connection_and_not_the_ingester() -> None:
