@@ -9,9 +9,23 @@ import click
 from command.help import example
 from jieru.i18n import gettext as _
 from jieru.i18n import marked
-from verifier.procedure.signing import Finding, check_signed_file, parse_public_key
+from verifier.procedure.signing import (
+    CheckedFile,
+    Finding,
+    check_signed_file,
+    parse_public_key,
+)
+from verifier.procedure.trusted_keys import (
+    TrustedKeys,
+    Vouching,
+    load_trusted_keys,
+    vouching_of,
+)
 
-__all__ = ["command"]
+__all__ = ["NOBODY_VOUCHES", "command"]
+
+NOBODY_VOUCHES: Final = 3
+"""Exit code for a signature that fits, by a key of which nothing is known."""
 
 _SAID: Final = {
     Finding.VALID: marked("The count {count} is as it was frozen."),
@@ -28,28 +42,64 @@ _SAID: Final = {
         "Another key signed this file than the one that was given: do not trust it."
     ),
 }
+_VOUCHED: Final = {
+    Vouching.UNKNOWN: marked(
+        "The count {count} is signed, by a key that nobody vouches for: give the key that the "
+        "bureau published with --public-key, or name a file of trusted keys in JIERU_TRUSTED_KEYS."
+    ),
+    Vouching.NOT_ITS_TIME: marked(
+        "The count {count} is signed by the key of {name}, at a time at which that key does not "
+        "sign: do not trust it."
+    ),
+    Vouching.REVOKED: marked(
+        "The count {count} is signed by the key of {name}, which was revoked by then: do not trust "
+        "it."
+    ),
+}
 
 
 @click.command(
     "check-signature",
-    help=_("Check the signed file of a count; exit code 1 when it is not genuine."),
+    help=_(
+        "Check the signed file of a count; exit code 1 when it is not genuine, 3 when nobody "
+        "vouches for its key."
+    ),
     epilog=example("jieru check-signature count-2026.json --public-key published.key"),
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--public-key", metavar="KEY", help=_("The key that must have signed it, or a file with it.")
 )
-def command(*, file: Path, public_key: str | None) -> None:
+@click.option(
+    "--trusted-keys",
+    envvar="JIERU_TRUSTED_KEYS",
+    type=click.Path(path_type=Path),
+    help=_("File of the keys whose signatures count; by default that of JIERU_TRUSTED_KEYS."),
+)
+def command(*, file: Path, public_key: str | None, trusted_keys: Path | None) -> None:
     """Check a signed file and say what was found."""
     expected = None if public_key is None else parse_public_key(public_key)
     checked = check_signed_file(file.read_bytes(), expected)
-    is_valid = checked.finding is Finding.VALID
-    click.echo(
-        _(_SAID[checked.finding]).format(count=checked.document.get("count_id")), err=not is_valid
-    )
+    if expected is not None:
+        trusted = TrustedKeys(own_key=expected)
+    else:
+        trusted = load_trusted_keys(trusted_keys) if trusted_keys else TrustedKeys()
+    sys.exit(_say(checked, trusted))
+
+
+def _say(checked: CheckedFile, trusted: TrustedKeys) -> int:
+    """Say what was found; the exit code."""
+    count, name = checked.document.get("count_id"), trusted.name_of(checked.public_key)
+    vouching = vouching_of(checked.document, checked.public_key, trusted)
+    code, said = 0, _SAID[checked.finding]
+    if checked.finding is not Finding.VALID:
+        code = 1
+    elif vouching is not Vouching.TRUSTED:
+        code = NOBODY_VOUCHES if vouching is Vouching.UNKNOWN else 1
+        said = _VOUCHED[vouching]
+    click.echo(_(said).format(count=count, name=name), err=code != 0)
     click.echo(_("Digest: {digest}").format(digest=checked.digest))
-    click.echo(_("Public key: {key}").format(key=checked.public_key))
-    if is_valid and expected is None:
-        click.echo(_("Compare the public key with the one that the bureau published."))
-    if not is_valid:
-        sys.exit(1)
+    click.echo(_("Public key: {key}").format(key=checked.key_text))
+    if code == 0 and name is not None:
+        click.echo(_("Signed by: {name}").format(name=name))
+    return code

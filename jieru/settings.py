@@ -121,6 +121,9 @@ class Settings(BaseSettings):
 
     signing_key_file: str = ""
     """Ed25519 key of frozen counts, made by `jieru signing-key new`; empty: none can be frozen."""
+    trusted_keys: str = ""
+    """File of the keys whose signatures count, each with its time; empty: the one that this
+    installation signs with."""
     notice_working_days: int = Field(default=5, ge=1, le=60)
     """How long the public notice of a count lasts, from the day after its publication."""
     holidays_file: str = ""

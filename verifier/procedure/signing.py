@@ -64,8 +64,13 @@ class CheckedFile:
     document: dict[str, Any]
     digest: str
     """Of the document as it is in the file."""
-    public_key: str
-    """The file's own, base64."""
+    public_key: bytes
+    """The file's own."""
+
+    @property
+    def key_text(self) -> str:
+        """The public key as people compare it, in base64."""
+        return base64.b64encode(self.public_key).decode()
 
 
 class SigningKey:
@@ -194,7 +199,7 @@ def check_signed_file(content: bytes, expected_key: bytes | None = None) -> Chec
         finding=finding,
         document=document,
         digest=digest_found,
-        public_key=base64.b64encode(public_key).decode(),
+        public_key=public_key,
     )
 
 

@@ -3,7 +3,7 @@
 from verifier.reports.document import SignedCount, read_signed_count
 from verifier.reports.making import KINDS, Report, ReportKind, make_report
 from verifier.reports.sheets import SHEETS, SheetName
-from verifier.reports.signed_file import open_signed_file
+from verifier.reports.signed_file import UnvouchedError, open_signed_file
 
 __all__ = [
     "KINDS",
@@ -12,6 +12,7 @@ __all__ = [
     "ReportKind",
     "SheetName",
     "SignedCount",
+    "UnvouchedError",
     "make_report",
     "open_signed_file",
     "read_signed_count",

@@ -133,7 +133,20 @@ def test_a_signed_file_is_checked_without_database_and_settings(
     monkeypatch.setenv("JIERU_ENV_FILE", "/nowhere")
     said = _said(jieru("check-signature", file, "--public-key", frozen))
     assert said.startswith("The count 2026-1 is as it was frozen.")
-    assert "Compare the public key" in _said(jieru("check-signature", file))
+    code, _out, err = jieru("check-signature", file)
+    assert (code, "by a key that nobody vouches for" in err) == (3, True)
+    trusted = tmp_path / "trusted.toml"
+    entry = f'[[keys]]\nname = "工信局"\nkey = "{frozen}"\nvalid_from = 2020-01-01\n'
+    trusted.write_text(entry, encoding="utf-8")
+    assert "Signed by: 工信局" in _said(jieru("check-signature", file, "--trusted-keys", trusted))
+    trusted.write_text(entry + "valid_until = 2021-01-01\n", encoding="utf-8")
+    code, _out, err = jieru("check-signature", file, "--trusted-keys", trusted)
+    assert (code, "does not sign: do not trust it" in err) == (1, True)
+    trusted.write_text(entry + "revoked_on = 2021-01-01\n", encoding="utf-8")
+    code, _out, err = jieru("check-signature", file, "--trusted-keys", trusted)
+    assert (code, "revoked by then" in err) == (1, True)
+    trusted.write_text(entry + "owner = 1\n", encoding="utf-8")
+    assert "owner" in _refused(jieru("check-signature", file, "--trusted-keys", trusted))
     other = tmp_path / "other.pem"
     wrong = _said(jieru("signing-key", "new", other)).removeprefix("Public key: ")
     assert _said(jieru("signing-key", "show", other)) == f"Public key: {wrong}"
