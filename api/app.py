@@ -60,6 +60,7 @@ from jieru.credentials.equipment_broker import equipment_broker
 from jieru.settings import Settings
 from verifier.policy import load_policy
 from verifier.procedure.holidays import load_holidays
+from verifier.procedure.trusted_keys import trusted_keys_of
 
 __all__ = ["create_app", "yesterday"]
 
@@ -149,7 +150,12 @@ def create_app(
         database,
         policy,
         CountSource(database, policy=policy, as_of=as_of, year=year),
-        ProcedureSource(policy, settings, load_holidays(settings.holidays_file)),
+        ProcedureSource(
+            policy,
+            settings,
+            load_holidays(settings.holidays_file),
+            trusted_keys_of(settings),
+        ),
         provider_of(settings),
         equipment_broker(settings),
         OverviewSource(database),

@@ -32,6 +32,7 @@ from verifier.procedure.people import Act
 from verifier.procedure.recheck import recheck_count
 from verifier.procedure.signing import SigningKey
 from verifier.procedure.steps import submit_count
+from verifier.procedure.trusted_keys import TrustedKeys
 
 __all__ = ["run"]
 
@@ -69,7 +70,7 @@ def run(database_url: str) -> dict[str, object]:
             record = submit_count(connection, record, maker)
         started = time.perf_counter()
         key = SigningKey(Ed25519PrivateKey.generate())
-        record = freeze_count(connection, record, checker, key)
+        record = freeze_count(connection, record, checker, key, TrustedKeys(own_key=key.public_key))
         freeze_s = time.perf_counter() - started
         started = time.perf_counter()
         file_bytes = len(export_count(connection, record))

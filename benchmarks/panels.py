@@ -35,6 +35,7 @@ from verifier.procedure.freezing import freeze_count
 from verifier.procedure.people import Act
 from verifier.procedure.signing import SigningKey
 from verifier.procedure.steps import submit_count
+from verifier.procedure.trusted_keys import TrustedKeys
 
 __all__ = ["build_audited", "run"]
 
@@ -186,7 +187,8 @@ def build_audited(connection: psycopg.Connection) -> None:
     record = draft_count(connection, maker, YEAR, as_of=_AS_OF, policy=policy)
     with connection.transaction():
         record = submit_count(connection, record, maker)
-    freeze_count(connection, record, checker, SigningKey(Ed25519PrivateKey.generate()))
+    key = SigningKey(Ed25519PrivateKey.generate())
+    freeze_count(connection, record, checker, key, TrustedKeys(own_key=key.public_key))
     draft_count(connection, maker, YEAR, as_of=_AS_OF, policy=policy, reason="benchmark")
     connection.execute(_VACUUM)
 

@@ -58,6 +58,8 @@ from verifier.procedure.records import (
 from verifier.procedure.signing import load_signing_key
 from verifier.procedure.states import OBJECTION_OUTCOMES, ObjectionOutcome
 from verifier.procedure.steps import publish_count, return_count, submit_count
+from verifier.procedure.trusted_keys import TrustedKeys, trusted_keys_of
+from verifier.procedure.verifying import faults
 from verifier.procedure.words import PHASE_WORDS
 
 __all__ = ["command"]
@@ -94,7 +96,9 @@ def _list(*, as_json: bool) -> None:
 @click.argument("year", type=YEAR)
 @_revision
 def _show(*, year: int, revision: int | None) -> None:
-    with open_database(load_settings()) as connection:
+    settings = load_settings()
+    trusted = trusted_keys_of(settings)
+    with open_database(settings) as connection:
         record = _find(connection, year, revision)
         sheet = CountSheet(
             record=record,
@@ -104,7 +108,8 @@ def _show(*, year: int, revision: int | None) -> None:
             payments=list_payments(connection, record),
             due=amounts_due(connection, record),
             recoveries=list_recoveries(connection, record),
-            offers=offered_steps(connection, record, None, now()),
+            offers=offered_steps(connection, record, None, now(), trusted),
+            faults=faults(connection, record, trusted) if record.digest else (),
         )
     click.echo(count_sheet_report(sheet, width=width_of_output()))
 
@@ -169,7 +174,7 @@ def _freeze(*, year: int, name: str) -> None:
     with open_database(settings) as connection, _progress_bar() as progress:
         with connection.transaction():
             record = find_count(connection, year, is_running=True)
-        record = freeze_count(connection, record, act, key, progress)
+        record = freeze_count(connection, record, act, key, trusted_keys_of(settings), progress)
     click.echo(
         _("{count} is frozen. Digest: {digest}").format(count=record.count_id, digest=record.digest)
     )
@@ -198,7 +203,13 @@ def _publish(*, year: int, ends_on: date | None, is_dry_run: bool, name: str) ->
     with _changing_count(year, name, is_dry_run=is_dry_run) as (connection, record, act):
         end = notice_end(civil_date(act.at), days, holidays)
         taken = publish_count(
-            connection, record, act, notice_days=days, holidays=holidays, notice_ends_on=ends_on
+            connection,
+            record,
+            act,
+            trusted=trusted_keys_of(settings),
+            notice_days=days,
+            holidays=holidays,
+            notice_ends_on=ends_on,
         )
     said = _("{count} is published. Its public notice ends on {day}.")
     if is_dry_run:
@@ -220,7 +231,9 @@ def _publish(*, year: int, ends_on: date | None, is_dry_run: bool, name: str) ->
 @_by
 def _object(*, year: int, objector: str, text: str, name: str) -> None:
     with _changing_count(year, name) as (connection, record, act):
-        number = record_objection(connection, record, act, name=objector, statement=text)
+        number = record_objection(
+            connection, record, act, trusted=_trusted(), name=objector, statement=text
+        )
     click.echo(_("Objection {id} is recorded.").format(id=number))
 
 
@@ -240,7 +253,15 @@ def _resolve(
     *, year: int, objection: int, outcome: ObjectionOutcome, reason: str, name: str
 ) -> None:
     with _changing_count(year, name) as (connection, record, act):
-        resolve_objection(connection, record, objection, act, outcome=outcome, resolution=reason)
+        resolve_objection(
+            connection,
+            record,
+            objection,
+            act,
+            trusted=_trusted(),
+            outcome=outcome,
+            resolution=reason,
+        )
     click.echo(_("Objection {id} is resolved.").format(id=objection))
 
 
@@ -249,7 +270,7 @@ def _resolve(
 @_by
 def _payable(*, year: int, name: str) -> None:
     with _changing_count(year, name) as (connection, record, act):
-        taken = approve_payment(connection, record, act)
+        taken = approve_payment(connection, record, act, _trusted())
         due = amounts_due(connection, taken)
     click.echo(
         _("{count} is payable: {yuan} yuan are due.").format(
@@ -275,7 +296,15 @@ def _payable(*, year: int, name: str) -> None:
 def _paid(*, year: int, platform: str, reference: str, paid_on: date | None, name: str) -> None:
     day = paid_on or today()
     with _changing_count(year, name) as (connection, record, act):
-        taken = record_payment(connection, record, platform, act, reference=reference, paid_on=day)
+        taken = record_payment(
+            connection,
+            record,
+            platform,
+            act,
+            trusted=_trusted(),
+            reference=reference,
+            paid_on=day,
+        )
         left = sum(each.amount_yuan for each in amounts_due(connection, taken))
     click.echo(
         _("The payment to {platform} is recorded; {yuan} yuan are still due.").format(
@@ -365,6 +394,10 @@ def _changing_count(
         yield connection, find_count(connection, year, is_running=is_running), act
         if is_dry_run:
             raise psycopg.Rollback
+
+
+def _trusted() -> TrustedKeys:
+    return trusted_keys_of(load_settings())
 
 
 def _act(name: str) -> Act:

@@ -71,6 +71,7 @@ def count_sheet_report(sheet: CountSheet, *, width: int) -> str:
             count=record.count_id, state=_(STATE_WORDS[record.state])
         )
     )
+    page.lines(*(str(each) for each in sheet.faults))
     if record.digest is not None:
         page.lines(_("Digest: {digest}").format(digest=record.digest))
     if record.notice_ends_on is not None:

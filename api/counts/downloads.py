@@ -70,7 +70,7 @@ def download(
     Args:
         database: needed for a moment only; a report takes seconds.
         caller: who asks.
-        source: where the font is.
+        source: where the font is, and whose signatures count.
         find: the count, or a problem where it is not there.
         wanted: which report.
         language: of the report, where none is asked for.
@@ -86,7 +86,7 @@ def download(
         raise Problem(Kind.FORBIDDEN)
     with database.reading() as connection:
         record = find(connection)
-        content = signed_file_of(connection, record)
+        content = signed_file_of(connection, record, source.trusted)
     if wanted.kind == "signed":
         report = Report(content, "application/json", f"jieru-{record.count_id}-signed.json")
     else:

@@ -12,11 +12,12 @@ from api.access.roles import Permission
 from api.console.visit import CurrentVisit, Visit
 from api.counts.cases import KeptCase, kept_case, open_closing, past_outcomes
 from api.counts.detail import detail_in_words
+from api.counts.procedure_source import Procedure
 from api.counts.procedure_view import state_words
 from api.counts.routes import AsOf, PlatformCode, Uscc, Year
 from api.counts.source import CurrentCounts, RunningCount, require_case
 from api.counts.view import Filter
-from api.counts.visible_counts import find_count_of, find_visible_count
+from api.counts.visible_counts import faults_of, find_count_of, find_visible_count
 from api.counts.wording import Translate, outcome_words, progress_in_words
 from api.counts.year_page import show_computed_count, show_kept_count
 from api.web.problems import Kind, Problem
@@ -48,6 +49,7 @@ Wanted = Annotated[Filter, Depends(_wanted)]
 def show_year(
     visit: CurrentVisit,
     source: CurrentCounts,
+    procedure: Procedure,
     year: Year,
     wanted: Wanted,
     as_of: AsOf = None,
@@ -62,7 +64,9 @@ def show_year(
     with visit.database.snapshot() as connection:
         record = find_visible_count(connection, caller, year, revision)
         if record is not None and as_of is None:
-            return show_kept_count(visit, connection, record, wanted, page)
+            return show_kept_count(
+                visit, connection, record, wanted, page, trusted=procedure.trusted
+            )
     if revision is not None:
         raise Problem(Kind.NOT_FOUND)
     running = source.begin(caller, year, as_of, _own_platform_only(caller, wanted))
@@ -78,6 +82,7 @@ def show_year(
 def show_explanation(
     visit: CurrentVisit,
     source: CurrentCounts,
+    procedure: Procedure,
     year: Year,
     platform: PlatformCode,
     uscc: Uscc,
@@ -90,12 +95,13 @@ def show_explanation(
     """
     require_case(visit.caller, platform, uscc)
     with visit.database.snapshot() as connection:
-        kept = None
+        kept, found = None, []
         if revision is None:
             explanation = source.explain(connection, visit.caller, year, platform, uscc, as_of)
         else:
             record = find_count_of(connection, visit.caller, year, revision)
             kept = kept_case(connection, record, platform, uscc)
+            found = faults_of(connection, [record], procedure.trusted)
             explanation = kept.explanation
         past = past_outcomes(connection, visit.caller, platform, uscc)
         closing = open_closing(connection, year, platform, uscc)
@@ -110,6 +116,7 @@ def show_explanation(
             "determination": explanation.determination,
             "detail": detail_in_words(explanation, translate),
             "kept": kept.record if kept else None,
+            "faults": [translate(each.message).format(**each.values) for each in found],
             "warnings": _warnings(kept, outcome, translate) if kept else [],
             "past": [
                 (each, state_words(each.state, translate), outcome_words(each.outcome, translate))

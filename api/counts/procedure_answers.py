@@ -218,6 +218,7 @@ class CountDetail(CountRecordAnswer):
                     "objections": [],
                     "due": [],
                     "payments": [],
+                    "faults": [],
                     "recoveries": [],
                 }
             ]
@@ -236,6 +237,9 @@ class CountDetail(CountRecordAnswer):
     due: list[DueAnswer]
     payments: list[PaymentAnswer]
     recoveries: list[RecoveryAnswer]
+    faults: list[HindranceAnswer] = Field(
+        description="What of a frozen count is not as it was signed; no step is taken then."
+    )
 
 
 class DeterminationAnswer(EnterpriseAnswer):

@@ -24,6 +24,7 @@ from api.counts.step_forms import DECISION_FORMS, STEP_FORMS, ActForm
 from api.counts.steps import CurrentStepTaker
 from api.counts.visible_counts import (
     compare_counts,
+    faults_of,
     find_count_for_step,
     find_count_of,
     find_visible_count,
@@ -72,6 +73,7 @@ Revision = Annotated[int | None, Query()]
 def show_every_year(
     visit: CurrentVisit,
     source: CurrentCounts,
+    procedure: Procedure,
     year: int | None = None,
     as_of: OptionalCivilDate = None,
 ) -> Response:
@@ -79,16 +81,20 @@ def show_every_year(
     if year is not None:
         query = f"?{urlencode({'as_of': as_of})}" if as_of else ""
         return RedirectResponse(f"/counts/{year}{query}", _SEE_OTHER)
-    return show_years(visit, default_year=source.default_year())
+    return show_years(visit, default_year=source.default_year(), trusted=procedure.trusted)
 
 
 @router.get("/counts/compare")
-def show_comparison(visit: CurrentVisit, before: _Short = "", after: _Short = "") -> HTMLResponse:
+def show_comparison(
+    visit: CurrentVisit, source: Procedure, before: _Short = "", after: _Short = ""
+) -> HTMLResponse:
     """What changed from one count to another."""
     translate = visit.translate
     with visit.database.snapshot() as connection:
         counts = [each for each in visible_counts(connection, visit.caller) if each.as_of]
         comparison, recoveries = None, []
+        compared = [each for each in counts if each.count_id in {before, after}]
+        found = faults_of(connection, compared, source.trusted)
         if before and after:
             comparison = compare_counts(connection, visit.caller, before, after)
             later = named_count(connection, visit.caller, after)
@@ -106,6 +112,7 @@ def show_comparison(visit: CurrentVisit, before: _Short = "", after: _Short = ""
         "counts/compare.html",
         {
             "counts": counts,
+            "faults": [translate(each.message).format(**each.values) for each in found],
             "before": before,
             "after": after,
             "comparison": comparison,
@@ -118,17 +125,21 @@ def show_comparison(visit: CurrentVisit, before: _Short = "", after: _Short = ""
 
 
 @router.get("/counts/{year}/review")
-def show_review(visit: CurrentVisit, year: Year, revision: Revision = None) -> HTMLResponse:
+def show_review(
+    visit: CurrentVisit, source: Procedure, year: Year, revision: Revision = None
+) -> HTMLResponse:
     """What to look at before the count is frozen."""
     with visit.database.snapshot() as connection:
         record = find_count_of(connection, visit.caller, year, revision)
         items = review_queue(connection, record, visit.today)
+        found = faults_of(connection, [record], source.trusted)
     kinds = {kind: [each for each in items if each.kind == kind] for kind in _REVIEWED}
     return visit.render(
         "counts/review.html",
         {
             "record": record,
             "state": state_words(record.state, visit.translate),
+            "faults": [visit.translate(each.message).format(**each.values) for each in found],
             "kinds": kinds,
             "listed": _LISTED,
             "may_decide": visit.may(Permission.DECIDE),
@@ -288,7 +299,9 @@ def _form(
         if form.step is not None:
             record = find_count_for_step(connection, visit.caller, year, form.step)
         if record is not None:
-            offers = offered_steps(connection, record, person_name(visit.caller), visit.now)
+            offers = offered_steps(
+                connection, record, person_name(visit.caller), visit.now, source.trusted
+            )
             found = [each for each in offers if each.step is form.step]
             offer = next(iter(offers_in_words(found, translate, with_all=True)), None)
         due = (

@@ -166,6 +166,7 @@ def get_procedure(
     caller: CurrentCaller,
     request: Request,
     database: Database,
+    source: Procedure,
     now: Now,
     year: Year,
     revision: Revision = None,
@@ -173,7 +174,7 @@ def get_procedure(
     """One count with all that belongs to it."""
     with database.snapshot() as connection:
         record = find_count_of(connection, caller, year, revision)
-        sheet = visible_sheet(connection, caller, record, now)
+        sheet = visible_sheet(connection, caller, record, now, source.trusted)
     return detail_of(caller, sheet, translations(language_of(request)).gettext)
 
 

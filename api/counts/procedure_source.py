@@ -12,6 +12,7 @@ from jieru.settings import Settings
 from verifier.policy import Policy
 from verifier.procedure.holidays import Holidays
 from verifier.procedure.notice_period import NoticeEnd, notice_end
+from verifier.procedure.trusted_keys import TrustedKeys
 
 __all__ = ["Procedure", "ProcedureSource"]
 
@@ -23,6 +24,8 @@ class ProcedureSource:
     policy: Policy
     settings: Settings
     holidays: Holidays
+    trusted: TrustedKeys
+    """Whose signatures of frozen counts count."""
     works: Works = field(default_factory=Works)
 
     def notice_end(self, published_on: date) -> NoticeEnd:

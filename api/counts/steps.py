@@ -149,6 +149,7 @@ class StepTaker:
                 connection,
                 record,
                 self.act,
+                trusted=self.source.trusted,
                 notice_days=self.source.settings.notice_working_days,
                 holidays=self.source.holidays,
                 notice_ends_on=named,
@@ -159,7 +160,12 @@ class StepTaker:
         with refusals(), self.database.changing(self.caller.actor) as connection:
             record = find_count(connection, year)
             return record_objection(
-                connection, record, self.act, name=new.name, statement=new.statement
+                connection,
+                record,
+                self.act,
+                trusted=self.source.trusted,
+                name=new.name,
+                statement=new.statement,
             )
 
     def resolve_objection(self, year: int, objection_id: int, resolution: Resolution) -> None:
@@ -172,6 +178,7 @@ class StepTaker:
                 record,
                 objection_id,
                 self.act,
+                trusted=self.source.trusted,
                 outcome=resolution.outcome,
                 resolution=resolution.resolution,
             )
@@ -180,8 +187,8 @@ class StepTaker:
         """Make the published count payable."""
         with refusals(), self.database.changing(self.caller.actor) as connection:
             record = find_count(connection, year)
-            _require_unhindered(connection, record, Step.APPROVE_PAYMENT, self.act)
-            return approve_payment(connection, record, self.act)
+            self._require_unhindered(connection, record, Step.APPROVE_PAYMENT)
+            return approve_payment(connection, record, self.act, self.source.trusted)
 
     def record_payment(self, year: int, new: NewPayment) -> CountRecord:
         """Record that a platform was paid."""
@@ -192,6 +199,7 @@ class StepTaker:
                 record,
                 new.platform,
                 self.act,
+                trusted=self.source.trusted,
                 reference=new.reference,
                 paid_on=new.paid_on,
             )
@@ -274,14 +282,31 @@ class StepTaker:
                 Step.FREEZE, record.count_id, record.state, record.submitted_by, self.act.name
             )
             _require_same(record, freezing.content_sha256)
-            _require_unhindered(connection, record, Step.FREEZE, self.act)
+            self._require_unhindered(connection, record, Step.FREEZE)
 
     def _freeze(self, year: int, progress: Progress) -> CountRecord:
         key = load_signing_key(self.source.settings.signing_key_file)
         with self.database.reading() as connection:
             with connection.transaction():
                 record = find_count(connection, year, is_running=True)
-            return freeze_count(connection, record, self.act, key, progress)
+            return freeze_count(connection, record, self.act, key, self.source.trusted, progress)
+
+    def _require_unhindered(
+        self, connection: psycopg.Connection, record: CountRecord, step: Step
+    ) -> None:
+        """Name everything that is missing, each in the reader's language."""
+        if record.state not in RULES[step].start:
+            return  # which the step itself says better
+        found = hindrances(connection, record, step, self.now, self.source.trusted)
+        if found:
+            raise Problem(
+                Kind.CONFLICT,
+                _("{count} is not ready for this step: {number} things are in the way."),
+                count=record.count_id,
+                number=len(found),
+            ).about(
+                [WrongField(each.code, UserError(each.message, **each.values)) for each in found]
+            )
 
 
 def _step_taker(
@@ -298,22 +323,6 @@ def _require_same(record: CountRecord, content_sha256: str | None) -> None:
     """Refuse a step of a count that was drafted anew since it was read."""
     if content_sha256 is not None and content_sha256 != record.content_sha256:
         raise Problem(Kind.CHANGED_MEANWHILE)
-
-
-def _require_unhindered(
-    connection: psycopg.Connection, record: CountRecord, step: Step, act: Act
-) -> None:
-    """Name everything that is missing, each in the reader's language."""
-    if record.state not in RULES[step].start:
-        return  # which the step itself says better
-    found = hindrances(connection, record, step, act.at)
-    if found:
-        raise Problem(
-            Kind.CONFLICT,
-            _("{count} is not ready for this step: {number} things are in the way."),
-            count=record.count_id,
-            number=len(found),
-        ).about([WrongField(each.code, UserError(each.message, **each.values)) for each in found])
 
 
 def _waiver_of(new: NewDecision) -> tuple[str, int] | None:

@@ -6,7 +6,7 @@ stands, of the own platform alone, and no name of whoever worked on it.
 
 import base64
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
@@ -42,6 +42,7 @@ from verifier.counting.count import EARLIEST_YEAR, LATEST_YEAR, determination_ob
 from verifier.counting.determination import Determination, Outcome
 from verifier.procedure.comparison import Comparison, compare_documents
 from verifier.procedure.freezing import export_count
+from verifier.procedure.hindrance import Hindrance, require_no_hindrance
 from verifier.procedure.names import checked_name
 from verifier.procedure.objections import list_objections
 from verifier.procedure.overview import (
@@ -61,6 +62,8 @@ from verifier.procedure.records import (
     read_document,
 )
 from verifier.procedure.states import RULES, RUNNING, STANDING, State, Step
+from verifier.procedure.trusted_keys import TrustedKeys
+from verifier.procedure.verifying import faults
 
 __all__ = [
     "DeterminationFilter",
@@ -69,6 +72,7 @@ __all__ = [
     "counts_answer",
     "detail_of",
     "determinations_of",
+    "faults_of",
     "find_count_for_step",
     "find_count_of",
     "find_visible_count",
@@ -80,6 +84,7 @@ __all__ = [
     "visible_counts",
     "visible_rows",
     "visible_sheet",
+    "visible_summary",
 ]
 
 _PUBLISHED: Final = frozenset({State.PUBLISHED, State.PAYABLE, State.PAID})
@@ -179,10 +184,15 @@ def named_count(connection: psycopg.Connection, caller: Caller, count_id: str) -
 
 
 def visible_sheet(
-    connection: psycopg.Connection, caller: Caller, record: CountRecord, now: datetime
+    connection: psycopg.Connection,
+    caller: Caller,
+    record: CountRecord,
+    now: datetime,
+    trusted: TrustedKeys,
 ) -> CountSheet:
     """All that a caller may see of a count."""
     summary = count_summary(connection, record)
+    found = faults_of(connection, [record], trusted)
     due, payments = amounts_due(connection, record), list_payments(connection, record)
     recoveries = list_recoveries(connection, record)
     if caller.may(Permission.READ_PROCEDURE):
@@ -195,7 +205,8 @@ def visible_sheet(
             payments=payments,
             due=due if record.state in {State.PAYABLE, State.PAID} else [],
             recoveries=recoveries,
-            offers=offered_steps(connection, record, person, now),
+            offers=offered_steps(connection, record, person, now, trusted),
+            faults=found,
         )
     own = caller.platform_code
     return CountSheet(
@@ -207,7 +218,30 @@ def visible_sheet(
         due=[],
         recoveries=[each for each in recoveries if each.platform == own],
         offers=[],
+        faults=found,
     )
+
+
+def visible_summary(
+    connection: psycopg.Connection, caller: Caller, record: CountRecord
+) -> CountSummary | None:
+    """A count at a glance, as far as the caller may see it."""
+    summary = count_summary(connection, record)
+    if summary is None or caller.may(Permission.READ_PROCEDURE):
+        return summary
+    return _own_part(summary, caller.platform_code)
+
+
+def faults_of(
+    connection: psycopg.Connection, records: Iterable[CountRecord], trusted: TrustedKeys
+) -> list[Hindrance]:
+    """What of these counts is not as it was signed; those that are not frozen are not signed."""
+    return [
+        each
+        for record in records
+        if record.digest is not None
+        for each in faults(connection, record, trusted)
+    ]
 
 
 def _own_part(summary: CountSummary, own: str | None) -> CountSummary:
@@ -265,13 +299,16 @@ def compare_counts(
         return compare_documents(*(read_document(connection, each) for each in records))
 
 
-def signed_file_of(connection: psycopg.Connection, record: CountRecord) -> bytes:
+def signed_file_of(
+    connection: psycopg.Connection, record: CountRecord, trusted: TrustedKeys
+) -> bytes:
     """The signed file of a frozen count.
 
     Raises:
-        Problem: it is not frozen, or was changed behind the system's back.
+        Problem: it is not frozen, was changed behind the system's back, or nobody vouches for it.
     """
     with refusals():
+        require_no_hindrance(faults_of(connection, [record], trusted))
         return export_count(connection, record)
 
 
@@ -330,6 +367,12 @@ def detail_of(caller: Caller, sheet: CountSheet, translate: Translate) -> CountD
                 for each in sheet.payments
             ],
             "recoveries": [RecoveryAnswer(**asdict(each)) for each in sheet.recoveries],
+            "faults": [
+                HindranceAnswer(
+                    code=each.code, message=translate(each.message).format(**each.values)
+                )
+                for each in sheet.faults
+            ],
         }
     )
 

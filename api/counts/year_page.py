@@ -37,18 +37,21 @@ from api.counts.view import (
 )
 from api.counts.visible_counts import (
     DeterminationFilter,
+    faults_of,
     visible_counts,
     visible_rows,
     visible_sheet,
+    visible_summary,
 )
 from jieru.calendar import SHANGHAI
 from verifier.counting.count import EARLIEST_YEAR
 from verifier.counting.determination import Outcome
 from verifier.counting.figures import Figures, figures_of_count
 from verifier.policy import Policy
-from verifier.procedure.overview import CountSheet, CountSummary, count_summary
+from verifier.procedure.overview import CountSheet
 from verifier.procedure.records import CountRecord
 from verifier.procedure.states import State
+from verifier.procedure.trusted_keys import TrustedKeys
 from verifier.procedure.words import OBJECTION_WORDS, RECOVERY_WORDS
 from verifier.reports import SHEETS
 
@@ -64,17 +67,19 @@ def year_address(year: int, revision: int | None = None) -> str:
     return f"/counts/{year}" + (f"?revision={revision}" if revision else "")
 
 
-def show_years(visit: Visit, *, default_year: int) -> HTMLResponse:
+def show_years(visit: Visit, *, default_year: int, trusted: TrustedKeys) -> HTMLResponse:
     """Every count with its state and totals, and how they compare year over year."""
     with visit.database.snapshot() as connection:
         counts = visible_counts(connection, visit.caller)
-        summaries = {each.id: _own_summary(connection, visit, each) for each in counts}
+        summaries = {each.id: visible_summary(connection, visit.caller, each) for each in counts}
+        found = faults_of(connection, counts, trusted)
     return visit.render(
         "counts/years.html",
         {
             "rows": year_rows(counts, summaries, visit.translate),
             "years": range(max(visit.today.year, default_year), EARLIEST_YEAR - 1, -1),
             "default_year": default_year,
+            "faults": [visit.translate(each.message).format(**each.values) for each in found],
             "may_compare": visit.may(Permission.READ_PROCEDURE) and len(counts) > 1,
         },
     )
@@ -122,6 +127,7 @@ def show_computed_count(
             ],
             "overlaps": overlap_rows(count.overlaps, _names(figures)),
             "record": None,
+            "faults": [],
             "kept": kept,
             "may_draft": kept is None and visit.may(Permission.ADVANCE_COUNTS),
         },
@@ -129,11 +135,17 @@ def show_computed_count(
 
 
 def show_kept_count(
-    visit: Visit, connection: psycopg.Connection, record: CountRecord, wanted: Filter, page: int
+    visit: Visit,
+    connection: psycopg.Connection,
+    record: CountRecord,
+    wanted: Filter,
+    page: int,
+    *,
+    trusted: TrustedKeys,
 ) -> HTMLResponse:
     """The page of a stored count; for htmx, only the enterprises that fit the filter."""
     address = CountAddress(record.year, {"revision": str(record.revision)})
-    sheet = visible_sheet(connection, visit.caller, record, visit.now)
+    sheet = visible_sheet(connection, visit.caller, record, visit.now, trusted)
     summary = sheet.summary
     examined = summary.outcomes.total() if summary else 0
     rows = _stored_rows(visit, connection, record, wanted, page)
@@ -208,6 +220,7 @@ def _procedure(
     may_advance = visit.may(Permission.ADVANCE_COUNTS)
     return {
         "record": record,
+        "faults": [visit.translate(each.message).format(**each.values) for each in sheet.faults],
         "summary": sheet.summary,
         "state": state_words(record.state, translate),
         "revisions": visible_counts(connection, visit.caller, record.year),
@@ -244,16 +257,8 @@ def _year_over_year(visit: Visit, connection: psycopg.Connection) -> list[object
         for each in visible_counts(connection, visit.caller)
         if each.frozen_at is not None and each.state is not State.SUPERSEDED
     ]
-    summaries = {each.id: _own_summary(connection, visit, each) for each in standing}
+    summaries = {each.id: visible_summary(connection, visit.caller, each) for each in standing}
     return list(year_rows(standing, summaries, visit.translate))
-
-
-def _own_summary(
-    connection: psycopg.Connection, visit: Visit, record: CountRecord
-) -> CountSummary | None:
-    if visit.may(Permission.READ_PROCEDURE):
-        return count_summary(connection, record)
-    return visible_sheet(connection, visit.caller, record, visit.now).summary
 
 
 def _stored_rows(

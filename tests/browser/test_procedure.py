@@ -19,7 +19,7 @@ from tests.browser.console import PEOPLE, Console, running_console
 from tests.browser.watched_page import serious_violations, watched_page
 from tests.support.databases import DatabaseServer
 from tests.support.debian_packages import ensure_debian_packages
-from tests.support.procedure import CHECKER, KEY, MAKER, submitted
+from tests.support.procedure import CHECKER, KEY, MAKER, TRUSTED, submitted
 from tests.support.registry_files import uscc_of
 from tests.support.small_city import (
     COUNTED_ON_XIELIAN,
@@ -272,7 +272,7 @@ def freeze_at_once(database_url: str) -> None:
         with changing(connection, MAKER.actor):
             withdraw_decision(connection, _HOLD_ID, reason="核查无误", withdrawn_by="zheng")
             close_pending(connection, 2026, "xielian", uscc_of(PENDING), reason="停产", by="zheng")
-        freeze_count(connection, submitted(connection), CHECKER, KEY)
+        freeze_count(connection, submitted(connection), CHECKER, KEY, trusted=TRUSTED)
 
 
 def test_a_notice_ends_as_it_was_shown_though_the_holidays_are_not_known(

@@ -14,7 +14,16 @@ import psycopg
 
 from jieru.audit import changing
 from jieru.audit_chain import record_check, verify_audit
-from tests.support.procedure import CHECKER, KEY, MAKER, POLICY, payable, published, submitted
+from tests.support.procedure import (
+    CHECKER,
+    KEY,
+    MAKER,
+    POLICY,
+    TRUSTED,
+    payable,
+    published,
+    submitted,
+)
 from tests.support.registry_builder import RegistryBuilder, days_between
 from tests.support.registry_files import uscc_of
 from tests.support.small_city import AS_OF, COUNTED_ON_XIELIAN, HELD, PENDING
@@ -181,14 +190,29 @@ def _keep_counts(connection: psycopg.Connection) -> None:
     with changing(connection, MAKER.actor):
         _decide(connection, "exclude", _FOUND_OUT)
     _frozen_2025(connection, reason="27 号企业设备系虚拟")
-    record = published(connection, freeze_count(connection, submitted(connection), CHECKER, KEY))
+    record = published(
+        connection, freeze_count(connection, submitted(connection), CHECKER, KEY, trusted=TRUSTED)
+    )
     with changing(connection, MAKER.actor):
         first = record_objection(
-            connection, record, MAKER, name="某某机械有限公司", statement="本公司设备未计入"
+            connection,
+            record,
+            MAKER,
+            name="某某机械有限公司",
+            statement="本公司设备未计入",
+            trusted=TRUSTED,
         )
-        record_objection(connection, record, MAKER, name="群众来电", statement="第1鞋厂已停产")
+        record_objection(
+            connection, record, MAKER, name="群众来电", statement="第1鞋厂已停产", trusted=TRUSTED
+        )
         resolve_objection(
-            connection, record, first, CHECKER, outcome="dismissed", resolution="核查无误"
+            connection,
+            record,
+            first,
+            CHECKER,
+            outcome="dismissed",
+            resolution="核查无误",
+            trusted=TRUSTED,
         )
         _decide(connection, "hold", HELD)
         _decide(connection, "exclude", COUNTED_ON_XIELIAN)
@@ -204,7 +228,7 @@ def _frozen_2025(connection: psycopg.Connection, reason: str | None = None) -> C
     record = draft_count(connection, MAKER, 2025, as_of=as_of, policy=EARLIER_POLICY, reason=reason)
     with changing(connection, MAKER.actor):
         record = submit_count(connection, record, MAKER)
-    return freeze_count(connection, record, CHECKER, KEY)
+    return freeze_count(connection, record, CHECKER, KEY, trusted=TRUSTED)
 
 
 def _add_states(connection: psycopg.Connection, now: datetime) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 import psycopg
 
 from jieru.audit import changing
-from tests.support.procedure import CHECKER, KEY, MAKER, POLICY, published, submitted
+from tests.support.procedure import CHECKER, KEY, MAKER, POLICY, TRUSTED, published, submitted
 from tests.support.registry_files import uscc_of
 from tests.support.small_city import AS_OF, COUNTED_ON_XIELIAN, HELD
 from verifier.counting.decisions import record_decision, withdraw_decision
@@ -31,16 +31,29 @@ def keep_counts(connection: psycopg.Connection) -> None:
     with changing(connection, MAKER.actor):
         earlier = submit_count(connection, earlier, MAKER)
         withdraw_decision(connection, _HOLD_ID, reason="核查无误", withdrawn_by="zheng")
-    freeze_count(connection, earlier, CHECKER, KEY)
-    record = freeze_count(connection, submitted(connection), CHECKER, KEY)
+    freeze_count(connection, earlier, CHECKER, KEY, trusted=TRUSTED)
+    record = freeze_count(connection, submitted(connection), CHECKER, KEY, trusted=TRUSTED)
     record = published(connection, record)
     with changing(connection, MAKER.actor):
         first = record_objection(
-            connection, record, MAKER, name="某某机械有限公司", statement="本公司设备未计入"
+            connection,
+            record,
+            MAKER,
+            name="某某机械有限公司",
+            statement="本公司设备未计入",
+            trusted=TRUSTED,
         )
-        record_objection(connection, record, MAKER, name="群众来电", statement="第1鞋厂已停产")
+        record_objection(
+            connection, record, MAKER, name="群众来电", statement="第1鞋厂已停产", trusted=TRUSTED
+        )
         resolve_objection(
-            connection, record, first, CHECKER, outcome="dismissed", resolution="核查无误"
+            connection,
+            record,
+            first,
+            CHECKER,
+            outcome="dismissed",
+            resolution="核查无误",
+            trusted=TRUSTED,
         )
         for kind, number in (("hold", HELD), ("exclude", COUNTED_ON_XIELIAN)):
             record_decision(

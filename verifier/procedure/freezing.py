@@ -12,6 +12,7 @@ from typing import Final
 import psycopg
 
 from jieru.audit import changing
+from jieru.calendar import civil_date
 from jieru.errors import UserError
 from verifier.counting.progress import Phase, Progress, no_progress
 from verifier.policy import policy_from_source
@@ -27,7 +28,8 @@ from verifier.procedure.document import (
     in_version,
     version_of,
 )
-from verifier.procedure.hindrances import hindrances, require_no_hindrance
+from verifier.procedure.hindrance import require_no_hindrance
+from verifier.procedure.hindrances import hindrances
 from verifier.procedure.payments import paid_before, store_recoveries
 from verifier.procedure.people import Act
 from verifier.procedure.records import (
@@ -41,6 +43,7 @@ from verifier.procedure.recovery import recovery_lines
 from verifier.procedure.signing import SigningKey, signed_file
 from verifier.procedure.states import STANDING, State, Step, require_step
 from verifier.procedure.steps import take_step
+from verifier.procedure.trusted_keys import TrustedKeys, Vouching
 
 __all__ = ["export_count", "freeze_count"]
 
@@ -72,6 +75,7 @@ def freeze_count(
     record: CountRecord,
     act: Act,
     key: SigningKey,
+    trusted: TrustedKeys,
     progress: Progress = no_progress,
 ) -> CountRecord:
     """Freeze a count in review; the one that it corrects is superseded by it.
@@ -81,17 +85,24 @@ def freeze_count(
         record: the count.
         act: who freezes it, and when; not its maker.
         key: signs the document.
+        trusted: whose signature counts: of the count that this one corrects, and of this one.
         progress: is told how far it is.
 
     Raises:
         UserError: the count is not in review, its maker asks, something is missing, or it is no
             longer what was reviewed; the message says which.
     """
+    if trusted.judge(key.public_key, civil_date(act.at)) is not Vouching.TRUSTED:
+        raise UserError(
+            "The signing key of this installation is not among the trusted keys of today: nobody "
+            "could check what it signs. Name it in the file of JIERU_TRUSTED_KEYS, or sign with "
+            "another."
+        )
     for _attempt in range(_ATTEMPTS):
-        reviewed = _checked(connection, record, act)
+        reviewed = _checked(connection, record, act, trusted)
         computed = _computed(connection, reviewed, act, progress)
         try:
-            return _store(connection, reviewed, computed, act, key, progress)
+            return _store(connection, reviewed, computed, act, key, trusted, progress)
         except _RecordsChangedError:
             continue
     raise UserError(
@@ -119,12 +130,14 @@ def export_count(connection: psycopg.Connection, record: CountRecord) -> bytes:
     return signed_file(document, record.digest, record.signature, record.public_key)
 
 
-def _checked(connection: psycopg.Connection, record: CountRecord, act: Act) -> CountRecord:
+def _checked(
+    connection: psycopg.Connection, record: CountRecord, act: Act, trusted: TrustedKeys
+) -> CountRecord:
     """The count as it is now, if it may be frozen: said before minutes are spent on it."""
     with connection.transaction():
         fresh = count_by_id(connection, record.id)
         require_step(Step.FREEZE, fresh.count_id, fresh.state, fresh.submitted_by, act.name)
-        require_no_hindrance(hindrances(connection, fresh, Step.FREEZE, act.at))
+        require_no_hindrance(hindrances(connection, fresh, Step.FREEZE, act.at, trusted))
     return fresh
 
 
@@ -180,6 +193,7 @@ def _store(
     computed: Computed,
     act: Act,
     key: SigningKey,
+    trusted: TrustedKeys,
     progress: Progress,
 ) -> CountRecord:
     document = computed.document
@@ -198,7 +212,7 @@ def _store(
         store_content(connection, record.id, document)
         progress(Phase.STORING, 0.5)
         if record.supersedes_id is not None:
-            _supersede(connection, record, document, act)
+            _supersede(connection, record, document, act, trusted)
         progress(Phase.STORING, 0.75)
         columns = {
             "frozen_at": act.at,
@@ -219,7 +233,11 @@ def _has_changed(connection: psycopg.Connection, last_change: int) -> bool:
 
 
 def _supersede(
-    connection: psycopg.Connection, record: CountRecord, document: Document, act: Act
+    connection: psycopg.Connection,
+    record: CountRecord,
+    document: Document,
+    act: Act,
+    trusted: TrustedKeys,
 ) -> None:
     """Let a correction take the place of the count before it, and claim back what it must."""
     if record.supersedes_id is None:
@@ -228,5 +246,5 @@ def _supersede(
     lines = recovery_lines(
         read_document(connection, before), document, paid_before(connection, record)
     )
-    take_step(connection, before, Step.SUPERSEDE, act, note=record.count_id)
+    take_step(connection, before, Step.SUPERSEDE, act, trusted=trusted, note=record.count_id)
     store_recoveries(connection, record, lines)

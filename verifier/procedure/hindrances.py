@@ -1,22 +1,21 @@
 """What still stands in the way of a step, each in one sentence that says what is missing."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Final
 
 import psycopg
 
 from jieru.calendar import SHANGHAI, civil_date
 from jieru.database import read_installation
-from jieru.errors import UserError
-from jieru.i18n import gettext as _
 from jieru.i18n import marked
 from verifier.policy import policy_from_source
+from verifier.procedure.hindrance import Hindrance
 from verifier.procedure.records import CountRecord
 from verifier.procedure.states import Step
+from verifier.procedure.trusted_keys import TrustedKeys
+from verifier.procedure.verifying import faults
 
-__all__ = ["Hindrance", "hindrances", "require_no_hindrance"]
+__all__ = ["hindrances"]
 
 _SELECT_POLICY = "SELECT policy_source FROM count_documents WHERE count_id = %s"
 _SELECT_LONGEST_DELAY = "SELECT max(max_delay_hours) FROM evidence_rules"
@@ -72,25 +71,13 @@ _SELECT_OPEN_OBJECTIONS = """
     SELECT id, name FROM objections WHERE count_id = %s AND resolved_at IS NULL ORDER BY id
 """
 
-_LISTED: Final = 5
-"""More in one message nobody reads."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hindrance:
-    """One thing that is missing."""
-
-    code: str
-    message: str
-    """Untranslated, with `{named}` values."""
-    values: dict[str, object]
-
-    def __str__(self) -> str:
-        return _(self.message).format(**self.values)
-
 
 def hindrances(
-    connection: psycopg.Connection, record: CountRecord, step: Step, now: datetime
+    connection: psycopg.Connection,
+    record: CountRecord,
+    step: Step,
+    now: datetime,
+    trusted: TrustedKeys,
 ) -> list[Hindrance]:
     """Everything that stands in the way of a step, beside state and person.
 
@@ -99,7 +86,13 @@ def hindrances(
         record: the count.
         step: what is to be done.
         now: an instant with its time zone.
+        trusted: whose signature of a frozen count counts; what is not as it was signed hinders
+            every step.
     """
+    if record.digest is not None:
+        found = faults(connection, record, trusted)
+        if found:
+            return found
     if step is Step.SUBMIT and record.as_of is None:
         return [
             Hindrance(
@@ -119,23 +112,6 @@ def hindrances(
     if step is Step.APPROVE_PAYMENT:
         return [*_notice_runs(record, now), *_open_objections(connection, record)]
     return []
-
-
-def require_no_hindrance(found: list[Hindrance]) -> None:
-    """Refuse a step, with every reason at once, or the first of too many.
-
-    Raises:
-        UserError: something is missing.
-    """
-    if len(found) == 1:
-        raise UserError(found[0].message, **found[0].values)
-    listed = " ".join(str(each) for each in found[:_LISTED])
-    if len(found) > _LISTED:
-        raise UserError(
-            "Not yet: {list} And {number} more.", list=listed, number=len(found) - _LISTED
-        )
-    if found:
-        raise UserError("Not yet: {list}", list=listed)
 
 
 def _evidence_is_not_final(

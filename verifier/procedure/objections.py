@@ -11,6 +11,7 @@ from verifier.procedure.people import Act
 from verifier.procedure.records import CountRecord
 from verifier.procedure.states import ObjectionOutcome, Step
 from verifier.procedure.steps import take_step
+from verifier.procedure.trusted_keys import TrustedKeys
 
 __all__ = [
     "Objection",
@@ -52,7 +53,13 @@ class Objection:
 
 
 def record_objection(
-    connection: psycopg.Connection, record: CountRecord, act: Act, *, name: str, statement: str
+    connection: psycopg.Connection,
+    record: CountRecord,
+    act: Act,
+    *,
+    trusted: TrustedKeys,
+    name: str,
+    statement: str,
 ) -> int:
     """Record an objection, also one that comes after the notice; the caller commits.
 
@@ -63,7 +70,9 @@ def record_objection(
         UserError: the count is not published or is payable already, or name or text is missing.
     """
     name, statement = required_text(name), required_text(statement)
-    taken = take_step(connection, record, Step.OBJECT, act, note=f"{name}: {statement}")
+    taken = take_step(
+        connection, record, Step.OBJECT, act, trusted=trusted, note=f"{name}: {statement}"
+    )
     values = (taken.id, name, statement, act.name, act.at)
     row = connection.execute(_INSERT, values).fetchone()
     if row is None:
@@ -78,6 +87,7 @@ def resolve_objection(
     objection_id: int,
     act: Act,
     *,
+    trusted: TrustedKeys,
     outcome: ObjectionOutcome,
     resolution: str,
 ) -> None:
@@ -89,7 +99,14 @@ def resolve_objection(
         UserError: there is no such open objection to this count, or nothing is said.
     """
     resolution = required_text(resolution)
-    take_step(connection, record, Step.RESOLVE, act, note=f"{objection_id}: {resolution}")
+    take_step(
+        connection,
+        record,
+        Step.RESOLVE,
+        act,
+        trusted=trusted,
+        note=f"{objection_id}: {resolution}",
+    )
     values = (outcome, resolution, act.name, act.at, objection_id, record.id)
     if not connection.execute(_RESOLVE, values).rowcount:
         raise UserError(

@@ -12,12 +12,14 @@ from verifier.counting.determination import Determination, Outcome
 from verifier.counting.figures import Figures, PlatformFigures, figures_of_document
 from verifier.counting.registry import Platform
 from verifier.procedure.entries import determination_of_entry
-from verifier.procedure.hindrances import Hindrance, hindrances
+from verifier.procedure.hindrance import Hindrance
+from verifier.procedure.hindrances import hindrances
 from verifier.procedure.names import is_same_person
 from verifier.procedure.objections import Objection
 from verifier.procedure.payments import Due, Payment, Recovery
 from verifier.procedure.records import CountRecord, StepRecord, list_counts
 from verifier.procedure.states import RULES, Step
+from verifier.procedure.trusted_keys import TrustedKeys
 
 __all__ = [
     "CountSheet",
@@ -166,6 +168,8 @@ class CountSheet:
     due: Sequence[Due]
     recoveries: Sequence[Recovery]
     offers: Sequence[StepOffer]
+    faults: Sequence[Hindrance] = ()
+    """What of a frozen count is not as it was signed."""
 
 
 def years_of_counts(connection: psycopg.Connection) -> dict[int, list[CountRecord]]:
@@ -286,7 +290,11 @@ def review_queue(
 
 
 def offered_steps(
-    connection: psycopg.Connection, record: CountRecord, person: str | None, now: datetime
+    connection: psycopg.Connection,
+    record: CountRecord,
+    person: str | None,
+    now: datetime,
+    trusted: TrustedKeys,
 ) -> list[StepOffer]:
     """The steps for which a count is where they begin, and what still hinders each.
 
@@ -295,13 +303,14 @@ def offered_steps(
         record: the count.
         person: who asks; None: nobody in particular.
         now: an instant with its time zone.
+        trusted: whose signature of a frozen count counts.
     """
     return [
         StepOffer(
             step=step,
             is_for_another=RULES[step].is_for_checker
             and is_same_person(record.submitted_by, person),
-            hindrances=tuple(hindrances(connection, record, step, now)),
+            hindrances=tuple(hindrances(connection, record, step, now, trusted)),
         )
         for step in _OFFERED
         if record.state in RULES[step].start

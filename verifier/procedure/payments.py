@@ -12,6 +12,7 @@ from verifier.procedure.records import CountRecord
 from verifier.procedure.recovery import BalanceKey, RecoveryKind, RecoveryLine
 from verifier.procedure.states import Step
 from verifier.procedure.steps import take_step
+from verifier.procedure.trusted_keys import TrustedKeys
 
 __all__ = [
     "Due",
@@ -104,15 +105,19 @@ class Recovery:
     amount_yuan: int
 
 
-def approve_payment(connection: psycopg.Connection, record: CountRecord, act: Act) -> CountRecord:
+def approve_payment(
+    connection: psycopg.Connection, record: CountRecord, act: Act, trusted: TrustedKeys
+) -> CountRecord:
     """Make a published count payable; the caller commits. Where nothing is due it is paid at once.
 
     Raises:
         UserError: it is not published, its notice runs, an objection is open, or the maker asks.
     """
     columns = {"payable_at": act.at, "payable_by": act.name}
-    taken = take_step(connection, record, Step.APPROVE_PAYMENT, act, columns=columns)
-    return _finish(connection, taken, act)
+    taken = take_step(
+        connection, record, Step.APPROVE_PAYMENT, act, trusted=trusted, columns=columns
+    )
+    return _finish(connection, taken, act, trusted)
 
 
 def record_payment(
@@ -121,6 +126,7 @@ def record_payment(
     platform: str,
     act: Act,
     *,
+    trusted: TrustedKeys,
     reference: str,
     paid_on: date,
 ) -> CountRecord:
@@ -131,6 +137,7 @@ def record_payment(
         record: a payable count.
         platform: code of the platform.
         act: who records it.
+        trusted: whose signature counts.
         reference: of the payment order.
         paid_on: the civil day of payment.
 
@@ -142,7 +149,9 @@ def record_payment(
             missing.
     """
     reference = required_text(reference)
-    taken = take_step(connection, record, Step.PAY, act, note=f"{platform}: {reference}")
+    taken = take_step(
+        connection, record, Step.PAY, act, trusted=trusted, note=f"{platform}: {reference}"
+    )
     due = [each for each in amounts_due(connection, taken) if each.platform == platform]
     if not due:
         raise UserError(
@@ -164,7 +173,7 @@ def record_payment(
                 platform,
             ),
         )
-    return _finish(connection, taken, act)
+    return _finish(connection, taken, act, trusted)
 
 
 def amounts_due(connection: psycopg.Connection, record: CountRecord) -> list[Due]:
@@ -216,7 +225,9 @@ def _balances(connection: psycopg.Connection, year: int, revision: int) -> dict[
     }
 
 
-def _finish(connection: psycopg.Connection, record: CountRecord, act: Act) -> CountRecord:
+def _finish(
+    connection: psycopg.Connection, record: CountRecord, act: Act, trusted: TrustedKeys
+) -> CountRecord:
     if amounts_due(connection, record):
         return record
-    return take_step(connection, record, Step.FINISH_PAYMENT, act)
+    return take_step(connection, record, Step.FINISH_PAYMENT, act, trusted=trusted)

@@ -11,13 +11,15 @@ from psycopg import sql
 from jieru.calendar import civil_date
 from jieru.errors import UserError
 from jieru.i18n import gettext as _
-from verifier.procedure.hindrances import hindrances, require_no_hindrance
+from verifier.procedure.hindrance import require_no_hindrance
+from verifier.procedure.hindrances import hindrances
 from verifier.procedure.holidays import Holidays
 from verifier.procedure.names import required_text
 from verifier.procedure.notice_period import NoticeEnd, earliest_notice_end, notice_end
 from verifier.procedure.people import Act
 from verifier.procedure.records import CountRecord, count_by_id, record_step
 from verifier.procedure.states import Step, require_step
+from verifier.procedure.trusted_keys import NOBODY, TrustedKeys
 
 __all__ = ["publish_count", "return_count", "submit_count", "take_step"]
 
@@ -32,6 +34,7 @@ def take_step(
     step: Step,
     act: Act,
     *,
+    trusted: TrustedKeys = NOBODY,
     note: str | None = None,
     columns: Mapping[str, object] = _NOTHING,
 ) -> CountRecord:
@@ -42,6 +45,7 @@ def take_step(
         record: the count, as the caller knows it; looked at anew under a lock.
         step: what is done.
         act: who does it, and when.
+        trusted: whose signature of a frozen count counts; a count that is not frozen needs none.
         note: what is to be said of it.
         columns: of `counts`, that the step sets.
 
@@ -54,7 +58,7 @@ def take_step(
     connection.execute(_LOCK, (record.id,))
     fresh = count_by_id(connection, record.id)
     state = require_step(step, fresh.count_id, fresh.state, fresh.submitted_by, act.name)
-    require_no_hindrance(hindrances(connection, fresh, step, act.at))
+    require_no_hindrance(hindrances(connection, fresh, step, act.at, trusted))
     values = {**columns} if state is fresh.state else {"state": state.value, **columns}
     if values:
         connection.execute(
@@ -97,6 +101,7 @@ def publish_count(
     record: CountRecord,
     act: Act,
     *,
+    trusted: TrustedKeys,
     notice_days: int,
     holidays: Holidays,
     notice_ends_on: date | None = None,
@@ -109,6 +114,7 @@ def publish_count(
         connection: where to write.
         record: a frozen count.
         act: who publishes it, and when.
+        trusted: whose signature counts.
         notice_days: working days of the notice.
         holidays: what is known of them.
         notice_ends_on: its last day, named by a person; None: by what is known of the holidays.
@@ -135,7 +141,9 @@ def publish_count(
         "notice_ends_on": notice_ends_on or end.last_day,
     }
     note = " ".join(_basis(end, notice_ends_on)) or None
-    return take_step(connection, record, Step.PUBLISH, act, note=note, columns=columns)
+    return take_step(
+        connection, record, Step.PUBLISH, act, trusted=trusted, note=note, columns=columns
+    )
 
 
 def _basis(end: NoticeEnd, named: date | None) -> Iterator[str]:

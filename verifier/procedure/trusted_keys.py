@@ -30,6 +30,7 @@ from jieru.settings import Settings
 from verifier.procedure.signing import load_signing_key
 
 __all__ = [
+    "NOBODY",
     "TrustedKey",
     "TrustedKeys",
     "Vouching",
@@ -127,6 +128,9 @@ def vouching_of(document: Mapping[str, Any], public_key: bytes, trusted: Trusted
     except (KeyError, TypeError, ValueError):
         return Vouching.UNKNOWN
     return trusted.judge(public_key, signed_on)
+
+
+NOBODY: Final = TrustedKeys()
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):

@@ -26,6 +26,7 @@ from tests.support.procedure import (
     KEY,
     MAKER,
     POLICY,
+    TRUSTED,
     drafted,
     frozen,
     payable,
@@ -89,7 +90,7 @@ def _refusal(database: psycopg.Connection, *, as_of: date = AS_OF, act: Act = CH
     """Why the count of 2026, drafted and submitted now, cannot be frozen."""
     record = submitted(database, as_of=as_of)
     with pytest.raises(UserError) as refused:
-        freeze_count(database, record, act, KEY)
+        freeze_count(database, record, act, KEY, trusted=TRUSTED)
     return str(refused.value)
 
 
@@ -182,7 +183,7 @@ def test_the_maker_does_not_approve_payment(database: psycopg.Connection) -> Non
     record = published(database, frozen(database))
     later = Act(MAKER.actor, "lin", MAKER.at + timedelta(days=30))
     with pytest.raises(UserError, match="another person must check it"):
-        approve_payment(database, record, later)
+        approve_payment(database, record, later, trusted=TRUSTED)
     database.rollback()
     with pytest.raises(psycopg.errors.CheckViolation, match="counts_maker_does_not_approve"):
         database.execute(
@@ -240,12 +241,14 @@ def test_nobody_is_paid_for_in_two_years(
     record = draft_count(database, lin, 2027, as_of=date(2028, 4, 5), policy=POLICY)
     with changing(database, lin.actor):
         record = submit_count(database, record, lin)
-    found = [str(each) for each in hindrances(database, record, Step.FREEZE, later)]
+    found = [
+        str(each) for each in hindrances(database, record, Step.FREEZE, later, trusted=TRUSTED)
+    ]
     enterprise, title = found
     assert enterprise.startswith(f"第1鞋厂 ({uscc}) on alpha is counted in 2026-1 already: exclude")
     assert title.startswith("2026-1 pays alpha for its national title already (clause 1.1)")
     with pytest.raises(UserError, match="counted in 2026-1 already"):
-        freeze_count(database, record, chen, KEY)
+        freeze_count(database, record, chen, KEY, trusted=TRUSTED)
 
 
 def test_a_pending_enterprise_is_waited_for_or_closed(
@@ -269,7 +272,7 @@ def test_a_pending_enterprise_is_waited_for_or_closed(
     with changing(database, MAKER.actor):
         close_pending(database, 2026, "alpha", late, reason="停产", by="lin")
         return_count(database, find_count(database, 2026, 1), MAKER, reason="x")
-    record = freeze_count(database, submitted(database, as_of=as_of), CHECKER, KEY)
+    record = freeze_count(database, submitted(database, as_of=as_of), CHECKER, KEY, trusted=TRUSTED)
     entry = entries_of(read_document(database, record))["alpha", late]
     assert (entry["outcome"], entry["closing"]["reason"]) == ("pending", "停产")
     assert [each.is_open for each in list_closings(database, 2026)] == [False, True]
@@ -304,12 +307,14 @@ def test_evidence_is_final_once_no_heartbeat_can_arrive_in_time(
     final_at = datetime(2027, 4, 8, 16, tzinfo=UTC)  # 2027-04-09 00:00 in Asia/Shanghai
     just_before = Act(CHECKER.actor, "chen", final_at - timedelta(seconds=1))
     with pytest.raises(UserError) as refused:
-        freeze_count(database, record, just_before, KEY)
+        freeze_count(database, record, just_before, KEY, trusted=TRUSTED)
     assert str(refused.value) == (
         "Heartbeats of 2027-04-05 still count when they arrive by 2027-04-09 00:00 "
         "(Asia/Shanghai): freeze the count after that."
     )
-    record = freeze_count(database, record, Act(CHECKER.actor, "chen", final_at), KEY)
+    record = freeze_count(
+        database, record, Act(CHECKER.actor, "chen", final_at), KEY, trusted=TRUSTED
+    )
     assert record.state is State.FROZEN
 
 
@@ -324,7 +329,7 @@ def test_an_ingester_that_waits_longer_than_the_policy_is_waited_for(
     )
     record = submitted(database)
     at = datetime(2027, 4, 9, 15, tzinfo=UTC)
-    (found,) = hindrances(database, record, Step.FREEZE, at)
+    (found,) = hindrances(database, record, Step.FREEZE, at, trusted=TRUSTED)
     assert found.values["until"] == "2027-04-10 00:00"
 
 
@@ -334,7 +339,7 @@ def test_a_simulation_is_frozen_at_any_time(simulation_database_url: str) -> Non
         registry = RegistryBuilder(database)
         registry.served_enterprise(1, registry.platform(), WORKED_EXAMPLE)
         early = Act(CHECKER.actor, "chen", datetime(2026, 7, 1, tzinfo=UTC))
-        record = freeze_count(database, submitted(database), early, KEY)
+        record = freeze_count(database, submitted(database), early, KEY, trusted=TRUSTED)
         assert read_document(database, record)["simulation"]
 
 
@@ -344,7 +349,7 @@ def test_what_is_frozen_is_what_was_reviewed(database: psycopg.Connection, uscc:
     database.execute("UPDATE enterprises SET district = 'other'")
     database.commit()
     with pytest.raises(UserError) as refused:
-        freeze_count(database, record, CHECKER, KEY)
+        freeze_count(database, record, CHECKER, KEY, trusted=TRUSTED)
     assert str(refused.value) == (
         "Since 2026-1 was submitted, what it says of 1 enterprises changed, first of "
         f"第1鞋厂 ({uscc}) on alpha: return it, draft it anew and submit that."
@@ -360,7 +365,7 @@ def test_a_draft_changed_behind_the_system_is_not_frozen(database: psycopg.Conne
     )
     database.commit()
     with pytest.raises(UserError, match="is not what was submitted"):
-        freeze_count(database, record, CHECKER, KEY)
+        freeze_count(database, record, CHECKER, KEY, trusted=TRUSTED)
 
 
 # --- What freezing leaves -------------------------------------------------------------------------
@@ -474,7 +479,9 @@ def test_of_two_who_freeze_at_once_one_wins(
         act = Act(Actor(f"user:{name}", "127.0.0.1"), name, CHECKER.at)
         with connect(database_url) as connection:
             try:
-                ends[name] = freeze_count(connection, record, act, KEY, meet).frozen_by
+                ends[name] = freeze_count(
+                    connection, record, act, KEY, progress=meet, trusted=TRUSTED
+                ).frozen_by
             except UserError as error:
                 ends[name] = str(error)
 
@@ -504,7 +511,7 @@ def test_a_record_changed_during_the_computation_is_noticed(
                 )
 
     with pytest.raises(UserError, match="is held by decision 1"):
-        freeze_count(database, record, CHECKER, KEY, hold_it)
+        freeze_count(database, record, CHECKER, KEY, progress=hold_it, trusted=TRUSTED)
     assert find_count(database, 2026, 1).state is State.IN_REVIEW
 
 
@@ -555,7 +562,7 @@ def test_a_process_killed_while_freezing_leaves_nothing_half_frozen(
     assert (after, read_document(database, after)) == (record, before)
     assert [each.step for each in list_steps(database, after)][-1] is Step.SUBMIT
     database.commit()
-    assert freeze_count(database, after, CHECKER, KEY).state is State.FROZEN
+    assert freeze_count(database, after, CHECKER, KEY, trusted=TRUSTED).state is State.FROZEN
 
 
 # --- Notice, objections, payment ------------------------------------------------------------------
@@ -567,10 +574,10 @@ def test_payment_waits_for_the_end_of_the_notice(database: psycopg.Connection) -
     record = published(database, frozen(database))
     last_second = Act(CHECKER.actor, "chen", datetime(2027, 5, 20, 15, 59, 59, tzinfo=UTC))
     with pytest.raises(UserError, match="runs until the end of 2027-05-20"):
-        approve_payment(database, record, last_second)
+        approve_payment(database, record, last_second, trusted=TRUSTED)
     database.rollback()
     midnight = Act(CHECKER.actor, "chen", datetime(2027, 5, 20, 16, tzinfo=UTC))
-    assert approve_payment(database, record, midnight).state is State.PAYABLE
+    assert approve_payment(database, record, midnight, trusted=TRUSTED).state is State.PAYABLE
 
 
 @pytest.mark.usefixtures("uscc")
@@ -578,16 +585,22 @@ def test_payment_waits_for_the_outcome_of_every_objection(database: psycopg.Conn
     """An objection is resolved once."""
     record = published(database, frozen(database))
     later = Act(CHECKER.actor, "chen", datetime(2027, 5, 21, tzinfo=UTC))
-    number = record_objection(database, record, MAKER, name="某厂", statement="漏计")
+    number = record_objection(
+        database, record, MAKER, name="某厂", statement="漏计", trusted=TRUSTED
+    )
     with pytest.raises(UserError, match=f"Objection {number} by 某厂 has no outcome yet"):
-        approve_payment(database, record, later)
+        approve_payment(database, record, later, trusted=TRUSTED)
     database.commit()
-    resolve_objection(database, record, number, MAKER, outcome="dismissed", resolution="已核实")
+    resolve_objection(
+        database, record, number, MAKER, outcome="dismissed", resolution="已核实", trusted=TRUSTED
+    )
     with pytest.raises(UserError, match="There is no open objection"):
-        resolve_objection(database, record, number, MAKER, outcome="upheld", resolution="x")
+        resolve_objection(
+            database, record, number, MAKER, outcome="upheld", resolution="x", trusted=TRUSTED
+        )
     (objection,) = list_objections(database, record)
     assert (objection.outcome, objection.resolved_by) == ("dismissed", "lin")
-    assert approve_payment(database, record, later).state is State.PAYABLE
+    assert approve_payment(database, record, later, trusted=TRUSTED).state is State.PAYABLE
 
 
 def _published_by_calendar(
@@ -595,7 +608,9 @@ def _published_by_calendar(
 ) -> tuple[date | None, str | None]:
     """The last day of a notice of five working days after 2027-05-06, and what is said of it."""
     with changing(database, MAKER.actor):
-        record = publish_count(database, record, MAKER, notice_days=5, holidays=holidays)
+        record = publish_count(
+            database, record, MAKER, notice_days=5, holidays=holidays, trusted=TRUSTED
+        )
     return record.notice_ends_on, list_steps(database, record)[-1].note
 
 
@@ -640,7 +655,15 @@ def test_a_notice_is_no_shorter_than_it_must_be(database: psycopg.Connection, da
     """Also where a person names its last day, because the holidays of 2027 are not known."""
     record = frozen(database)
     with pytest.raises(UserError, match=f"cannot end on {day} already"):
-        publish_count(database, record, MAKER, notice_days=5, holidays=HOLIDAYS, notice_ends_on=day)
+        publish_count(
+            database,
+            record,
+            MAKER,
+            notice_days=5,
+            holidays=HOLIDAYS,
+            notice_ends_on=day,
+            trusted=TRUSTED,
+        )
 
 
 @pytest.mark.usefixtures("uscc")
@@ -653,11 +676,25 @@ def test_a_named_last_day_is_no_earlier_than_the_calendar_s_once_that_is_known(
     file.write_text(HOLIDAYS_OF_2027, encoding="utf-8")
     day, known = date(2027, 5, 11), load_holidays(str(file))
     with pytest.raises(UserError, match="cannot end on 2027-05-11 already"):
-        publish_count(database, record, MAKER, notice_days=5, holidays=known, notice_ends_on=day)
+        publish_count(
+            database,
+            record,
+            MAKER,
+            notice_days=5,
+            holidays=known,
+            notice_ends_on=day,
+            trusted=TRUSTED,
+        )
     database.rollback()
     with changing(database, MAKER.actor):
         record = publish_count(
-            database, record, MAKER, notice_days=5, holidays=HOLIDAYS, notice_ends_on=day
+            database,
+            record,
+            MAKER,
+            notice_days=5,
+            holidays=HOLIDAYS,
+            notice_ends_on=day,
+            trusted=TRUSTED,
         )
     assert record.notice_ends_on == day
 
@@ -675,11 +712,17 @@ def test_a_platform_is_paid_once_and_only_what_is_due(
     for platform in ("alpha", "gamma", "delta"):
         with pytest.raises(UserError, match=f"Nothing is due to the platform {platform}"):
             record_payment(
-                database, record, platform, CHECKER, reference="x", paid_on=date(2027, 5, 21)
+                database,
+                record,
+                platform,
+                CHECKER,
+                reference="x",
+                paid_on=date(2027, 5, 21),
+                trusted=TRUSTED,
             )
         database.rollback()
     record = record_payment(
-        database, record, "beta", CHECKER, reference="x", paid_on=date(2027, 5, 21)
+        database, record, "beta", CHECKER, reference="x", paid_on=date(2027, 5, 21), trusted=TRUSTED
     )
     assert record.state is State.PAID
 
@@ -695,7 +738,9 @@ def test_nothing_is_paid_before_it_is_payable(database: psycopg.Connection) -> N
     """Not even past the programs."""
     record = published(database, frozen(database))
     with pytest.raises(UserError, match="Payments are made under a payable count"):
-        record_payment(database, record, "alpha", CHECKER, reference="x", paid_on=AS_OF)
+        record_payment(
+            database, record, "alpha", CHECKER, reference="x", paid_on=AS_OF, trusted=TRUSTED
+        )
     database.rollback()
     with pytest.raises(psycopg.errors.RestrictViolation, match="not payable"):
         database.execute(
@@ -711,11 +756,14 @@ def test_nothing_is_paid_before_it_is_payable(database: psycopg.Connection) -> N
 def test_a_person_sees_which_steps_are_open(database: psycopg.Connection) -> None:
     """The maker may return what only another may freeze."""
     record = submitted(database)
-    offers = {each.step: each for each in offered_steps(database, record, "lin", MAKER.at)}
+    offers = {
+        each.step: each
+        for each in offered_steps(database, record, "lin", MAKER.at, trusted=TRUSTED)
+    }
     assert set(offers) == {Step.RETURN, Step.FREEZE}
     assert offers[Step.RETURN].is_open
     assert offers[Step.FREEZE].is_for_another
-    (_return, freeze) = offered_steps(database, record, "chen", MAKER.at)
+    (_return, freeze) = offered_steps(database, record, "chen", MAKER.at, trusted=TRUSTED)
     assert freeze.is_open
 
 

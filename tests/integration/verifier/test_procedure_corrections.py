@@ -12,6 +12,7 @@ from tests.integration.verifier.conftest import WORKED_EXAMPLE
 from tests.support.procedure import (
     CHECKER,
     POLICY,
+    TRUSTED,
     drafted,
     frozen,
     frozen_with_award,
@@ -238,6 +239,7 @@ def test_a_superseded_count_is_paid_no_more(
             CHECKER,
             reference="x",
             paid_on=date(2027, 5, 21),
+            trusted=TRUSTED,
         )
     steps = [each.step for each in list_steps(database, find_count(database, 2026, 1))]
     assert steps[-1] is Step.SUPERSEDE

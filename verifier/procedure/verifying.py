@@ -1,0 +1,248 @@
+"""Whether a frozen count is still what was signed, by a key that somebody vouches for.
+
+The rows of a frozen count are a copy of the signed document, and whoever has the database can
+change a copy. So before anything is done or shown by these rows the document is put together from
+them, digested, held against the signature, the signature against the trusted keys, and the count's
+own row and its payments against the document.
+
+That takes a second for ten thousand enterprises. What was found is remembered in this process for
+the very versions of the rows that were read (PostgreSQL gives a row that is written another
+`xmin`), so an unchanged count is verified once.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+import psycopg
+
+from jieru.i18n import marked
+from verifier.procedure.canonical import CanonicalError, canonical_bytes
+from verifier.procedure.document import Document
+from verifier.procedure.hindrance import Hindrance
+from verifier.procedure.records import CountRecord, read_document
+from verifier.procedure.signing import is_signed
+from verifier.procedure.trusted_keys import TrustedKeys, Vouching, vouching_of
+
+__all__ = ["faults"]
+
+_SELECT_VERSIONS: Final = """
+    SELECT current_database(), (SELECT created_at FROM installation),
+           (SELECT xmin::text || ctid::text FROM counts WHERE id = %(id)s),
+           (SELECT xmin::text || ctid::text FROM count_documents WHERE count_id = %(id)s),
+           (SELECT count(*) || ' ' || sum(hashtextextended(xmin::text || ctid::text, 0))
+            FROM count_determinations WHERE count_id = %(id)s),
+           (SELECT count(*) || ' ' || sum(hashtextextended(y.xmin::text || y.ctid::text, 0))
+            FROM count_payments y JOIN counts c ON c.id = y.count_id
+            WHERE c.year = %(year)s AND c.revision <= %(revision)s)
+"""
+_COUNT_ROWS: Final = "SELECT count(*) FROM count_determinations WHERE count_id = %s"
+_SELECT_OVERPAID: Final = """
+    SELECT p.code, moved.clause, sum(moved.yuan)::bigint
+    FROM (SELECT count_id, platform_id, clause, amount_yuan AS yuan FROM count_payments
+          UNION ALL
+          SELECT count_id, platform_id, clause, -amount_yuan FROM recoveries) moved
+    JOIN counts c ON c.id = moved.count_id
+    JOIN platforms p ON p.id = moved.platform_id
+    WHERE c.year = %s AND c.revision <= %s
+    GROUP BY p.code, moved.clause ORDER BY p.code COLLATE "C", moved.clause COLLATE "C"
+"""
+_REMEMBERED: Final = 256
+
+_remembered: dict[tuple[object, ...], tuple[Hindrance, ...]] = {}
+
+
+def faults(
+    connection: psycopg.Connection, record: CountRecord, trusted: TrustedKeys
+) -> list[Hindrance]:
+    """What of a frozen count is not as it was signed; nothing where all is.
+
+    Args:
+        connection: where to look.
+        record: a frozen count, superseded or not.
+        trusted: whose signatures count.
+
+    Raises:
+        ValueError: the count is not frozen (a bug).
+    """
+    if record.digest is None:
+        raise ValueError(f"the count {record.count_id} is not frozen")
+    key = (trusted, record, *_versions(connection, record))
+    known = _remembered.get(key)
+    if known is None:
+        found = tuple(_find(connection, record, trusted))
+        if key != (trusted, record, *_versions(connection, record)):
+            return list(found)  # somebody wrote meanwhile: true of what was read, and of no more
+        if len(_remembered) >= _REMEMBERED:
+            _remembered.clear()
+        known = _remembered[key] = found
+    return list(known)
+
+
+def _versions(connection: psycopg.Connection, record: CountRecord) -> tuple[object, ...]:
+    values = {"id": record.id, "year": record.year, "revision": record.revision}
+    row = connection.execute(_SELECT_VERSIONS, values).fetchone()
+    return row or ()
+
+
+def _find(
+    connection: psycopg.Connection, record: CountRecord, trusted: TrustedKeys
+) -> Iterator[Hindrance]:
+    document = read_document(connection, record)
+    signature = list(_of_the_signature(connection, record, document, trusted))
+    if signature:
+        # What the document says is not worth a comparison.
+        yield from signature
+        return
+    yield from _of_the_row(record, document)
+    yield from _of_payments(connection, record, document)
+
+
+def _of_the_signature(
+    connection: psycopg.Connection, record: CountRecord, document: Document, trusted: TrustedKeys
+) -> Iterator[Hindrance]:
+    count = {"count": record.count_id}
+    try:
+        content = canonical_bytes(document)
+    except CanonicalError:
+        content = b""
+    digest = hashlib.sha256(content).hexdigest()
+    signature, public_key = record.signature or b"", record.public_key or b""
+    has_signature = is_signed(content, signature, public_key)
+    entries = sum(len(each["enterprises"]) for each in document["platforms"])
+    if connection.execute(_COUNT_ROWS, (record.id,)).fetchone() != (entries,):
+        yield Hindrance(
+            "enterprise_added",
+            marked(
+                "The database holds enterprises under {count} that were not frozen with it: it was "
+                "changed behind the system's back. Restore it from a backup."
+            ),
+            count,
+        )
+    if not has_signature and digest != record.digest:
+        yield Hindrance(
+            "content_changed",
+            marked(
+                "What the database holds of {count} is not what was frozen: neither its digest nor "
+                "its signature fits. Restore it from a backup."
+            ),
+            count,
+        )
+    elif not has_signature:
+        yield Hindrance(
+            "signature_wrong",
+            marked(
+                "The signature of {count} does not fit what the database holds of it. Restore it "
+                "from a backup."
+            ),
+            count,
+        )
+    elif digest != record.digest:
+        yield Hindrance(
+            "digest_changed",
+            marked(
+                "The digest that the database has of {count} is not that of what was signed. "
+                "Restore it from a backup."
+            ),
+            count,
+        )
+    else:
+        yield from _of_the_key(record, document, public_key, trusted)
+
+
+def _of_the_key(
+    record: CountRecord, document: Document, public_key: bytes, trusted: TrustedKeys
+) -> Iterator[Hindrance]:
+    vouching = vouching_of(document, public_key, trusted)
+    values = {"count": record.count_id, "name": trusted.name_of(public_key)}
+    if vouching is Vouching.UNKNOWN:
+        yield Hindrance(
+            "key_unknown",
+            marked(
+                "{count} is signed by a key that nobody vouches for. If it is the bureau's, put it "
+                "into the file of trusted keys that JIERU_TRUSTED_KEYS names; if not, restore the "
+                "count from a backup."
+            ),
+            values,
+        )
+    elif vouching is Vouching.NOT_ITS_TIME:
+        yield Hindrance(
+            "key_not_its_time",
+            marked("{count} is signed by the key of {name}, when that key did not sign."),
+            values,
+        )
+    elif vouching is Vouching.REVOKED:
+        yield Hindrance(
+            "key_revoked",
+            marked("{count} is signed by the key of {name}, which was revoked by then."),
+            values,
+        )
+
+
+def _of_the_row(record: CountRecord, document: Document) -> Iterator[Hindrance]:
+    """What the count's own row says otherwise than the document."""
+    stored = {
+        "count_id": record.count_id,
+        "year": record.year,
+        "revision": record.revision,
+        "supersedes": record.supersedes,
+        "policy": record.policy_name,
+        "policy_sha256": record.policy_sha256,
+        "as_of": record.as_of.isoformat() if record.as_of else None,
+        "frozen_at": _as_written(record.frozen_at, document.get("frozen_at")),
+        "frozen_by": record.frozen_by,
+        "code_version": record.code_version,
+    }
+    for name, value in stored.items():
+        if document.get(name) != value:
+            yield Hindrance(
+                "row_changed",
+                marked(
+                    "The database says of {count} that its {field} is {stored}; what was signed "
+                    "says {signed}. Restore it from a backup."
+                ),
+                {
+                    "count": record.count_id,
+                    "field": name,
+                    "stored": value,
+                    "signed": document.get(name),
+                },
+            )
+
+
+def _as_written(stored: datetime | None, signed: object) -> str | None:
+    """An instant of the database, in the words of the document if it is the same."""
+    if stored is None:
+        return None
+    if isinstance(signed, str) and datetime.fromisoformat(signed) == stored:
+        return signed
+    return stored.isoformat()
+
+
+def _of_payments(
+    connection: psycopg.Connection, record: CountRecord, document: Document
+) -> Iterator[Hindrance]:
+    """Where more was paid under this count and those before it than it awards."""
+    awarded = {
+        (platform["platform"], line["clause"]): line["amount_yuan"]
+        for platform in document["platforms"]
+        for line in platform["lines"]
+    }
+    paid = connection.execute(_SELECT_OVERPAID, (record.year, record.revision))
+    for platform, clause, yuan in paid:
+        if yuan > awarded.get((platform, clause), 0):
+            yield Hindrance(
+                "paid_beyond",
+                marked(
+                    "To {platform} {paid} yuan are recorded as paid under clause {clause}, and "
+                    "{count} awards {awarded}: find out which payment is wrong."
+                ),
+                {
+                    "count": record.count_id,
+                    "platform": platform,
+                    "clause": clause,
+                    "paid": yuan,
+                    "awarded": awarded.get((platform, clause), 0),
+                },
+            )
