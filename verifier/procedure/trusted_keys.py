@@ -20,17 +20,17 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
 from jieru.calendar import civil_date
 from jieru.errors import UserError
-from jieru.settings import Settings
 from verifier.procedure.signing import load_signing_key
 
 __all__ = [
     "NOBODY",
+    "KeyFiles",
     "TrustedKey",
     "TrustedKeys",
     "Vouching",
@@ -158,16 +158,28 @@ def load_trusted_keys(path: Path) -> TrustedKeys:
     return TrustedKeys(tuple(found.keys))
 
 
-def trusted_keys_of(settings: Settings) -> TrustedKeys:
-    """Whom this installation trusts: the file of trusted keys, else the key it signs with itself.
+class KeyFiles(Protocol):
+    """The settings that name files with keys; empty: there is none."""
+
+    @property
+    def trusted_keys(self) -> str:
+        """Path of the file of trusted keys."""
+
+    @property
+    def signing_key_file(self) -> str:
+        """Path of this installation's own key."""
+
+
+def trusted_keys_of(files: KeyFiles) -> TrustedKeys:
+    """Whom an installation trusts: the file of trusted keys, else the key it signs with itself.
 
     Raises:
         UserError: one of the two files is wrong.
     """
-    if settings.trusted_keys:
-        return load_trusted_keys(Path(settings.trusted_keys))
-    if settings.signing_key_file:
-        return TrustedKeys(own_key=load_signing_key(settings.signing_key_file).public_key)
+    if files.trusted_keys:
+        return load_trusted_keys(Path(files.trusted_keys))
+    if files.signing_key_file:
+        return TrustedKeys(own_key=load_signing_key(files.signing_key_file).public_key)
     return TrustedKeys()
 
 

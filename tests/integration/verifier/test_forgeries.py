@@ -143,7 +143,9 @@ def _another_year(connection: psycopg.Connection, record: CountRecord) -> None:
 
 
 def _another_revision(connection: psycopg.Connection, record: CountRecord) -> None:
-    _past_all_triggers(connection, "UPDATE counts SET revision = 7 WHERE id = %s", record.id)
+    _past_all_triggers(
+        connection, "UPDATE counts SET revision = 7, supersedes_id = id WHERE id = %s", record.id
+    )
 
 
 def _frozen_by_another(connection: psycopg.Connection, record: CountRecord) -> None:
@@ -231,14 +233,23 @@ def test_two_counts_that_are_swapped_are_found(database: psycopg.Connection) -> 
     """Each is genuine, and neither is what its row says; so is the document of another year."""
     first = frozen(database)
     second = frozen(database, reason="复核")
+    for table, column in (("count_documents", "count_id"), ("count_determinations", "count_id")):
+        for before, after in ((first.id, 99), (second.id, first.id), (99, second.id)):
+            _past_all_triggers(
+                database,
+                f"UPDATE {table} SET {column} = %s WHERE {column} = %s",  # noqa: S608 - above
+                after,
+                before,
+            )
     _past_all_triggers(
         database,
-        "UPDATE counts SET revision = CASE revision WHEN 1 THEN 8 ELSE 1 END WHERE year = %s",
+        "UPDATE counts c SET digest = o.digest, signature = o.signature FROM counts o"
+        " WHERE o.id <> c.id AND c.year = %s",
         2026,
     )
-    said = str(faults(database, count_by_id(database, second.id), TRUSTED)[0])
-    assert "its count_id is 2026-1; what was signed says 2026-2" in said
-    assert faults(database, count_by_id(database, first.id), TRUSTED)
+    for record, other in ((first, "2026-2"), (second, "2026-1")):
+        said = str(faults(database, count_by_id(database, record.id), TRUSTED)[0])
+        assert f"its count_id is {record.count_id}; what was signed says {other}" in said
 
 
 def test_a_payment_beyond_the_award_is_found(database: psycopg.Connection) -> None:
@@ -259,9 +270,10 @@ def test_what_nobody_vouches_for_is_neither_frozen_nor_believed(
     database: psycopg.Connection,
 ) -> None:
     """A key that is not listed signs nothing; one that is revoked goes on vouching for before."""
+    record = submitted(database)
     with pytest.raises(UserError, match="not among the trusted keys"):
-        freeze_count(database, submitted(database), CHECKER, KEY, NOBODY)
-    record = freeze_count(database, count_by_id(database, 1), CHECKER, KEY, TRUSTED)
+        freeze_count(database, record, CHECKER, KEY, NOBODY)
+    record = freeze_count(database, record, CHECKER, KEY, TRUSTED)
     (unknown,) = faults(database, record, NOBODY)
     assert unknown.code == "key_unknown"
     listed = TrustedKey(

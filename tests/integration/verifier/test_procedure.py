@@ -518,7 +518,7 @@ def test_a_record_changed_during_the_computation_is_noticed(
 _KILLED: Final = """
 import os, signal, sys
 from jieru.database import connect
-from tests.support.procedure import CHECKER, KEY
+from tests.support.procedure import CHECKER, KEY, TRUSTED
 from verifier.procedure.entries import explanation_of_entry
 from verifier.procedure.freezing import freeze_count
 from verifier.procedure.records import find_count
@@ -529,7 +529,7 @@ def die(at, done):
 with connect(url) as connection:
     with connection.transaction():
         record = find_count(connection, 2026, is_running=True)
-    freeze_count(connection, record, CHECKER, KEY, die)
+    freeze_count(connection, record, CHECKER, KEY, TRUSTED, die)
 """
 
 
