@@ -20,6 +20,7 @@ from jieru.database import connect, open_pool
 from jieru.database_options import LONG_THOUGHT, SHORT_THOUGHT
 from jieru.errors import UserError, WorldError
 from jieru.retry import connect_patiently
+from jieru.schema import require_current_schema
 from tests.integration.test_api_serve import jieru_serve
 from tests.support.command import jieru
 from tests.support.debian_root import DebianRoot
@@ -53,6 +54,9 @@ _SETTINGS: Final = {
 }
 """What every session of ours relies on."""
 _OTHERS: Final = 6
+_OFTEN: Final = 10
+"""More often than psycopg asks a question before it prepares it."""
+_AHEAD: Final = 3
 
 
 def _shown(connection: psycopg.Connection) -> dict[str, str]:
@@ -245,3 +249,25 @@ class TestLentSessions:
             assert (health.status, health.database) == ("unavailable", "lent")
             pooler.restart("session")
             wait_until(lambda: read_health(pool).status == "ok", "the pool has sessions again")
+
+    def test_are_said_by_the_health_though_a_connection_still_works_in_part(
+        self, debian_root: DebianRoot, database_url: str
+    ) -> None:
+        """A pooler that goes on in another mode mixes up what sessions have prepared."""
+        settings = {"max_prepared_statements": "0"}
+        with (
+            PgBouncer(debian_root, database_url, mode="session", settings=settings) as pooler,
+            open_pool(pooler.url, size=2) as pool,
+            pool.connection() as other,
+        ):
+            assert read_health(pool).status == "ok"
+            for _ in range(_AHEAD):
+                require_current_schema(other)  # who asks more often prepares first
+                other.commit()
+            pooler.reload("transaction")
+            seen = set()
+            for _ in range(_OFTEN):
+                require_current_schema(other)
+                other.commit()
+                seen.add(read_health(pool).database)
+        assert seen == {"reachable", "lent"}

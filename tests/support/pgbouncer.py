@@ -2,6 +2,7 @@
 
 import signal
 from contextlib import ExitStack
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ __all__ = ["PgBouncer", "PoolMode"]
 
 _USER: Final = "postgres"
 _STOP_TIMEOUT_S: Final = 30
+_RELOADED: Final = b"re-reading config"
 
 PoolMode = Literal["session", "transaction", "statement"]
 
@@ -84,10 +86,11 @@ class PgBouncer:
             StartError: it does not start; the message carries the end of its log.
         """
         self._configure()
-        log = self._folder / "pgbouncer.log"
         path = self._root.inside(self._folder / "pgbouncer.ini")
-        self._process = spawn(self._root.command("/usr/sbin/pgbouncer", path, user=_USER), log=log)
-        wait_until_ready(self._answers, self._process, log=log)
+        self._process = spawn(
+            self._root.command("/usr/sbin/pgbouncer", path, user=_USER), log=self._log
+        )
+        wait_until_ready(self._answers, self._process, log=self._log)
 
     def stop(self) -> None:
         """End it with all its connections."""
@@ -107,6 +110,22 @@ class PgBouncer:
         self.stop()
         self.mode = mode
         self.start()
+
+    def reload(self, mode: PoolMode) -> None:
+        """Have it go on in another mode, with the connections that it has; returns when it does."""
+        assert self._process is not None, "the pooler does not run"
+        process, reloads = self._process, self._reloads()
+        self.mode = mode
+        self._configure()
+        process.send_signal(signal.SIGHUP)
+        wait_until_ready(lambda: self._reloads() > reloads, process, log=self._log)
+
+    def _reloads(self) -> int:
+        return self._log.read_bytes().count(_RELOADED)
+
+    @property
+    def _log(self) -> Path:
+        return self._folder / "pgbouncer.log"
 
     def _configure(self) -> None:
         settings = {
