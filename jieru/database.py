@@ -15,6 +15,7 @@ from psycopg_pool import ConnectionPool
 
 from jieru.database_options import LONG_THOUGHT, session_address, session_settings
 from jieru.errors import UserError, WorldError
+from jieru.own_session import is_direct, require_own_session
 from jieru.ownership import explain_missing_schema
 
 __all__ = [
@@ -80,14 +81,14 @@ def connect(
     """Open one connection; what it is like says `jieru.database_options`.
 
     Raises:
-        UserError: the address is malformed.
+        UserError: the address is malformed, or its sessions are lent for single transactions.
         WorldError: the database cannot be reached.
     """
     address = session_address(_checked(url), application_name=application_name)
     try:
         connection = psycopg.connect(address, autocommit=True)
         try:
-            connection.execute(session_settings(thought=thought))
+            _begin(connection, address, thought=thought)
             connection.autocommit = autocommit
         except BaseException:
             connection.close()
@@ -105,13 +106,20 @@ def open_pool(url: str, *, size: int) -> Iterator[ConnectionPool]:
     block and rolls back on an exception.
 
     Raises:
-        UserError: the address is malformed.
+        UserError: the address is malformed, or its sessions are lent for single transactions.
         WorldError: the database cannot be reached.
     """
     connect(url).close()  # says why at once; the pool itself would only time out
     used = _LastUses()
+    address = session_address(url)
+
+    def configure(connection: psycopg.Connection) -> None:
+        connection.autocommit = True  # what is set stays only so
+        _begin(connection, address)
+        connection.autocommit = False
+
     with ConnectionPool(
-        session_address(url),
+        address,
         min_size=1,
         max_size=size,
         open=True,
@@ -120,14 +128,18 @@ def open_pool(url: str, *, size: int) -> Iterator[ConnectionPool]:
         reset=used.remember,
         # Then whoever asks next tries anew, instead of waiting for ever rarer attempts.
         reconnect_timeout=5,
-        configure=_configure,
+        configure=configure,
     ) as pool:
         yield pool
 
 
-def _configure(connection: psycopg.Connection) -> None:
-    connection.execute(session_settings())
-    connection.commit()  # what was set stays only then
+def _begin(
+    connection: psycopg.Connection, address: str, *, thought: LiteralString = LONG_THOUGHT
+) -> None:
+    """Tell a session what it is like, once it is known to be ours."""
+    row = connection.execute(session_settings(thought=thought)).fetchone()
+    if not is_direct(connection, row):
+        require_own_session(connection, address)
 
 
 class _LastUses:

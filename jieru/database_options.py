@@ -1,12 +1,12 @@
 """What every session of ours with the database is like, whichever part of the program begins it.
 
-Some of it a session is begun with, some it is told at once afterwards: a pooler refuses to begin a
-session with what it does not know. What differs between sessions is an argument here.
+It is told to a session at once after its beginning: a pooler refuses to begin one with what it does
+not know. What differs between sessions is an argument here.
 """
 
 from typing import Final, LiteralString
 
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 
 __all__ = ["LONG_THOUGHT", "SHORT_THOUGHT", "session_address", "session_settings"]
 
@@ -16,12 +16,6 @@ SHORT_THOUGHT: Final = "60s"
 """For how long where others soon wait for what the transaction locked: heartbeats, migrations."""
 
 _CONNECT_TIMEOUT_S: Final = 10
-# Instants travel as UTC; civil dates are computed explicitly, never by a session's zone. What is
-# written as text is read by its form, whatever form the role or the database prefer.
-_OPTIONS: Final = (
-    "-c timezone=UTC -c datestyle=ISO,MDY -c client_encoding=UTF8"
-    " -c standard_conforming_strings=on -c array_nulls=on"
-)
 # A server whose machine is gone is noticed within half a minute, not after hours.
 _NOTICE_THEIR_END: Final = {
     "keepalives": 1,
@@ -30,9 +24,18 @@ _NOTICE_THEIR_END: Final = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
+# Instants travel as UTC; civil dates are computed explicitly, never by a session's zone. What is
+# written as text is read by its form, whatever form the role or the database prefer.
+_FORMS: Final = """
+    SET timezone = 'UTC';
+    SET datestyle = 'ISO, MDY';
+    SET intervalstyle = 'postgres';
+    SET client_encoding = 'UTF8';
+    SET standard_conforming_strings = on;
+    SET array_nulls = on;
+"""
 # So that the server, too, notices soon when we are gone, and lets go of what we locked.
 _NOTICE_OUR_END: Final = """
-    SET intervalstyle = 'postgres';
     SET tcp_keepalives_idle = 10;
     SET tcp_keepalives_interval = 5;
     SET tcp_keepalives_count = 3;
@@ -50,11 +53,8 @@ def session_address(url: str, *, application_name: str | None = None) -> str:
     Raises:
         psycopg.ProgrammingError: the address is malformed.
     """
-    # Those that the address has itself stay, and ours have the last word.
-    own = str(conninfo_to_dict(url).get("options") or "")
     return make_conninfo(
         url,
-        options=f"{own} {_OPTIONS}".strip(),
         connect_timeout=_CONNECT_TIMEOUT_S,
         application_name=application_name,
         **_NOTICE_THEIR_END,
@@ -64,7 +64,12 @@ def session_address(url: str, *, application_name: str | None = None) -> str:
 def session_settings(*, thought: LiteralString = LONG_THOUGHT) -> LiteralString:
     """What to tell a session once it has begun, outside a transaction: statements.
 
+    The first answers with the id of the server's process, for `jieru.own_session`.
+
     Args:
         thought: for how long a transaction may stand still; then the server ends the session.
     """
-    return f"{_NOTICE_OUR_END} SET idle_in_transaction_session_timeout = '{thought}'"
+    return (
+        f"SELECT pg_backend_pid(); {_FORMS} {_NOTICE_OUR_END}"
+        f" SET idle_in_transaction_session_timeout = '{thought}'"
+    )

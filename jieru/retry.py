@@ -5,16 +5,16 @@ psycopg covers several of them.
 """
 
 import asyncio
-import os
-import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Final
 
 import psycopg
 from psycopg import AsyncConnection
 
 from jieru.database_options import SHORT_THOUGHT, session_address, session_settings
+from jieru.hang_up import hang_up
+from jieru.own_session import is_direct, require_own_sessions
 
 __all__ = [
     "SILENCE_S",
@@ -56,14 +56,19 @@ async def connect_patiently(
 
     Raises:
         psycopg.Error: the database cannot be reached now.
+        UserError: its sessions are lent for single transactions.
     """
+    address = session_address(database_url, application_name=application_name)
     connection = await AsyncConnection.connect(
-        session_address(database_url, application_name=application_name),
+        address,
         autocommit=True,  # every transaction is begun and ended where it is read
     )
     try:
         with hang_up_after(connection, SILENCE_S):
-            await connection.execute(session_settings(thought=SHORT_THOUGHT))
+            cursor = await connection.execute(session_settings(thought=SHORT_THOUGHT))
+            row = await cursor.fetchone()
+        if not is_direct(connection, row):
+            await asyncio.to_thread(require_own_sessions, address)
     except BaseException:
         await connection.close()
         raise
@@ -82,25 +87,17 @@ def hang_up_after(connection: AsyncConnection, seconds: float) -> Iterator[Calla
         What to call when the other end has shown that it is there: the time begins anew.
     """
     loop = asyncio.get_running_loop()
-    timer = loop.call_later(seconds, _hang_up, connection)
+    timer = loop.call_later(seconds, hang_up, connection)
 
     def begin_anew() -> None:
         nonlocal timer
         timer.cancel()
-        timer = loop.call_later(seconds, _hang_up, connection)
+        timer = loop.call_later(seconds, hang_up, connection)
 
     try:
         yield begin_anew
     finally:
         timer.cancel()
-
-
-def _hang_up(connection: AsyncConnection) -> None:
-    with (
-        suppress(OSError, psycopg.OperationalError),
-        socket.socket(fileno=os.dup(connection.fileno())) as end,
-    ):
-        end.shutdown(socket.SHUT_RDWR)
 
 
 def is_data_error(error: psycopg.Error) -> bool:

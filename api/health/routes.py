@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.access.gate import GatedRoute
 from api.web.services import service
-from jieru.errors import UserError
+from jieru.database import connect
+from jieru.errors import UserError, WorldError
 from jieru.i18n import marked as _
 from jieru.schema import require_current_schema
 
@@ -31,7 +32,10 @@ class Health(BaseModel):
     )
 
     status: Literal["ok", "unavailable"]
-    database: Literal["reachable", "unreachable"]
+    database: Literal["reachable", "unreachable", "lent"] = Field(
+        description="`lent`: a pooler lends its sessions for single transactions; set it to "
+        "session pooling, or give the address of PostgreSQL itself."
+    )
     schema_: Literal["current", "other", "unknown"] = Field(
         alias="schema",
         description="`other`: `jieru migrate` must run, or this program is too old.",
@@ -45,9 +49,20 @@ def read_health(pool: ConnectionPool) -> Health:
             require_current_schema(connection)
     except UserError:
         return Health(status="unavailable", database="reachable", schema="other")
-    except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout):
-        return Health(status="unavailable", database="unreachable", schema="unknown")
+    except (psycopg.Error, PoolTimeout):
+        return Health(status="unavailable", database=_why_not(pool), schema="unknown")
     return Health(status="ok", database="reachable", schema="current")
+
+
+def _why_not(pool: ConnectionPool) -> Literal["unreachable", "lent"]:
+    """What another connection tells, where the pool gave none or one that went wrong."""
+    try:
+        connect(str(pool.conninfo)).close()
+    except UserError:
+        return "lent"
+    except (psycopg.Error, WorldError):
+        pass
+    return "unreachable"
 
 
 @router.get(
@@ -56,7 +71,10 @@ def read_health(pool: ConnectionPool) -> Health:
     description=_("Whether the database answers and has the schema of this program."),
     response_description=_("This process can do its work."),
     responses={
-        503: {"model": Health, "description": _("The database is away, or of another schema.")}
+        503: {
+            "model": Health,
+            "description": _("The database is away, of another schema, or behind an unfit pooler."),
+        }
     },
 )
 def get_health(

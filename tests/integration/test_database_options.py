@@ -34,6 +34,7 @@ _WAYS: Final = {"psycopg.connect", "Connection.connect", "ConnectionPool"}
 _BEGINNINGS: Final = {
     ("jieru.database", "psycopg.connect"),
     ("jieru.database", "ConnectionPool"),
+    ("jieru.own_session", "psycopg.connect"),
     ("jieru.retry", "Connection.connect"),
 }
 

@@ -1,8 +1,8 @@
-"""PostgreSQL with TimescaleDB, and Mosquitto, on machines whose own Debian lacks them.
+"""PostgreSQL with TimescaleDB, PgBouncer and Mosquitto, where this machine's Debian lacks them.
 
-Debian 13 packages both. Where this machine has them installed they are used as they are; elsewhere
-a folder with a small Debian 13 is made once, kept in a cache, and entered by chroot: directly as
-root, through a user namespace as an ordinary user.
+Debian 13 packages them all. Where this machine has them installed they are used as they are;
+elsewhere a folder with a small Debian 13 is made once, kept in a cache, and entered by chroot:
+directly as root, through a user namespace as an ordinary user.
 """
 
 import os
@@ -21,7 +21,7 @@ from tests.support.folder_lock import locked
 __all__ = ["DebianRoot", "cached_root", "ensure_debian_root"]
 
 _SUITE = "trixie"
-_PACKAGES = ("postgresql-17-timescaledb", "mosquitto", "mosquitto-clients")
+_PACKAGES = ("postgresql-17-timescaledb", "pgbouncer", "mosquitto", "mosquitto-clients")
 
 _ENTER = (
     # The folder of an ordinary user has no device nodes; and PostgreSQL refuses to be root, so
@@ -160,7 +160,7 @@ def _folder_in(cache: Path) -> Path:
 
 def _has_services(root: DebianRoot) -> bool:
     controls = root.path.glob("usr/share/postgresql/*/extension/timescaledb.control")
-    programs = ("usr/sbin/mosquitto", "usr/bin/mosquitto_sub")
+    programs = ("usr/sbin/pgbouncer", "usr/sbin/mosquitto", "usr/bin/mosquitto_sub")
     return any(controls) and all((root.path / program).exists() for program in programs)
 
 
