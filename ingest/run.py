@@ -12,11 +12,12 @@ from ingest.broker_names import BrokerNames
 from ingest.broker_queue import BrokerQueue, QueueLimit
 from ingest.broker_sessions import KnownSession, end_plain_session, note_session
 from ingest.decode import TimeRules
+from ingest.device_rate import DeviceRate
 from ingest.minute_writer import MinuteWriter, delete_old_minutes
 from ingest.mqtt5_subscriber import Mqtt5Subscriber
 from ingest.mqtt311_subscriber import Mqtt311Subscriber
 from ingest.observations import Observations
-from ingest.pipeline import BatchLimits, Pipeline
+from ingest.pipeline import BatchLimits, FloodLimits, Pipeline
 from ingest.rejection_retention import delete_old_rejections
 from ingest.rejection_sample import RejectionSample
 from ingest.status_page import serve_status
@@ -203,10 +204,21 @@ class _Ingester:
             ingester=settings.ingest_client_id + beside,
             limits=BatchLimits(settings.ingest_batch_size, settings.ingest_batch_age_ms / 1000),
             state_interval_s=settings.device_state_interval_s,
-            sample=RejectionSample(
+            flood=self._flood_limits(),
+        )
+
+    def _flood_limits(self) -> FloodLimits:
+        settings = self._settings
+        rate = DeviceRate(
+            per_minute=settings.ingest_device_rate, burst=settings.ingest_device_burst
+        )
+        return FloodLimits(
+            RejectionSample(
                 per_topic=settings.rejections_kept_per_topic,
                 per_platform=settings.rejections_kept_per_platform,
             ),
+            # By the event clock a simulation plays a year in minutes.
+            None if settings.ingest_clock == "event" else rate,
         )
 
     async def drain_plain(self, stop: asyncio.Event, *, after: Subscriber | None = None) -> None:
