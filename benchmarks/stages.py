@@ -32,6 +32,7 @@ from benchmarks.results import print_table, save
 from benchmarks.stub_broker import stub_broker
 from ingest.copy_format import encode_heartbeats
 from ingest.decode import Heartbeat, Origin, TimeRules, decode_all
+from ingest.device_rate import DeviceRate
 from ingest.device_states import DeviceStates
 from ingest.durable_hours import DurableHours
 from ingest.hourly_counts import heard_hours
@@ -69,6 +70,8 @@ _STAGES: Final = {
     "ingest/inbox.py": "socket and codec",
     "ingest/decode.py": "decode and registry",
     "ingest/registry.py": "decode and registry",
+    "ingest/device_rate.py": "device rate",
+    "ingest/excess.py": "device rate",
     "ingest/copy_format.py": "COPY encoding",
     "ingest/durable_hours.py": "presence",
     "ingest/device_states.py": "device states",
@@ -271,6 +274,7 @@ def _alone() -> dict[str, float]:
     )
     now_ms = time.time_ns() // 1_000_000
     hours, states = DurableHours(), DeviceStates(30)
+    rate = DeviceRate(per_minute=60, burst=10_000)
     used: defaultdict[str, float] = defaultdict(float)
 
     @contextmanager
@@ -291,6 +295,8 @@ def _alone() -> dict[str, float]:
         batch, waiting = waiting[:BATCH], waiting[BATCH:]
         with counted("decode and registry"):
             heartbeats, _rejections = decode_all(batch, origins, rules)
+        with counted("device rate"):
+            rate.divide(heartbeats, done / AS_IF_PER_S)
         with counted("COPY encoding"):
             encode_heartbeats(heartbeats)
         with counted("presence"):

@@ -65,6 +65,21 @@ class DurableHours:
                 last_hour[device_id] = hour << _PUBLISHER_BITS | publisher_id
         return bits
 
+    def first_of_missing(self, heartbeats: Iterable[Heartbeat]) -> list[Heartbeat]:
+        """Of these heartbeats one for each hour that is not known to be stored."""
+        heartbeats = list(heartbeats)
+        missing = set(self.missing(heartbeats))
+        if not missing:
+            return []
+        first: list[Heartbeat] = []
+        for each in heartbeats:
+            month, bit = civil_hour_of(each.ts_ms)
+            hour = PresenceBit(each.device_id, each.publisher_id, month, bit, each.is_late)
+            if hour in missing:
+                missing.remove(hour)
+                first.append(each)
+        return first
+
     def remember(self, bits: Iterable[PresenceBit]) -> None:
         """Note what a transaction has just committed."""
         if len(self._months) >= self._limit:

@@ -1,6 +1,7 @@
 """How many heartbeats and rejections of a batch belong to which platform and hour. Pure.
 
-The platform is the one that the topic names; the hour is that of receipt.
+The platform is the one that the topic names; the hour is that of receipt. And how many of which
+device were beyond its rate.
 """
 
 from collections import Counter
@@ -11,7 +12,14 @@ from ingest.decode import Heartbeat, Rejection
 from jieru.calendar import MILLISECONDS_PER_HOUR
 from jieru.wire import RejectionReason, parse_heartbeat_topic
 
-__all__ = ["HeardHour", "RefusedHour", "heard_hours", "refused_hours"]
+__all__ = [
+    "ExcessHour",
+    "HeardHour",
+    "RefusedHour",
+    "excess_hours",
+    "heard_hours",
+    "refused_hours",
+]
 
 _TOPIC_PREFIX_LENGTH: Final = len("jieru/v1/")
 
@@ -36,6 +44,15 @@ class RefusedHour(NamedTuple):
     """What stands in the topic for its code; empty where the topic breaks the contract."""
     reason: RejectionReason
     rejections: int
+
+
+class ExcessHour(NamedTuple):
+    """Heartbeats of one device in one hour that were beyond its rate."""
+
+    device_id: int
+    hour: int
+    """Whole hours since the Unix epoch."""
+    heartbeats: int
 
 
 def heard_hours(heartbeats: Iterable[Heartbeat]) -> list[HeardHour]:
@@ -68,3 +85,11 @@ def refused_hours(rejections: Iterable[Rejection]) -> list[RefusedHour]:
         hour = rejection.message.received_ms // MILLISECONDS_PER_HOUR
         counted[hour, platform, rejection.reason] += 1
     return [RefusedHour(*key, counted[key]) for key in sorted(counted)]
+
+
+def excess_hours(heartbeats: Iterable[Heartbeat]) -> list[ExcessHour]:
+    """Count heartbeats beyond their devices' rate, sorted by device and hour."""
+    counted = Counter(
+        (each.device_id, each.received_ms // MILLISECONDS_PER_HOUR) for each in heartbeats
+    )
+    return [ExcessHour(*key, counted[key]) for key in sorted(counted)]

@@ -52,6 +52,11 @@ class Metrics:
             "much for one transaction",
             registry=self.registry,
         )
+        self.excess = Counter(
+            "jieru_ingest_excess",
+            "Heartbeats beyond their devices' rate: counted, and not kept",
+            registry=self.registry,
+        )
         self.batch_size = Histogram(
             "jieru_ingest_batch_size",
             "Messages in a batch",

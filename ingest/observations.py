@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 
 from ingest.broker_queue import BrokerQueue, QueueAlarm
+from ingest.excess_news import ExcessNews
 from ingest.message import Batch
 from ingest.metrics import Metrics
 from ingest.minutes import IngestMinutes
@@ -39,6 +40,7 @@ class Observations:
         self._subscriber = subscriber
         self._queue = queue
         self._alarm = QueueAlarm()
+        self._excess_news = ExcessNews()
         self._window: int | None = None
         self._troubles = 0
         self._is_event_clock = is_event_clock
@@ -61,9 +63,9 @@ class Observations:
         self.metrics.batch_size.observe(len(batch.messages))
         self.metrics.commit_seconds.observe(written.seconds)
         median_ms: int | None = None
-        if written.heartbeats:
-            step = max(1, len(written.heartbeats) // _SAMPLE)
-            median_ms = statistics.median_low(item.ts_ms for item in written.heartbeats[::step])
+        if heard := written.heartbeats or written.excess:
+            step = max(1, len(heard) // _SAMPLE)
+            median_ms = statistics.median_low(item.ts_ms for item in heard[::step])
             self._committed_up_to_s = median_ms / 1000
         step = max(1, len(batch.messages) // _SAMPLE)
         self._queue.commit(
@@ -82,6 +84,8 @@ class Observations:
         metrics.committed.inc(len(written.heartbeats))
         metrics.duplicates.inc(written.duplicates)
         metrics.late.inc(late)
+        metrics.excess.inc(len(written.excess))
+        self._excess_news.note(written.excess)
         for rejection in written.rejections:
             metrics.rejected.labels(rejection.reason.value).inc()
         self.minutes.commit(
@@ -117,6 +121,8 @@ class Observations:
             self.minutes.note_troubles(time.time(), more)
             self._troubles += more
         self.metrics.window.set(self._window or 0)
+        if over := self._excess_news.look(time.monotonic()):
+            _log.warning("device_over_rate", devices=over.devices, topics=over.topics)
         news = self._alarm.look(queue.share)
         if news is None:
             return

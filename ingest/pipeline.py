@@ -14,6 +14,7 @@ import psycopg
 import structlog
 
 from ingest.decode import Heartbeat, Rejection, TimeRules, decode_all, unknown_topics
+from ingest.device_rate import DeviceRate
 from ingest.message import Batch, Message
 from ingest.observations import Observations
 from ingest.registry import DeviceRegistry
@@ -22,7 +23,7 @@ from ingest.subscriber import Subscriber
 from ingest.writer import Writer
 from jieru.retry import is_worth_retrying
 
-__all__ = ["BatchLimits", "Pipeline"]
+__all__ = ["BatchLimits", "FloodLimits", "Pipeline"]
 
 _IDLE_S: Final = 1.0
 """How often a quiet ingester looks whether device states are due."""
@@ -52,6 +53,15 @@ class BatchLimits(NamedTuple):
     """After its first message."""
 
 
+class FloodLimits(NamedTuple):
+    """What of a flood is kept whole; all of it is counted."""
+
+    sample: RejectionSample | None = None
+    """Of rejections; None: all."""
+    rate: DeviceRate | None = None
+    """Of each device's heartbeats; None: all."""
+
+
 class Pipeline:
     """Moves batches from a subscriber to the database until told to stop."""
 
@@ -65,7 +75,7 @@ class Pipeline:
         ingester: str,
         limits: BatchLimits,
         state_interval_s: float,
-        sample: RejectionSample | None = None,
+        flood: FloodLimits,
     ) -> None:
         """Put the parts together; nothing runs yet."""
         self.is_drained = False
@@ -82,7 +92,8 @@ class Pipeline:
             ingester=ingester,
             state_interval_s=state_interval_s,
             is_leaving=self._stopping.is_set,
-            sample=sample,
+            sample=flood.sample,
+            rate=flood.rate,
         )
         self._prepared: asyncio.Queue[_Prepared | None] = asyncio.Queue(maxsize=1)
 

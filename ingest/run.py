@@ -12,11 +12,12 @@ from ingest.broker_names import BrokerNames
 from ingest.broker_queue import BrokerQueue, QueueLimit
 from ingest.broker_sessions import KnownSession, end_plain_session, note_session
 from ingest.decode import TimeRules
+from ingest.device_rate import DeviceRate
 from ingest.minute_writer import MinuteWriter, delete_old_minutes
 from ingest.mqtt5_subscriber import Mqtt5Subscriber
 from ingest.mqtt311_subscriber import Mqtt311Subscriber
 from ingest.observations import Observations
-from ingest.pipeline import BatchLimits, Pipeline
+from ingest.pipeline import BatchLimits, FloodLimits, Pipeline
 from ingest.rejection_retention import delete_old_rejections
 from ingest.rejection_sample import RejectionSample
 from ingest.status_page import serve_status
@@ -29,7 +30,13 @@ from jieru.schema import require_current_schema
 from jieru.settings import Settings
 from jieru.timescale import drop_expired_heartbeats
 
-__all__ = ["check_database", "check_others_run", "make_subscriber", "run_ingester"]
+__all__ = [
+    "check_database",
+    "check_others_run",
+    "flood_limits",
+    "make_subscriber",
+    "run_ingester",
+]
 
 _SECONDS_PER_DAY: Final = 86_400
 _LOOK_S: Final = 0.1
@@ -87,6 +94,18 @@ def make_subscriber(
     if settings.mqtt_protocol == "5":
         return Mqtt5Subscriber(address, subscription)
     return Mqtt311Subscriber(address, subscription)
+
+
+def flood_limits(settings: Settings) -> FloodLimits:
+    """What of a flood is kept; of heartbeats by the event clock all, however fast they come."""
+    rate = DeviceRate(per_minute=settings.ingest_device_rate, burst=settings.ingest_device_burst)
+    return FloodLimits(
+        RejectionSample(
+            per_topic=settings.rejections_kept_per_topic,
+            per_platform=settings.rejections_kept_per_platform,
+        ),
+        None if settings.ingest_clock == "event" else rate,
+    )
 
 
 def check_database(
@@ -203,10 +222,7 @@ class _Ingester:
             ingester=settings.ingest_client_id + beside,
             limits=BatchLimits(settings.ingest_batch_size, settings.ingest_batch_age_ms / 1000),
             state_interval_s=settings.device_state_interval_s,
-            sample=RejectionSample(
-                per_topic=settings.rejections_kept_per_topic,
-                per_platform=settings.rejections_kept_per_platform,
-            ),
+            flood=flood_limits(settings),
         )
 
     async def drain_plain(self, stop: asyncio.Event, *, after: Subscriber | None = None) -> None:

@@ -18,9 +18,11 @@ from ingest.apart import Portion, forget, note_try, set_apart, take
 from ingest.array_format import BigintArray, IntegerArray, register_arrays
 from ingest.copy_format import encode_heartbeats
 from ingest.decode import Heartbeat, Rejection
+from ingest.device_rate import DeviceRate
 from ingest.device_states import DeviceState, DeviceStates
 from ingest.durable_hours import DurableHours, PresenceBit
-from ingest.hourly_counts import heard_hours, refused_hours
+from ingest.excess import without_excess
+from ingest.hourly_counts import excess_hours, heard_hours, refused_hours
 from ingest.message import Message
 from ingest.rejection_sample import RejectionSample
 from jieru.publishers import CLOUD_ID
@@ -137,6 +139,14 @@ _COUNT_REJECTIONS: Final = """
     ON CONFLICT (hour, platform_id, reason, ingester) DO UPDATE
     SET rejections = h.rejections + excluded.rejections
 """
+_COUNT_EXCESS: Final = """
+    INSERT INTO device_excess AS e (device_id, hour, ingester, heartbeats)
+    SELECT device_id, to_timestamp(beyond.hour * 3600.0), %s, beyond.heartbeats
+    FROM unnest(%s::integer[], %s::bigint[], %s::bigint[]) AS beyond (device_id, hour, heartbeats)
+    ORDER BY device_id, beyond.hour
+    ON CONFLICT (device_id, hour, ingester) DO UPDATE
+    SET heartbeats = e.heartbeats + excluded.heartbeats
+"""
 
 _STATUS_PLACE: Final[dict[DeviceStatus | None, int]] = {
     None: 0,
@@ -185,6 +195,8 @@ class Written:
     """From the first try to the commit."""
     apart: int = 0
     """Messages that were set apart instead of being stored."""
+    excess: Sequence[Heartbeat] = ()
+    """Beyond their devices' rate: counted, and not kept."""
 
 
 @dataclass(slots=True)
@@ -215,6 +227,7 @@ class Writer:
         state_interval_s: float,
         is_leaving: Callable[[], bool],
         sample: RejectionSample | None = None,
+        rate: DeviceRate | None = None,
     ) -> None:
         """Connect at the first batch.
 
@@ -224,6 +237,7 @@ class Writer:
             state_interval_s: seconds between two writes of one device's state.
             is_leaving: whether the process was asked to stop, so that retrying must end.
             sample: which rejections are kept whole; None: all.
+            rate: how many heartbeats of each device are kept; None: all.
         """
         self._database_url = database_url
         self._ingester = ingester
@@ -236,6 +250,9 @@ class Writer:
         self._sample = sample or RejectionSample(per_topic=0, per_platform=0)
         self._kept: list[Rejection] = []
         """Of the rejections that are being written, however often that is tried."""
+        self._rate = rate or DeviceRate(per_minute=0, burst=0)
+        self._excess: Sequence[Heartbeat] = ()
+        """Of the batch that is being written, however often that is tried."""
         self._next_apart_look_s = 0.0
         self._has_stored_since_failure = False
         """Heartbeats, since a message that was set apart failed alone."""
@@ -287,7 +304,8 @@ class Writer:
         """
         started = time.monotonic()
         delays = backoff_delays(random.random)
-        batch, apart = _without_distant_days(heartbeats)
+        kept, self._excess = without_excess(heartbeats, self._rate, self._hours, started)
+        batch, apart = _without_distant_days(kept)
         self._kept = self._sample.of(rejections)
         is_cancelled = False
         while True:
@@ -408,6 +426,7 @@ class Writer:
             inserted.duplicates,
             time.monotonic() - started,
             apart,
+            self._excess,
         )
 
     async def store_apart(self, decode: Decode) -> Written | None:
@@ -448,6 +467,7 @@ class Writer:
                         heartbeats = ()
                     await _insert_carefully(connection, heartbeats, inserted, heard)
                     self._kept = list(rejections)
+                    self._excess = ()  # their devices' rate was minded when they came
                     bits, states = await self._write_rest(
                         connection, inserted, rejections, (), all_states=False
                     )
@@ -499,6 +519,7 @@ class Writer:
         if apart:
             await set_apart(connection, [each.message for each in apart])
         self._states.observe(inserted.stored)
+        self._states.observe(self._excess)
         bits = self._hours.missing(inserted.stored)
         states = self._states.due(time.monotonic(), everything=all_states)
         await _upsert_presence(connection, bits)
@@ -542,6 +563,11 @@ class Writer:
             await connection.execute(
                 _COUNT_REJECTIONS,
                 (self._ingester, list(hours), list(codes), list(reasons), list(rejections)),
+            )
+        if self._excess:
+            devices, hours, heartbeats = zip(*excess_hours(self._excess), strict=True)
+            await connection.execute(
+                _COUNT_EXCESS, (self._ingester, list(devices), list(hours), list(heartbeats))
             )
 
 

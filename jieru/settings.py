@@ -70,6 +70,11 @@ class Settings(BaseSettings):
     """Messages held unacknowledged at most (MQTT 5 Receive Maximum)."""
     ingest_session_expiry_days: int = Field(default=7, ge=1, le=365)
     """For how long the broker keeps messages for an ingester that is away."""
+    ingest_device_rate: int = Field(default=60, ge=0)
+    """Heartbeats of one device that an ingester keeps in a minute, for ever; beyond it all are
+    counted, and the first of an hour is kept. 0: no limit, as always with the event clock."""
+    ingest_device_burst: int = Field(default=10_000, ge=0)
+    """Heartbeats that a device may send beyond its rate before that matters: a backlog."""
     ingest_http_host: str = "127.0.0.1"
     ingest_http_port: int = Field(default=9464, ge=0, le=65_535)
     """Where an ingester answers `/metrics` and `/healthz`; 0: any free port."""

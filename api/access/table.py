@@ -127,6 +127,7 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     ("POST", "/api/v1/devices/{platform}/{serial}/reopen"): Permission.CHANGE_REGISTRY,
     ("GET", "/api/v1/devices/{platform}/{serial}/heartbeats"): Permission.READ_REGISTRY,
     ("GET", "/api/v1/devices/{platform}/{serial}/presence"): Permission.READ_REGISTRY,
+    ("GET", "/api/v1/devices/{platform}/{serial}/excess"): Permission.READ_REGISTRY,
     ("GET", "/api/v1/assignments"): Permission.READ_REGISTRY,
     ("GET", "/api/v1/assignments.csv"): Permission.READ_REGISTRY,
     ("POST", "/api/v1/assignments"): Permission.CHANGE_REGISTRY,

@@ -35,6 +35,8 @@ _SETTINGS: Final = {
     "ingest_batch_age_ms": "100",
     "ingest_receive_maximum": "1000",
     "device_state_interval_s": "2",
+    # A schedule may play for longer than the burst of its few devices lasts.
+    "ingest_device_rate": "0",
 }
 _PATIENCE_S: Final = 120.0
 _POLL_S: Final = 0.1

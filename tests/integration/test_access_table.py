@@ -141,6 +141,7 @@ POST  /api/v1/devices/{platform}/{serial}/end            operator verifier -    
 POST  /api/v1/devices/{platform}/{serial}/reopen         operator verifier -       admin
 GET   /api/v1/devices/{platform}/{serial}/heartbeats     operator verifier auditor admin
 GET   /api/v1/devices/{platform}/{serial}/presence       operator verifier auditor admin
+GET   /api/v1/devices/{platform}/{serial}/excess         operator verifier auditor admin
 GET   /api/v1/assignments                                operator verifier auditor admin
 GET   /api/v1/assignments.csv                            operator verifier auditor admin
 POST  /api/v1/assignments                                operator verifier -       admin

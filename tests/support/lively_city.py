@@ -47,6 +47,10 @@ _INSERT_REJECTION_HOUR: Final = """
     VALUES (%s, (SELECT id FROM platforms WHERE code = 'xielian'), %s, 'tests', %s)
 """
 
+_INSERT_EXCESS: Final = """
+    INSERT INTO device_excess (hour, device_id, ingester, heartbeats) VALUES (%s, %s, 'tests', %s)
+"""
+
 _HEARD: Final = 60
 """Devices that are heard these days; the others fell silent, or never spoke."""
 _REJECTED: Final = (
@@ -80,6 +84,9 @@ def build_lively_city(connection: psycopg.Connection, *, now: datetime | None = 
             _add_presence(connection, device_id, now, chance)
         if place < 3:
             _add_heartbeats(connection, device_id, now - silence)
+            for back in range(30):
+                excess = (hour - timedelta(hours=back), device_id, 1_000 + 37 * back)
+                connection.execute(_INSERT_EXCESS, excess)
     platforms = sorted({row[2] for row in connection.execute(_DEVICES).fetchall()})
     for back in range(26):
         at = hour - timedelta(hours=back)

@@ -35,6 +35,7 @@ from api.registry.credentials.queries import CredentialFilter, CredentialState, 
 from api.registry.devices.answers import DeviceChange, DeviceRecord, NewDevice
 from api.registry.devices.calendar import calendar_rows, days_shown, month_choice
 from api.registry.devices.evidence import list_heartbeats, read_presence
+from api.registry.devices.excess import recent_excess
 from api.registry.devices.queries import (
     DEVICES,
     DeviceFilter,
@@ -273,6 +274,7 @@ def _details(
         "may_change": visit.may(Permission.CHANGE_REGISTRY),
         "may_issue": visit.may(Permission.CHANGE_CREDENTIALS),
         **_heartbeats(connection, visit, address, PageRequest()),
+        **recent_excess(connection, visit.caller, address, now=visit.now),
     }
 
 

@@ -15,6 +15,7 @@ from api.registry.devices.answers import (
     NewDevice,
 )
 from api.registry.devices.evidence import list_heartbeats, read_presence
+from api.registry.devices.excess import ExcessAnswer, read_excess
 from api.registry.devices.presence_answers import PresenceAnswer
 from api.registry.devices.queries import (
     DEVICES,
@@ -260,3 +261,29 @@ def get_presence(
     address = DeviceAddress(platform, serial)
     with database.reading() as connection:
         return read_presence(connection, caller, address, first, last, now=now)
+
+
+@router.get(
+    "/{platform}/{serial}/excess",
+    summary="A device's heartbeats beyond its rate",
+    description=_(
+        "By hour of receipt, newest first, how many heartbeats were counted and not kept, because "
+        "the device sent more than its rate; at most 31 days, by default the seven that end now. "
+        "Every hour in which the device was heard has a heartbeat that was kept, and counts."
+    ),
+    response_description=_("The hours."),
+    responses=problem_responses(Kind.NOT_FOUND, Kind.INVALID_REQUEST, Kind.DATABASE_AWAY),
+)
+def get_excess(
+    caller: CurrentCaller,
+    database: Database,
+    now: Now,
+    platform: Platform,
+    serial: Serial,
+    start: FromInstant = None,
+    end: ToInstant = None,
+) -> ExcessAnswer:
+    """The hours in which a device sent more than its rate."""
+    address = DeviceAddress(platform, serial)
+    with database.reading() as connection:
+        return read_excess(connection, caller, address, start, end, now=now)

@@ -297,6 +297,7 @@ READ_BY_VIEWS: Final = {
     " published_at published_by revision state submitted_at submitted_by supersedes_id year",
     "decisions": "attachment criterion decided_at decided_by enterprise_id id kind platform_id"
     " reason value withdrawn_at withdrawn_by withdrawn_reason",
+    "device_excess": "device_id heartbeats hour ingester",
     "device_states": "device_id last_seen_at status",
     "devices": "ended_on expected_interval_s id kind name platform_id registered_at serial",
     "enterprises": "district ended_on id industry_code kept_by_platform_id name uscc",

@@ -218,6 +218,30 @@ def test_hours_and_days_of_a_device_are_its_bits(connection: psycopg.Connection)
     ) == [("alpha", 1, 3, 1)]
 
 
+def test_the_excess_of_a_device_is_shown_by_hour_of_receipt(
+    connection: psycopg.Connection,
+) -> None:
+    """In civil hours, each ingester's own."""
+    build = RegistryBuilder(connection)
+    build.platform("alpha")
+    device = build.device("alpha", "CNC-01")
+    hour = datetime(2026, 3, 30, 17, tzinfo=UTC)
+    for ingester, heartbeats in (("a", 5), ("b", 7)):
+        connection.execute(
+            "INSERT INTO device_excess (hour, device_id, ingester, heartbeats)"
+            " VALUES (%s, %s, %s, %s)",
+            (hour, device, ingester, heartbeats),
+        )
+    assert rows(
+        connection,
+        "SELECT platform, serial, starts_at, received_on, hour, ingester, heartbeats"
+        " FROM audit.device_excess ORDER BY ingester",
+    ) == [
+        ("alpha", "CNC-01", hour, date(2026, 3, 31), 1, "a", 5),
+        ("alpha", "CNC-01", hour, date(2026, 3, 31), 1, "b", 7),
+    ]
+
+
 def test_determinations_are_those_of_the_stored_count(city: psycopg.Connection) -> None:
     """Of the standing count and of the draft, criterion by criterion."""
     record = standing_count(city, 2026)

@@ -10,6 +10,20 @@ COMMENT ON COLUMN audit.ingest_hours.starts_at IS 'The beginning of the hour of 
 COMMENT ON COLUMN audit.ingest_hours.received_on IS 'The day of receipt.';
 COMMENT ON COLUMN audit.ingest_hours.late IS 'Of the heartbeats.';
 
+CREATE VIEW audit.device_excess AS
+SELECT p.code AS platform, d.serial, e.hour AS starts_at,
+       (e.hour AT TIME ZONE 'Asia/Shanghai')::date AS received_on,
+       extract(hour FROM e.hour AT TIME ZONE 'Asia/Shanghai')::integer AS hour,
+       e.ingester, e.heartbeats
+FROM device_excess e
+JOIN devices d ON d.id = e.device_id
+JOIN platforms p ON p.id = d.platform_id;
+COMMENT ON VIEW audit.device_excess IS 'Which devices sent more than their rate, and how many of their heartbeats were only counted? Every hour in which such a device was heard has a heartbeat that was kept, and counts.';
+COMMENT ON COLUMN audit.device_excess.starts_at IS 'The beginning of the hour of receipt.';
+COMMENT ON COLUMN audit.device_excess.received_on IS 'The day of receipt.';
+COMMENT ON COLUMN audit.device_excess.hour IS 'Of the day in Asia/Shanghai, 0 to 23.';
+COMMENT ON COLUMN audit.device_excess.heartbeats IS 'Counted and not kept, second deliveries included.';
+
 CREATE VIEW audit.ingest_minutes AS
 SELECT ingester, minute AS starts_at, received, committed, duplicates, late, rejected, batches,
        CASE WHEN batches > 0 THEN commit_ms_sum::double precision / batches END AS commit_ms_mean,
