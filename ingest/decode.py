@@ -3,6 +3,7 @@
 Pure: what is known of devices and time is passed in.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -49,7 +50,8 @@ _LONGEST_SHALLOW: Final = 2 * PAYLOAD_DEPTH_LIMIT
 
 _BACKSLASH: Final = b"\\"
 """One byte is found several times as fast as six, and mostly is not there."""
-_NUL: Final = rb"\u0000"
+_NO_CHARACTER: Final = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+"""U+0000, or a part of a surrogate pair, which may well be whole."""
 _CLASSES: Final = bytes(
     1 if byte in b"0123456789+-" else 2 if byte in b"eE" else 0 for byte in range(256)
 )
@@ -197,9 +199,9 @@ def decode_all(
 def _may_be_unstorable(heartbeats: Iterable[Heartbeat]) -> bool:
     """Whether a closer look is due: nearly never, and this one costs a batch next to nothing."""
     metrics = b"\n".join([each.metrics for each in heartbeats if each.metrics is not None])
-    return (_BACKSLASH in metrics and _NUL in metrics) or _LONG_EXPONENT in metrics.translate(
-        _CLASSES
-    )
+    return bool(
+        _BACKSLASH in metrics and _NO_CHARACTER.search(metrics)
+    ) or _LONG_EXPONENT in metrics.translate(_CLASSES)
 
 
 def _has_storable_metrics(heartbeat: Heartbeat) -> bool:

@@ -66,7 +66,9 @@ _TOPIC: Final = re.compile(
     "/heartbeat"
 )
 _JSON_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
-_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_ESCAPED_BACKSLASH: Final = rb"\\"
+_SURROGATE_PAIR: Final = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
+_NO_CHARACTER: Final = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _EXPONENT: Final = re.compile(rb"[eE]([-+]?[0-9]+)")
 _LONG_EXPONENT: Final = 100
 """Digits; a number that is written so is not worth reading."""
@@ -192,11 +194,13 @@ def is_too_deep(payload: bytes) -> bool:
 def is_storable(text: bytes) -> bool:
     """Whether PostgreSQL keeps a valid JSON text, and gives it back about as short as it came.
 
-    A string may not hold U+0000 (PostgreSQL documentation, JSON Types), nor a number an exponent
-    beyond EXPONENT_LIMIT.
+    A string may not hold U+0000, nor half of a surrogate pair (PostgreSQL documentation, JSON
+    Types), nor a number an exponent beyond EXPONENT_LIMIT.
     """
-    if _NUL.search(text):
-        return False
+    if b"\\u" in text:
+        escapes = _SURROGATE_PAIR.sub(b"", text.replace(_ESCAPED_BACKSLASH, b""))
+        if _NO_CHARACTER.search(escapes):
+            return False
     exponents = _EXPONENT.findall(_JSON_STRING.sub(b"", text))
     return all(
         len(each) < _LONG_EXPONENT and abs(int(each)) <= EXPONENT_LIMIT for each in exponents

@@ -14,7 +14,8 @@ from tests.support.messages import KNOWN_TOPIC, NOON_MS, RULES, message, origins
 from tests.unit.ingest.test_storable_metrics import STORABLE, UNSTORABLE
 
 _COPY = """
-    COPY taken (device_id, "time", received_at, seq, status, metrics) FROM STDIN (FORMAT BINARY)
+    COPY taken (device_id, "time", received_at, publisher_id, seq, status, metrics)
+    FROM STDIN (FORMAT BINARY)
 """
 _LONGEST_READING = 60
 """Times as long as it came, at most, is what the database says of metrics that it took."""

@@ -225,14 +225,3 @@ def test_beyond_the_rate_only_the_first_of_an_hour_is_kept() -> None:
     hours.remember(hours.missing(stored))
     again, _excess = without_excess(batch, limit, hours, 1.0)
     assert not again
-
-
-def test_a_heartbeat_that_the_database_refuses_stands_for_no_hour() -> None:
-    """Half a surrogate pair, before one that says the same in whole characters."""
-    limit, hours = DeviceRate(per_minute=1, burst=0), DurableHours()
-    limit.divide(_batch({1: 1_000}), 0.0)
-    broken = [heartbeat(1, NOON_MS + each, metrics=rb'{"a":"\ud83d"}') for each in range(50)]
-    whole = heartbeat(1, NOON_MS + 50, metrics=rb'{"a":"\ud83d\ude00"}')
-    stored, excess = without_excess([*broken, whole], limit, hours, 1.0)
-    assert stored == [whole]
-    assert len(excess) == 50
