@@ -1,11 +1,9 @@
 """Messages: what one device sends must neither stall the others nor be lost without a word."""
 
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -17,6 +15,7 @@ from tests.support.fleet import wait_until
 from tests.support.ingester_status import said
 from tests.support.messages import topic_of
 from tests.support.mosquitto import MosquittoBroker
+from tests.support.raw_mqtt import let_in, push
 
 _DAY_MS = 86_400_000
 _SAMPLED = {"rejections_kept_per_topic": "20", "rejections_kept_per_platform": "1500"}
@@ -143,41 +142,14 @@ def test_huge_packets_are_cut_off_before_they_are_held(stage: Stage) -> None:
         stage.wait_until_subscribed()
         before_kb = stage.broker.memory_kb()
         for number in range(8):
-            parts = urlsplit(stage.credential(f"big-{number}"))
-            plug = stack.enter_context(
-                socket.create_connection((parts.hostname or "", parts.port or 0), timeout=30)
-            )
-            assert _push(plug, parts.username or "", parts.password or "", 250_000_000) < 30_000_000
+            user = f"big-{number}"
+            plug = stack.enter_context(let_in(stage.credential(user), user))
+            assert push(plug, topic_of("x-1", HOSTILE), 250_000_000) < 30_000_000
         assert stage.broker.memory_kb() - before_kb < 60_000
         stage.publish(100)
         stage.settle(
             "huge packets", "to fill the broker's memory", seen="the broker's log: packet too large"
         )
-
-
-def _push(plug: socket.socket, user: str, password: str, size: int) -> int:
-    """Connect by hand and begin a publish of so many bytes; how many got through."""
-
-    def text(value: str) -> bytes:
-        content = value.replace("%2F", "/").encode()
-        return len(content).to_bytes(2, "big") + content
-
-    body = text("MQTT") + b"\x04\xc2\x00\x3c" + text("big") + text(user) + text(password)
-    plug.sendall(b"\x10" + bytes((len(body),)) + body)
-    assert plug.recv(4)[3] == 0, "it is let in"
-    length, digits = size, bytearray()
-    while length:
-        length, low = divmod(length, 128)
-        digits.append(low | (0x80 if length else 0))
-    topic = text("jieru/v1/hostile/x-1/heartbeat")
-    sent = 0
-    try:
-        plug.sendall(b"\x30" + bytes(digits) + topic)
-        while sent < size:
-            sent += plug.send(b"x" * 65_536)
-    except OSError:
-        pass
-    return sent
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
