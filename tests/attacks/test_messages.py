@@ -1,14 +1,17 @@
 """Messages: what one device sends must neither stall the others nor be lost without a word."""
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Self
 
 import psycopg
 import pytest
 
 from jieru.wire import encode_payload
+from tests.attacks.book import Book
 from tests.attacks.stage import DEVICES, HOSTILE, Stage, hostile_client, opened_stage
 from tests.support.debian_root import DebianRoot
 from tests.support.fleet import wait_until
@@ -20,6 +23,9 @@ from tests.support.raw_mqtt import let_in, push
 _DAY_MS = 86_400_000
 _SAMPLED = {"rejections_kept_per_topic": "20", "rejections_kept_per_platform": "1500"}
 _TOPIC = topic_of("x-1", HOSTILE)
+_TRICKLE_A_SECOND = 500
+_BOUND_S = 30.0
+"""Of what takes a second where nobody else works on the machine; it took 74 s, and ever longer."""
 
 
 def _flood(stage: Stage, payloads: Iterator[bytes]) -> int:
@@ -81,6 +87,70 @@ def test_what_the_database_refuses_stalls_nobody(stage: Stage, metrics: bytes) -
         assert not said(stage.log, "rows_refused"), "the database was not asked"
 
 
+class _Trickle(threading.Thread):
+    """A hostile device that sends what no ingester may take, at an even pace, until it is told."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(name="trickle")
+        self.sent = 0
+        self.acknowledged = 0
+        self._url = url
+        self._enough = threading.Event()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._enough.set()
+        self.join()
+
+    def run(self) -> None:
+        now_ms = time.time_ns() // 1_000_000
+        with hostile_client(self._url, "trickle") as client:
+            client.on_publish = self._count
+            due = time.monotonic()
+            while not self._enough.wait(max(0.0, due - time.monotonic())):
+                due += 1 / _TRICKLE_A_SECOND
+                ts_ms = now_ms + self.sent
+                client.publish(_TOPIC, rb'{"ts":%d,"metrics":{"a":"\u0000"}}' % ts_ms, qos=1)
+                self.sent += 1
+            wait_until(lambda: self.acknowledged >= self.sent, "the trickle is taken")
+
+    def _count(self, *_arguments: object) -> None:
+        self.acknowledged += 1
+
+
+def test_a_trickle_that_never_ends_delays_nobody(stage: Stage) -> None:
+    """Five hundred messages a second, 22 kB, and others meanwhile as ever (finding S8)."""
+    longest_s = 0.0
+    with stage.ingester(None, **_SAMPLED):
+        stage.wait_until_subscribed()
+        with _Trickle(stage.credential()) as trickle:
+            while trickle.sent < 15 * _TRICKLE_A_SECOND:
+                assert trickle.is_alive()
+                stage.publish(10)
+                lost, took_s = stage.wait_until_stored()
+                assert not lost
+                longest_s = max(longest_s, took_s)
+        assert longest_s < _BOUND_S
+        wait_until(lambda: _counted(stage) == trickle.sent, "each is counted", timeout_s=_BOUND_S)
+
+        def is_empty() -> bool:
+            metrics = stage.metrics()
+            waiting = ("jieru_ingest_unacknowledged", "jieru_ingest_broker_queue")
+            return not any(metrics[name] for name in waiting)
+
+        wait_until(is_empty, "nothing waits any more", timeout_s=_BOUND_S)
+        assert not said(stage.log, "rows_refused"), "the database was not asked"
+        stage.settle(
+            "steady trickle",
+            "to have the ingester fall behind for good",
+            seen="rejections, by device and reason",
+            delay_s=longest_s,
+        )
+
+
 def test_years_of_backlog_in_one_batch_stall_nobody(stage: Stage) -> None:
     """One heartbeat a day since 2020, of one device, at once (finding B1)."""
     now_ms = time.time_ns() // 1_000_000
@@ -109,12 +179,12 @@ def test_years_of_backlog_in_one_batch_stall_nobody(stage: Stage) -> None:
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 def test_a_broker_that_sends_few_at_a_time_is_kept_up_with(
-    debian_root: DebianRoot, database_url: str, tmp_path: Path, protocol: str
+    debian_root: DebianRoot, database_url: str, tmp_path: Path, book: Book, protocol: str
 ) -> None:
     """Mosquitto has twenty in flight unless told otherwise (finding B2)."""
     with (
         MosquittoBroker(debian_root, settings={"max_inflight_messages": "20"}) as broker,
-        opened_stage(database_url, broker, tmp_path) as stage,
+        opened_stage(database_url, broker, tmp_path, book=book) as stage,
         stage.ingester(None, mqtt_protocol=protocol),
     ):
         stage.wait_until_subscribed()
