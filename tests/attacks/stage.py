@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import paho.mqtt.client as paho
 import psycopg
+import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from tests.attacks.book import Attack, Book
@@ -29,11 +30,13 @@ from tests.support.mosquitto import MosquittoBroker
 if TYPE_CHECKING:
     from subprocess import Popen
 
-__all__ = ["DEVICES", "HOSTILE", "Stage", "hostile_client", "opened_stage"]
+__all__ = ["DEVICES", "HOSTILE", "VERSIONS", "Stage", "hostile_client", "opened_stage"]
 
 DEVICES: Final = [f"CNC-{number:03}" for number in range(100)]
 HOSTILE: Final = "hostile"
 """Another platform, whose credentials the attacker has."""
+VERSIONS: Final = ["5", pytest.param("3.1.1", marks=pytest.mark.nightly)]
+"""Of MQTT that an ingester speaks; every run of the suite plays the attacks on one of them."""
 _PATIENCE_S: Final = 120.0
 
 

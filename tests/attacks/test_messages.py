@@ -12,9 +12,9 @@ import pytest
 
 from jieru.wire import encode_payload
 from tests.attacks.book import Book
-from tests.attacks.stage import DEVICES, HOSTILE, Stage, hostile_client, opened_stage
+from tests.attacks.stage import DEVICES, HOSTILE, VERSIONS, Stage, hostile_client, opened_stage
 from tests.support.debian_root import DebianRoot
-from tests.support.fleet import wait_until
+from tests.support.fleet import Sent, wait_until
 from tests.support.ingester_status import said
 from tests.support.messages import topic_of
 from tests.support.mosquitto import MosquittoBroker
@@ -63,6 +63,7 @@ def _counted(stage: Stage) -> int:
     return int(count)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     "metrics",
     [rb'{"a":"\u0000"}', b'{"a":1e131072}'],
@@ -151,6 +152,7 @@ def test_a_trickle_that_never_ends_delays_nobody(stage: Stage) -> None:
         )
 
 
+@pytest.mark.nightly
 def test_years_of_backlog_in_one_batch_stall_nobody(stage: Stage) -> None:
     """One heartbeat a day since 2020, of one device, at once (finding B1)."""
     now_ms = time.time_ns() // 1_000_000
@@ -177,7 +179,7 @@ def test_years_of_backlog_in_one_batch_stall_nobody(stage: Stage) -> None:
         assert stage.metrics()["jieru_ingest_set_apart_total"] > 0
 
 
-@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+@pytest.mark.parametrize("protocol", VERSIONS)
 def test_a_broker_that_sends_few_at_a_time_is_kept_up_with(
     debian_root: DebianRoot, database_url: str, tmp_path: Path, book: Book, protocol: str
 ) -> None:
@@ -222,7 +224,7 @@ def test_huge_packets_are_cut_off_before_they_are_held(stage: Stage) -> None:
         )
 
 
-@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+@pytest.mark.parametrize("protocol", VERSIONS)
 def test_heartbeats_at_qos_0_wait_for_an_ingester_too(stage: Stage, protocol: str) -> None:
     """Most libraries publish so unless told otherwise (finding E5)."""
     with stage.ingester(None, mqtt_protocol=protocol) as process:
@@ -232,7 +234,9 @@ def test_heartbeats_at_qos_0_wait_for_an_ingester_too(stage: Stage, protocol: st
     now_ms = time.time_ns() // 1_000_000
     client = stage.gateway._client
     for number in range(200):
-        client.publish(topic_of(DEVICES[number % 100]), encode_payload(now_ms + number), qos=0)
+        beat = Sent(DEVICES[number % 100], now_ms + number)
+        client.publish(topic_of(beat.serial), encode_payload(beat.ts_ms), qos=0)
+        stage.gateway.sent.append(beat)
     stage.publish(1)  # behind them on the same connection
     with stage.ingester(None, mqtt_protocol=protocol):
         stage.settle(f"QoS 0 ({protocol})", "nothing: a default", seen="nobody need: it is stored")
@@ -246,13 +250,14 @@ def test_heartbeats_at_qos_0_wait_for_an_ingester_too(stage: Stage, protocol: st
         wait_until(lambda: stored() == 201, "all are stored")
 
 
-@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+@pytest.mark.parametrize("protocol", VERSIONS)
 def test_a_retained_heartbeat_counts_as_any_other_does(stage: Stage, protocol: str) -> None:
     """Live and sent again at each subscription: it is stored once (finding E6)."""
     now_ms = time.time_ns() // 1_000_000
     with stage.ingester(None, mqtt_protocol=protocol) as process:
         stage.wait_until_subscribed()
         stage.gateway.publish_raw(topic_of(DEVICES[0]), encode_payload(now_ms), is_retained=True)
+        stage.gateway.sent.append(Sent(DEVICES[0], now_ms))
         stage.publish(10)
         process.terminate()
         assert process.wait(60) == 0

@@ -14,7 +14,7 @@ from ingest.subscriber import Subscription
 from jieru.broker import BrokerAddress
 from jieru.wire import HEARTBEAT_TOPIC_FILTERS
 from tests.attacks.book import Book
-from tests.attacks.stage import Stage, hostile_client, opened_stage
+from tests.attacks.stage import VERSIONS, Stage, hostile_client, opened_stage
 from tests.support.debian_root import DebianRoot
 from tests.support.fleet import wait_until
 from tests.support.ingester_status import said
@@ -23,7 +23,6 @@ from tests.support.plain_names import PLAIN_NAMES
 
 _CLIENT = "jieru-ingest-1"
 _GROUP = "jieru"
-_VERSIONS = ["5", "3.1.1"]
 _IT_RAN = """
     INSERT INTO ingest_hours (hour, platform_id, ingester, heartbeats, late)
     SELECT date_trunc('hour', now()), id, %s, 1, 0 FROM platforms LIMIT 1
@@ -47,7 +46,7 @@ def _come_while_it_is_away(stage: Stage, protocol: str) -> None:
         )
 
 
-@pytest.mark.parametrize("protocol", _VERSIONS)
+@pytest.mark.parametrize("protocol", VERSIONS)
 def test_a_client_id_that_is_known_takes_no_session(stage: Stage, protocol: str) -> None:
     """An ingester is away for an upgrade, and somebody comes under its name (finding S1)."""
     _come_while_it_is_away(stage, protocol)
@@ -99,7 +98,13 @@ def _join_the_group(stage: Stage, folder: Path, *, is_clean: bool) -> None:
         )
 
 
-@pytest.mark.parametrize("is_clean", [True, False], ids=["clean", "persistent"])
+@pytest.mark.parametrize(
+    "is_clean",
+    [
+        pytest.param(True, id="clean"),
+        pytest.param(False, id="persistent", marks=pytest.mark.nightly),
+    ],
+)
 def test_a_group_that_is_known_takes_no_share(
     stage: Stage, tmp_path: Path, *, is_clean: bool
 ) -> None:
@@ -127,6 +132,7 @@ def test_a_client_id_that_is_known_takes_everything_where_nothing_protects_it(
         _come_while_it_is_away(unprotected, "5")
 
 
+@pytest.mark.nightly
 def test_a_group_that_is_known_takes_nearly_everything_where_nothing_protects_it(
     unprotected: Stage, tmp_path: Path
 ) -> None:
@@ -139,8 +145,11 @@ def test_a_group_that_is_known_takes_nearly_everything_where_nothing_protects_it
 
 @pytest.mark.parametrize(
     ("protocol", "group"),
-    [("5", ""), ("3.1.1", ""), ("5", _GROUP)],
-    ids=["MQTT 5", "MQTT 3.1.1", "MQTT 5 in a group"],
+    [
+        pytest.param("5", "", id="MQTT 5"),
+        pytest.param("3.1.1", "", id="MQTT 3.1.1", marks=pytest.mark.nightly),
+        pytest.param("5", _GROUP, id="MQTT 5 in a group", marks=pytest.mark.nightly),
+    ],
 )
 async def test_what_waits_under_the_plain_name_is_taken_first(
     stage: Stage, protocol: str, group: str
@@ -175,7 +184,7 @@ async def test_what_waits_under_the_plain_name_is_taken_first(
     assert not said(stage.log.with_name("again.log"), "draining")
 
 
-@pytest.mark.parametrize("protocol", _VERSIONS)
+@pytest.mark.parametrize("protocol", VERSIONS)
 def test_a_session_that_the_broker_lost_is_said_loudly(stage: Stage, protocol: str) -> None:
     """What was acknowledged meanwhile may be gone, and nothing else would tell."""
     with stage.ingester(mqtt_protocol=protocol):
@@ -200,7 +209,7 @@ def test_a_session_that_the_broker_lost_is_said_loudly(stage: Stage, protocol: s
         )
 
 
-@pytest.mark.parametrize("protocol", _VERSIONS)
+@pytest.mark.parametrize("protocol", VERSIONS)
 def test_two_ingesters_under_one_name_are_told_which_setting_to_change(
     stage: Stage, tmp_path: Path, protocol: str
 ) -> None:

@@ -4,11 +4,12 @@ import socket
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-__all__ = ["connect_packet", "let_in", "opened", "push"]
+__all__ = ["connect_packet", "let_in", "opened", "publish", "push", "subscribe"]
 
 _TIMEOUT_S: Final = 30.0
 _PIECE: Final = 65_536
 _ACCEPTED: Final = b"\x20\x02\x00\x00"
+_PACKET_ID: Final = b"\x00\x01"
 
 
 def opened(url: str, *, timeout_s: float = _TIMEOUT_S) -> socket.socket:
@@ -46,6 +47,21 @@ def let_in(url: str, client_id: str, *, timeout_s: float = _TIMEOUT_S) -> socket
     return plug
 
 
+def publish(plug: socket.socket, topic: str, payload: bytes) -> bool:
+    """Publish at QoS 1 on any topic whatsoever; whether the broker acknowledges it.
+
+    An acknowledgement is no permission. After False the connection is at its end.
+    """
+    body = _text(topic) + _PACKET_ID + payload
+    return _answer(plug, b"\x32" + _length(len(body)) + body) == b"\x40\x02" + _PACKET_ID
+
+
+def subscribe(plug: socket.socket, topic_filter: str) -> bool:
+    """Subscribe at QoS 1; whether the broker agrees. After False the connection is at its end."""
+    body = _PACKET_ID + _text(topic_filter) + b"\x01"
+    return _answer(plug, b"\x82" + _length(len(body)) + body)[:4] == b"\x90\x03" + _PACKET_ID
+
+
 def push(plug: socket.socket, topic: str, size: int) -> int:
     """Begin a publish of so many bytes, at QoS 0; how many got through."""
     sent = 0
@@ -56,6 +72,15 @@ def push(plug: socket.socket, topic: str, size: int) -> int:
     except OSError:
         pass
     return sent
+
+
+def _answer(plug: socket.socket, packet: bytes) -> bytes:
+    """What the broker says next; nothing when it hangs up."""
+    try:
+        plug.sendall(packet)
+        return plug.recv(_PIECE)
+    except ConnectionError:
+        return b""
 
 
 def _text(value: str) -> bytes:
