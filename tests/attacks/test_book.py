@@ -1,6 +1,7 @@
 """The books themselves: what is lost or unseen must fail, or no attack proves anything."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,13 @@ def test_what_is_lost_or_unseen_fails(attack: Attack, finding: str) -> None:
     with pytest.raises(AssertionError, match=finding):
         book.enter(attack)
     assert book.attacks == [attack]
+
+
+def test_make_attack_plays_those_too_that_a_run_of_the_suite_leaves_out() -> None:
+    """An empty choice of marks takes the place of that of pyproject.toml."""
+    makefile = (_ROOT / "Makefile").read_text(encoding="utf-8")
+    (recipe,) = re.findall(r"^attack:.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
+    assert recipe.endswith(' -m "" tests/attacks\n')
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,9 @@ _DAY_MS = 86_400_000
 _SAMPLED = {"rejections_kept_per_topic": "20", "rejections_kept_per_platform": "1500"}
 _TOPIC = topic_of("x-1", HOSTILE)
 _TRICKLE_A_SECOND = 500
+_FEWEST_ROUNDS = 10
+"""Of ten heartbeats after one another while the trickle runs: sixty is usual beside much other work,
+and four were left where the decoder did not look for what the database refuses."""
 _BOUND_S = 30
 """For what takes a tenth of a second where nobody else works; it took 74 s, and ever longer."""
 
@@ -137,7 +140,7 @@ def test_a_trickle_that_never_ends_delays_nobody(stage: Stage) -> None:
                 rounds += 1
                 most_passed = max(most_passed, trickle.sent - before)
                 longest_s = max(longest_s, took_s)
-        assert rounds >= 5
+        assert rounds >= _FEWEST_ROUNDS
         assert most_passed < _BOUND_S * _TRICKLE_A_SECOND
         wait_until(lambda: _counted(stage) == trickle.sent, "each is counted", timeout_s=_BOUND_S)
 

@@ -122,13 +122,14 @@ def test_a_hostile_client_that_knows_the_names_is_found_out(
     servers: Servers, monkeypatch: pytest.MonkeyPatch, schedule: Schedule, without: str | None
 ) -> None:
     """By the books, where ingesters have plain names and the broker binds no client id."""
-    monkeypatch.setattr("tests.faults.run._PATIENCE_S", 8.0)
+    monkeypatch.setattr("tests.faults.run._PATIENCE_S", 4.0)
     root = servers._root
     monkeypatch.setattr(servers, "broker", lambda: MosquittoBroker(root, without=without))
     findings = play(servers, schedule, prelude=PLAIN_NAMES).findings
     assert any(_DAMAGE.match(each) for each in findings), findings
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(600)
 def test_a_broker_that_takes_huge_packets_is_found_out(
     servers: Servers, monkeypatch: pytest.MonkeyPatch
