@@ -25,8 +25,8 @@ _SAMPLED = {"rejections_kept_per_topic": "20", "rejections_kept_per_platform": "
 _TOPIC = topic_of("x-1", HOSTILE)
 _TRICKLE_A_SECOND = 500
 _FEWEST_ROUNDS = 10
-"""Of ten heartbeats after one another while the trickle runs: sixty is usual beside much other work,
-and four were left where the decoder did not look for what the database refuses."""
+"""Of ten heartbeats after one another while the trickle runs: sixty are usual beside much other
+work, and four were left where the decoder did not look for what the database refuses."""
 _BOUND_S = 30
 """For what takes a tenth of a second where nobody else works; it took 74 s, and ever longer."""
 
