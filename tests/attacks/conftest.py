@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.attacks.book import pytest_terminal_summary
+from tests.attacks.book import Book, book, pytest_terminal_summary
 from tests.attacks.stage import Stage, opened_stage
 from tests.support.debian_root import DebianRoot
 from tests.support.mosquitto import MosquittoBroker
 
-__all__ = ["pytest_terminal_summary"]
+__all__ = ["book", "pytest_terminal_summary"]
 
 
 @pytest.fixture
@@ -21,7 +21,13 @@ def broker(debian_root: DebianRoot) -> Iterator[MosquittoBroker]:
 
 
 @pytest.fixture
-def stage(database_url: str, broker: MosquittoBroker, tmp_path: Path) -> Iterator[Stage]:
+def stage(
+    database_url: str,
+    broker: MosquittoBroker,
+    tmp_path: Path,
+    book: Book,
+) -> Iterator[Stage]:
     """A platform with a hundred devices and its gateway."""
-    with opened_stage(database_url, broker, tmp_path) as stage:
+    with opened_stage(database_url, broker, tmp_path, book=book) as stage:
         yield stage
+    assert book.attacks, "the attack is not in the book"

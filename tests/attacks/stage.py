@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import paho.mqtt.client as paho
 import psycopg
+import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from tests.attacks.book import BOOK, Attack
+from tests.attacks.book import Attack, Book
 from tests.support.fleet import (
     PLATFORM,
     Publisher,
@@ -29,11 +30,13 @@ from tests.support.mosquitto import MosquittoBroker
 if TYPE_CHECKING:
     from subprocess import Popen
 
-__all__ = ["DEVICES", "HOSTILE", "Stage", "hostile_client", "opened_stage"]
+__all__ = ["DEVICES", "HOSTILE", "VERSIONS", "Stage", "hostile_client", "opened_stage"]
 
 DEVICES: Final = [f"CNC-{number:03}" for number in range(100)]
 HOSTILE: Final = "hostile"
 """Another platform, whose credentials the attacker has."""
+VERSIONS: Final = ["5", pytest.param("3.1.1", marks=pytest.mark.nightly)]
+"""Of MQTT that an ingester speaks; every run of the suite plays the attacks on one of them."""
 _PATIENCE_S: Final = 120.0
 
 
@@ -41,9 +44,20 @@ class Stage:
     """What all attacks share."""
 
     def __init__(
-        self, url: str, broker: MosquittoBroker, folder: Path, connection: psycopg.Connection
+        self,
+        url: str,
+        broker: MosquittoBroker,
+        folder: Path,
+        connection: psycopg.Connection,
+        *,
+        book: Book,
+        prelude: str,
+        patience_s: float,
     ) -> None:
         """Nothing runs yet but the broker and the database."""
+        self.book = book
+        self.patience_s = patience_s
+        self._prelude = prelude
         self.url = url
         self.broker = broker
         self.log = folder / "ingest.log"
@@ -55,7 +69,9 @@ class Stage:
         self, log: Path | None = None, /, **settings: str
     ) -> "AbstractContextManager[Popen[bytes]]":
         """A real ingester."""
-        return ingester(self.url, self.broker.url(), log or self.log, **settings)
+        return ingester(
+            self.url, self.broker.url(), log or self.log, prelude=self._prelude, **settings
+        )
 
     def wait_until_subscribed(self, log: Path | None = None, *, times: int = 1) -> None:
         """Until the ingester receives."""
@@ -74,17 +90,33 @@ class Stage:
             timeout_s=_PATIENCE_S,
         )
 
-    def settle(self, name: str, tries: str, *, seen: str, patience_s: float = _PATIENCE_S) -> None:
-        """Wait until all honest heartbeats are stored, and enter the attack into the book."""
+    def wait_until_stored(self) -> tuple[int, float]:
+        """Wait, not for ever, until all honest heartbeats are stored.
+
+        Returns:
+            How many are not, and how many seconds that took.
+        """
         began = time.monotonic()
         honest = set(self.gateway.sent)
         while True:
             lost = len(honest - stored_heartbeats(self.connection).keys())
-            if not lost or time.monotonic() - began > patience_s:
-                break
+            took_s = time.monotonic() - began
+            if not lost or took_s > self.patience_s:
+                return lost, took_s
             time.sleep(0.05)
-        delay_s = time.monotonic() - began
-        BOOK.enter(Attack(name, tries, len(honest), lost, delay_s, seen))
+
+    def settle(self, name: str, tries: str, *, seen: str, delay_s: float = 0.0) -> None:
+        """Wait until all honest heartbeats are stored, and enter the attack into the book.
+
+        Args:
+            name: of the attack.
+            tries: to do what.
+            seen: where whoever watches sees it.
+            delay_s: the longest that an honest heartbeat took before this.
+        """
+        lost, took_s = self.wait_until_stored()
+        delay_s = max(delay_s, took_s)
+        self.book.enter(Attack(name, tries, len(self.gateway.sent), lost, delay_s, seen))
 
     def metrics(self, log: Path | None = None) -> dict[str, float]:
         """Of the ingester."""
@@ -107,13 +139,32 @@ class Stage:
 
 
 @contextmanager
-def opened_stage(url: str, broker: MosquittoBroker, folder: Path) -> Iterator[Stage]:
-    """A stage whose devices are registered."""
+def opened_stage(
+    url: str,
+    broker: MosquittoBroker,
+    folder: Path,
+    *,
+    book: Book,
+    prelude: str = "",
+    patience_s: float = _PATIENCE_S,
+) -> Iterator[Stage]:
+    """A stage whose devices are registered.
+
+    Args:
+        url: of the database.
+        broker: that runs.
+        folder: for logs.
+        book: takes the attacks.
+        prelude: Python that runs in each ingester, to take a protection away from it.
+        patience_s: how long heartbeats may take before they are lost.
+    """
     with ExitStack() as stack:
         connection = stack.enter_context(psycopg.connect(url))
         register_devices(connection, DEVICES)
         register_devices(connection, ["x-1"], HOSTILE)
-        stage = Stage(url, broker, folder, connection)
+        stage = Stage(
+            url, broker, folder, connection, book=book, prelude=prelude, patience_s=patience_s
+        )
         stack.callback(stage.gateway.close)
         yield stage
 

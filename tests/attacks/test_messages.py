@@ -1,26 +1,34 @@
 """Messages: what one device sends must neither stall the others nor be lost without a word."""
 
-import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Self
 
 import psycopg
 import pytest
 
 from jieru.wire import encode_payload
-from tests.attacks.stage import DEVICES, HOSTILE, Stage, hostile_client, opened_stage
+from tests.attacks.book import Book
+from tests.attacks.stage import DEVICES, HOSTILE, VERSIONS, Stage, hostile_client, opened_stage
 from tests.support.debian_root import DebianRoot
-from tests.support.fleet import wait_until
+from tests.support.fleet import Sent, wait_until
 from tests.support.ingester_status import said
 from tests.support.messages import topic_of
 from tests.support.mosquitto import MosquittoBroker
+from tests.support.raw_mqtt import let_in, push
 
 _DAY_MS = 86_400_000
 _SAMPLED = {"rejections_kept_per_topic": "20", "rejections_kept_per_platform": "1500"}
 _TOPIC = topic_of("x-1", HOSTILE)
+_TRICKLE_A_SECOND = 500
+_FEWEST_ROUNDS = 10
+"""Of ten heartbeats after one another while the trickle runs: sixty are usual beside much other
+work, and four were left where the decoder did not look for what the database refuses."""
+_BOUND_S = 30
+"""For what takes a tenth of a second where nobody else works; it took 74 s, and ever longer."""
 
 
 def _flood(stage: Stage, payloads: Iterator[bytes]) -> int:
@@ -58,6 +66,7 @@ def _counted(stage: Stage) -> int:
     return int(count)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     "metrics",
     [rb'{"a":"\u0000"}', b'{"a":1e131072}'],
@@ -82,6 +91,75 @@ def test_what_the_database_refuses_stalls_nobody(stage: Stage, metrics: bytes) -
         assert not said(stage.log, "rows_refused"), "the database was not asked"
 
 
+class _Trickle(threading.Thread):
+    """A hostile device that sends what no ingester may take, at an even pace, until it is told."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(name="trickle")
+        self.sent = 0
+        self.acknowledged = 0
+        self._url = url
+        self._enough = threading.Event()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._enough.set()
+        self.join()
+
+    def run(self) -> None:
+        now_ms = time.time_ns() // 1_000_000
+        with hostile_client(self._url, "trickle") as client:
+            client.on_publish = self._count
+            due = time.monotonic()
+            while not self._enough.wait(max(0.0, due - time.monotonic())):
+                due += 1 / _TRICKLE_A_SECOND
+                ts_ms = now_ms + self.sent
+                client.publish(_TOPIC, rb'{"ts":%d,"metrics":{"a":"\u0000"}}' % ts_ms, qos=1)
+                self.sent += 1
+            wait_until(lambda: self.acknowledged >= self.sent, "the trickle is taken")
+
+    def _count(self, *_arguments: object) -> None:
+        self.acknowledged += 1
+
+
+def test_a_trickle_that_never_ends_delays_nobody(stage: Stage) -> None:
+    """Five hundred messages a second, 22 kB, and others meanwhile as ever (finding S8)."""
+    longest_s, rounds, most_passed = 0.0, 0, 0
+    with stage.ingester(None, **_SAMPLED):
+        stage.wait_until_subscribed()
+        with _Trickle(stage.credential()) as trickle:
+            while trickle.sent < 15 * _TRICKLE_A_SECOND:
+                assert trickle.is_alive()
+                before = trickle.sent
+                stage.publish(10)
+                lost, took_s = stage.wait_until_stored()
+                assert not lost
+                rounds += 1
+                most_passed = max(most_passed, trickle.sent - before)
+                longest_s = max(longest_s, took_s)
+        assert rounds >= _FEWEST_ROUNDS
+        assert most_passed < _BOUND_S * _TRICKLE_A_SECOND
+        wait_until(lambda: _counted(stage) == trickle.sent, "each is counted", timeout_s=_BOUND_S)
+
+        def is_empty() -> bool:
+            metrics = stage.metrics()
+            waiting = ("jieru_ingest_unacknowledged", "jieru_ingest_broker_queue")
+            return not any(metrics[name] for name in waiting)
+
+        wait_until(is_empty, "nothing waits any more", timeout_s=_BOUND_S)
+        assert not said(stage.log, "rows_refused"), "the database was not asked"
+        stage.settle(
+            "steady trickle",
+            "to have the ingester fall behind for good",
+            seen="rejections, by device and reason",
+            delay_s=longest_s,
+        )
+
+
+@pytest.mark.nightly
 def test_years_of_backlog_in_one_batch_stall_nobody(stage: Stage) -> None:
     """One heartbeat a day since 2020, of one device, at once (finding B1)."""
     now_ms = time.time_ns() // 1_000_000
@@ -108,14 +186,14 @@ def test_years_of_backlog_in_one_batch_stall_nobody(stage: Stage) -> None:
         assert stage.metrics()["jieru_ingest_set_apart_total"] > 0
 
 
-@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+@pytest.mark.parametrize("protocol", VERSIONS)
 def test_a_broker_that_sends_few_at_a_time_is_kept_up_with(
-    debian_root: DebianRoot, database_url: str, tmp_path: Path, protocol: str
+    debian_root: DebianRoot, database_url: str, tmp_path: Path, book: Book, protocol: str
 ) -> None:
     """Mosquitto has twenty in flight unless told otherwise (finding B2)."""
     with (
         MosquittoBroker(debian_root, settings={"max_inflight_messages": "20"}) as broker,
-        opened_stage(database_url, broker, tmp_path) as stage,
+        opened_stage(database_url, broker, tmp_path, book=book) as stage,
         stage.ingester(None, mqtt_protocol=protocol),
     ):
         stage.wait_until_subscribed()
@@ -143,11 +221,9 @@ def test_huge_packets_are_cut_off_before_they_are_held(stage: Stage) -> None:
         stage.wait_until_subscribed()
         before_kb = stage.broker.memory_kb()
         for number in range(8):
-            parts = urlsplit(stage.credential(f"big-{number}"))
-            plug = stack.enter_context(
-                socket.create_connection((parts.hostname or "", parts.port or 0), timeout=30)
-            )
-            assert _push(plug, parts.username or "", parts.password or "", 250_000_000) < 30_000_000
+            user = f"big-{number}"
+            plug = stack.enter_context(let_in(stage.credential(user), user))
+            assert push(plug, topic_of("x-1", HOSTILE), 250_000_000) < 30_000_000
         assert stage.broker.memory_kb() - before_kb < 60_000
         stage.publish(100)
         stage.settle(
@@ -155,32 +231,7 @@ def test_huge_packets_are_cut_off_before_they_are_held(stage: Stage) -> None:
         )
 
 
-def _push(plug: socket.socket, user: str, password: str, size: int) -> int:
-    """Connect by hand and begin a publish of so many bytes; how many got through."""
-
-    def text(value: str) -> bytes:
-        content = value.replace("%2F", "/").encode()
-        return len(content).to_bytes(2, "big") + content
-
-    body = text("MQTT") + b"\x04\xc2\x00\x3c" + text("big") + text(user) + text(password)
-    plug.sendall(b"\x10" + bytes((len(body),)) + body)
-    assert plug.recv(4)[3] == 0, "it is let in"
-    length, digits = size, bytearray()
-    while length:
-        length, low = divmod(length, 128)
-        digits.append(low | (0x80 if length else 0))
-    topic = text("jieru/v1/hostile/x-1/heartbeat")
-    sent = 0
-    try:
-        plug.sendall(b"\x30" + bytes(digits) + topic)
-        while sent < size:
-            sent += plug.send(b"x" * 65_536)
-    except OSError:
-        pass
-    return sent
-
-
-@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+@pytest.mark.parametrize("protocol", VERSIONS)
 def test_heartbeats_at_qos_0_wait_for_an_ingester_too(stage: Stage, protocol: str) -> None:
     """Most libraries publish so unless told otherwise (finding E5)."""
     with stage.ingester(None, mqtt_protocol=protocol) as process:
@@ -190,7 +241,9 @@ def test_heartbeats_at_qos_0_wait_for_an_ingester_too(stage: Stage, protocol: st
     now_ms = time.time_ns() // 1_000_000
     client = stage.gateway._client
     for number in range(200):
-        client.publish(topic_of(DEVICES[number % 100]), encode_payload(now_ms + number), qos=0)
+        beat = Sent(DEVICES[number % 100], now_ms + number)
+        client.publish(topic_of(beat.serial), encode_payload(beat.ts_ms), qos=0)
+        stage.gateway.sent.append(beat)
     stage.publish(1)  # behind them on the same connection
     with stage.ingester(None, mqtt_protocol=protocol):
         stage.settle(f"QoS 0 ({protocol})", "nothing: a default", seen="nobody need: it is stored")
@@ -204,13 +257,14 @@ def test_heartbeats_at_qos_0_wait_for_an_ingester_too(stage: Stage, protocol: st
         wait_until(lambda: stored() == 201, "all are stored")
 
 
-@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+@pytest.mark.parametrize("protocol", VERSIONS)
 def test_a_retained_heartbeat_counts_as_any_other_does(stage: Stage, protocol: str) -> None:
     """Live and sent again at each subscription: it is stored once (finding E6)."""
     now_ms = time.time_ns() // 1_000_000
     with stage.ingester(None, mqtt_protocol=protocol) as process:
         stage.wait_until_subscribed()
         stage.gateway.publish_raw(topic_of(DEVICES[0]), encode_payload(now_ms), is_retained=True)
+        stage.gateway.sent.append(Sent(DEVICES[0], now_ms))
         stage.publish(10)
         process.terminate()
         assert process.wait(60) == 0

@@ -1,6 +1,7 @@
 """Names at the broker: to have one's client id or group must not be to have one's heartbeats."""
 
 import asyncio
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -11,22 +12,24 @@ from ingest.mqtt5_subscriber import Mqtt5Subscriber
 from ingest.mqtt311_subscriber import Mqtt311Subscriber
 from ingest.subscriber import Subscription
 from jieru.broker import BrokerAddress
-from tests.attacks.stage import Stage, hostile_client
+from jieru.wire import HEARTBEAT_TOPIC_FILTERS
+from tests.attacks.book import Book
+from tests.attacks.stage import VERSIONS, Stage, hostile_client, opened_stage
+from tests.support.debian_root import DebianRoot
 from tests.support.fleet import wait_until
 from tests.support.ingester_status import said
+from tests.support.mosquitto import MosquittoBroker
+from tests.support.plain_names import PLAIN_NAMES
 
 _CLIENT = "jieru-ingest-1"
 _GROUP = "jieru"
-_VERSIONS = ["5", "3.1.1"]
 _IT_RAN = """
     INSERT INTO ingest_hours (hour, platform_id, ingester, heartbeats, late)
     SELECT date_trunc('hour', now()), id, %s, 1, 0 FROM platforms LIMIT 1
 """
 
 
-@pytest.mark.parametrize("protocol", _VERSIONS)
-def test_a_client_id_that_is_known_takes_no_session(stage: Stage, protocol: str) -> None:
-    """An ingester is away for an upgrade, and somebody comes under its name (finding S1)."""
+def _come_while_it_is_away(stage: Stage, protocol: str) -> None:
     with stage.ingester(mqtt_protocol=protocol) as process:
         stage.wait_until_subscribed()
         process.terminate()
@@ -41,6 +44,12 @@ def test_a_client_id_that_is_known_takes_no_session(stage: Stage, protocol: str)
             "to begin the ingester's session anew",
             seen="nobody need: it has no effect",
         )
+
+
+@pytest.mark.parametrize("protocol", VERSIONS)
+def test_a_client_id_that_is_known_takes_no_session(stage: Stage, protocol: str) -> None:
+    """An ingester is away for an upgrade, and somebody comes under its name (finding S1)."""
+    _come_while_it_is_away(stage, protocol)
 
 
 def test_a_client_id_that_is_known_does_not_disturb(stage: Stage) -> None:
@@ -62,20 +71,13 @@ def test_a_client_id_that_is_known_does_not_disturb(stage: Stage) -> None:
         assert stage.health()["session"] == "ok"
 
 
-@pytest.mark.parametrize("is_clean", [True, False], ids=["clean", "persistent"])
-def test_a_group_that_is_known_takes_no_share(
-    stage: Stage, tmp_path: Path, *, is_clean: bool
-) -> None:
-    """Nine clients in the group of the settings, and on every filter there is (finding S2)."""
+def _join_the_group(stage: Stage, folder: Path, *, is_clean: bool) -> None:
     filters = [
-        f"$share/{_GROUP}/jieru/v1/+/+/heartbeat",
-        f"$share/{_GROUP}/#",
-        "$share/other/jieru/v1/+/+/heartbeat",
-        "jieru/v1/+/+/heartbeat",
-        "#",
-        "$SYS/#",
+        f"{group}{each}"
+        for group in ("", f"$share/{_GROUP}/", "$share/other/")
+        for each in (*HEARTBEAT_TOPIC_FILTERS, "#")
     ]
-    logs = [tmp_path / f"ingest-{number}.log" for number in (1, 2)]
+    logs = [folder / f"ingest-{number}.log" for number in (1, 2)]
     with ExitStack() as stack:
         for number, log in enumerate(logs, 1):
             stack.enter_context(
@@ -86,7 +88,7 @@ def test_a_group_that_is_known_takes_no_share(
             client = stack.enter_context(
                 hostile_client(stage.credential(f"x-{number}"), f"spy-{number}", is_clean=is_clean)
             )
-            for each in filters:
+            for each in (*filters, "$SYS/#"):
                 client.subscribe(each, qos=1)
         stage.publish(300)
         stage.settle(
@@ -97,9 +99,57 @@ def test_a_group_that_is_known_takes_no_share(
 
 
 @pytest.mark.parametrize(
+    "is_clean",
+    [
+        pytest.param(True, id="clean"),
+        pytest.param(False, id="persistent", marks=pytest.mark.nightly),
+    ],
+)
+def test_a_group_that_is_known_takes_no_share(
+    stage: Stage, tmp_path: Path, *, is_clean: bool
+) -> None:
+    """Nine clients in the group of the settings, and on every filter there is (finding S2)."""
+    _join_the_group(stage, tmp_path, is_clean=is_clean)
+
+
+@pytest.fixture
+def unprotected(debian_root: DebianRoot, database_url: str, tmp_path: Path) -> Iterator[Stage]:
+    """Ingesters under the names of the settings, and a broker that binds no client id."""
+    with (
+        MosquittoBroker(debian_root, without="use_username_as_clientid") as broker,
+        opened_stage(
+            database_url, broker, tmp_path, book=Book(), prelude=PLAIN_NAMES, patience_s=5.0
+        ) as stage,
+    ):
+        yield stage
+
+
+def test_a_client_id_that_is_known_takes_everything_where_nothing_protects_it(
+    unprotected: Stage,
+) -> None:
+    """The same attack, so that it is known to be one: the books miss all that waited."""
+    with pytest.raises(AssertionError, match="300 of 300 are lost"):
+        _come_while_it_is_away(unprotected, "5")
+
+
+@pytest.mark.nightly
+def test_a_group_that_is_known_takes_nearly_everything_where_nothing_protects_it(
+    unprotected: Stage, tmp_path: Path
+) -> None:
+    """The same attack: nine of eleven shares, or about that, go nowhere."""
+    with pytest.raises(AssertionError, match="are lost"):
+        _join_the_group(unprotected, tmp_path, is_clean=True)
+    (attack,) = unprotected.book.attacks
+    assert attack.lost > attack.published / 2
+
+
+@pytest.mark.parametrize(
     ("protocol", "group"),
-    [("5", ""), ("3.1.1", ""), ("5", _GROUP)],
-    ids=["MQTT 5", "MQTT 3.1.1", "MQTT 5 in a group"],
+    [
+        pytest.param("5", "", id="MQTT 5"),
+        pytest.param("3.1.1", "", id="MQTT 3.1.1", marks=pytest.mark.nightly),
+        pytest.param("5", _GROUP, id="MQTT 5 in a group", marks=pytest.mark.nightly),
+    ],
 )
 async def test_what_waits_under_the_plain_name_is_taken_first(
     stage: Stage, protocol: str, group: str
@@ -134,7 +184,7 @@ async def test_what_waits_under_the_plain_name_is_taken_first(
     assert not said(stage.log.with_name("again.log"), "draining")
 
 
-@pytest.mark.parametrize("protocol", _VERSIONS)
+@pytest.mark.parametrize("protocol", VERSIONS)
 def test_a_session_that_the_broker_lost_is_said_loudly(stage: Stage, protocol: str) -> None:
     """What was acknowledged meanwhile may be gone, and nothing else would tell."""
     with stage.ingester(mqtt_protocol=protocol):
@@ -159,7 +209,7 @@ def test_a_session_that_the_broker_lost_is_said_loudly(stage: Stage, protocol: s
         )
 
 
-@pytest.mark.parametrize("protocol", _VERSIONS)
+@pytest.mark.parametrize("protocol", VERSIONS)
 def test_two_ingesters_under_one_name_are_told_which_setting_to_change(
     stage: Stage, tmp_path: Path, protocol: str
 ) -> None:

@@ -77,6 +77,8 @@ def _play(servers: Servers, schedule: Schedule) -> Outcome:
     seconds = time.monotonic() - began
     print(f"{schedule}\n  {word}; recovered in {outcome.recovery_s:.1f} s, took {seconds:.0f} s")
     print(f"  noticed: {', '.join(f'{n} {event}' for event, n in outcome.troubles.items())}")
+    if outcome.deeds:
+        print(f"  hostile: {', '.join(f'{n} {kind}' for kind, n in outcome.deeds.items())}")
     for finding in outcome.findings:
         print(f"  - {finding}")
     if outcome.findings:

@@ -9,7 +9,7 @@ from typing import Final
 import psycopg
 
 from tests.faults.load import Load
-from tests.faults.schedule import Fault, Kind
+from tests.faults.schedule import HOSTILE, Fault, Kind
 from tests.faults.servers import DATA, LOG
 from tests.faults.stage import Stage
 from tests.support.fleet import register_devices
@@ -127,13 +127,14 @@ def _log_disk_full(_fault: Fault, stage: Stage, _load: Load) -> Iterator[None]:
 
 
 def _kill_broker(_fault: Fault, stage: Stage, _load: Load) -> Iterator[None]:
-    # It acknowledges what it has not saved, and forgets it: the gateway sends that again.
+    # It acknowledges what it has not saved, and forgets it: whoever published sends that again.
     saved_s = time.time()
     stage.broker.save()
     stage.broker.kill()
     yield
     stage.broker.start()
-    stage.gateway.publish_again(saved_s)
+    for each in stage.gateways:
+        each.publish_again(saved_s)
 
 
 def _restart_broker(_fault: Fault, stage: Stage, _load: Load) -> Iterator[None]:
@@ -281,6 +282,11 @@ def _rejection_flood(_fault: Fault, _stage: Stage, load: Load) -> Iterator[None]
     yield
 
 
+def _hostile(fault: Fault, stage: Stage, _load: Load) -> Iterator[None]:
+    with stage.hostiles[fault.kind].at_work():
+        yield
+
+
 _MAKERS: Final[dict[Kind, _Maker]] = {
     Kind.KILL_INGESTER: _kill_ingester,
     Kind.SUSPEND_INGESTER: _suspend_ingester,
@@ -309,5 +315,6 @@ _MAKERS: Final[dict[Kind, _Maker]] = {
     Kind.CLOCK_JUMP: _clock_jump,
     Kind.REGISTRY_CHANGE: _registry_change,
     Kind.REJECTION_FLOOD: _rejection_flood,
+    **dict.fromkeys(HOSTILE, _hostile),
 }
 _FAULTS: Final = {kind: contextmanager(maker) for kind, maker in _MAKERS.items()}

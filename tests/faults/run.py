@@ -4,7 +4,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,6 +39,8 @@ class Outcome:
     messages: int
     troubles: Counter[str]
     """What the ingesters said of it, by event: a fault that nobody noticed proves little."""
+    deeds: Mapping[Kind, int]
+    """How often each hostile client got as far as the broker."""
     log: str
     """The end of what the ingesters said."""
 
@@ -67,7 +69,7 @@ def _play(parts: Stage, schedule: Schedule) -> Outcome:
     with Load(parts.gateway, schedule.seed) as load:
         _break(schedule.faults, parts, load)
         ended = time.monotonic()
-        if finding := _wait_until_stored(parts, frozenset(parts.gateway.published_s)):
+        if finding := _wait_until_stored(parts, frozenset(parts.published_s)):
             found.append(finding)
         recovery_s = time.monotonic() - ended
         load.stop()
@@ -75,8 +77,8 @@ def _play(parts: Stage, schedule: Schedule) -> Outcome:
         if found:
             return _outcome(parts, schedule, found, recovery_s)
         load.last_round([*DEVICES, *([NEWCOMER] if changes else [])])
-        parts.gateway.wait_until_acknowledged()
-    if finding := _wait_until_stored(parts, parts.gateway.acknowledged):
+        parts.wait_until_acknowledged()
+    if finding := _wait_until_stored(parts, parts.acknowledged):
         found.append(finding)
     for each in parts.ingesters:
         found += [f"an ingester crashed: {crash}" for crash in each.crashes]
@@ -84,10 +86,12 @@ def _play(parts: Stage, schedule: Schedule) -> Outcome:
             found.append(f"an ingester left with {code} at SIGTERM")
     if parts.tap.strays:
         found.append(f"{parts.tap.strays} acknowledgements of what was not delivered")
+    for hostile in parts.hostiles.values():
+        found += hostile.findings
     jumps = [each.amount for each in schedule.faults if each.kind is Kind.CLOCK_JUMP]
     books = Books(
-        parts.gateway.acknowledged,
-        parts.gateway.published_s,
+        parts.acknowledged,
+        parts.published_s,
         parts.tap.acknowledged,
         [0, *jumps],
     )
@@ -99,8 +103,9 @@ def _outcome(parts: Stage, schedule: Schedule, found: Sequence[str], recovery_s:
     said = [each.says for each in parts.ingesters]
     troubles = Counter("".join(match) for each in said for match in _TROUBLE.findall(each))
     tails = "\n".join(each[-_TAIL_CHARACTERS:] for each in said)
-    messages = len(parts.gateway.acknowledged)
-    return Outcome(schedule, found, recovery_s, messages, troubles, tails)
+    messages = len(parts.acknowledged)
+    deeds = {kind: each.deeds for kind, each in parts.hostiles.items()}
+    return Outcome(schedule, found, recovery_s, messages, troubles, deeds, tails)
 
 
 def _break(faults: Sequence[Fault], parts: Stage, load: Load) -> None:

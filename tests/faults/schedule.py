@@ -7,7 +7,20 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, Literal
 
-__all__ = ["LONGEST_S", "Fault", "Kind", "Schedule", "Target", "read_schedule", "schedule_of"]
+__all__ = [
+    "FIRST_HOSTILE_SEED",
+    "HOSTILE",
+    "LONGEST_S",
+    "Fault",
+    "Kind",
+    "Schedule",
+    "Target",
+    "read_schedule",
+    "schedule_of",
+]
+
+FIRST_HOSTILE_SEED: Final = 1_000
+"""From this seed on a schedule has hostile clients too; those before it are what they ever were."""
 
 LONGEST_S: Final = 30.0
 """No fault that lasts is longer."""
@@ -25,6 +38,10 @@ class Target(StrEnum):
     CLOCK = "clock"
     REGISTRY = "registry"
     LOAD = "load"
+    NAMES = "names at the broker"
+    PAYLOADS = "payloads"
+    CONNECTIONS = "connections"
+    HISTORY = "history"
 
 
 class Kind(StrEnum):
@@ -57,6 +74,10 @@ class Kind(StrEnum):
     CLOCK_JUMP = "clock_jump"
     REGISTRY_CHANGE = "registry_change"
     REJECTION_FLOOD = "rejection_flood"
+    HOSTILE_NAMES = "hostile_names"
+    HOSTILE_MESSAGES = "hostile_messages"
+    HOSTILE_CONNECTIONS = "hostile_connections"
+    HOSTILE_BACKLOG = "hostile_backlog"
 
     @property
     def target(self) -> Target:
@@ -92,7 +113,19 @@ _TARGETS: Final = {
     Kind.CLOCK_JUMP: Target.CLOCK,
     Kind.REGISTRY_CHANGE: Target.REGISTRY,
     Kind.REJECTION_FLOOD: Target.LOAD,
+    Kind.HOSTILE_NAMES: Target.NAMES,
+    Kind.HOSTILE_MESSAGES: Target.PAYLOADS,
+    Kind.HOSTILE_CONNECTIONS: Target.CONNECTIONS,
+    Kind.HOSTILE_BACKLOG: Target.HISTORY,
 }
+
+HOSTILE: Final = (
+    Kind.HOSTILE_NAMES,
+    Kind.HOSTILE_MESSAGES,
+    Kind.HOSTILE_CONNECTIONS,
+    Kind.HOSTILE_BACKLOG,
+)
+"""What a client of another platform does with a credential of its own."""
 
 _LASTING: Final = (
     Kind.SUSPEND_INGESTER,
@@ -108,6 +141,7 @@ _MOMENTS: Final = (
     Kind.HALF_OPEN_BROKER_LINK,
     Kind.REGISTRY_CHANGE,
     Kind.REJECTION_FLOOD,
+    Kind.HOSTILE_BACKLOG,
 )
 """These are over as soon as they have happened."""
 _FORGETS_GROUPS: Final = (Kind.KILL_BROKER, Kind.RESTART_BROKER)
@@ -121,6 +155,10 @@ _DETAILS: Final[dict[Kind, Sequence[str]]] = {
     Kind.DROP_MID_STATEMENT: ("1b", "400b", "9000b", "40000b"),
     Kind.DROP_MID_PACKET: ("1b", "400b", "9000b", "40000b"),
     Kind.CLOCK_JUMP: ("300s", "-300s", "345600s", "-7200s"),
+    Kind.HOSTILE_NAMES: ("clean", "persistent"),
+    Kind.HOSTILE_MESSAGES: ("nul", "malformed", "too_large", "beyond_packets"),
+    Kind.HOSTILE_CONNECTIONS: ("reconnecting", "half_open", "many"),
+    Kind.HOSTILE_BACKLOG: ("60d", "150d", "300d"),
 }
 _MOST_FAULTS: Final = 4
 _LONG_SHARE: Final = 0.15
@@ -144,7 +182,7 @@ class Fault:
     @property
     def amount(self) -> int:
         """The number in its detail."""
-        return int(self.detail.rstrip("bms"))
+        return int(self.detail.rstrip("bmsd"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,13 +218,19 @@ def schedule_of(seed: int) -> Schedule:
     protocol: Literal["5", "3.1.1"] = "3.1.1" if chance.random() < 0.2 else "5"
     ingesters = 1 if chance.random() < 0.7 else 2
     group = "jieru" if ingesters == 2 and protocol == "5" and chance.random() < 0.7 else ""
-    kinds = [kind for kind in Kind if not (group and kind in _FORGETS_GROUPS)]
+    kinds = [
+        kind for kind in Kind if kind not in HOSTILE and not (group and kind in _FORGETS_GROUPS)
+    ]
     chance.shuffle(kinds)
-    count = chance.choice(range(1, _MOST_FAULTS + 1))
+    is_hostile = seed >= FIRST_HOSTILE_SEED
+    # With none besides, what a hostile client does alone is seen.
+    count = chance.choice(range(_MOST_FAULTS) if is_hostile else range(1, _MOST_FAULTS + 1))
     faults: list[Fault] = []
     for kind in kinds:
         if len(faults) < count and kind.target not in {fault.kind.target for fault in faults}:
             faults.append(_fault(kind, chance))
+    if is_hostile:
+        faults += [_fault(kind, chance) for kind in chance.sample(HOSTILE, chance.choice((1, 2)))]
     return Schedule(
         seed, protocol, ingesters, group, tuple(sorted(faults, key=lambda each: each.at_s))
     )

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -17,9 +17,10 @@ from urllib.parse import urlsplit
 import psycopg
 
 from jieru.schema import migrate
-from tests.faults.load import DEVICES, Gateway
+from tests.faults.hostile import HOSTILE_PLATFORM, Hostile
+from tests.faults.load import DEVICES, Gateway, Message
 from tests.faults.mqtt_tap import MqttTap
-from tests.faults.schedule import Schedule
+from tests.faults.schedule import HOSTILE, Kind, Schedule
 from tests.faults.servers import DATA, LOG, CrampedServer
 from tests.faults.verdict import remember_apart
 from tests.support.debian_root import DebianRoot
@@ -193,6 +194,31 @@ class Stage:
     gateway: Gateway
     ingesters: Sequence[Ingester]
     clock: Path
+    hostiles: Mapping[Kind, Hostile]
+    """Those of the schedule."""
+
+    @property
+    def gateways(self) -> Sequence[Gateway]:
+        """Whoever publishes what is in the books: the honest one, and the hostile."""
+        others = [each.gateway for each in self.hostiles.values() if each.gateway is not None]
+        return [self.gateway, *others]
+
+    @property
+    def acknowledged(self) -> frozenset[Message]:
+        """What the broker has taken of all of them."""
+        return frozenset[Message]().union(*(each.acknowledged for each in self.gateways))
+
+    @property
+    def published_s(self) -> dict[Message, float]:
+        """When each message of all of them was published first."""
+        return {
+            message: at_s for each in self.gateways for message, at_s in each.published_s.items()
+        }
+
+    def wait_until_acknowledged(self) -> None:
+        """Wait until the broker has taken everything."""
+        for each in self.gateways:
+            each.wait_until_acknowledged()
 
     def set_clock(self, ahead_s: int) -> None:
         """Let the ingesters' clock be so far ahead of this machine's."""
@@ -248,6 +274,7 @@ def stage(
         stack.callback(_drop, servers.database, url)
         with psycopg.connect(url) as connection:
             register_devices(connection, DEVICES)
+            register_devices(connection, [*map(Hostile.serial_of, HOSTILE)], HOSTILE_PLATFORM)
             remember_apart(connection)
             connection.commit()
         broker = stack.enter_context(servers.broker())
@@ -271,6 +298,12 @@ def stage(
             ingesters.append(each)
         gateway = Gateway(broker.add_user(PLATFORM))
         stack.callback(gateway.close)
+        hostiles: dict[Kind, Hostile] = {}
+        for fault in schedule.faults:
+            if fault.kind in HOSTILE:
+                url_of_hostile = broker.add_user(Hostile.username_of(fault.kind))
+                hostile = hostiles[fault.kind] = Hostile(fault, url_of_hostile)
+                stack.callback(hostile.close)
         for each in ingesters:
             _wait_until_subscribed(each)
         yield Stage(
@@ -283,6 +316,7 @@ def stage(
             gateway,
             ingesters,
             clock,
+            hostiles,
         )
 
 

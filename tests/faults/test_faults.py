@@ -1,5 +1,6 @@
 """A few schedules of faults, and ingesters broken on purpose, which must be found out."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -11,6 +12,8 @@ from tests.faults.seeds import EVERY_RUN
 from tests.faults.shrink import shrink
 from tests.faults.stage import Servers
 from tests.support.debian_root import DebianRoot
+from tests.support.mosquitto import MosquittoBroker
+from tests.support.plain_names import PLAIN_NAMES
 
 _ACKNOWLEDGES_TOO_EARLY: Final = """
 from ingest.pipeline import Pipeline
@@ -56,6 +59,7 @@ def test_whatever_breaks_nothing_is_lost_and_nothing_counts_twice(
     if outcome.findings:
         smallest = shrink(schedule, lambda each: bool(play(servers, each).findings))
         pytest.fail(f"{outcome}\n{outcome.log}\nshrunken to:\n{smallest}", pytrace=False)
+    assert all(outcome.deeds.values()), f"a hostile client came to nothing: {outcome.deeds}"
 
 
 def _company(kind: Kind) -> Schedule:
@@ -99,6 +103,43 @@ def test_an_ingester_that_gives_up_a_batch_is_found_out(
     """By the books, since nobody else knows what is missing; nobody waits long for what is lost."""
     monkeypatch.setattr("tests.faults.run._PATIENCE_S", 15.0)
     assert _gave_up_a_batch(servers, _GIVEN_UP)
+
+
+_UNDER_ITS_NAME: Final = Schedule(1, "5", 1, "", (Fault(Kind.HOSTILE_NAMES, 0.5, 2.0, "clean"),))
+_IN_ITS_GROUP: Final = Schedule(
+    1, "5", 2, "jieru", (Fault(Kind.HOSTILE_NAMES, 0.5, 2.0, "persistent"),)
+)
+_DAMAGE: Final = re.compile(r"\d+ (not stored|acknowledged by the broker, and lost)")
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("schedule", "without"),
+    [(_UNDER_ITS_NAME, "use_username_as_clientid"), (_IN_ITS_GROUP, None)],
+    ids=["client id", "group"],
+)
+def test_a_hostile_client_that_knows_the_names_is_found_out(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch, schedule: Schedule, without: str | None
+) -> None:
+    """By the books, where ingesters have plain names and the broker binds no client id."""
+    monkeypatch.setattr("tests.faults.run._PATIENCE_S", 4.0)
+    root = servers._root
+    monkeypatch.setattr(servers, "broker", lambda: MosquittoBroker(root, without=without))
+    findings = play(servers, schedule, prelude=PLAIN_NAMES).findings
+    assert any(_DAMAGE.match(each) for each in findings), findings
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(600)
+def test_a_broker_that_takes_huge_packets_is_found_out(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the hostile client itself, which nobody has cut off."""
+    root, limit = servers._root, {"max_packet_size": "268435455"}
+    monkeypatch.setattr(servers, "broker", lambda: MosquittoBroker(root, settings=limit))
+    fault = Fault(Kind.HOSTILE_MESSAGES, 0.5, 2.0, "beyond_packets")
+    findings = play(servers, Schedule(1, "5", 1, "", (fault,))).findings
+    assert any("took a packet" in each for each in findings), findings
 
 
 @pytest.mark.nightly

@@ -1,14 +1,27 @@
 """Schedules as data: made from a seed, written and read, shrunken. Nothing is played."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection
 
 import pytest
 
-from tests.faults.schedule import LONGEST_S, Fault, Kind, Schedule, read_schedule, schedule_of
+from tests.faults.schedule import (
+    FIRST_HOSTILE_SEED,
+    HOSTILE,
+    LONGEST_S,
+    Fault,
+    Kind,
+    Schedule,
+    read_schedule,
+    schedule_of,
+)
 from tests.faults.shrink import shrink
 
 _SEEDS = range(300)
+_HOSTILE_SEEDS = range(FIRST_HOSTILE_SEED, FIRST_HOSTILE_SEED + 100)
+_EVERY_SEED = [*_SEEDS, *_HOSTILE_SEEDS]
+_AS_EVER = "a451ab5f134091db680781c712dd0c5a3fc762fa9d96aa9fe96c5e8d07bbcf23"
 
 
 def _schedule(*kinds: Kind) -> Schedule:
@@ -24,7 +37,7 @@ def test_a_seed_gives_the_same_schedule_every_time() -> None:
 
 def test_what_is_printed_can_be_read_again() -> None:
     """To the last fault's detail."""
-    for seed in _SEEDS:
+    for seed in _EVERY_SEED:
         assert read_schedule(str(schedule_of(seed))) == schedule_of(seed)
 
 
@@ -47,7 +60,7 @@ def test_seeds_break_everything_alone_and_together() -> None:
     """Each kind often, one to four faults at once, none longer than half a minute."""
     schedules = [schedule_of(seed) for seed in _SEEDS]
     kinds = Counter(kind for each in schedules for kind in each.kinds)
-    assert set(kinds) == set(Kind)
+    assert set(kinds) == set(Kind) - set(HOSTILE)
     assert min(kinds.values()) >= 5
     assert {len(each.faults) for each in schedules} == {1, 2, 3, 4}
     assert max(fault.for_s for each in schedules for fault in each.faults) == LONGEST_S
@@ -62,12 +75,30 @@ def test_seeds_break_everything_alone_and_together() -> None:
 
 def test_no_schedule_strikes_a_target_twice_or_makes_mosquitto_forget_a_group() -> None:
     """What the broker loses by design is nothing that an ingester could mend (decision 0008)."""
-    for seed in _SEEDS:
+    for seed in _EVERY_SEED:
         schedule = schedule_of(seed)
         targets = [fault.kind.target for fault in schedule.faults]
         assert len(set(targets)) == len(targets)
         if schedule.group:
             assert not schedule.kinds & {Kind.KILL_BROKER, Kind.RESTART_BROKER}
+
+
+def test_seeds_of_before_give_what_they_always_gave() -> None:
+    """What is written of them in documents stays true: hostile clients have seeds of their own."""
+    text = "\n".join(str(schedule_of(seed)) for seed in _SEEDS)
+    assert hashlib.sha256(text.encode()).hexdigest() == _AS_EVER
+
+
+def test_hostile_clients_come_alone_and_in_company_in_every_way() -> None:
+    """One or two of them, with up to three faults besides."""
+    schedules = [schedule_of(seed) for seed in _HOSTILE_SEEDS]
+    hostile = [[each for each in one.faults if each.kind in HOSTILE] for one in schedules]
+    others = [len(one.faults) - len(two) for one, two in zip(schedules, hostile, strict=True)]
+    assert {len(each) for each in hostile} == {1, 2}
+    assert set(others) == {0, 1, 2, 3}
+    ways = Counter((fault.kind, fault.detail) for each in hostile for fault in each)
+    assert len(ways) == 12
+    assert min(ways.values()) >= 3
 
 
 def _breaks_with(*needed: Kind) -> Callable[[Schedule], bool]:

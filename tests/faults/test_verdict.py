@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from jieru.wire import RejectionReason, encode_payload
+from tests.faults.hostile import HOSTILE_PLATFORM
 from tests.faults.load import Message
 from tests.faults.mqtt_tap import Acknowledged
 from tests.faults.verdict import Books, Stored, StoredHeartbeat, findings, missing
@@ -154,3 +155,23 @@ def test_a_clock_far_ahead_may_set_bits_of_either_kind() -> None:
     assert any("are missing" in each for each in findings(replace(twice, hours={}), books))
     invented = replace(twice, hours=bits_of([Sent("A", NOON_MS), Sent("C", NOON_MS)]))
     assert any("nobody was heard in" in each for each in findings(invented, books))
+
+
+def test_what_a_hostile_client_publishes_is_in_the_books_too() -> None:
+    """Refused and counted by its own platform; what is not is lost as anybody's would be."""
+    topic = topic_of("hostile-messages", HOSTILE_PLATFORM)
+    bad = Message(topic, b"more junk", RejectionReason.MALFORMED_PAYLOAD)
+    books = replace(
+        _BOOKS,
+        acknowledged=[*_BOOKS.acknowledged, bad],
+        published_s={**_BOOKS.published_s, bad: NOON_MS / 1000},
+    )
+    assert any("lost" in each for each in findings(_STORED, books))
+    refused = {("malformed_payload", topic, b"more junk"): [(NOON_MS + 1, NOON_MS + 900)]}
+    kept = replace(_STORED, rejections={**_STORED.rejections, **refused})
+    assert any("rejection_hours" in each for each in findings(kept, books))
+    counts: dict[tuple[datetime, str, str | None], int] = {
+        (_NOON, "malformed_payload", HOSTILE_PLATFORM): 1
+    }
+    counted = replace(kept, refused_hours={**_STORED.refused_hours, **counts})
+    assert findings(counted, books) == []

@@ -10,6 +10,7 @@ import psycopg
 
 from jieru.calendar import MILLISECONDS_PER_HOUR
 from jieru.wire import PAYLOAD_LIMIT_BYTES, RejectionReason, parse_heartbeat_topic
+from tests.faults.hostile import HOSTILE_PLATFORM
 from tests.faults.load import LATE_AFTER_MS, Message
 from tests.faults.mqtt_tap import Acknowledged
 from tests.support.fleet import PLATFORM, Sent, bits_of, stored_presence
@@ -28,6 +29,8 @@ _AHEAD_LIMIT_MS: Final = 10 * 60_000
 _EARLY_MS: Final = 5
 """The broker's clock and the database's are one, but not read at the same moment."""
 _EXAMPLES: Final = 3
+_PLATFORMS: Final = {PLATFORM, HOSTILE_PLATFORM}
+"""Those that are registered."""
 
 _SELECT_HEARTBEATS: Final = """
     SELECT d.serial, (extract(epoch FROM h.time) * 1000)::bigint,
@@ -288,7 +291,9 @@ def _findings_on_hours(stored: Stored) -> Iterable[str]:
     refused: Counter[tuple[datetime, str, str | None]] = Counter()
     for (reason, topic, _payload), times in stored.rejections.items():
         named = parse_heartbeat_topic(topic)
-        platform = PLATFORM if named and named.device.platform == PLATFORM else None
+        platform = named.device.platform if named else None
+        if platform not in _PLATFORMS:
+            platform = None
         for received_ms, _committed_ms in times:
             refused[_hour(received_ms), reason, platform] += 1
     if stored.refused_hours != dict(refused):

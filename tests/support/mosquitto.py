@@ -60,6 +60,7 @@ class MosquittoBroker:
         listener: str | None = None,
         certificates: Mapping[str, bytes] | None = None,
         settings: Mapping[str, str] | None = None,
+        without: str | None = None,
     ) -> None:
         """Choose the ports; nothing runs yet.
 
@@ -71,6 +72,7 @@ class MosquittoBroker:
             listener: name of a file that we deploy, with one more listener (TLS).
             certificates: the files of that listener, by name.
             settings: of mosquitto.conf, in place of those that we deploy.
+            without: a setting that its listeners lack, to show what it is for.
         """
         self.port: Final = free_port()
         """Of the listener for equipment."""
@@ -81,6 +83,7 @@ class MosquittoBroker:
         self._passwords: dict[str, str] = {}
         self._process: Popen[bytes] | None = None
         self._listener = listener
+        self._without = without
         self._certificates = dict(certificates or {})
         self._changes = {
             "allow_anonymous": str(allow_anonymous).lower(),
@@ -298,7 +301,8 @@ class MosquittoBroker:
         # What stands below a listener is its own, so listeners come last.
         ports = (self.ingest_port, self.port)
         for port, listener in zip(ports, _deployed_listeners(), strict=True):
-            lines += [f"listener {port} 127.0.0.1\n", *listener]
+            kept = [line for line in listener if line.split(" ", 1)[0] != self._without]
+            lines += [f"listener {port} 127.0.0.1\n", *kept]
         if self._listener:
             text = (_DEPLOYED / self._listener).read_text(encoding="utf-8")
             own = f"listener {self.tls_port} 127.0.0.1"

@@ -13,6 +13,7 @@ from ingest.decode import Heartbeat, decode
 from ingest.metrics import Metrics
 from jieru.settings import Settings
 from jieru.wire import PAYLOAD_DEPTH_LIMIT, PAYLOAD_LIMIT_BYTES, DeviceStatus, RejectionReason
+from tests.faults.schedule import HOSTILE
 from tests.support.messages import KNOWN_TOPIC, RULES, message, origins
 from tests.support.source_tree import PARTS, ROOT, modules
 
@@ -127,6 +128,24 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         assert target.exists(), f"{link} leads nowhere"
         if anchor:
             assert anchor in _anchors(target), f"{link}: no such heading"
+
+
+def test_every_attack_stands_by_the_promise_that_it_proves() -> None:
+    """In the table of docs/secure.md, and none that does not exist; no promise is without one."""
+    text = (_DOCS / "secure.md").read_text(encoding="utf-8")
+    rows = text.partition("| promise | attacks |\n|---|---|\n")[2].partition("\n\n")[0].splitlines()
+    named = [set(re.findall(r"`((?:test|hostile)_\w+)`", row)) for row in rows]
+    assert rows
+    assert all(named)
+    attacks = {
+        node.name
+        for path in (ROOT / "tests" / "attacks").glob("test_*.py")
+        if path.name != "test_book.py"
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.startswith("test_")
+    }
+    assert set().union(*named) == attacks | {kind.value for kind in HOSTILE}
 
 
 def test_nothing_points_to_the_page_that_was_divided() -> None:
