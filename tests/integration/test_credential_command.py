@@ -158,8 +158,10 @@ def test_a_cloud_needs_no_serial_and_gets_another_secret_for_a_lost_one(url: str
         ),
         (
             ("issue", "xielian", "--gateway", "own"),
-            "“own” is no name of a gateway: 1 to 64 letters, digits, dots, underscores and "
-            "hyphens; `own` and `via` are none.",
+            (
+                "“own” is no name of a gateway: 1 to 64 letters, digits, dots, underscores and "
+                "hyphens; `own` and `via` are none."
+            ),
         ),
         (
             ("issue", "ended", "--gateway", "gw-1"),
