@@ -43,6 +43,7 @@ __all__ = [
 ]
 
 _ANY_DEVICE: Final = "+"
+# "> 2" says what the index of gateways' credentials is restricted to.
 _SELECT: Final = SQL("""
     SELECT platforms.code AS platform, publishers.name, site, publishers.created_at,
            publishers.revision, credentials.id AS credential_id, username,
