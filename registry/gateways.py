@@ -11,6 +11,7 @@ import psycopg
 
 from jieru.errors import UserError
 from jieru.i18n import marked as _
+from jieru.wire import PLATFORM_CODE, SERIAL
 from registry.cells import (
     CellReader,
     Value,
@@ -109,7 +110,9 @@ def change_gateway(
 
 
 def has_gateway(connection: psycopg.Connection, address: GatewayAddress) -> bool:
-    """Whether a gateway is registered."""
+    """Whether a gateway is registered; what can be no name is none."""
+    if not PLATFORM_CODE.fullmatch(address.platform) or not SERIAL.fullmatch(address.name):
+        return False
     return connection.execute(_EXISTS, address._asdict()).fetchone() is not None
 
 
