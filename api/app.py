@@ -43,6 +43,8 @@ from api.registry.devices import pages as devices_pages
 from api.registry.devices import routes as devices_routes
 from api.registry.enterprises import pages as enterprises_pages
 from api.registry.enterprises import routes as enterprises_routes
+from api.registry.gateways import pages as gateways_pages
+from api.registry.gateways import routes as gateways_routes
 from api.registry.platforms import pages as platforms_pages
 from api.registry.platforms import routes as platforms_routes
 from api.registry.recognitions import pages as recognitions_pages
@@ -83,6 +85,7 @@ _PARTS: Final = (
     imports_pages.router,
     platforms_pages.router,
     recognitions_pages.router,
+    gateways_pages.router,
     enterprises_pages.router,
     connections_pages.router,
     devices_pages.router,
@@ -93,6 +96,7 @@ _PARTS: Final = (
     key_pages.router,
     platforms_routes.router,
     recognitions_routes.router,
+    gateways_routes.router,
     enterprises_routes.router,
     connections_routes.router,
     devices_routes.router,

@@ -1,6 +1,7 @@
 """`jieru credential`: what equipment signs in with at the broker."""
 
 import click
+import psycopg
 from rich.console import Console
 from rich.table import Table
 
@@ -18,6 +19,9 @@ from jieru.credentials.stored import OPEN, find_open_credential, select_credenti
 from jieru.errors import UserError
 from jieru.i18n import gettext as _
 from jieru.settings import load_settings
+from jieru.vocabulary import PUBLISHER_WORDS
+from registry.gateways import GatewayAddress, change_gateway, create_gateway, has_gateway
+from registry.refusals import WrongColumnsError
 
 __all__ = ["command"]
 
@@ -30,27 +34,39 @@ def command() -> None:
 @command.command(
     "issue",
     help=_(
-        "Issue a credential to one device, or without a serial to the platform's gateway, which "
-        "publishes for all of its devices; the secret is shown once."
+        "Issue a credential to one device, to a gateway, or with neither to the platform's cloud; "
+        "gateway and cloud publish for all of the platform's devices. The secret is shown once."
     ),
-    epilog=example("jieru credential issue xielian CNC-01"),
+    epilog=example(
+        "jieru credential issue xielian CNC-01",
+        "jieru credential issue xielian --gateway licheng-1 --site 荔城区一号车间",
+        "jieru credential issue xielian",
+    ),
 )
 @click.argument("platform")
 @click.argument("serial", required=False)
-def _issue(*, platform: str, serial: str | None) -> None:
+@click.option("--gateway", help=_("The gateway's name; it is registered if it is not yet."))
+@click.option("--site", help=_("Where the gateway stands."))
+def _issue(*, platform: str, serial: str | None, gateway: str | None, site: str | None) -> None:
+    if site is not None and gateway is None:
+        raise UserError("--site says where a gateway stands: name the gateway with --gateway.")
     settings = load_settings()
     broker = equipment_broker(settings)
     with (
         open_database(settings) as connection,
         changing(connection, command_actor()),
     ):
-        equipment = find_equipment(connection, platform=platform, serial=serial)
+        if gateway is not None and serial is None:
+            _register(connection, GatewayAddress(platform, gateway), site)
+        equipment = find_equipment(connection, platform=platform, serial=serial, gateway=gateway)
         issued = issue_to(connection, equipment, today=today())
     _show(issued, broker)
 
 
 @command.command(
-    "replace", help=_("Revoke a credential whose secret is lost and issue another; shown once.")
+    "replace",
+    help=_("Revoke a credential whose secret is lost and issue another; shown once."),
+    epilog=example("jieru credential replace xielian/via/licheng-1"),
 )
 @click.argument("username")
 def _replace(*, username: str) -> None:
@@ -61,15 +77,14 @@ def _replace(*, username: str) -> None:
         changing(connection, command_actor()),
     ):
         old = find_open_credential(connection, username)
-        equipment = find_equipment(connection, platform=old.platform, serial=old.serial)
-        issued = replace_of(connection, equipment, old.id, today=today())
+        issued = replace_of(connection, old.id, today=today())
     _show(issued, broker)
 
 
 @command.command(
     "revoke",
     help=_("Let equipment in no more; the broker cuts it off within seconds."),
-    epilog=example("jieru credential revoke xielian/CNC-01"),
+    epilog=example("jieru credential revoke xielian/own/CNC-01"),
 )
 @click.argument("username")
 def _revoke(*, username: str) -> None:
@@ -88,15 +103,28 @@ def _list(*, is_all: bool) -> None:
     with open_database(load_settings()) as connection:
         found = select_credentials(connection, [] if is_all else [OPEN])
     table = Table()
-    for title in (_("Username"), _("Issued at"), _("Revoked at")):
+    for title in (_("Username"), _("Publishes as"), _("Issued at"), _("Revoked at")):
         table.add_column(title)
     for each in found:
         moments = (each.created_at, each.revoked_at)
         table.add_row(
             each.username,
+            _(PUBLISHER_WORDS[each.kind]),
             *(f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}" if at else "" for at in moments),
         )
     Console(width=width_of_output(), highlight=False).print(table)
+
+
+def _register(connection: psycopg.Connection, address: GatewayAddress, site: str | None) -> None:
+    """See to it that a gateway is registered, at this site where one is named."""
+    try:
+        if has_gateway(connection, address):
+            if site is not None:
+                change_gateway(connection, address, {"site": site}, revisions=None)
+        else:
+            create_gateway(connection, {**address._asdict(), "site": site})
+    except WrongColumnsError as error:
+        raise error.columns[0].reason from None
 
 
 def _show(issued: IssuedCredential, broker: BrokerAddress) -> None:

@@ -210,15 +210,15 @@ def _add_people(connection: psycopg.Connection, said: Console) -> None:
 def _show_first_heartbeat(
     connection: psycopg.Connection, broker: EmbeddedBroker, said: Console
 ) -> None:
-    """The credential of the operator's gateway, and what to do with it."""
-    credential = _issue_gateways_credential(connection)
+    """The credential of the operator's cloud, and what to do with it."""
+    credential = _issue_clouds_credential(connection)
     row = connection.execute(_SELECT_SILENT_DEVICE, (_OPERATORS_PLATFORM,)).fetchone()
     if row is None:
         raise LookupError(f"platform {_OPERATORS_PLATFORM} has no device")
     (serial,) = row
     said.print(
         _(
-            "Credential of the gateway of {platform}: user name {username}, password {password}"
+            "Credential of the cloud of {platform}: user name {username}, password {password}"
         ).format(
             platform=_OPERATORS_PLATFORM,
             username=credential.username,
@@ -234,7 +234,7 @@ def _show_first_heartbeat(
     said.print(f"  {line}", soft_wrap=True, markup=False)  # to be copied whole
 
 
-def _issue_gateways_credential(connection: psycopg.Connection) -> IssuedCredential:
+def _issue_clouds_credential(connection: psycopg.Connection) -> IssuedCredential:
     with changing(connection, command_actor()):
         row = connection.execute(_SELECT_PLATFORM, (_OPERATORS_PLATFORM,)).fetchone()
         if row is None:

@@ -4,7 +4,7 @@ Click cuts what a list says of a command at the end of its line, and counts 汉�
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import click
@@ -27,16 +27,20 @@ _PIECES: Final = re.compile(
 _FIRST_SENTENCE: Final = re.compile(r"(?s).*?(?:\.(?=\s)|。)")
 
 
-def example(line: str) -> str:
-    """The end of a command's help: how somebody may really call it."""
-    said = _("Example: {line}").format(line=line)
-    lines = [""]
+def example(*calls: str) -> str:
+    """The end of a command's help: how somebody may really call it, in one way or several."""
+    return "\n".join([_RAW, *(line for call in calls for line in _example_lines(call))])
+
+
+def _example_lines(call: str) -> Iterator[str]:
+    said = _("Example: {line}").format(line=call)
+    line = ""
     for word in said.split(" "):
-        if lines[-1] and cell_len(f"{lines[-1]}{word} ") > _EXAMPLE_COLUMNS:
-            lines[-1] += "\\"  # as a shell has it, so that the whole can be copied
-            lines.append("    ")
-        lines[-1] += f"{word} "
-    return "\n".join([_RAW, *(each.rstrip() for each in lines)])
+        if line and cell_len(f"{line}{word} ") > _EXAMPLE_COLUMNS:
+            yield f"{line}\\"  # as a shell has it, so that the whole can be copied
+            line = "    "
+        line += f"{word} "
+    yield line.rstrip()
 
 
 def with_whole_help(command: click.Command) -> click.Command:

@@ -25,7 +25,7 @@ from simulators.beats import BeatKind
 from simulators.expectation import expect
 from simulators.expectation_file import write_expectation
 from simulators.fleet import Fleet, build_fleet
-from simulators.heartbeat import device_of, publish_heartbeat
+from simulators.heartbeat import publish_heartbeat, topic_of_user
 from simulators.registry_files import write_registry
 from simulators.scenario import load_scenario, shipped_scenarios
 
@@ -123,14 +123,17 @@ def _play_command(*, scenario: str, write_registry: Path | None, speed: float | 
     "heartbeat",
     help=_("Publish one heartbeat now, with a credential of equipment."),
     epilog=example(
-        "jieru simulate heartbeat --url mqtt://xielian:SECRET@127.0.0.1:1883 --serial CNC-01"
+        "jieru simulate heartbeat --url mqtt://xielian:SECRET@127.0.0.1:1883 --serial CNC-01",
+        "jieru simulate heartbeat --url mqtt://xielian%2Fown%2FCNC-01:SECRET@127.0.0.1:1883",
     ),
 )
 @click.option(
     "--url",
     help=_("mqtt://USER:SECRET@HOST:PORT, with %2F for a slash; otherwise JIERU_MQTT_URL."),
 )
-@click.option("--serial", help=_("Which of the gateway's devices; a device's own needs none."))
+@click.option(
+    "--serial", help=_("For which of the platform's devices; a device's own credential needs none.")
+)
 @click.option(
     "--status",
     type=click.Choice([status.value for status in DeviceStatus]),
@@ -146,12 +149,12 @@ def _heartbeat_command(*, url: str | None, serial: str | None, status: str) -> N
         settings.mqtt_ca_file,
         setting="JIERU_MQTT_URL" if url is None else "--url",
     )
-    device = device_of(address.username, serial)
+    named = topic_of_user(address.username, serial)
     now = datetime.now(UTC)
-    topic = publish_heartbeat(address, device, DeviceStatus(status), at=now)
+    topic = publish_heartbeat(address, named, DeviceStatus(status), at=now)
     click.echo(
         _("The broker acknowledged the heartbeat of {serial} at {time} ({topic}).").format(
-            serial=device.serial, time=f"{now.astimezone(SHANGHAI):%H:%M:%S}", topic=topic
+            serial=named.device.serial, time=f"{now.astimezone(SHANGHAI):%H:%M:%S}", topic=topic
         )
     )
 

@@ -29,6 +29,7 @@ __all__ = [
     "OBJECTION_WORDS",
     "OUTCOME_WORDS",
     "PHASE_WORDS",
+    "PUBLISHER_WORDS",
     "REASON_WORDS",
     "RECORD_KIND_WORDS",
     "RECORD_STATE_WORDS",
@@ -140,6 +141,12 @@ REPORTED_WORDS: Final[Vocabulary] = {
     "maintenance": _("maintenance"),
 }
 """What a device says of itself."""
+PUBLISHER_WORDS: Final[Vocabulary] = {
+    "cloud": _("platform's cloud"),
+    "gateway": _("gateway"),
+    "device": _("device itself"),
+}
+"""Who publishes heartbeats."""
 REJECTION_WORDS: Final[Vocabulary] = {
     "bad_topic": _("bad topic"),
     "retained": _("retained message"),

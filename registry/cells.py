@@ -22,6 +22,7 @@ __all__ = [
     "guarded",
     "one_of",
     "read_date",
+    "read_gateway_name",
     "read_industry_code",
     "read_interval",
     "read_platform_code",
@@ -138,7 +139,20 @@ def read_serial(cell: Cell) -> str:
     text = _text(cell)
     if not SERIAL.fullmatch(text):
         raise UserError(
-            "“{value}” is no serial: 1 to 64 letters, digits, dots, underscores and hyphens.",
+            "“{value}” is no serial: 1 to 64 letters, digits, dots, underscores and hyphens; `own` "
+            "and `via` are none.",
+            value=shown(text),
+        )
+    return text
+
+
+def read_gateway_name(cell: Cell) -> str:
+    """A gateway's name, which is made as serials are."""
+    text = _text(cell)
+    if not SERIAL.fullmatch(text):
+        raise UserError(
+            "“{value}” is no name of a gateway: 1 to 64 letters, digits, dots, underscores and "
+            "hyphens; `own` and `via` are none.",
             value=shown(text),
         )
     return text

@@ -15,7 +15,7 @@ from registry.refusals import WrongColumn, WrongColumnsError
 from registry.rows import FileRow, read_row, unknown_references, without_foreign_platforms
 from registry.storing import known_references
 
-__all__ = ["THE_ROW", "read_change", "read_record"]
+__all__ = ["THE_ROW", "cell_of", "read_change", "read_record"]
 
 THE_ROW: Final = 1
 """The number of the row that a record by itself is; no message names it."""
@@ -44,7 +44,7 @@ def read_record(
         WrongColumnsError: columns are wrong; it names each.
     """
     chosen = KINDS[kind]
-    cells = ((column, _cell(said.get(column.name))) for column in chosen.columns)
+    cells = ((column, cell_of(said.get(column.name))) for column in chosen.columns)
     row, errors = read_row(chosen, THE_ROW, cells)
     rows = [row]
     if own_platform is not None:
@@ -81,7 +81,8 @@ def read_change(
     return FileRow(row.number, {**found, **row.values})
 
 
-def _cell(value: Value) -> Cell:
+def cell_of(value: Value) -> Cell:
+    """What somebody said, as the cell of a file that says the same."""
     match value:
         case None:
             return ""

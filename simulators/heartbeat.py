@@ -16,55 +16,57 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from jieru.broker import BrokerAddress
+from jieru.credentials.usernames import parse_username
 from jieru.errors import UserError, WorldError
 from jieru.i18n import gettext as _
 from jieru.wire import (
-    PLATFORM_CODE,
     SERIAL,
     DeviceAddress,
     DeviceStatus,
+    HeartbeatTopic,
     encode_payload,
     heartbeat_topic,
 )
 
-__all__ = ["device_of", "publish_heartbeat"]
+__all__ = ["publish_heartbeat", "topic_of_user"]
 
 _TIMEOUT_S: Final = 10
 _WRONG_CREDENTIAL: Final = {134, 135}
 """By the MQTT 5 code into which paho translates a CONNACK return code."""
 
 
-def device_of(username: str | None, serial: str | None) -> DeviceAddress:
-    """The device for which a user may publish; a platform's gateway names one of its devices.
+def topic_of_user(username: str | None, serial: str | None) -> HeartbeatTopic:
+    """For which device a user publishes, and as whom; cloud and gateway name one of the devices.
 
     Raises:
         UserError: the user is not equipment's, or the serial is missing, malformed or another's.
     """
-    platform, slash, own_serial = (username or "").partition("/")
-    if not PLATFORM_CODE.fullmatch(platform) or (slash and not SERIAL.fullmatch(own_serial)):
+    user = parse_username(username or "")
+    if user is None:
         raise UserError(
-            "The address names no credential of equipment: write mqtt://PLATFORM:SECRET@HOST:PORT, "
-            "or mqtt://PLATFORM%2FSERIAL:SECRET@HOST:PORT for that of one device."
+            "The address names no credential of equipment: write mqtt://USER:SECRET@HOST:PORT with "
+            "USER as PLATFORM, PLATFORM%2Fvia%2FGATEWAY or PLATFORM%2Fown%2FSERIAL."
         )
-    if slash and serial not in (None, own_serial):
+    if user.serial is not None and serial not in (None, user.serial):
         raise UserError(
             "This credential is of device {own} alone; it publishes nothing for {serial}.",
-            own=own_serial,
+            own=user.serial,
             serial=serial,
         )
-    serial = own_serial or serial
+    serial = user.serial or serial
     if serial is None:
-        raise UserError("Name one of the gateway's devices with --serial.")
+        raise UserError("Name one of the platform's devices with --serial.")
     if not SERIAL.fullmatch(serial):
         raise UserError(
-            "{serial} is no serial: 1 to 64 letters, digits, dots, hyphens and underscores.",
+            "{serial} is no serial: 1 to 64 letters, digits, dots, hyphens and underscores; `own` "
+            "and `via` are none.",
             serial=serial,
         )
-    return DeviceAddress(platform, serial)
+    return HeartbeatTopic(DeviceAddress(user.platform, serial), user.publisher)
 
 
 def publish_heartbeat(
-    address: BrokerAddress, device: DeviceAddress, status: DeviceStatus, *, at: datetime
+    address: BrokerAddress, named: HeartbeatTopic, status: DeviceStatus, *, at: datetime
 ) -> str:
     """Publish, wait for the broker's acknowledgement; the topic.
 
@@ -72,7 +74,7 @@ def publish_heartbeat(
         UserError: the broker does not take the credential.
         WorldError: it cannot be reached, or does not acknowledge.
     """
-    topic = heartbeat_topic(device)
+    topic = heartbeat_topic(named.device, named.publisher)
     payload = encode_payload(int(at.timestamp() * 1000), status=status)
     publisher = _Publisher(address)
     publisher.connect()

@@ -31,11 +31,15 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     ("GET", "/api/v1/api-keys"): Permission.READ_KEYS,
     ("POST", "/api/v1/api-keys"): Permission.CHANGE_KEYS,
     ("POST", "/api/v1/api-keys/{key_id}/revoke"): Permission.CHANGE_KEYS,
-    # Credentials of equipment
+    # Credentials of equipment, and the gateways among it
     ("GET", "/api/v1/credentials"): Permission.READ_CREDENTIALS,
     ("POST", "/api/v1/credentials"): Permission.CHANGE_CREDENTIALS,
     ("POST", "/api/v1/credentials/{credential_id}/replace"): Permission.CHANGE_CREDENTIALS,
     ("POST", "/api/v1/credentials/{credential_id}/revoke"): Permission.CHANGE_CREDENTIALS,
+    ("GET", "/api/v1/gateways"): Permission.READ_CREDENTIALS,
+    ("POST", "/api/v1/gateways"): Permission.CHANGE_CREDENTIALS,
+    ("GET", "/api/v1/gateways/{platform}/{name}"): Permission.READ_CREDENTIALS,
+    ("PATCH", "/api/v1/gateways/{platform}/{name}"): Permission.CHANGE_CREDENTIALS,
     # Overview
     ("GET", "/api/v1/overview"): Permission.READ_REGISTRY,
     # Imports; platforms and recognitions need CHANGE_PLATFORMS too, as receive_import asks.
@@ -150,6 +154,11 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     ("POST", "/platforms/{platform}/reopen"): Permission.CHANGE_PLATFORMS,
     ("GET", "/platforms/{platform}/recognitions/new"): Permission.CHANGE_PLATFORMS,
     ("POST", "/platforms/{platform}/recognitions/new"): Permission.CHANGE_PLATFORMS,
+    ("GET", "/platforms/{platform}/gateways"): Permission.READ_CREDENTIALS,
+    ("GET", "/platforms/{platform}/gateways/new"): Permission.CHANGE_CREDENTIALS,
+    ("POST", "/platforms/{platform}/gateways/new"): Permission.CHANGE_CREDENTIALS,
+    ("GET", "/platforms/{platform}/gateways/{name}/edit"): Permission.CHANGE_CREDENTIALS,
+    ("POST", "/platforms/{platform}/gateways/{name}/edit"): Permission.CHANGE_CREDENTIALS,
     ("GET", "/recognitions/{recognition_id}/end"): Permission.CHANGE_PLATFORMS,
     ("POST", "/recognitions/{recognition_id}/end"): Permission.CHANGE_PLATFORMS,
     ("GET", "/enterprises"): Permission.READ_REGISTRY,

@@ -1,6 +1,7 @@
 """The records that others hang on: whether a caller may see one, and what it is called."""
 
-from typing import Final, LiteralString
+from datetime import date
+from typing import Final, LiteralString, NamedTuple
 
 import psycopg
 
@@ -15,7 +16,9 @@ __all__ = [
     "NO_SUCH_DEVICE",
     "NO_SUCH_ENTERPRISE",
     "NO_SUCH_PLATFORM",
+    "ParentPlatform",
     "parent_enterprise_name",
+    "parent_platform",
     "parent_platform_name",
     "require_parent_device",
 ]
@@ -32,8 +35,8 @@ NO_SUCH_ENTERPRISE: Final = _("There is no enterprise {uscc}.")
 NO_SUCH_DEVICE: Final = _("The platform {platform} has no device {serial}.")
 """The answers about what the caller cannot see, there or not."""
 
-_PLATFORM_NAME: Final = """
-    SELECT name FROM platforms
+_PLATFORM: Final = """
+    SELECT name, ended_on FROM platforms
     WHERE code = %(code)s AND (%(own)s::integer IS NULL OR id = %(own)s)
 """
 _ENTERPRISE_NAME: Final[LiteralString] = (
@@ -48,17 +51,33 @@ _DEVICE_EXISTS: Final = """
 """
 
 
+class ParentPlatform(NamedTuple):
+    """What the pages of that which hangs on a platform say of it."""
+
+    name: str
+    ended_on: date | None
+
+
 def parent_platform_name(connection: psycopg.Connection, caller: Caller, code: str) -> str:
     """The name of a platform.
 
     Raises:
         Problem: there is no such platform, or not for this caller.
     """
+    return parent_platform(connection, caller, code).name
+
+
+def parent_platform(connection: psycopg.Connection, caller: Caller, code: str) -> ParentPlatform:
+    """A platform.
+
+    Raises:
+        Problem: there is no such platform, or not for this caller.
+    """
     if PLATFORM_CODE.fullmatch(code):
         values = {"code": code, "own": caller.platform_id}
-        row = connection.execute(_PLATFORM_NAME, values).fetchone()
+        row = connection.execute(_PLATFORM, values).fetchone()
         if row is not None:
-            return str(row[0])
+            return ParentPlatform(*row)
     raise Problem(Kind.NOT_FOUND, NO_SUCH_PLATFORM, code=code)
 
 

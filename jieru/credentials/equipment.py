@@ -28,10 +28,17 @@ _SELECT: Final = """
     LEFT JOIN publishers ON publishers.platform_id = platforms.id AND publishers.name = %(gateway)s
     WHERE code = %(platform)s AND (%(own)s::integer IS NULL OR platforms.id = %(own)s)
 """
+_SELECT_OF_CREDENTIAL: Final = """
+    SELECT platforms.id, publisher_id, devices.id, least(platforms.ended_on, devices.ended_on)
+    FROM credentials
+    JOIN platforms ON platforms.id = credentials.platform_id
+    LEFT JOIN devices ON devices.id = device_id
+    WHERE credentials.id = %s
+"""
 
 
 class UnknownEquipmentError(UserError):
-    """There is no such platform, or it has no such device or gateway."""
+    """There is no such platform, it has no such device or gateway, or both are named."""
 
     def __init__(
         self, field: Literal["platform", "serial", "gateway"], message: str, **values: object
@@ -85,6 +92,10 @@ def find_equipment(
     Raises:
         UnknownEquipmentError: there is none.
     """
+    if serial is not None and gateway is not None:
+        raise UnknownEquipmentError(
+            "gateway", _("A credential is a device's or a gateway's, not both: name one of them.")
+        )
     row = None
     if PLATFORM_CODE.fullmatch(platform):
         names = {
@@ -141,13 +152,17 @@ def issue_to(
 
 
 def replace_of(
-    connection: psycopg.Connection, equipment: Equipment, credential_id: int, *, today: date
+    connection: psycopg.Connection, credential_id: int, *, today: date
 ) -> IssuedCredential:
-    """Put another credential into the place of one of this equipment's.
+    """Put another credential of the same equipment, and of the same form, into one's place.
 
     Raises:
-        EndedEquipmentError: it has ended.
+        EndedEquipmentError: the equipment has ended.
         records.RevokedError: the credential is not open.
+        LookupError: there is no such credential (a bug).
     """
-    equipment.require_in_service(today)
+    row = connection.execute(_SELECT_OF_CREDENTIAL, (credential_id,)).fetchone()
+    if row is None:
+        raise LookupError(f"no credential {credential_id}")
+    Equipment(*row).require_in_service(today)
     return records.replace(connection, credential_id)

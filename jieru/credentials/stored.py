@@ -9,12 +9,14 @@ from psycopg.rows import class_row
 from psycopg.sql import SQL, Composable
 
 from jieru.errors import UserError
-from jieru.wire import PublisherKind
+from jieru.wire import DeviceAddress, Publisher, PublisherKind, heartbeat_topic
 
 __all__ = ["OPEN", "StoredCredential", "find_open_credential", "select_credentials"]
 
 OPEN: Final = SQL("revoked_at IS NULL")
 """The condition on credentials that the broker knows."""
+
+_ANY_DEVICE: Final = "+"
 
 _SELECT: Final = SQL("""
     SELECT credentials.id, username, platforms.code AS platform, publishers.kind,
@@ -36,13 +38,21 @@ class StoredCredential:
     username: str
     platform: str
     kind: PublisherKind
-    """As whom it publishes."""
+    """As whom it publishes. A device's of an earlier release does as the platform's cloud."""
     gateway: str | None
     """Its name; None for the other kinds."""
     serial: str | None
     """None: it speaks for all devices of the platform."""
     created_at: datetime
     revoked_at: datetime | None
+
+    @property
+    def topic(self) -> str:
+        """What it publishes on; `+` stands for the serial of any device of the platform."""
+        return heartbeat_topic(
+            DeviceAddress(self.platform, self.serial or _ANY_DEVICE),
+            Publisher(self.kind, self.gateway or ""),
+        )
 
 
 def select_credentials(
@@ -56,7 +66,7 @@ def select_credentials(
 
     Args:
         connection: to the database.
-        conditions: on the tables `credentials`, `platforms` and `devices`.
+        conditions: on the tables `credentials`, `platforms`, `publishers` and `devices`.
         limit: how many at most; None: all.
         values: parameters of the conditions.
     """

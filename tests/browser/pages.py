@@ -9,6 +9,7 @@ from api.access.roles import Role
 from jieru.database import connect
 from tests.browser.console import Console
 from tests.browser.watched_page import watched_page
+from tests.support.credentials import issue_to
 from tests.support.kept_counts import keep_counts
 from tests.support.lively_city import SHOWN_DEVICE, SHOWN_ENTERPRISE
 from tests.support.registry_files import registry_csv, uscc_of
@@ -45,8 +46,9 @@ def _send(page: Page) -> None:
 
 
 def _replace_credential(page: Page) -> None:
-    page.locator("details:has(form[action$='/replace']) summary").click()
-    _press(page, "form[action$='/replace'] button")
+    of_cloud = "section[aria-labelledby='credentials-title']"
+    page.locator(f"{of_cloud} details:has(form[action$='/replace']) summary").click()
+    _press(page, f"{of_cloud} form[action$='/replace'] button")
 
 
 def _create_key(page: Page) -> None:
@@ -88,6 +90,10 @@ PAGES: Final = (
     Shown("platform", "/platforms/xielian", Role.ADMIN),
     Shown("platform-of-operator", "/platforms/xielian"),
     Shown("platform-new", "/platforms/_new", Role.ADMIN),
+    Shown("gateways", "/platforms/xielian/gateways", prepare=_open_every_summary),
+    Shown("gateway-new", "/platforms/xielian/gateways/new"),
+    Shown("gateway-mistakes", "/platforms/xielian/gateways/new", prepare=_send, may_fail=True),
+    Shown("gateway-edit", "/platforms/xielian/gateways/licheng-1/edit"),
     Shown("recognition-new", "/platforms/xielian/recognitions/new", Role.ADMIN),
     Shown("enterprises", "/enterprises"),
     Shown("enterprises-none", "/enterprises?text=nobody"),
@@ -142,6 +148,7 @@ def fill_console(browser: Browser, console: Console) -> None:
     """What lies beyond the registry: imports, a key, credentials, an entry, kept counts."""
     with connect(console.database_url) as connection:
         keep_counts(connection)
+        issue_to(connection, f"xielian/{SHOWN_DEVICE}")
     with watched_page(browser, console, role=Role.OPERATOR) as page:
         for row in (("9135", "莆田市荔城区新鞋厂", "licheng", "C18"), _GOOD_ROW):
             page.goto("/imports")
@@ -158,9 +165,40 @@ def fill_console(browser: Browser, console: Console) -> None:
         for address in (_DEVICE, "/platforms/xielian"):
             page.goto(address)
             page.get_by_role("button", name="Issue a credential").click()
+        for name, site in _GATEWAYS.items():
+            page.goto("/platforms/xielian")
+            page.get_by_role("link", name="New gateway").click()
+            page.get_by_label("Name of the gateway").fill(name)
+            page.get_by_label("Site").fill(site)
+            page.get_by_role("button", name="Register").click()
+        page.get_by_role("button", name="Issue a credential licheng-1").click()
         page.goto(f"{_DEVICE}/edit")
         page.get_by_label("Name of the device").fill("数控车床 1 号")
         page.get_by_role("button", name="Save").click()
 
+    with connect(console.database_url) as connection:
+        connection.execute(_SOME_BY_ITSELF, (SHOWN_DEVICE,))
+        connection.execute(_SOME_BY_A_GATEWAY, (SHOWN_DEVICE,))
+        connection.execute(_HOURS_BY_BOTH, (SHOWN_DEVICE,))
 
+
+_GATEWAYS: Final = {
+    "hanjiang-2": "涵江区某某精密机械有限公司二号车间",
+    "licheng-1": "荔城区某某鞋业一号车间",
+    "xianyou_press.line-03": "",
+}
+_SOME_BY_ITSELF: Final = """
+    UPDATE heartbeats SET publisher_id = 2
+    WHERE device_id = (SELECT id FROM devices WHERE serial = %s) AND seq %% 3 = 0
+"""
+_SOME_BY_A_GATEWAY: Final = """
+    UPDATE heartbeats SET publisher_id = (SELECT id FROM publishers WHERE name = 'licheng-1')
+    WHERE device_id = (SELECT id FROM devices WHERE serial = %s) AND seq %% 3 = 1
+"""
+_HOURS_BY_BOTH: Final = """
+    INSERT INTO presence_by_others (device_id, month, publisher_id, hours, late_hours)
+    SELECT device_id, month, publishers.id, hours, late_hours
+    FROM ONLY presence JOIN publishers ON kind = 'device' OR name = 'licheng-1'
+    WHERE device_id = (SELECT id FROM devices WHERE serial = %s)
+"""
 _GOOD_ROW: Final = (uscc_of(900), "莆田市荔城区新鞋厂", "licheng", "C1952")

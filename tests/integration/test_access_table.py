@@ -50,6 +50,10 @@ GET   /api/v1/credentials                                operator verifier audit
 POST  /api/v1/credentials                                operator -        -       admin
 POST  /api/v1/credentials/{credential_id}/replace        operator -        -       admin
 POST  /api/v1/credentials/{credential_id}/revoke         operator -        -       admin
+GET   /api/v1/gateways                                   operator verifier auditor admin
+POST  /api/v1/gateways                                   operator -        -       admin
+GET   /api/v1/gateways/{platform}/{name}                 operator verifier auditor admin
+PATCH /api/v1/gateways/{platform}/{name}                 operator -        -       admin
 
 GET   /api/v1/imports                                    operator verifier auditor admin
 POST  /api/v1/imports/{kind}                             operator verifier -       admin
@@ -163,6 +167,11 @@ GET   /platforms/{platform}/reopen                       -        verifier -    
 POST  /platforms/{platform}/reopen                       -        verifier -       admin
 GET   /platforms/{platform}/recognitions/new             -        verifier -       admin
 POST  /platforms/{platform}/recognitions/new             -        verifier -       admin
+GET   /platforms/{platform}/gateways                     operator verifier auditor admin
+GET   /platforms/{platform}/gateways/new                 operator -        -       admin
+POST  /platforms/{platform}/gateways/new                 operator -        -       admin
+GET   /platforms/{platform}/gateways/{name}/edit         operator -        -       admin
+POST  /platforms/{platform}/gateways/{name}/edit         operator -        -       admin
 GET   /recognitions/{recognition_id}/end                 -        verifier -       admin
 POST  /recognitions/{recognition_id}/end                 -        verifier -       admin
 GET   /enterprises                                       operator verifier auditor admin

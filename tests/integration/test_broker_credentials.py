@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import httpx
 import psycopg
@@ -17,6 +18,7 @@ from jieru.credentials.records import IssuedCredential
 from jieru.database import connect, open_pool
 from jieru.schema import migrate
 from jieru.settings import Settings
+from jieru.wire import HEARTBEAT_TOPIC_FILTERS, parse_heartbeat_topic
 from tests.support.callers import bearer
 from tests.support.command import clean_environment, jieru, jieru_path
 from tests.support.credentials import issue_to, replace, revoke
@@ -27,14 +29,48 @@ from tests.support.messages import topic_of
 from tests.support.mosquitto import INGEST_USER, MosquittoBroker
 from tests.support.timescaledb import TimescaleServer
 
-_GATEWAY, _DEVICE, _SISTER, _STRANGER = "xielian", "xielian/cnc-1", "xielian/cnc-2", "other/cnc-1"
-_OWN = topic_of("cnc-1")
-_SISTERS = topic_of("cnc-2")
-_STRANGERS = topic_of("cnc-1", "other")
+_CLOUD, _GATEWAY = "xielian", "xielian/via/gw-1"
+_DEVICE, _OLD, _SISTER = "xielian/own/cnc-1", "xielian/cnc-1", "xielian/own/cnc-2"
+_STRANGER = "other/own/cnc-1"
+_TOPICS: Final = {
+    _CLOUD: ["jieru/v1/xielian/cnc-1/heartbeat", "jieru/v1/xielian/cnc-2/heartbeat"],
+    _GATEWAY: [
+        "jieru/v1/xielian/via/gw-1/cnc-1/heartbeat",
+        "jieru/v1/xielian/via/gw-1/cnc-2/heartbeat",
+    ],
+    _DEVICE: ["jieru/v1/xielian/own/cnc-1/heartbeat"],
+    _OLD: ["jieru/v1/xielian/cnc-1/heartbeat"],
+}
+"""Where each may publish; a device's old credential, where the cloud does for it."""
+_OF_SISTER: Final = "jieru/v1/xielian/own/cnc-2/heartbeat"
+_OF_STRANGER: Final = "jieru/v1/other/own/cnc-1/heartbeat"
+_ALL_TOPICS: Final = (
+    *_TOPICS[_CLOUD],
+    *_TOPICS[_GATEWAY],
+    *_TOPICS[_DEVICE],
+    _OF_SISTER,
+    _OF_STRANGER,
+    "jieru/v1/xielian/via/gw-2/cnc-1/heartbeat",
+    "jieru/v1/other/cnc-1/heartbeat",
+    "jieru/v1/other/via/gw-1/cnc-1/heartbeat",
+)
+_NO_TOPICS: Final = (
+    *(f"{topic}/more" for topic in _ALL_TOPICS),
+    "jieru/v1/xielian/heartbeat",
+    "jieru/v1/xielian/own/heartbeat",
+    "jieru/v1/xielian/via/heartbeat",
+    "jieru/v1/xielian/via/gw-1/heartbeat",
+    "jieru/v1/xielian/own/cnc-1/cnc-2/heartbeat",
+    "jieru/v1/xielian/cnc-1/cnc-2/heartbeat",
+    "elsewhere",
+)
+"""Of which a credential may reach some, and no ingester hears any as a heartbeat."""
 _LAST = topic_of("last")
 _BURST = 200
 
-_COUNT = "SELECT count(*) FROM heartbeats"
+_PUBLISHERS = """
+    SELECT kind, name FROM heartbeats JOIN publishers ON publishers.id = publisher_id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,32 +128,33 @@ def reader(stage: _Stage) -> Iterator[Equipment]:
         yield equipment
 
 
-def heard(reader: Equipment, gateway: Equipment) -> list[str]:
+def heard(reader: Equipment, cloud: Equipment) -> list[str]:
     """What the broker let through until now: it deals with one packet after another."""
-    gateway.publish(_LAST, "{}")
+    cloud.publish(_LAST, "{}")
     wait_until(lambda: _LAST in reader.received, "the last message is there")
     return reader.received[:-1]
 
 
-def test_a_device_publishes_for_itself_alone(stage: _Stage, reader: Equipment) -> None:
-    """Neither for another device of its platform nor for one of another platform."""
-    with Equipment(stage.issue(_DEVICE)) as device, Equipment(stage.issue(_GATEWAY)) as gateway:
-        for topic in (_OWN, _SISTERS, _STRANGERS, f"{_OWN}/more", "elsewhere"):
-            device.publish(topic, "{}")
-        assert heard(reader, gateway) == [_OWN]
+@pytest.mark.parametrize("username", list(_TOPICS))
+def test_each_user_reaches_its_own_topics_and_no_others(stage: _Stage, username: str) -> None:
+    """As ingesters hear it, whatever else it tries."""
+    with (
+        Equipment(stage.broker.url(INGEST_USER)) as ingester,
+        Equipment(stage.issue(username)) as equipment,
+        Equipment(stage.issue("other")) as witness,
+    ):
+        for topic_filter in HEARTBEAT_TOPIC_FILTERS:
+            ingester.subscribe(topic_filter)
+        for topic in (*_ALL_TOPICS, *_NO_TOPICS):
+            equipment.publish(topic, "{}")
+        last = topic_of("last", "other")
+        witness.publish(last, "{}")
+        wait_until(lambda: last in ingester.received, "the last message is there")
+        heartbeats = [each for each in ingester.received[:-1] if parse_heartbeat_topic(each)]
+        assert heartbeats == _TOPICS[username]
 
 
-def test_a_gateway_publishes_for_the_devices_of_its_platform(
-    stage: _Stage, reader: Equipment
-) -> None:
-    """And for no other platform's."""
-    with Equipment(stage.issue(_GATEWAY)) as gateway:
-        for topic in (_OWN, _STRANGERS, _SISTERS, "jieru/v1/xielian/heartbeat"):
-            gateway.publish(topic, "{}")
-        assert heard(reader, gateway) == [_OWN, _SISTERS, "jieru/v1/xielian/heartbeat"]
-
-
-@pytest.mark.parametrize("username", [_DEVICE, _GATEWAY])
+@pytest.mark.parametrize("username", [_DEVICE, _OLD, _GATEWAY, _CLOUD])
 def test_equipment_receives_nothing(stage: _Stage, username: str) -> None:
     """Whatever it subscribes to: its own topic, others', everything, the broker's own."""
     with (
@@ -125,8 +162,8 @@ def test_equipment_receives_nothing(stage: _Stage, username: str) -> None:
         Equipment(stage.issue(_STRANGER)) as stranger,
     ):
         for topic_filter in (
-            _OWN,
-            _STRANGERS,
+            *_TOPICS[username],
+            _OF_STRANGER,
             "jieru/v1/+/+/heartbeat",
             "#",
             "$SYS/#",
@@ -134,30 +171,34 @@ def test_equipment_receives_nothing(stage: _Stage, username: str) -> None:
             "$share/all/#",
         ):
             equipment.subscribe(topic_filter)
-        stranger.publish(_STRANGERS, "{}")
-        equipment.publish(_OWN, "{}")
-        equipment.publish(_OWN, "{}")  # what the first caused came before this is acknowledged
+        stranger.publish(_OF_STRANGER, "{}")
+        for _time in range(2):  # what the first caused comes before the second is acknowledged
+            equipment.publish(_TOPICS[username][0], "{}")
         assert equipment.received == []
 
 
 def test_the_ingesters_user_only_reads(stage: _Stage, reader: Equipment) -> None:
     """What it publishes is dropped, wherever to."""
-    with Equipment(stage.issue(_GATEWAY)) as gateway:
-        for topic in (_OWN, "jieru/v1/_ingest/cnc-1/heartbeat", "jieru/v1/_ingest/heartbeat"):
+    with Equipment(stage.issue(_CLOUD)) as cloud:
+        for topic in (
+            *_ALL_TOPICS,
+            "jieru/v1/_ingest/cnc-1/heartbeat",
+            "jieru/v1/_ingest/heartbeat",
+        ):
             reader.publish(topic, "{}")
-        assert heard(reader, gateway) == []
+        assert heard(reader, cloud) == []
 
 
 def test_whoever_watches_the_broker_sees_its_figures_and_no_heartbeat(stage: _Stage) -> None:
     """And publishes nothing that is let through."""
     with (
         Equipment(stage.broker.add_user("_monitor")) as monitor,
-        Equipment(stage.issue(_GATEWAY)) as gateway,
+        Equipment(stage.issue(_CLOUD)) as cloud,
     ):
         for topic_filter in ("$SYS/broker/publish/messages/dropped", "jieru/v1/#", "#"):
             monitor.subscribe(topic_filter)
-        for publisher in (gateway, monitor):
-            publisher.publish(_OWN, "{}")
+        for publisher in (cloud, monitor):
+            publisher.publish(_TOPICS[_CLOUD][0], "{}")
         wait_until(lambda: bool(monitor.received), "the figure is there")
         assert set(monitor.received) == {"$SYS/broker/publish/messages/dropped"}
 
@@ -168,13 +209,13 @@ def test_revoking_ends_one_connection_and_no_other(stage: _Stage, reader: Equipm
     with (
         Equipment(stage.address_of(revoked)) as device,
         Equipment(stage.issue(_SISTER)) as sister,
-        Equipment(stage.issue(_GATEWAY)) as gateway,
+        Equipment(stage.issue(_CLOUD)) as cloud,
     ):
         revoke(stage.connection, revoked.id)
         wait_until(lambda: bool(device.refusal), "the broker refuses the revoked device")
-        sister.publish(_SISTERS, "{}")
-        assert heard(reader, gateway) == [_SISTERS]
-        assert [each.connections for each in (device, sister, gateway, reader)] == [1, 1, 1, 1]
+        sister.publish(_OF_SISTER, "{}")
+        assert heard(reader, cloud) == [_OF_SISTER]
+        assert [each.connections for each in (device, sister, cloud, reader)] == [1, 1, 1, 1]
         assert not device.is_connected
 
 
@@ -189,7 +230,7 @@ def test_of_a_replaced_credential_the_new_secret_alone_opens(stage: _Stage) -> N
 
 def test_many_changes_are_few_reloads(stage: _Stage) -> None:
     """However many changes there are: what comes close together is one sync."""
-    stage.issue(_GATEWAY)
+    stage.issue(_CLOUD)
     before = stage.broker.reloads
     issued = issue_to(stage.connection, _DEVICE)
     for _change in range(_BURST):
@@ -201,7 +242,7 @@ def test_many_changes_are_few_reloads(stage: _Stage) -> None:
 def test_a_change_is_told_twice(stage: _Stage) -> None:
     """Mosquitto drops a SIGHUP that comes while it reloads: a revocation must not hang on one."""
     before = stage.broker.reloads
-    stage.issue(_GATEWAY)
+    stage.issue(_CLOUD)
     wait_until(lambda: stage.broker.reloads == before + 2, "the broker was told again")
 
 
@@ -223,7 +264,7 @@ def test_the_sync_outlives_a_restart_of_the_database(
 
 def test_the_sync_waits_for_a_broker_that_is_away(stage: _Stage) -> None:
     """The files are written all the same, and the broker reads them when it starts."""
-    stage.issue(_GATEWAY)
+    stage.issue(_CLOUD)
     stage.broker.stop()
     issued = issue_to(stage.connection, _DEVICE)
     wait_until(
@@ -289,23 +330,38 @@ def test_the_console_keeps_the_broker_up_to_date(
             server.kill()
 
 
+@pytest.mark.parametrize(
+    ("body", "publisher"),
+    [
+        ({"serial": "cnc-1"}, ("device", None)),
+        ({"gateway": "gw-1"}, ("gateway", "gw-1")),
+        ({}, ("cloud", None)),
+    ],
+)
 async def test_a_credential_of_the_api_lets_a_heartbeat_through(
-    debian_root: DebianRoot, database_url: str
+    debian_root: DebianRoot,
+    database_url: str,
+    body: dict[str, str],
+    publisher: tuple[str, str | None],
 ) -> None:
-    """From the request to the stored heartbeat: API, sync, broker, ingester."""
+    """From the request to the heartbeat, stored with its publisher: API, sync, broker, ingester."""
     with (
         equipment_side(debian_root, database_url) as side,
         connect(database_url, autocommit=True) as connection,
         open_pool(database_url, size=2) as pool,
     ):
         register(connection)
+        headers = bearer(connection, Role.OPERATOR, "xielian")
         transport = httpx.ASGITransport(app=create_app(Settings(), pool))
-        async with httpx.AsyncClient(transport=transport, base_url="http://jieru.test") as client:
-            answer = await client.post(
-                "/api/v1/credentials",
-                json={"platform": "xielian", "serial": "cnc-1"},
-                headers=bearer(connection, Role.OPERATOR, "xielian"),
-            )
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://jieru.test/api/v1", headers=headers
+        ) as client:
+            gateway = await client.post("/gateways", json={"platform": "xielian", "name": "gw-1"})
+            assert gateway.status_code == 201
+            answer = await client.post("/credentials", json={"platform": "xielian", **body})
         issued = answer.json()
-        side.publish_heartbeat(issued["username"], issued["secret"])
-        wait_until(lambda: connection.execute(_COUNT).fetchone() == (1,), "the heartbeat is stored")
+        side.publish_heartbeat(issued["username"], issued["secret"], serial="cnc-1")
+        wait_until(
+            lambda: connection.execute(_PUBLISHERS).fetchall() == [publisher],
+            "the heartbeat is stored",
+        )

@@ -8,6 +8,7 @@ import pytest
 from jieru.credentials.sync import sync_broker
 from jieru.database import connect
 from tests.support.command import jieru
+from tests.support.credentials import issue_to
 from tests.support.fleet import wait_until
 from tests.support.mosquitto import MosquittoBroker
 from tests.support.processes import StartError
@@ -16,7 +17,9 @@ from tests.support.registry_builder import RegistryBuilder
 if TYPE_CHECKING:
     from subprocess import CompletedProcess
 
+_OWN: Final = "xielian/own/cnc-1"
 _SHOWN: Final = "Secret, shown only now: "
+_SITE: Final = "SELECT site FROM publishers WHERE name = %s"
 _LAST_ENTRY: Final = (
     "SELECT actor, origin, action, record_kind FROM audit_entries ORDER BY number DESC LIMIT 1"
 )
@@ -63,32 +66,69 @@ def last_entry(url: str) -> tuple[str, ...]:
     return tuple(row)
 
 
+def site_of(url: str, gateway: str) -> str | None:
+    """Where a gateway stands."""
+    with psycopg.connect(url) as connection:
+        row = connection.execute(_SITE, (gateway,)).fetchone()
+    assert row is not None
+    return None if row[0] is None else str(row[0])
+
+
 def test_a_credential_is_issued_works_and_is_revoked(url: str, mosquitto: MosquittoBroker) -> None:
     """Through the broker itself: let in with the secret, and kept out when it is revoked."""
     done = credential(url, "issue", "xielian", "cnc-1", equipment_mqtt_url=mosquitto.url(None))
-    mosquitto.remember("xielian/cnc-1", secret_of(done))
-    assert done.stdout.splitlines()[0] == "Username: xielian/cnc-1"
+    mosquitto.remember(_OWN, secret_of(done))
+    assert done.stdout.splitlines()[0] == f"Username: {_OWN}"
     assert done.stdout.splitlines()[3].startswith(
-        f"mosquitto_pub -h 127.0.0.1 -p {mosquitto.port} -u xielian/cnc-1 -P {secret_of(done)} "
+        f"mosquitto_pub -h 127.0.0.1 -p {mosquitto.port} -u {_OWN} -P {secret_of(done)} "
     )
     actor, *entry = last_entry(url)
     assert actor.startswith("command:")
     assert entry == ["command line", "create", "credentials"]
 
     def publish() -> None:
-        topic = "jieru/v1/xielian/cnc-1/heartbeat"
-        mosquitto.publish(topic, "{}", user="xielian/cnc-1")
+        mosquitto.publish("jieru/v1/xielian/own/cnc-1/heartbeat", "{}", user=_OWN)
 
     _sync(url, mosquitto)
     publish()
-    done = credential(url, "revoke", "xielian/cnc-1")
-    assert done.stdout == "The credential of xielian/cnc-1 is revoked.\n"
+    done = credential(url, "revoke", _OWN)
+    assert done.stdout == f"The credential of {_OWN} is revoked.\n"
     _sync(url, mosquitto)
     with pytest.raises(StartError):
         publish()
 
 
-def test_a_gateway_needs_no_serial_and_gets_another_secret_for_a_lost_one(url: str) -> None:
+def test_a_gateway_is_registered_with_its_first_credential(url: str) -> None:
+    """Where it stands may be said then or later; all that follows goes by its username."""
+    arguments = ("issue", "xielian", "--gateway", "gw-1")
+    first = secret_of(credential(url, *arguments))
+    assert site_of(url, "gw-1") is None
+    refused = credential(url, *arguments, "--site", "一号车间")
+    assert (refused.returncode, "xielian/via/gw-1 has a credential" in refused.stderr) == (1, True)
+    assert secret_of(credential(url, "replace", "xielian/via/gw-1")) != first
+    assert credential(url, "revoke", "xielian/via/gw-1").returncode == 0
+    secret_of(credential(url, *arguments, "--site", "一号车间"))
+    assert site_of(url, "gw-1") == "一号车间"
+
+
+def test_a_device_has_its_old_credential_beside_the_new_one_for_a_while(url: str) -> None:
+    """Each is replaced by its like; the list says as whom they publish."""
+    with connect(url) as connection:
+        issue_to(connection, "xielian/cnc-1")
+    secret_of(credential(url, "issue", "xielian", "cnc-1"))
+    for username in ("xielian/cnc-1", _OWN):
+        done = credential(url, "replace", username)
+        assert done.stdout.splitlines()[0] == f"Username: {username}"
+    listed = credential(url, "list").stdout.splitlines()
+    (of_old,) = (line for line in listed if "xielian/cnc-1" in line)
+    (of_own,) = (line for line in listed if _OWN in line)
+    assert "platform's cloud" in of_old
+    assert "device itself" in of_own
+    assert credential(url, "revoke", "xielian/cnc-1").returncode == 0
+    assert "xielian/cnc-1" not in credential(url, "list").stdout
+
+
+def test_a_cloud_needs_no_serial_and_gets_another_secret_for_a_lost_one(url: str) -> None:
     """The old one is revoked by it; a second beside it is not issued."""
     first = secret_of(credential(url, "issue", "xielian"))
     refused = credential(url, "issue", "xielian")
@@ -107,6 +147,26 @@ def test_a_gateway_needs_no_serial_and_gets_another_secret_for_a_lost_one(url: s
         (("issue", "xielian", "cnc-9"), "There is no device cnc-9 on platform xielian."),
         (("issue", "ended"), "This equipment has ended: it gets no credential."),
         (("replace", "xielian"), "xielian has no credential that is open."),
+        (("issue", "nobody", "--gateway", "gw-1"), "There is no platform nobody."),
+        (
+            ("issue", "xielian", "cnc-1", "--gateway", "gw-1"),
+            "A credential is a device's or a gateway's, not both: name one of them.",
+        ),
+        (
+            ("issue", "xielian", "cnc-1", "--site", "here"),
+            "--site says where a gateway stands: name the gateway with --gateway.",
+        ),
+        (
+            ("issue", "xielian", "--gateway", "own"),
+            (
+                "“own” is no name of a gateway: 1 to 64 letters, digits, dots, underscores and "
+                "hyphens; `own` and `via` are none."
+            ),
+        ),
+        (
+            ("issue", "ended", "--gateway", "gw-1"),
+            "ended ended on 2026-01-01: nothing that hangs on it can last longer.",
+        ),
         (("revoke", "xielian/cnc-1"), "xielian/cnc-1 has no credential that is open."),
     ],
 )

@@ -18,12 +18,13 @@ from jieru.credentials.secret import ITERATIONS, hash_secret
 from jieru.database import connect, open_pool
 from jieru.settings import Settings
 from tests.support.callers import bearer
-from tests.support.credentials import issue_to, replace, revoke
+from tests.support.credentials import issue_to, register_gateway, replace, revoke
 from tests.support.fleet import register_devices
 
 _CREDENTIALS = "/api/v1/credentials"
 _DEVICE = {"platform": "xielian", "serial": "cnc-1"}
-_GATEWAY = {"platform": "xielian", "serial": None}
+_GATEWAY = {"platform": "xielian", "gateway": "gw-1"}
+_CLOUD = {"platform": "xielian"}
 
 _COLUMNS = "SELECT salt, password_hash FROM credentials WHERE id = %s"
 _AUDITED = """
@@ -45,9 +46,12 @@ _EMQX_AUTHORIZATION = """
 
 @pytest.fixture
 def connection(database_url: str) -> Iterator[psycopg.Connection]:
-    """A database with two platforms that have devices."""
+    """A database with two platforms that have devices, and a gateway of one of them."""
     with connect(database_url) as connection:
         register_devices(connection, ["cnc-1", "cnc-2"])
+        row = connection.execute("SELECT id FROM platforms").fetchone()
+        assert row is not None
+        register_gateway(connection, row[0], "gw-1")
         register_devices(connection, ["cnc-1"], "other")
         yield connection
 
@@ -92,7 +96,7 @@ class TestRecords:
         assert issue_to(connection, "xielian").id != first.id
 
     def test_a_device_of_another_platform_gets_none(self, connection: psycopg.Connection) -> None:
-        """Least of all the gateway's."""
+        """Least of all the cloud's."""
         platform = connection.execute("SELECT id FROM platforms WHERE code = 'xielian'").fetchone()
         stranger = connection.execute(_DEVICE_OF_OTHER).fetchone()
         assert platform is not None
@@ -129,13 +133,15 @@ class TestEmqx:
         ("username", "topic"),
         [
             ("xielian", "jieru/v1/xielian/+/heartbeat"),
+            ("xielian/via/gw-1", "jieru/v1/xielian/via/gw-1/+/heartbeat"),
+            ("xielian/own/cnc-1", "jieru/v1/xielian/own/cnc-1/heartbeat"),
             ("xielian/cnc-1", "jieru/v1/xielian/cnc-1/heartbeat"),
         ],
     )
     def test_allows_one_topic_to_publish(
         self, connection: psycopg.Connection, username: str, topic: str
     ) -> None:
-        """A gateway its devices', a device its own; nothing once it is revoked."""
+        """Cloud and gateway all devices', a device its own; nothing once it is revoked."""
         issued = issue_to(connection, username)
         rows = connection.execute(_EMQX_AUTHORIZATION, (username,)).fetchall()
         assert rows == [("allow", "publish", topic)]
@@ -195,19 +201,83 @@ class TestApi:
     async def test_a_secret_is_shown_once(self, api: _Api) -> None:
         """With the username and a line to try it; the list has neither."""
         issued = await api.issue(_DEVICE)
-        assert issued["username"] == "xielian/cnc-1"
+        assert issued["username"] == "xielian/own/cnc-1"
         assert len(issued["secret"]) == 32
         assert (
-            f"-h broker.example -p 8883 --tls-use-os-certs -u xielian/cnc-1 -P {issued['secret']}"
-            in (issued["example"])
+            "-h broker.example -p 8883 --tls-use-os-certs -u xielian/own/cnc-1 "
+            f"-P {issued['secret']}" in (issued["example"])
         )
         listed = (await api.ask("GET")).json()["items"]
         assert listed == [{k: issued[k] for k in issued if k not in {"secret", "example"}}]
 
-    async def test_a_gateway_has_no_serial(self, api: _Api) -> None:
-        """Its username is the platform's code."""
+    @pytest.mark.parametrize(
+        ("body", "username", "kind", "topic"),
+        [
+            (_CLOUD, "xielian", "cloud", "jieru/v1/xielian/+/heartbeat"),
+            ({**_CLOUD, "serial": None, "gateway": None}, "xielian", "cloud", None),
+            (_GATEWAY, "xielian/via/gw-1", "gateway", "jieru/v1/xielian/via/gw-1/+/heartbeat"),
+            (_DEVICE, "xielian/own/cnc-1", "device", "jieru/v1/xielian/own/cnc-1/heartbeat"),
+        ],
+    )
+    async def test_a_credential_says_as_whom_and_where_it_publishes(
+        self, api: _Api, body: dict[str, str | None], username: str, kind: str, topic: str | None
+    ) -> None:
+        """Whose it is, the request says; with neither serial nor gateway, the cloud's."""
+        issued = await api.issue(body)
+        assert (issued["username"], issued["kind"]) == (username, kind)
+        assert (issued["gateway"], issued["serial"]) == (body.get("gateway"), body.get("serial"))
+        assert topic in {issued["topic"], None}
+
+    async def test_a_credential_of_an_earlier_release_is_told_apart_and_replaced_by_its_like(
+        self, api: _Api
+    ) -> None:
+        """The equipment goes on publishing where it does; a new one stands beside it meanwhile."""
+        old = issue_to(api.connection, "xielian/cnc-1")
+        (listed,) = (await api.ask("GET")).json()["items"]
+        assert (listed["kind"], listed["serial"]) == ("cloud", "cnc-1")
+        assert listed["topic"] == "jieru/v1/xielian/cnc-1/heartbeat"
+        own = await api.issue(_DEVICE)
+        replaced = await api.ask("POST", f"/{old.id}/replace")
+        assert replaced.status_code == 201
+        assert replaced.json()["username"] == "xielian/cnc-1"
+        assert await api.usernames() == ["xielian/cnc-1", "xielian/own/cnc-1"]
+        again = await api.ask("POST", f"/{own['id']}/replace")
+        assert again.json()["username"] == "xielian/own/cnc-1"
+        await api.ask("POST", f"/{replaced.json()['id']}/revoke")
+        assert await api.usernames() == ["xielian/own/cnc-1"]
+
+    async def test_a_gateways_credential_is_replaced_by_another_of_the_gateway(
+        self, api: _Api
+    ) -> None:
+        """Never by the cloud's."""
         issued = await api.issue(_GATEWAY)
-        assert (issued["username"], issued["serial"]) == ("xielian", None)
+        replaced = await api.ask("POST", f"/{issued['id']}/replace")
+        assert replaced.status_code == 201
+        assert replaced.json()["username"] == "xielian/via/gw-1"
+        assert await api.usernames() == ["xielian/via/gw-1"]
+
+    @pytest.mark.parametrize(
+        ("wrong", "sentence"),
+        [
+            ({"gateway": "gw-9"}, "There is no gateway gw-9 on platform xielian."),
+            ({"gateway": "own"}, "There is no gateway own on platform xielian."),
+            ({"gateway": ""}, "There is no gateway  on platform xielian."),
+            (
+                {"gateway": "gw-1", "serial": "cnc-1"},
+                "A credential is a device's or a gateway's, not both: name one of them.",
+            ),
+            ({"platform": "other", "gateway": "gw-1"}, "There is no platform other."),
+        ],
+    )
+    async def test_a_wrong_gateway_is_named(
+        self, api: _Api, wrong: dict[str, str], sentence: str
+    ) -> None:
+        """As any other field is; of another platform nothing is said."""
+        refused = await api.ask("POST", json={**_CLOUD, **wrong})
+        assert refused.status_code == 422
+        assert refused.json()["detail"] == sentence
+        named = refused.json()["errors"][0]["field"]
+        assert named == ("platform" if "platform" in wrong else "gateway")
 
     async def test_a_second_credential_is_a_conflict(self, api: _Api) -> None:
         """The way out is to replace the first."""
@@ -229,26 +299,31 @@ class TestApi:
         assert first.json()["revoked_at"]
 
     async def test_the_list_is_filtered(self, api: _Api) -> None:
-        """By platform, serial and state; the newest first."""
+        """By platform, serial, gateway, kind and state; the newest first."""
         revoked = await api.issue(_DEVICE)
         await api.ask("POST", f"/{revoked['id']}/revoke")
+        await api.issue(_CLOUD)
         await api.issue(_GATEWAY)
         await api.issue({"platform": "xielian", "serial": "cnc-2"})
-        assert await api.usernames() == ["xielian/cnc-2", "xielian"]
-        assert await api.usernames(state="revoked") == ["xielian/cnc-1"]
-        assert await api.usernames(state="all", serial="cnc-1") == ["xielian/cnc-1"]
+        assert await api.usernames() == ["xielian/own/cnc-2", "xielian/via/gw-1", "xielian"]
+        assert await api.usernames(state="revoked") == ["xielian/own/cnc-1"]
+        assert await api.usernames(state="all", serial="cnc-1") == ["xielian/own/cnc-1"]
+        assert await api.usernames(gateway="gw-1") == ["xielian/via/gw-1"]
+        assert await api.usernames(kind="cloud") == ["xielian"]
+        assert await api.usernames(kind="gateway") == ["xielian/via/gw-1"]
+        assert await api.usernames(kind="device") == ["xielian/own/cnc-2"]
         assert await api.usernames(platform="other") == []
 
     async def test_the_list_comes_in_pages(self, api: _Api) -> None:
         """Each credential once, though others are issued meanwhile."""
-        await api.issue(_GATEWAY)
+        await api.issue(_CLOUD)
         await api.issue(_DEVICE)
         first = (await api.ask("GET", params={"limit": 1})).json()
         await api.issue({"platform": "xielian", "serial": "cnc-2"})
         query = {"limit": 1, "cursor": first["next_cursor"]}
         second = (await api.ask("GET", params=query)).json()
         names = [item["username"] for page in (first, second) for item in page["items"]]
-        assert names == ["xielian/cnc-1", "xielian"]
+        assert names == ["xielian/own/cnc-1", "xielian"]
         assert second["next_cursor"] is None
 
     async def test_an_operator_has_to_do_with_the_own_platform_alone(self, api: _Api) -> None:
@@ -269,7 +344,7 @@ class TestApi:
         issued = await api.issue(_DEVICE)
         assert (await api.ask("GET", role=role)).status_code == 200
         for path in ("", f"/{issued['id']}/replace", f"/{issued['id']}/revoke"):
-            assert (await api.ask("POST", path, role=role, json=_GATEWAY)).status_code == 403
+            assert (await api.ask("POST", path, role=role, json=_CLOUD)).status_code == 403
 
     async def test_equipment_that_has_ended_gets_none(self, api: _Api) -> None:
         """Neither a new one nor another in its place; what it has can be revoked."""

@@ -13,7 +13,7 @@ from command.embedded_broker import EmbeddedBroker
 from jieru.broker import BrokerAddress
 from jieru.database import connect
 from jieru.errors import WorldError
-from jieru.wire import DeviceAddress, DeviceStatus
+from jieru.wire import CLOUD, DeviceAddress, DeviceStatus, HeartbeatTopic
 from tests.support.command import jieru
 from tests.support.credentials import issue_to
 from tests.support.fleet import register_devices
@@ -39,18 +39,22 @@ def database(embedded_database_url: str) -> Iterator[psycopg.Connection]:
 def test_it_says_that_the_broker_acknowledged(
     broker: EmbeddedBroker, database: psycopg.Connection
 ) -> None:
-    """With the gateway's credential and with the device's own; the address may be a setting."""
-    gateway = issue_to(database, "xielian")
-    device = issue_to(database, "xielian/CNC-01.a")
-    url = broker.url_of("xielian", gateway.secret)
-    by_gateway = jieru("simulate", "heartbeat", "--url", url, "--serial", "CNC-01.a")
-    by_device = jieru(
-        "simulate", "heartbeat", mqtt_url=broker.url_of("xielian/CNC-01.a", device.secret)
-    )
-    for done in (by_gateway, by_device):
+    """With every kind of credential, on its own topic; the address may be a setting."""
+    topics = {
+        "xielian": "jieru/v1/xielian/CNC-01.a/heartbeat",
+        "xielian/via/gw-1": "jieru/v1/xielian/via/gw-1/CNC-01.a/heartbeat",
+        "xielian/own/CNC-01.a": "jieru/v1/xielian/own/CNC-01.a/heartbeat",
+        "xielian/CNC-01.a": "jieru/v1/xielian/CNC-01.a/heartbeat",
+    }
+    for username, topic in topics.items():
+        issued = issue_to(database, username)
+        serial = [] if username.endswith("CNC-01.a") else ["--serial", "CNC-01.a"]
+        done = jieru(
+            "simulate", "heartbeat", *serial, mqtt_url=broker.url_of(username, issued.secret)
+        )
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.startswith("The broker acknowledged the heartbeat of CNC-01.a at ")
-        assert done.stdout.endswith("(jieru/v1/xielian/CNC-01.a/heartbeat).\n")
+        assert done.stdout.endswith(f"({topic}).\n")
 
 
 def test_a_credential_that_is_not_taken_is_one_sentence(
@@ -81,7 +85,7 @@ def test_a_broker_that_is_not_there_is_one_sentence() -> None:
     ("url", "sentence"),
     [
         ("mqtt://127.0.0.1:1883", "names no credential of equipment"),
-        ("mqtt://xielian/CNC-01:secret@127.0.0.1:1883", "PLATFORM%2FSERIAL:SECRET"),
+        ("mqtt://xielian/CNC-01:secret@127.0.0.1:1883", "PLATFORM%2Fown%2FSERIAL"),
         ("http://127.0.0.1:1883", "--url is not a broker's address"),
     ],
 )
@@ -97,10 +101,10 @@ def test_a_broker_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(simulators.heartbeat, "_TIMEOUT_S", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = BrokerAddress("127.0.0.1", silent.getsockname()[1])
-        device = DeviceAddress("xielian", "CNC-01")
+        named = HeartbeatTopic(DeviceAddress("xielian", "CNC-01"), CLOUD)
         with pytest.raises(WorldError, match=r"0\.2"):
             simulators.heartbeat.publish_heartbeat(
-                address, device, DeviceStatus.RUNNING, at=datetime.now(UTC)
+                address, named, DeviceStatus.RUNNING, at=datetime.now(UTC)
             )
 
 

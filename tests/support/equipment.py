@@ -17,11 +17,11 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from jieru.credentials.usernames import parse_username
 from jieru.wire import DeviceStatus, encode_payload
 from tests.support.command import clean_environment
 from tests.support.debian_root import DebianRoot
 from tests.support.fleet import ingester, wait_until
-from tests.support.messages import topic_of
 from tests.support.mosquitto import MosquittoBroker
 from tests.support.processes import StartError
 
@@ -47,22 +47,23 @@ class EquipmentSide:
         serial: str | None = None,
         status: DeviceStatus = DeviceStatus.RUNNING,
     ) -> None:
-        """Publish a heartbeat of this moment with `mosquitto_pub`, as a device or a gateway.
+        """Publish a heartbeat of this moment with `mosquitto_pub`, as whoever has the credential.
 
         A credential that was just issued is known to the broker within some seconds; until then
         this tries again.
 
         Args:
-            username: `{platform}/{serial}`, or `{platform}` together with `serial`.
+            username: of any kind; a cloud's and a gateway's together with `serial`.
             secret: the credential's.
-            serial: of the device that a gateway speaks for.
+            serial: of the device that a cloud or a gateway speaks for.
             status: what the device says of itself.
 
         Raises:
             StartError: the broker does not let the user in.
         """
-        platform, _slash, own_serial = username.partition("/")
-        topic = topic_of(serial or own_serial, platform)
+        user = parse_username(username)
+        assert user is not None, username
+        topic = user.topic(serial or "")
         payload = encode_payload(time.time_ns() // 1_000_000, status=status).decode()
         self.broker.remember(username, secret)
         deadline = time.monotonic() + _PATIENCE_S

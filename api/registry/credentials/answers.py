@@ -6,14 +6,18 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 from api.web.paging import Page
 from api.web.records import Body
+from jieru.wire import PublisherKind
 
 __all__ = ["Credential", "CredentialPage", "IssuedCredential", "NewCredential"]
 
 _CREDENTIAL: Final[dict[str, JsonValue]] = {
     "id": 17,
-    "username": "xielian/cnc-1",
+    "username": "xielian/own/cnc-1",
     "platform": "xielian",
+    "kind": "device",
+    "gateway": None,
     "serial": "cnc-1",
+    "topic": "jieru/v1/xielian/own/cnc-1/heartbeat",
     "created_at": "2026-03-02T08:15:00Z",
     "revoked_at": None,
 }
@@ -26,7 +30,8 @@ class NewCredential(Body):
         json_schema_extra={
             "examples": [
                 {"platform": "xielian", "serial": "cnc-1"},
-                {"platform": "xielian", "serial": None},
+                {"platform": "xielian", "gateway": "licheng-1"},
+                {"platform": "xielian"},
             ]
         }
     )
@@ -34,7 +39,13 @@ class NewCredential(Body):
     platform: str = Field(description="The platform's code.", max_length=100)
     serial: str | None = Field(
         default=None,
-        description="The device's serial; null: the platform's gateway.",
+        description="Of a device that publishes itself.",
+        max_length=100,
+    )
+    gateway: str | None = Field(
+        default=None,
+        description="The name of a registered gateway; without it and without a serial the "
+        "credential is the platform's cloud's.",
         max_length=100,
     )
 
@@ -47,7 +58,18 @@ class Credential(BaseModel):
     id: int
     username: str = Field(description="Whom the equipment signs in as at the broker.")
     platform: str = Field(description="The platform's code.")
-    serial: str | None = Field(description="The device's serial; null: the platform's gateway.")
+    kind: PublisherKind = Field(
+        description="As whom it publishes: the platform's `cloud`, a `gateway`, or the `device` "
+        "itself. A device's credential of earlier releases publishes as the `cloud`: it has a "
+        "serial all the same."
+    )
+    gateway: str | None = Field(description="The gateway's name; null for the other kinds.")
+    serial: str | None = Field(
+        description="The one device that it may speak for; null: every device of the platform."
+    )
+    topic: str = Field(
+        description="What it publishes on; `+` stands for the serial of any device of the platform."
+    )
     created_at: AwareDatetime
     revoked_at: AwareDatetime | None
 
@@ -69,9 +91,9 @@ class IssuedCredential(Credential):
                 {
                     **_CREDENTIAL,
                     "secret": "h7Qm2vXw9LrT4bKc8NsZ1dYf6GpJ3aEu",
-                    "example": "mosquitto_pub -h broker.example -p 1883 -u xielian/cnc-1 "
+                    "example": "mosquitto_pub -h broker.example -p 1883 -u xielian/own/cnc-1 "
                     "-P h7Qm2vXw9LrT4bKc8NsZ1dYf6GpJ3aEu -q 1 "
-                    "-t jieru/v1/xielian/cnc-1/heartbeat "
+                    "-t jieru/v1/xielian/own/cnc-1/heartbeat "
                     '-m "{\\"ts\\": $(date +%s)000, \\"status\\": \\"running\\"}"',
                 }
             ]

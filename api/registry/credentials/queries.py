@@ -23,7 +23,6 @@ from jieru.broker import BrokerAddress
 from jieru.credentials import records
 from jieru.credentials.equipment import (
     EndedEquipmentError,
-    Equipment,
     UnknownEquipmentError,
     find_equipment,
     issue_to,
@@ -33,6 +32,7 @@ from jieru.credentials.example import publish_line
 from jieru.credentials.records import AlreadyIssuedError, RevokedError
 from jieru.credentials.stored import OPEN, select_credentials
 from jieru.i18n import marked as _
+from jieru.wire import PublisherKind
 
 __all__ = [
     "CredentialFilter",
@@ -58,7 +58,10 @@ class CredentialFilter:
 
     platform: str | None = None
     serial: str | None = None
+    gateway: str | None = None
+    kind: PublisherKind | None = None
     state: CredentialState = CredentialState.OPEN
+    username: str | None = None
 
 
 def list_credentials(
@@ -74,6 +77,12 @@ def list_credentials(
         conditions.append(SQL("platforms.code = %(platform)s"))
     if wanted.serial is not None:
         conditions.append(SQL("devices.serial = %(serial)s"))
+    if wanted.gateway is not None:
+        conditions.append(SQL("publishers.name = %(gateway)s"))
+    if wanted.kind is not None:
+        conditions.append(SQL("publishers.kind = %(kind)s"))
+    if wanted.username is not None:
+        conditions.append(SQL("username = %(username)s"))
     if wanted.state is not CredentialState.ALL:
         conditions.append(
             OPEN if wanted.state is CredentialState.OPEN else SQL("NOT {}").format(OPEN)
@@ -88,6 +97,9 @@ def list_credentials(
         limit=page.limit + 1,
         platform=wanted.platform,
         serial=wanted.serial,
+        gateway=wanted.gateway,
+        kind=wanted.kind,
+        username=wanted.username,
         after=after[0] if after else None,
     )
     has_more = len(found) > page.limit
@@ -110,10 +122,18 @@ def issue_credential(
     Raises:
         Problem: the equipment is not registered, has ended, or has an open credential.
     """
-    equipment = _find_equipment(connection, caller, wanted)
     try:
+        equipment = find_equipment(
+            connection,
+            platform=wanted.platform,
+            serial=wanted.serial,
+            gateway=wanted.gateway,
+            only_platform_id=caller.platform_id,
+        )
         with _refusals():
             issued = issue_to(connection, equipment, today=today_of(now))
+    except UnknownEquipmentError as error:
+        raise wrong_value(error.field, error) from None
     except EndedEquipmentError as error:
         raise wrong_value("platform" if wanted.serial is None else "serial", error) from None
     return _with_secret(connection, caller, issued, broker)
@@ -127,19 +147,16 @@ def replace_credential(
     broker: BrokerAddress,
     now: datetime,
 ) -> IssuedCredential:
-    """Revoke a credential and issue another to the same equipment.
+    """Revoke a credential and issue another of the same name to the same equipment.
 
     Raises:
         Problem: there is no such credential that the caller may see, it is revoked, or the
             equipment has ended.
     """
-    credential = _read(connection, caller, credential_id)
-    equipment = _find_equipment(
-        connection, caller, NewCredential(platform=credential.platform, serial=credential.serial)
-    )
+    _read(connection, caller, credential_id)
     try:
         with _refusals():
-            issued = replace_of(connection, equipment, credential_id, today=today_of(now))
+            issued = replace_of(connection, credential_id, today=today_of(now))
     except EndedEquipmentError as error:
         raise Problem(Kind.CONFLICT, error.message) from None
     return _with_secret(connection, caller, issued, broker)
@@ -193,20 +210,6 @@ def _with_secret(
         secret=issued.secret,
         example=publish_line(broker, issued.username, issued.secret),
     )
-
-
-def _find_equipment(
-    connection: psycopg.Connection, caller: Caller, wanted: NewCredential
-) -> Equipment:
-    try:
-        return find_equipment(
-            connection,
-            platform=wanted.platform,
-            serial=wanted.serial,
-            only_platform_id=caller.platform_id,
-        )
-    except UnknownEquipmentError as error:
-        raise wrong_value(error.field, error) from None
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from api.web.problems import Kind, problem_responses
 from api.web.services import service
 from jieru.broker import BrokerAddress
 from jieru.i18n import marked as _
+from jieru.wire import PublisherKind
 
 __all__ = ["CredentialId", "EquipmentBroker", "router"]
 
@@ -57,13 +58,21 @@ def get_credentials(
         str | None,
         Query(description=_("A device's serial."), max_length=100, pattern=r"^[^\x00]*$"),
     ] = None,
+    gateway: Annotated[
+        str | None,
+        Query(description=_("A gateway's name."), max_length=100, pattern=r"^[^\x00]*$"),
+    ] = None,
+    kind: Annotated[
+        PublisherKind | None,
+        Query(description=_("As whom it publishes: `cloud`, `gateway` or `device`.")),
+    ] = None,
     state: Annotated[
         CredentialState, Query(description=_("`open` (by default), `revoked` or `all`."))
     ] = CredentialState.OPEN,
 ) -> CredentialPage:
     """One page of credentials."""
     with database.reading() as connection:
-        wanted = CredentialFilter(platform, serial, state)
+        wanted = CredentialFilter(platform, serial, gateway, kind, state)
         return list_credentials(connection, caller, wanted, page)
 
 
@@ -72,8 +81,9 @@ def get_credentials(
     status_code=201,
     summary="Issue a credential",
     description=_(
-        "To one device, or without a serial to the platform's gateway, which publishes for all of "
-        "its devices. The answer holds the secret: it is shown this once and kept nowhere. The "
+        "To a device that publishes itself, to a registered gateway, or with neither to the "
+        "platform's cloud; gateway and cloud publish for all of the platform's devices. The answer "
+        "holds the secret: it is shown this once and kept nowhere. The "
         "broker lets the equipment in some seconds later."
     ),
     response_description=_("The credential with its secret."),
@@ -96,8 +106,8 @@ def post_credential(
     status_code=201,
     summary="Replace a credential",
     description=_(
-        "Revokes it and issues another to the same equipment, which the answer holds with its "
-        "secret. The broker refuses the old secret some seconds later."
+        "Revokes it and issues another of the same name to the same equipment, which the answer "
+        "holds with its secret. The broker refuses the old secret some seconds later."
     ),
     response_description=_("The new credential with its secret."),
     responses=problem_responses(

@@ -8,7 +8,7 @@ from pydantic.config import JsonDict
 
 from api.web.paging import Page
 from api.web.records import REVISION, USCC, WHOLE_NUMBER, Body, DateText, left_out
-from jieru.wire import DeviceStatus
+from jieru.wire import DeviceStatus, PublisherKind
 from registry.device_status import Liveness
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "HeartbeatPage",
     "NewDevice",
     "OwnerAnswer",
+    "PublisherAnswer",
 ]
 
 INTERVAL_MAX_S: Final = 604_800
@@ -142,6 +143,15 @@ class DeviceChange(Body):
     expected_interval_s: IntervalSeconds = left_out(INTERVAL_S)
 
 
+class PublisherAnswer(BaseModel):
+    """Whose credential heartbeats came with."""
+
+    kind: PublisherKind = Field(
+        description="The platform's `cloud`, a `gateway`, or the `device` itself."
+    )
+    gateway: str | None = Field(description="The gateway's name; null for the other kinds.")
+
+
 class HeartbeatAnswer(BaseModel):
     """One heartbeat, as it was stored."""
 
@@ -149,6 +159,7 @@ class HeartbeatAnswer(BaseModel):
     received_at: datetime
     seq: int | None
     status: DeviceStatus | None
+    publisher: PublisherAnswer
     metrics: dict[str, object] | None
 
 
@@ -165,6 +176,7 @@ class HeartbeatPage(Page[HeartbeatAnswer]):
                             "received_at": "2026-05-30T04:59:31.204Z",
                             "seq": 8123,
                             "status": "running",
+                            "publisher": {"kind": "gateway", "gateway": "licheng-1"},
                             "metrics": {"spindle_rpm": 1200},
                         }
                     ],

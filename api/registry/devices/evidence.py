@@ -1,16 +1,16 @@
-"""What was heard of one device: its heartbeats, and the calendar of its hours."""
+"""What was heard of one device, and from whom: its heartbeats, and the calendar of its hours."""
 
 import json
 import math
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import psycopg
 from psycopg.rows import dict_row
 from psycopg.sql import SQL
 
 from api.access.caller import Caller
-from api.registry.devices.answers import HeartbeatAnswer, HeartbeatPage
+from api.registry.devices.answers import HeartbeatAnswer, HeartbeatPage, PublisherAnswer
 from api.registry.devices.presence_answers import PresenceAnswer, PresenceDayAnswer
 from api.registry.devices.queries import find_device
 from api.web.filters import today_of
@@ -20,13 +20,18 @@ from jieru.calendar import HOURS_PER_DAY, bit_index
 from jieru.presence import BITS_PER_MONTH
 from jieru.wire import PAYLOAD_DEPTH_LIMIT, DeviceAddress, nesting_depth
 
-__all__ = ["list_heartbeats", "read_presence"]
+__all__ = ["HeardFrom", "list_heartbeats", "read_presence", "read_publishers"]
 
 # By the primary key, and within the bounds only: the planner looks at each chunk between them.
 _SELECT_HEARTBEATS: Final = SQL("""
-    SELECT time, received_at, seq, status, metrics::text FROM heartbeats
-    WHERE device_id = %(device)s AND time >= %(start)s AND time < %(end)s
-    ORDER BY time DESC LIMIT %(limit)s
+    WITH found AS MATERIALIZED (
+        SELECT time, received_at, seq, status, metrics::text, publisher_id FROM heartbeats
+        WHERE device_id = %(device)s AND time >= %(start)s AND time < %(end)s
+        ORDER BY time DESC LIMIT %(limit)s
+    )
+    SELECT time, received_at, seq, status, metrics, publishers.kind, publishers.name AS gateway
+    FROM found JOIN publishers ON publishers.id = publisher_id
+    ORDER BY time DESC
 """)
 _IS_ARCHIVED: Final = """
     SELECT EXISTS (SELECT FROM heartbeat_archives
@@ -38,9 +43,24 @@ _SELECT_PRESENCE: Final = """
     GROUP BY month
 """
 
+_SELECT_PUBLISHERS: Final = """
+    SELECT kind, name, length(replace((hours | late_hours)::text, '0', '')) AS heard
+    FROM presence JOIN publishers ON publishers.id = publisher_id
+    WHERE device_id = %s AND month = %s
+    ORDER BY heard DESC, name
+"""
+
 _UNWRITTEN: Final = timedelta(hours=1)
 """Heartbeats may be so much newer than the last one that is noted of a device."""
 _SILENCE: Final = "0" * BITS_PER_MONTH
+
+
+class HeardFrom(NamedTuple):
+    """Somebody who published heartbeats of a device in a month."""
+
+    publisher: PublisherAnswer
+    hours: int
+    """In which there was one, late ones too."""
 
 
 def list_heartbeats(
@@ -86,7 +106,14 @@ def list_heartbeats(
         rows.pop()
         next_cursor = write_cursor((rows[-1]["time"],))
     items = [
-        HeartbeatAnswer.model_validate({**row, "metrics": _metrics(row["metrics"])}) for row in rows
+        HeartbeatAnswer.model_validate(
+            {
+                **row,
+                "metrics": _metrics(row["metrics"]),
+                "publisher": {"kind": row["kind"], "gateway": row["gateway"]},
+            }
+        )
+        for row in rows
     ]
     return HeartbeatPage(items=items, next_cursor=next_cursor, is_archived=archived == (True,))
 
@@ -130,6 +157,26 @@ def read_presence(
         return PresenceDayAnswer(day=day, hours=hours, late_hours=late_hours)
 
     return PresenceAnswer(days=[answer(day) for day in days])
+
+
+def read_publishers(
+    connection: psycopg.Connection,
+    caller: Caller,
+    address: DeviceAddress,
+    month: date,
+    *,
+    now: datetime,
+) -> list[HeardFrom]:
+    """From whom a device was heard in a month, given by its first day; the most hours first.
+
+    Raises:
+        Problem: there is no such device for this caller.
+    """
+    device = find_device(connection, caller, address, now=now)
+    return [
+        HeardFrom(PublisherAnswer(kind=kind, gateway=gateway), hours)
+        for kind, gateway, hours in connection.execute(_SELECT_PUBLISHERS, (device.id, month))
+    ]
 
 
 def _metrics(text: str | None) -> dict[str, Any] | None:

@@ -29,12 +29,18 @@ from api.console.forms import (
 from api.console.listed import Filtered, filter_of, list_address, query_of, render_list
 from api.console.month import OptionalCivilMonth
 from api.console.visit import CurrentVisit, Visit
-from api.console.words import DEVICE_STATUS_WORDS, REPORTED_WORDS, STATE_WORDS, words
+from api.console.words import (
+    DEVICE_STATUS_WORDS,
+    PUBLISHER_WORDS,
+    REPORTED_WORDS,
+    STATE_WORDS,
+    words,
+)
 from api.registry.assignments.queries import ASSIGNMENTS, AssignmentFilter
 from api.registry.credentials.queries import CredentialFilter, CredentialState, list_credentials
 from api.registry.devices.answers import DeviceChange, DeviceRecord, NewDevice
 from api.registry.devices.calendar import calendar_rows, days_shown, month_choice
-from api.registry.devices.evidence import list_heartbeats, read_presence
+from api.registry.devices.evidence import list_heartbeats, read_presence, read_publishers
 from api.registry.devices.excess import recent_excess
 from api.registry.devices.queries import (
     DEVICES,
@@ -49,7 +55,7 @@ from api.web.filters import State
 from api.web.paging import PageRequest, RequestedPage
 from api.web.records import Body, Ending
 from jieru.i18n import marked as _
-from jieru.wire import DeviceAddress
+from jieru.wire import CLOUD, ITSELF, DeviceAddress, Publisher, PublisherKind, heartbeat_topic
 from registry.device_status import Liveness
 
 __all__ = ["router"]
@@ -60,6 +66,8 @@ _LIST: Final = "/devices"
 _NEW: Final = "/devices/new"
 _HEARTBEATS: Final = 20
 _HISTORY: Final = PageRequest(limit=100)
+_SOME_GATEWAY: Final = Publisher(PublisherKind.GATEWAY, "{gateway}")
+"""As topics are written that hold for each of them."""
 
 OptionalLiveness = Annotated[Liveness | None, BeforeValidator(lambda value: value or None)]
 """A status, or nothing: a form sends an empty text for all of them."""
@@ -152,11 +160,15 @@ def show_device(
     is_part = visit.wants_part("calendar")
     with visit.database.snapshot() as connection:
         presence = read_presence(connection, visit.caller, address, *days, now=visit.now)
+        heard_from = read_publishers(connection, visit.caller, address, shown_month, now=visit.now)
         details = {} if is_part else _details(connection, visit, address)
     calendar = {
         "address": device_page_address(address),
         "rows": calendar_rows(presence.days),
         "month": month_choice(shown_month, visit.today),
+        "heard_from": [
+            (visit.translate(PUBLISHER_WORDS[each.publisher.kind]), each) for each in heard_from
+        ],
     }
     template = "devices/calendar.html" if is_part else "devices/device.html"
     return visit.render(template, {**calendar, **details})
@@ -259,7 +271,9 @@ def _details(
     translate = visit.translate
     device = read_device(connection, visit.caller, address, now=visit.now)
     assigned = AssignmentFilter(address.platform, address.serial, state=State.ALL)
-    issued = CredentialFilter(address.platform, address.serial, CredentialState.ALL)
+    issued = CredentialFilter(
+        platform=address.platform, serial=address.serial, state=CredentialState.ALL
+    )
     assignments = ASSIGNMENTS.page(
         connection, visit.caller.platform_id, assigned, _HISTORY, visit.now
     )
@@ -270,6 +284,10 @@ def _details(
         "reported": words(device.reported, REPORTED_WORDS, translate) if device.reported else None,
         "assignments": assignments.items,
         "credentials": credentials.items,
+        "topics": [
+            (translate(PUBLISHER_WORDS[publisher.kind]), heartbeat_topic(address, publisher))
+            for publisher in (ITSELF, _SOME_GATEWAY, CLOUD)
+        ],
         "today": visit.today,
         "may_change": visit.may(Permission.CHANGE_REGISTRY),
         "may_issue": visit.may(Permission.CHANGE_CREDENTIALS),
@@ -286,7 +304,11 @@ def _heartbeats(
     path, next_cursor = f"{device_page_address(address)}/heartbeats", heartbeats.next_cursor
     return {
         "heartbeats": [
-            (each, words(each.status, REPORTED_WORDS, visit.translate) if each.status else None)
+            (
+                each,
+                words(each.status, REPORTED_WORDS, visit.translate) if each.status else None,
+                visit.translate(PUBLISHER_WORDS[each.publisher.kind]),
+            )
             for each in heartbeats.items
         ],
         "older_address": list_address(path, {"cursor": next_cursor}) if next_cursor else None,

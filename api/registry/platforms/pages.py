@@ -1,4 +1,4 @@
-"""Platforms for people: the list, one platform with its recognitions and gateway, its changes."""
+"""Platforms for people: the list, one platform with its credentials and recognitions, changes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +28,7 @@ from api.console.listed import Filtered, filter_of, list_address, query_of, rend
 from api.console.visit import CurrentVisit, Visit
 from api.console.words import LEVEL_WORDS, STATE_WORDS, words
 from api.registry.credentials.queries import CredentialFilter, CredentialState, list_credentials
+from api.registry.gateways.listed import gateway_rows
 from api.registry.platforms.answers import NewPlatform, PlatformChange, PlatformRecord
 from api.registry.platforms.queries import (
     PLATFORMS,
@@ -110,14 +111,17 @@ def take_new_platform(visit: CurrentVisit, values: FormValues) -> Response:
 
 @router.get("/platforms/{platform}")
 def show_platform(visit: CurrentVisit, platform: str) -> HTMLResponse:
-    """One platform: facts, recognitions, the gateway's credentials."""
+    """One platform: facts, the credentials of its cloud and its gateways, recognitions."""
     own = visit.caller.platform_id
     recognised = RecognitionFilter(platform=platform, state=State.ALL)
-    issued = CredentialFilter(platform=platform, state=CredentialState.ALL)
+    of_cloud = CredentialFilter(platform=platform, username=platform, state=CredentialState.ALL)
     with visit.database.snapshot() as connection:
         record = PLATFORMS.one(connection, own, visit.now, code=platform)
         recognitions = RECOGNITIONS.page(connection, own, recognised, _HISTORY, visit.now)
-        credentials = list_credentials(connection, visit.caller, issued, _HISTORY)
+        credentials = list_credentials(connection, visit.caller, of_cloud, _HISTORY)
+        gateways = gateway_rows(
+            connection, visit, platform, PageRequest(), ended_on=record.ended_on
+        )
     return visit.render(
         "platforms/platform.html",
         {
@@ -127,10 +131,11 @@ def show_platform(visit: CurrentVisit, platform: str) -> HTMLResponse:
                 (each, words(each.level, LEVEL_WORDS, visit.translate))
                 for each in recognitions.items
             ],
-            "credentials": [each for each in credentials.items if each.serial is None],
+            "credentials": credentials.items,
             "today": visit.today,
             "may_change": visit.may(Permission.CHANGE_PLATFORMS),
             "may_issue": visit.may(Permission.CHANGE_CREDENTIALS),
+            **gateways,
         },
     )
 

@@ -58,6 +58,7 @@ async def test_a_device_may_be_assigned_at_once(api: RegistryApi) -> None:
     ("change", "status", "said"),
     [
         ({"serial": "CNC 01"}, 422, "serial: “CNC 01” is no serial"),
+        ({"serial": "via"}, 422, "`own` and `via` are none"),
         ({"platform": "beta"}, 422, "platform: Is not your platform"),
         ({"expected_interval_s": 0}, 422, "expected_interval_s: must be at least 1"),
         ({"expected_interval_s": 604_801}, 422, "expected_interval_s: must be at most 604800"),
@@ -97,7 +98,7 @@ async def test_a_device_ends_with_its_assignment_and_its_credential(api: Registr
     uscc = api.build.enterprise(1)
     api.build.device("alpha", "CNC-01", uscc, date(2026, 1, 1))
     api.build.device("alpha", "CNC-02", uscc, date(2026, 1, 1))
-    for username in ("alpha", "alpha/CNC-01", "alpha/CNC-02"):
+    for username in ("alpha", "alpha/CNC-01", "alpha/own/CNC-01", "alpha/CNC-02"):
         issue_to(api.connection, username)
     path = "/devices/alpha/CNC-01"
     ended = await api.ask("POST", f"{path}/end", json={"on": "2026-06-01"}, revision=1, **_OF_ALPHA)

@@ -5,12 +5,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from jieru.publishers import ITSELF_ID
 from tests.support.registry_api import RegistryApi
 
 _INSERT = """
     INSERT INTO heartbeats (device_id, time, received_at, seq, status, metrics)
     VALUES (%s, %s, %s, %s, 'running', %s)
 """
+_SET_PUBLISHER = """
+    UPDATE heartbeats SET publisher_id = %s WHERE device_id = %s AND time = %s
+"""
+_GATEWAY_ID = 3
+"""Of the first gateway of a database."""
 _START = datetime(2026, 5, 30, 4, tzinfo=UTC)
 _PATH = "/devices/alpha/CNC-01/heartbeats"
 
@@ -38,8 +44,25 @@ async def test_the_last_days_are_listed_newest_first(api: RegistryApi) -> None:
         "received_at": "2026-05-30T04:00:02Z",
         "seq": 0,
         "status": "running",
+        "publisher": {"kind": "cloud", "gateway": None},
         "metrics": {"rpm": 1200},
     }
+
+
+async def test_a_heartbeat_says_who_published_it(api: RegistryApi) -> None:
+    """A gateway with its name."""
+    device = _build(api, 3)
+    new = {"platform": "alpha", "name": "gw-1"}
+    assert (await api.ask("POST", "/gateways", json=new)).status_code == 201
+    for place, publisher in enumerate((ITSELF_ID, _GATEWAY_ID)):
+        at = _START + timedelta(minutes=place)
+        api.connection.execute(_SET_PUBLISHER, (publisher, device, at))
+    items = (await api.ask("GET", _PATH)).json()["items"]
+    assert [each["publisher"] for each in items] == [
+        {"kind": "cloud", "gateway": None},
+        {"kind": "gateway", "gateway": "gw-1"},
+        {"kind": "device", "gateway": None},
+    ]
 
 
 async def test_pages_go_back_in_time(api: RegistryApi) -> None:

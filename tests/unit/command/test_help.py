@@ -1,4 +1,4 @@
-"""`--help`: every command's, whole at 80 columns, and its example is one that the command takes."""
+"""`--help`: every command's, whole at 80 columns, and its examples are such as it takes."""
 
 import re
 import shlex
@@ -16,7 +16,7 @@ from command.help import with_whole_help, wrapped
 from jieru.i18n import LANGUAGES, Language, translations
 
 _COLUMNS = 80
-_EXAMPLE = re.compile("(?:Example: |示例：)(.+)", re.DOTALL)
+_EXAMPLE = re.compile(r"^ *(?:Example: |示例：)((?:.+\\\n)*.+)", re.MULTILINE)
 """What commands say of themselves is in the language in which their modules were imported."""
 
 
@@ -69,10 +69,11 @@ def test_an_example_is_taken_by_its_command(
     monkeypatch.chdir(tmp_path)
     for name in ("count-2026.json", "published.key", "devices.xlsx"):
         (tmp_path / name).touch()
-    shown = _EXAMPLE.search(_help(words))
-    if shown is None:
-        return
-    line = shown[1].replace("\\\n", " ")
+    for shown in _EXAMPLE.findall(_help(words)):
+        _read(shown.replace("\\\n", " "), words)
+
+
+def _read(line: str, words: tuple[str, ...]) -> None:
     program, *rest = [word for word in shlex.split(line) if not word.startswith("JIERU_")]
     assert program == "jieru"
     assert words == ("simulate", "play") or tuple(rest[: len(words)]) == words

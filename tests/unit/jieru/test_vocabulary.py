@@ -10,7 +10,7 @@ from api.audit.answers import RecordKind
 from jieru import vocabulary
 from jieru.i18n import translations
 from jieru.vocabulary import Vocabulary, spoken, worded
-from jieru.wire import DeviceStatus, RejectionReason
+from jieru.wire import DeviceStatus, PublisherKind, RejectionReason
 from registry.device_status import Liveness
 from registry.kinds import KINDS
 from verifier.counting.determination import Outcome
@@ -27,6 +27,7 @@ _ENUMERATIONS: dict[str, tuple[Vocabulary, Iterable[str]]] = {
     "rejections": (vocabulary.REJECTION_WORDS, RejectionReason),
     "device statuses": (vocabulary.DEVICE_STATUS_WORDS, Liveness),
     "reported statuses": (vocabulary.REPORTED_WORDS, DeviceStatus),
+    "publishers": (vocabulary.PUBLISHER_WORDS, PublisherKind),
     "levels": (vocabulary.LEVEL_WORDS, LEVELS),
     "roles": (vocabulary.ACCOUNT_ROLE_WORDS, Role),
     "files": (vocabulary.REGISTRY_FILE_WORDS, KINDS),
