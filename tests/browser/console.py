@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from api.access.roles import Role
@@ -15,6 +17,7 @@ from jieru.audit import Actor, changing
 from jieru.database import connect, open_pool
 from jieru.settings import Settings
 from tests.support.people import session_of
+from tests.support.procedure import write_key
 from tests.support.small_city import AS_OF
 
 __all__ = ["PASSWORD", "PEOPLE", "Console", "running_console"]
@@ -73,8 +76,10 @@ def running_console(
                     display_name=display_name,
                     password=PASSWORD,
                 )
-    with open_pool(database_url, size=4) as pool:
-        app = create_app(settings or Settings(), pool, as_of=lambda: as_of, year=year)
+    with open_pool(database_url, size=4) as pool, TemporaryDirectory() as folder:
+        # The key that tests freeze with.
+        known = Settings(signing_key_file=str(write_key(Path(folder) / "key.pem")))
+        app = create_app(settings or known, pool, as_of=lambda: as_of, year=year)
         if clock is not None:
             app.dependency_overrides[current_instant] = clock
         with serving(app, "127.0.0.1", 0) as address:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from api.access.roles import Role
@@ -16,10 +17,10 @@ from jieru.audit import changing
 from jieru.database import connect
 from jieru.settings import Settings
 from tests.browser.console import PEOPLE, Console, running_console
-from tests.browser.watched_page import serious_violations, watched_page
+from tests.browser.watched_page import Screen, serious_violations, watched_page
 from tests.support.databases import DatabaseServer
 from tests.support.debian_packages import ensure_debian_packages
-from tests.support.procedure import CHECKER, KEY, MAKER, TRUSTED, submitted
+from tests.support.procedure import CHECKER, KEY, MAKER, TRUSTED, submitted, write_key
 from tests.support.registry_files import uscc_of
 from tests.support.small_city import (
     COUNTED_ON_XIELIAN,
@@ -32,7 +33,7 @@ from tests.support.small_city import (
 from verifier.counting.decisions import withdraw_decision
 from verifier.procedure.closings import close_pending
 from verifier.procedure.freezing import freeze_count
-from verifier.procedure.signing import check_signed_file, new_signing_key
+from verifier.procedure.signing import check_signed_file
 
 _MAKER, _CHECKER = PEOPLE[Role.VERIFIER][0], PEOPLE[Role.ADMIN][0]
 _BLANK_PAGE_BYTES = 10_000
@@ -112,8 +113,7 @@ def bureau(
     server: DatabaseServer, template: str, *, clock: Clock, folder: Path
 ) -> Iterator[Console]:
     """A console on the small city, with a key to sign with."""
-    key = folder / "key.pem"
-    new_signing_key(key)
+    key = write_key(folder / "key.pem")
     with server.database(template=template) as url:
         with connect(url) as connection:
             build_small_city(connection)
@@ -344,3 +344,53 @@ def test_an_enterprise_of_a_kept_count_opens_in_a_drawer_that_fits(
             expect(page.get_by_role("dialog")).to_be_visible()
             assert page.evaluate(_OVERFLOW) == 0
             assert serious_violations(page) == []
+
+
+_MORE_MONEY = """
+    UPDATE count_documents
+    SET head = jsonb_set(head, '{platforms,0,lines,0,amount_yuan}', '150000')
+"""
+
+
+@pytest.mark.parametrize(("width", "screen"), [(1280, "light"), (390, "dark")])
+def test_a_count_that_was_changed_past_the_system_says_so_on_each_of_its_pages(
+    browser: Browser,
+    embedded_server: DatabaseServer,
+    embedded_simulation_template: str,
+    tmp_path: Path,
+    width: int,
+    screen: Screen,
+) -> None:
+    """In red, to everybody; no step is offered, and no report is made of it."""
+    with (
+        bureau(
+            embedded_server, embedded_simulation_template, clock=Clock(), folder=tmp_path
+        ) as console,
+        watched_page(
+            browser, console, role=Role.ADMIN, width=width, screen=screen, may_fail=True
+        ) as page,
+    ):
+        freeze_at_once(console.database_url)
+        addresses = [
+            "/counts/2026",
+            "/counts",
+            f"/counts/2026/xielian/{uscc_of(1)}?revision=1",
+            "/counts/2026/review",
+            "/counts/compare?before=2026-1&after=2026-1",
+        ]
+        for address in addresses:
+            page.goto(address)
+            expect(page.locator(".faults")).to_have_count(0)
+        with connect(console.database_url, autocommit=True) as connection:
+            connection.execute("SET session_replication_role = replica")
+            connection.execute(_MORE_MONEY)
+        for address in addresses:
+            page.goto(address)
+            expect(page.locator(".faults")).to_contain_text(
+                "What the database holds of 2026-1 is not what was frozen"
+            )
+            assert serious_violations(page) == [], address
+        page.goto("/counts/2026/publish")
+        expect(page.locator(".hint").first).to_contain_text("is not what was frozen")
+        refused = page.request.get("/api/v1/counts/2026/report?kind=signed")
+        assert refused.status == 409

@@ -197,6 +197,27 @@ def quiet(embedded_server: DatabaseServer) -> Iterator[Bureau]:
             yield bureau
 
 
+async def test_a_frozen_count_that_was_changed_past_the_system_is_not_gone_on_with(
+    bureau: Bureau,
+) -> None:
+    """Its answer names what differs; no step, no report, no signed file."""
+    await bureau.freeze()
+    shown = (await bureau.ask("GET", "/api/v1/counts/2026/procedure", person="wu")).json()
+    assert shown["faults"] == []
+    with connect(bureau.url, autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("UPDATE counts SET frozen_by = 'mallory'")
+    for person in ("wu", "chen"):
+        shown = (await bureau.ask("GET", "/api/v1/counts/2026/procedure", person=person)).json()
+        assert [each["code"] for each in shown["faults"]] == ["row_changed"]
+        assert "mallory" in shown["faults"][0]["message"]
+    for step in ("2026/publish", "2026/approve-payment"):
+        assert (await bureau.take(step, {}, "wu")).status_code == 409
+    for kind in ("signed", "notice"):
+        answer = await bureau.ask("GET", f"/api/v1/counts/2026/report?kind={kind}", person="wu")
+        assert (answer.status_code, "mallory" in answer.json()["detail"]) == (409, True)
+
+
 @pytest.mark.parametrize(("step", "body"), STEPS, ids=[step for step, _body in STEPS])
 async def test_a_program_with_a_key_takes_no_step(
     quiet: Bureau, step: str, body: Mapping[str, str] | None

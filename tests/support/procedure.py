@@ -2,10 +2,12 @@
 
 from dataclasses import asdict
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Final
 
 import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from jieru.audit import Actor, changing
 from verifier.counting.award import AwardLine
@@ -39,6 +41,7 @@ __all__ = [
     "payable",
     "published",
     "submitted",
+    "write_key",
 ]
 
 HOLIDAYS: Final = load_holidays()
@@ -57,11 +60,18 @@ years:
 POLICY: Final = load_policy("putian-2026")
 AS_OF: Final = date(2027, 4, 5)
 """Every window of 2026 can be complete by then."""
-KEY: Final = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
+_PRIVATE_KEY: Final = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+KEY: Final = SigningKey(_PRIVATE_KEY)
 TRUSTED: Final = TrustedKeys(own_key=KEY.public_key)
 NOTICE_ENDS_ON: Final = date(2027, 5, 20)
 
 _MAY: Final = datetime(2027, 5, 6, 1, tzinfo=UTC)
+
+
+def write_key(path: Path) -> Path:
+    """The file of that key, for an installation that signs with it and so trusts it."""
+    path.write_bytes(_PRIVATE_KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return path
 
 
 def _act(name: str, at: datetime = _MAY) -> Act:
