@@ -4,6 +4,7 @@ Only a memory of what the database has: forgetting costs a repeated upsert, whic
 so an hour is remembered after its commit, and everything is forgotten when the memory is full.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date
 from typing import Final
@@ -12,13 +13,12 @@ import msgspec
 
 from ingest.decode import Heartbeat
 from jieru.calendar import MILLISECONDS_PER_HOUR, civil_hour_of, hours_since_epoch
+from jieru.publishers import CLOUD_ID
 
 __all__ = ["DurableHours", "PresenceBit"]
 
 _LIMIT: Final = 400_000
 """Device-months held at most: some 100 MB."""
-_PUBLISHER_BITS: Final = 32
-"""An id is an integer of the database."""
 
 
 class PresenceBit(msgspec.Struct, frozen=True, gc=False):
@@ -38,9 +38,9 @@ class DurableHours:
         """Hold at most `limit` device-months."""
         self._limit = limit
         self._months: dict[tuple[int, int, date, bool], int] = {}
-        self._last_hour: dict[int, int] = {}
-        """Per device an hour known to be durable, the last one, and of which publisher, in one
-        number: answers nearly every heartbeat."""
+        self._last_hours: defaultdict[int, dict[int, int]] = defaultdict(dict)
+        """By publisher and device an hour known to be durable, the last one: answers nearly every
+        heartbeat."""
 
     def missing(self, heartbeats: Iterable[Heartbeat]) -> list[PresenceBit]:
         """The hours of these heartbeats that are not known to be stored, each once.
@@ -48,12 +48,14 @@ class DurableHours:
         In order of device, hour and publisher.
         """
         found: set[tuple[int, int, int, bool]] = set()
-        last_hour = self._last_hour
+        publisher_id, last_hour = CLOUD_ID, self._last_hours[CLOUD_ID]
         for heartbeat in heartbeats:
+            if heartbeat.publisher_id != publisher_id:
+                publisher_id = heartbeat.publisher_id
+                last_hour = self._last_hours[publisher_id]
             device_id, is_late = heartbeat.device_id, heartbeat.is_late
-            publisher_id = heartbeat.publisher_id
             hour = heartbeat.ts_ms // MILLISECONDS_PER_HOUR
-            if is_late or last_hour.get(device_id) != hour << _PUBLISHER_BITS | publisher_id:
+            if is_late or last_hour.get(device_id) != hour:
                 found.add((device_id, hour, publisher_id, is_late))
         bits: list[PresenceBit] = []
         months = self._months
@@ -62,7 +64,7 @@ class DurableHours:
             if not months.get((device_id, publisher_id, month, is_late), 0) >> bit & 1:
                 bits.append(PresenceBit(device_id, publisher_id, month, bit, is_late))
             elif not is_late:
-                last_hour[device_id] = hour << _PUBLISHER_BITS | publisher_id
+                self._last_hours[publisher_id][device_id] = hour
         return bits
 
     def first_of_missing(self, heartbeats: Iterable[Heartbeat]) -> list[Heartbeat]:
@@ -84,11 +86,11 @@ class DurableHours:
         """Note what a transaction has just committed."""
         if len(self._months) >= self._limit:
             self._months.clear()
-            self._last_hour.clear()
-        months, last_hour = self._months, self._last_hour
+            self._last_hours.clear()
+        months = self._months
         for bit in bits:
             key = (bit.device_id, bit.publisher_id, bit.month, bit.is_late)
             months[key] = months.get(key, 0) | 1 << bit.bit
             if not bit.is_late:
                 hour = hours_since_epoch(bit.month, bit.bit)
-                last_hour[bit.device_id] = hour << _PUBLISHER_BITS | bit.publisher_id
+                self._last_hours[bit.publisher_id][bit.device_id] = hour
