@@ -78,7 +78,8 @@ _PACK_ASSIGNMENTS = """
 """
 _PACK_PRESENCE = """
     SELECT (SELECT string_agg(int4send(device_id) || date_send(month) || bit_send(hours), ''::bytea)
-            FROM presence WHERE device_id BETWEEN first AND last AND month <= %s)
+            FROM presence WHERE device_id BETWEEN first AND last AND month <= %s),
+           EXISTS (SELECT FROM presence_by_others WHERE device_id BETWEEN first AND last)
     FROM unnest(%s::integer[], %s::integer[]) AS block (first, last)
 """
 
@@ -185,8 +186,9 @@ def read_presence(
     blocks = (device_ids[firsts].tolist(), device_ids[lasts].tolist())
     with connection.cursor(binary=True) as cursor:
         # Streamed: the server packs the next block while numpy works on this one.
-        for (packed,) in cursor.stream(_PACK_PRESENCE, (as_of, *blocks)):
-            yield _presence_rows(packed or b"")
+        for packed, is_by_others in cursor.stream(_PACK_PRESENCE, (as_of, *blocks)):
+            rows = _presence_rows(packed or b"")
+            yield merge_publishers(rows) if is_by_others else rows
 
 
 def read_assignments(
@@ -209,12 +211,10 @@ def _presence_rows(packed: bytes) -> PresenceRows:
         raise ValueError(f"presence.hours is not bit({BITS_PER_MONTH})")
     month_firsts = _EPOCHS_APART_DAYS + rows["month"].astype(np.int64)
     months = month_firsts.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
-    return merge_publishers(
-        PresenceRows(
-            device=rows["device"].astype(np.int64),
-            month=months + 1970 * 12,  # numpy counts months from 1970
-            hours=rows["hours"],
-        )
+    return PresenceRows(
+        device=rows["device"].astype(np.int64),
+        month=months + 1970 * 12,  # numpy counts months from 1970
+        hours=rows["hours"],
     )
 
 
