@@ -39,6 +39,16 @@ CREATE TABLE presence_by_others (
 ALTER TABLE presence_by_others ALTER COLUMN publisher_id DROP DEFAULT;
 COMMENT ON TABLE presence_by_others IS 'The part of presence whose publishers are gateways and devices themselves.';
 
+-- Where a cloud alone published, which is nearly everywhere, its row is the device's as it is.
+CREATE VIEW device_presence AS
+SELECT device_id, month, hours, late_hours FROM ONLY presence AS p
+WHERE NOT EXISTS (SELECT FROM presence_by_others o WHERE o.device_id = p.device_id AND o.month = p.month)
+UNION ALL
+SELECT device_id, month, bit_or(hours), bit_or(late_hours) FROM presence
+WHERE (device_id, month) IN (SELECT device_id, month FROM presence_by_others)
+GROUP BY device_id, month;
+COMMENT ON VIEW device_presence IS 'In which hours was a device heard, whoever published? A row for each device and month.';
+
 -- A device of this serial could write what is now the topic of another that publishes itself.
 UPDATE credentials SET revoked_at = now() WHERE revoked_at IS NULL AND username ~ '/(own|via)$';
 

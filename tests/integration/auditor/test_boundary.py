@@ -299,6 +299,7 @@ READ_BY_VIEWS: Final = {
     " reason value withdrawn_at withdrawn_by withdrawn_reason",
     "device_excess": "device_id heartbeats hour ingester",
     "device_states": "device_id last_seen_at status",
+    "device_presence": "device_id hours late_hours month",
     "devices": "ended_on expected_interval_s id kind name platform_id registered_at serial",
     "enterprises": "district ended_on id industry_code kept_by_platform_id name uscc",
     "evidence_rules": "applied_at clock max_clock_ahead_minutes max_delay_hours policy",

@@ -34,7 +34,7 @@ SELECT r.month, r.month::timestamp AT TIME ZONE 'Asia/Shanghai' AS starts_at,
 FROM (
     SELECT month, bit_send(hours) AS bits, max(bit_count(hours))::integer AS hours_heard,
            array_agg(device_id) AS device_ids
-    FROM (SELECT device_id, month, bit_or(hours) AS hours FROM presence GROUP BY device_id, month) AS heard
+    FROM device_presence
     WHERE bit_count(hours) >= 40
     GROUP BY month, bit_send(hours)
     HAVING count(*) >= 2
@@ -60,7 +60,7 @@ COMMENT ON COLUMN audit.identical_rhythms.enterprises IS 'That the devices stood
 CREATE VIEW audit.rhythm_devices AS
 SELECT b.month, left(encode(sha256(bit_send(b.hours)), 'hex'), 12) AS rhythm,
        p.code AS platform, d.serial, e.uscc, e.name AS enterprise
-FROM (SELECT device_id, month, bit_or(hours) AS hours FROM presence GROUP BY device_id, month) AS b
+FROM device_presence b
 JOIN devices d ON d.id = b.device_id
 JOIN platforms p ON p.id = d.platform_id
 LEFT JOIN LATERAL (
@@ -80,11 +80,7 @@ SELECT p.code AS platform, r.month, r.month::timestamp AT TIME ZONE 'Asia/Shangh
 FROM (
     SELECT d.platform_id, b.month, count(*)::integer AS devices, sum(bit_count(b.hours))::bigint AS hours_heard,
            sum(bit_count(b.late_hours & ~b.hours))::bigint AS hours_late
-    FROM (
-        SELECT device_id, month, bit_or(hours) AS hours, bit_or(late_hours) AS late_hours
-        FROM presence GROUP BY device_id, month
-    ) AS b
-    JOIN devices d ON d.id = b.device_id
+    FROM device_presence b JOIN devices d ON d.id = b.device_id
     GROUP BY d.platform_id, b.month
 ) AS r
 JOIN platforms p ON p.id = r.platform_id;
