@@ -21,7 +21,6 @@ from api.counts.procedure_source import ProcedureSource
 from api.web.clock import current_instant
 from jieru.audit import changing
 from jieru.database import connect, open_pool
-from jieru.schema import migrate
 from jieru.settings import Settings
 from tests.support.callers import bearer
 from tests.support.databases import DatabaseServer
@@ -173,28 +172,33 @@ def opened(url: str, *, signing_key_file: str = "") -> Iterator[Bureau]:
         yield bureau
 
 
+@pytest.fixture(scope="module")
+def city(embedded_server: DatabaseServer, embedded_simulation_template: str) -> Iterator[str]:
+    """A small city, to be copied."""
+    with embedded_server.database(template=embedded_simulation_template) as url:
+        with connect(url) as connection:
+            build_small_city(connection)
+        embedded_server.seal(url)
+        yield url
+
+
 @pytest.fixture
-def bureau(embedded_server: DatabaseServer, tmp_path: Path) -> Iterator[Bureau]:
+def bureau(embedded_server: DatabaseServer, city: str, tmp_path: Path) -> Iterator[Bureau]:
     """A small city with a signing key."""
     key = tmp_path / "key.pem"
     new_signing_key(key)
-    with embedded_server.database() as url:
-        migrate(url, simulation=True)
-        with connect(url) as connection:
-            build_small_city(connection)
-        with opened(url, signing_key_file=str(key)) as bureau:
-            yield bureau
+    with (
+        embedded_server.database(template=city) as url,
+        opened(url, signing_key_file=str(key)) as bureau,
+    ):
+        yield bureau
 
 
 @pytest.fixture(scope="module")
-def quiet(embedded_server: DatabaseServer) -> Iterator[Bureau]:
+def quiet(embedded_server: DatabaseServer, city: str) -> Iterator[Bureau]:
     """A small city in which nothing is changed, and without a signing key."""
-    with embedded_server.database() as url:
-        migrate(url, simulation=True)
-        with connect(url) as connection:
-            build_small_city(connection)
-        with opened(url) as bureau:
-            yield bureau
+    with embedded_server.database(template=city) as url, opened(url) as bureau:
+        yield bureau
 
 
 async def test_a_frozen_count_that_was_changed_past_the_system_is_not_gone_on_with(

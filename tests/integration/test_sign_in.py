@@ -418,6 +418,7 @@ async def test_an_old_password_cannot_be_guessed_with_a_stolen_session(app: Fast
     assert answer.headers["retry-after"] == "2"
 
 
+@pytest.mark.usefixtures("heavy_passwords")
 async def test_a_hash_of_yesterdays_parameters_is_made_anew_at_the_door(
     app: FastAPI, connection: psycopg.Connection
 ) -> None:
