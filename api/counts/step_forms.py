@@ -93,7 +93,11 @@ def _decide(kind: str) -> Callable[[StepTaker, int, Values], object]:
 
 def _outcomes(visit: Visit, _policy: Policy) -> Mapping[str, Sequence[Choice]]:
     return {
-        "outcome": [Choice(value, visit.translate(word)) for value, word in OBJECTION_WORDS.items()]
+        # Nothing is chosen beforehand: one of them stops all payments.
+        "outcome": [
+            Choice("", ""),
+            *(Choice(value, visit.translate(word)) for value, word in OBJECTION_WORDS.items()),
+        ]
     }
 
 
@@ -203,7 +207,9 @@ STEP_FORMS: Final[Mapping[str, ActForm]] = {
     "resolve": ActForm(
         title=_("Resolve an objection"),
         submit=_("Resolve"),
-        explanation=_("An objection that is upheld leads to a correction of the count."),
+        explanation=_(
+            "An objection that is upheld stops all payments of this count; a correction leads on."
+        ),
         act=lambda taker, year, values: taker.resolve_objection(
             year, _number(values), read_form(Resolution, values)
         ),

@@ -20,6 +20,7 @@ from tests.support.procedure import (
     MAKER,
     POLICY,
     TRUSTED,
+    later,
     payable,
     published,
     submitted,
@@ -225,10 +226,13 @@ def _keep_counts(connection: psycopg.Connection) -> None:
 def _frozen_2025(connection: psycopg.Connection, reason: str | None = None) -> CountRecord:
     connection.commit()
     as_of = date(2026, 6, 30)
-    record = draft_count(connection, MAKER, 2025, as_of=as_of, policy=EARLIER_POLICY, reason=reason)
+    maker, checker = MAKER, CHECKER
+    if reason is not None:
+        maker, checker = later(connection, MAKER), later(connection, CHECKER)
+    record = draft_count(connection, maker, 2025, as_of=as_of, policy=EARLIER_POLICY, reason=reason)
     with changing(connection, MAKER.actor):
-        record = submit_count(connection, record, MAKER)
-    return freeze_count(connection, record, CHECKER, KEY, trusted=TRUSTED)
+        record = submit_count(connection, record, maker)
+    return freeze_count(connection, record, checker, KEY, trusted=TRUSTED)
 
 
 def _add_states(connection: psycopg.Connection, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """Two people and the steps they take, for tests of the annual count as a procedure."""
 
-from dataclasses import asdict
-from datetime import UTC, date, datetime
+from dataclasses import asdict, replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -32,12 +32,13 @@ __all__ = [
     "HOLIDAYS_OF_2027",
     "KEY",
     "MAKER",
-    "NOTICE_ENDS_ON",
+    "PAYER",
     "POLICY",
     "TRUSTED",
     "drafted",
     "frozen",
     "frozen_with_award",
+    "later",
     "payable",
     "published",
     "submitted",
@@ -63,7 +64,6 @@ AS_OF: Final = date(2027, 4, 5)
 _PRIVATE_KEY: Final = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 KEY: Final = SigningKey(_PRIVATE_KEY)
 TRUSTED: Final = TrustedKeys(own_key=KEY.public_key)
-NOTICE_ENDS_ON: Final = date(2027, 5, 20)
 
 _MAY: Final = datetime(2027, 5, 6, 1, tzinfo=UTC)
 
@@ -80,7 +80,7 @@ def _act(name: str, at: datetime = _MAY) -> Act:
 
 MAKER: Final = _act("lin")
 CHECKER: Final = _act("chen")
-_PAYER: Final = _act("chen", datetime(2027, 5, 21, 1, tzinfo=UTC))
+PAYER: Final = _act("chen", datetime(2027, 5, 21, 1, tzinfo=UTC))
 
 
 def drafted(
@@ -89,10 +89,18 @@ def drafted(
     as_of: date = AS_OF,
     policy: Policy = POLICY,
     reason: str | None = None,
+    maker: Act = MAKER,
 ) -> CountRecord:
-    """The count of 2026, drafted."""
+    """The count of 2026, drafted; with a reason, in June, after all that was done before."""
     connection.commit()
-    return draft_count(connection, MAKER, 2026, as_of=as_of, policy=policy, reason=reason)
+    return draft_count(
+        connection,
+        _acting(connection, maker, reason),
+        2026,
+        as_of=as_of,
+        policy=policy,
+        reason=reason,
+    )
 
 
 def submitted(
@@ -101,11 +109,31 @@ def submitted(
     as_of: date = AS_OF,
     policy: Policy = POLICY,
     reason: str | None = None,
+    maker: Act = MAKER,
 ) -> CountRecord:
     """The count of 2026, in review."""
-    record = drafted(connection, as_of=as_of, policy=policy, reason=reason)
-    with changing(connection, MAKER.actor):
-        return submit_count(connection, record, MAKER)
+    record = drafted(connection, as_of=as_of, policy=policy, reason=reason, maker=maker)
+    with changing(connection, maker.actor):
+        return submit_count(connection, record, _after(record, maker, reason))
+
+
+def later(connection: psycopg.Connection, act: Act) -> Act:
+    """An act ten days after all that was done with counts before."""
+    row = connection.execute("SELECT max(taken_at) FROM count_steps").fetchone()
+    assert row is not None
+    connection.commit()
+    return replace(act, at=row[0] + timedelta(days=10))
+
+
+def _after(record: CountRecord, act: Act, reason: str | None) -> Act:
+    """On the day of the draft, where that is a correction."""
+    return (
+        act if reason is None or record.drafted_at is None else replace(act, at=record.drafted_at)
+    )
+
+
+def _acting(connection: psycopg.Connection, act: Act, reason: str | None) -> Act:
+    return act if reason is None else later(connection, act)
 
 
 def frozen(
@@ -113,7 +141,7 @@ def frozen(
 ) -> CountRecord:
     """The count of 2026, frozen."""
     record = submitted(connection, policy=policy, reason=reason)
-    return freeze_count(connection, record, CHECKER, KEY, trusted=TRUSTED)
+    return freeze_count(connection, record, _after(record, CHECKER, reason), KEY, trusted=TRUSTED)
 
 
 def frozen_with_award(
@@ -147,15 +175,16 @@ def frozen_with_award(
 
 
 def published(connection: psycopg.Connection, record: CountRecord) -> CountRecord:
-    """A frozen count, published."""
+    """A frozen count, published on the day of its freezing."""
+    assert record.frozen_at is not None
     with changing(connection, MAKER.actor):
         return publish_count(
             connection,
             record,
-            MAKER,
+            replace(MAKER, at=record.frozen_at),
             notice_days=5,
             holidays=HOLIDAYS,
-            notice_ends_on=NOTICE_ENDS_ON,
+            notice_ends_on=record.frozen_at.date() + timedelta(days=14),
             trusted=TRUSTED,
         )
 
@@ -163,18 +192,21 @@ def published(connection: psycopg.Connection, record: CountRecord) -> CountRecor
 def payable(
     connection: psycopg.Connection, record: CountRecord, *paid_platforms: str
 ) -> CountRecord:
-    """A frozen count, payable, with these platforms paid."""
+    """A frozen count, payable, with these platforms paid, all on the day after its notice."""
     record = published(connection, record)
-    with changing(connection, _PAYER.actor):
-        record = approve_payment(connection, record, _PAYER, trusted=TRUSTED)
+    assert record.notice_ends_on is not None
+    day = record.notice_ends_on + timedelta(days=1)
+    payer = replace(PAYER, at=datetime(day.year, day.month, day.day, 1, tzinfo=UTC))
+    with changing(connection, payer.actor):
+        record = approve_payment(connection, record, payer, trusted=TRUSTED)
         for platform in paid_platforms:
             record = record_payment(
                 connection,
                 record,
                 platform,
-                _PAYER,
+                payer,
                 reference=f"国库 {platform}",
-                paid_on=date(2027, 5, 21),
+                paid_on=day,
                 trusted=TRUSTED,
             )
     return record

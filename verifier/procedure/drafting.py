@@ -5,6 +5,8 @@ from datetime import date
 import psycopg
 
 from jieru.audit import changing
+from jieru.calendar import civil_date
+from jieru.errors import UserError
 from verifier.counting.count import require_countable_year
 from verifier.counting.progress import Phase, Progress, no_progress
 from verifier.policy import Policy
@@ -58,6 +60,8 @@ def draft_count(
             reason.
     """
     require_countable_year(year)
+    if year > civil_date(act.at).year:
+        raise UserError("The year {year} has not begun: it cannot be counted yet.", year=year)
     with connection.transaction():
         running = running_count(connection, year)
         if running is not None:

@@ -70,6 +70,9 @@ _SELECT_TITLE_PAID_BEFORE = """
 _SELECT_OPEN_OBJECTIONS = """
     SELECT id, name FROM objections WHERE count_id = %s AND resolved_at IS NULL ORDER BY id
 """
+_SELECT_UPHELD_OBJECTIONS = """
+    SELECT id, name FROM objections WHERE count_id = %s AND outcome = 'upheld' ORDER BY id
+"""
 
 
 def hindrances(
@@ -110,7 +113,13 @@ def hindrances(
             *_title_paid_before(connection, record),
         ]
     if step is Step.APPROVE_PAYMENT:
-        return [*_notice_runs(record, now), *_open_objections(connection, record)]
+        return [
+            *_notice_runs(record, now),
+            *_open_objections(connection, record),
+            *_upheld_objections(connection, record),
+        ]
+    if step is Step.PAY:
+        return [*_upheld_objections(connection, record)]
     return []
 
 
@@ -220,4 +229,17 @@ def _open_objections(connection: psycopg.Connection, record: CountRecord) -> Ite
             "open_objection",
             marked("Objection {id} by {name} has no outcome yet: resolve it."),
             {"id": objection_id, "name": name},
+        )
+
+
+def _upheld_objections(connection: psycopg.Connection, record: CountRecord) -> Iterator[Hindrance]:
+    """What was objected rightly: no yuan under this count until another one supersedes it."""
+    for objection_id, name in connection.execute(_SELECT_UPHELD_OBJECTIONS, (record.id,)):
+        yield Hindrance(
+            "upheld_objection",
+            marked(
+                "Objection {id} by {name} was upheld: correct what it says, draft the count of "
+                "{year} anew with that reason and freeze it; nothing is paid under {count}."
+            ),
+            {"id": objection_id, "name": name, "year": record.year, "count": record.count_id},
         )

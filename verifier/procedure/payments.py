@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 import psycopg
 
+from jieru.calendar import civil_date
 from jieru.errors import UserError
 from verifier.procedure.names import required_text
 from verifier.procedure.people import Act
@@ -152,6 +153,7 @@ def record_payment(
     taken = take_step(
         connection, record, Step.PAY, act, trusted=trusted, note=f"{platform}: {reference}"
     )
+    _require_sensible_day(taken, act, paid_on)
     due = [each for each in amounts_due(connection, taken) if each.platform == platform]
     if not due:
         raise UserError(
@@ -174,6 +176,25 @@ def record_payment(
             ),
         )
     return _finish(connection, taken, act, trusted)
+
+
+def _require_sensible_day(record: CountRecord, act: Act, paid_on: date) -> None:
+    """Check a day of payment: after the count was payable, and not in the future.
+
+    Raises:
+        UserError: it is another one.
+    """
+    today = civil_date(act.at)
+    if paid_on > today or (
+        record.payable_at is not None and paid_on < civil_date(record.payable_at)
+    ):
+        raise UserError(
+            "A payment under {count} was made between {first} and {last}, and not on {day}.",
+            count=record.count_id,
+            first=civil_date(record.payable_at) if record.payable_at else today,
+            last=today,
+            day=paid_on,
+        )
 
 
 def amounts_due(connection: psycopg.Connection, record: CountRecord) -> list[Due]:

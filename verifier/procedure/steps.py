@@ -1,14 +1,14 @@
 """Taking a step: what all of them have in common, and those that are nothing more."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Final
 
 import psycopg
 from psycopg import sql
 
-from jieru.calendar import civil_date
+from jieru.calendar import SHANGHAI, civil_date
 from jieru.errors import UserError
 from jieru.i18n import gettext as _
 from verifier.procedure.hindrance import require_no_hindrance
@@ -24,6 +24,7 @@ from verifier.procedure.trusted_keys import NOBODY, TrustedKeys
 __all__ = ["publish_count", "return_count", "submit_count", "take_step"]
 
 _LOCK = "SELECT FROM counts WHERE id = %s FOR UPDATE"
+_SELECT_LAST_STEP = "SELECT max(taken_at) FROM count_steps WHERE count_id = %s"
 
 _NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 
@@ -58,6 +59,7 @@ def take_step(
     connection.execute(_LOCK, (record.id,))
     fresh = count_by_id(connection, record.id)
     state = require_step(step, fresh.count_id, fresh.state, fresh.submitted_by, act.name)
+    _require_later(connection, fresh, act)
     require_no_hindrance(hindrances(connection, fresh, step, act.at, trusted))
     values = {**columns} if state is fresh.state else {"state": state.value, **columns}
     if values:
@@ -71,6 +73,27 @@ def take_step(
         )
     record_step(connection, record.id, step, state, act, note)
     return count_by_id(connection, record.id)
+
+
+def _require_later(connection: psycopg.Connection, record: CountRecord, act: Act) -> None:
+    """Check that a step is not earlier than the one it follows: a clock went wrong.
+
+    Raises:
+        UserError: it is.
+    """
+    row = connection.execute(_SELECT_LAST_STEP, (record.id,)).fetchone()
+    if row is not None and row[0] is not None and act.at < row[0]:
+        raise UserError(
+            "The clock says {now}, and the last step of {count} was taken at {last}: correct the "
+            "clock of this machine, then try again.",
+            now=_moment(act.at),
+            count=record.count_id,
+            last=_moment(row[0]),
+        )
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
 
 
 def submit_count(

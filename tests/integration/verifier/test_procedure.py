@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -25,6 +26,7 @@ from tests.support.procedure import (
     HOLIDAYS_OF_2027,
     KEY,
     MAKER,
+    PAYER,
     POLICY,
     TRUSTED,
     drafted,
@@ -303,7 +305,7 @@ def test_evidence_is_final_once_no_heartbeat_can_arrive_in_time(
     database: psycopg.Connection,
 ) -> None:
     """72 hours after the end of `as_of` in Asia/Shanghai, to the second."""
-    record = submitted(database)
+    record = submitted(database, maker=replace(MAKER, at=datetime(2027, 4, 6, tzinfo=UTC)))
     final_at = datetime(2027, 4, 8, 16, tzinfo=UTC)  # 2027-04-09 00:00 in Asia/Shanghai
     just_before = Act(CHECKER.actor, "chen", final_at - timedelta(seconds=1))
     with pytest.raises(UserError) as refused:
@@ -338,8 +340,9 @@ def test_a_simulation_is_frozen_at_any_time(simulation_database_url: str) -> Non
     with connect(simulation_database_url) as database:
         registry = RegistryBuilder(database)
         registry.served_enterprise(1, registry.platform(), WORKED_EXAMPLE)
-        early = Act(CHECKER.actor, "chen", datetime(2026, 7, 1, tzinfo=UTC))
-        record = freeze_count(database, submitted(database), early, KEY, trusted=TRUSTED)
+        day = datetime(2026, 7, 1, tzinfo=UTC)
+        record = submitted(database, maker=replace(MAKER, at=day))
+        record = freeze_count(database, record, replace(CHECKER, at=day), KEY, trusted=TRUSTED)
         assert read_document(database, record)["simulation"]
 
 
@@ -715,14 +718,14 @@ def test_a_platform_is_paid_once_and_only_what_is_due(
                 database,
                 record,
                 platform,
-                CHECKER,
+                PAYER,
                 reference="x",
                 paid_on=date(2027, 5, 21),
                 trusted=TRUSTED,
             )
         database.rollback()
     record = record_payment(
-        database, record, "beta", CHECKER, reference="x", paid_on=date(2027, 5, 21), trusted=TRUSTED
+        database, record, "beta", PAYER, reference="x", paid_on=date(2027, 5, 21), trusted=TRUSTED
     )
     assert record.state is State.PAID
 

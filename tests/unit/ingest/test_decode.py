@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ingest.decode import Heartbeat, Rejection, TimeRules, decode, decode_all, unknown_topics
 from ingest.message import Message
+from jieru.publishers import CLOUD_ID
 from jieru.wire import DeviceStatus, RejectionReason
 from tests.support.messages import KNOWN_TOPIC, NOON_MS, RULES, message, origins, topic_of
 
@@ -26,7 +27,8 @@ def test_a_full_payload_becomes_a_heartbeat_with_every_field() -> None:
     payload = b'{"ts": %d, "seq": 3, "status": "running", "metrics": {"rpm": 1480.5}}' % NOON_MS
     result = decode(message(payload), _DEVICES, RULES)
     assert isinstance(result, Heartbeat)
-    assert (result.device_id, result.ts_ms, result.received_ms) == (7, NOON_MS, NOON_MS)
+    assert (result.device_id, result.publisher_id) == (7, CLOUD_ID)
+    assert (result.ts_ms, result.received_ms) == (NOON_MS, NOON_MS)
     assert (result.seq, result.status) == (3, DeviceStatus.RUNNING)
     assert result.metrics == b'{"rpm": 1480.5}'
     assert not result.is_late

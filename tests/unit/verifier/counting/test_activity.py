@@ -99,16 +99,18 @@ def test_a_device_that_changes_hands_counts_for_each_in_turn() -> None:
 
 def test_a_device_was_heard_whoever_published() -> None:
     """Hours of one month by two publishers add up, and are not counted twice."""
-    by_one = presence_of([_device(_DAY, hours=3)])[0]
+    by_one, of_another = presence_of([_device(_DAY, hours=3), _device(_DAY, hours=2)])
     by_other = presence_of([_device(_DAY, _DAY + timedelta(1), date(2026, 4, 1), hours=4)])[0]
     stored = PresenceRows(
-        np.concatenate([by_one.device, by_other.device]),
-        np.concatenate([by_one.month, by_other.month]),
-        np.concatenate([by_one.hours, by_other.hours]),
+        np.concatenate([of_another.device, by_one.device, by_other.device]),
+        np.concatenate([of_another.month, by_one.month, by_other.month]),
+        np.concatenate([of_another.hours, by_one.hours, by_other.hours]),
     )
     merged = merge_publishers(stored)
-    assert merged.month.tolist() == [2026 * 12 + 2, 2026 * 12 + 3]
-    assert (merged.hours == by_other.hours).all()
+    assert merged.device.tolist() == [1, 1, 2]
+    assert merged.month.tolist() == [2026 * 12 + 2, 2026 * 12 + 3, 2026 * 12 + 2]
+    assert (merged.hours[:2] == by_other.hours).all()
+    assert (merged.hours[2:] == of_another.hours).all()
     assert merge_publishers(by_other) is by_other
     nothing = PresenceRows(np.zeros(0, int), np.zeros(0, int), np.zeros((0, 93), np.uint8))
     assert len(merge_publishers(nothing).device) == 0
