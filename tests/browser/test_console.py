@@ -220,7 +220,8 @@ def test_older_heartbeats_and_another_month_come_without_a_new_page(
     """Twenty at a time, and month by month."""
     with watched_page(browser, lively_console, role=Role.OPERATOR) as page:
         page.goto("/devices/xielian/m1-0")
-        rows = page.get_by_role("region", name="Heartbeats").locator("tbody tr:not(.more)")
+        region = page.get_by_role("region", name="Heartbeats", exact=True)
+        rows = region.locator("tbody tr:not(.more)")
         expect(rows).to_have_count(20)
         page.get_by_role("link", name="Older heartbeats").click()
         expect(rows).to_have_count(40)
