@@ -7,6 +7,7 @@ import psycopg
 
 from jieru.calendar import civil_date
 from jieru.errors import UserError
+from verifier.procedure.balances import paid_up_to
 from verifier.procedure.names import required_text
 from verifier.procedure.people import Act
 from verifier.procedure.records import CountRecord
@@ -36,16 +37,6 @@ _SELECT_AWARDS = """
          jsonb_array_elements(p.value -> 'lines') l
     WHERE d.count_id = %s
     GROUP BY 1, 2, 3
-"""
-_SELECT_BALANCES = """
-    SELECT p.code, moved.clause, sum(moved.yuan)::bigint
-    FROM (SELECT count_id, platform_id, clause, amount_yuan AS yuan FROM count_payments
-          UNION ALL
-          SELECT count_id, platform_id, clause, -amount_yuan FROM recoveries) moved
-    JOIN counts c ON c.id = moved.count_id
-    JOIN platforms p ON p.id = moved.platform_id
-    WHERE c.year = %s AND c.revision <= %s
-    GROUP BY p.code, moved.clause
 """
 _INSERT_PAYMENT = """
     INSERT INTO count_payments
@@ -199,7 +190,7 @@ def _require_sensible_day(record: CountRecord, act: Act, paid_on: date) -> None:
 
 def amounts_due(connection: psycopg.Connection, record: CountRecord) -> list[Due]:
     """What a frozen count awards beyond what was paid under it and its earlier revisions."""
-    paid = _balances(connection, record.year, record.revision)
+    paid = paid_up_to(connection, record.year, record.revision)
     due = [
         Due(code, name, clause, amount - paid.get((code, clause), 0))
         for code, name, clause, amount in connection.execute(_SELECT_AWARDS, (record.id,))
@@ -212,7 +203,7 @@ def amounts_due(connection: psycopg.Connection, record: CountRecord) -> list[Due
 
 def paid_before(connection: psycopg.Connection, record: CountRecord) -> dict[BalanceKey, int]:
     """Paid under the earlier revisions of a year's count, less what was claimed back; in yuan."""
-    return _balances(connection, record.year, record.revision - 1)
+    return paid_up_to(connection, record.year, record.revision - 1)
 
 
 def list_payments(connection: psycopg.Connection, record: CountRecord) -> list[Payment]:
@@ -237,13 +228,6 @@ def store_recoveries(
 def list_recoveries(connection: psycopg.Connection, record: CountRecord) -> list[Recovery]:
     """What a correction claims back, line by line."""
     return [Recovery(*row) for row in connection.execute(_SELECT_RECOVERIES, (record.id,))]
-
-
-def _balances(connection: psycopg.Connection, year: int, revision: int) -> dict[BalanceKey, int]:
-    return {
-        (code, clause): yuan
-        for code, clause, yuan in connection.execute(_SELECT_BALANCES, (year, revision))
-    }
 
 
 def _finish(

@@ -5,12 +5,12 @@ change a copy. So before anything is done or shown by these rows the document is
 them, digested, held against the signature, the signature against the trusted keys, and the count's
 own row and its payments against the document.
 
-That takes a second for ten thousand enterprises. What was found is remembered in this process for
-the very versions of the rows that were read (PostgreSQL gives a row that is written another
-`xmin`), so an unchanged count is verified once.
+What was found is remembered in this process for the very versions of the rows that were read
+(PostgreSQL gives a row that is written another `xmin`), so an unchanged count is verified once.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
@@ -18,6 +18,7 @@ from typing import Final
 import psycopg
 
 from jieru.i18n import marked
+from verifier.procedure.balances import paid_up_to
 from verifier.procedure.canonical import CanonicalError, canonical_bytes
 from verifier.procedure.document import Document
 from verifier.procedure.hindrance import Hindrance
@@ -35,19 +36,12 @@ _SELECT_VERSIONS: Final = """
             FROM count_determinations WHERE count_id = %(id)s),
            (SELECT count(*) || ' ' || sum(hashtextextended(y.xmin::text || y.ctid::text, 0))
             FROM count_payments y JOIN counts c ON c.id = y.count_id
+            WHERE c.year = %(year)s AND c.revision <= %(revision)s),
+           (SELECT count(*) || ' ' || sum(hashtextextended(r.xmin::text || r.ctid::text, 0))
+            FROM recoveries r JOIN counts c ON c.id = r.count_id
             WHERE c.year = %(year)s AND c.revision <= %(revision)s)
 """
 _COUNT_ROWS: Final = "SELECT count(*) FROM count_determinations WHERE count_id = %s"
-_SELECT_OVERPAID: Final = """
-    SELECT p.code, moved.clause, sum(moved.yuan)::bigint
-    FROM (SELECT count_id, platform_id, clause, amount_yuan AS yuan FROM count_payments
-          UNION ALL
-          SELECT count_id, platform_id, clause, -amount_yuan FROM recoveries) moved
-    JOIN counts c ON c.id = moved.count_id
-    JOIN platforms p ON p.id = moved.platform_id
-    WHERE c.year = %s AND c.revision <= %s
-    GROUP BY p.code, moved.clause ORDER BY p.code COLLATE "C", moved.clause COLLATE "C"
-"""
 _REMEMBERED: Final = 256
 
 _remembered: dict[tuple[object, ...], tuple[Hindrance, ...]] = {}
@@ -224,14 +218,12 @@ def _of_payments(
     connection: psycopg.Connection, record: CountRecord, document: Document
 ) -> Iterator[Hindrance]:
     """Where more was paid under this count and those before it than it awards."""
-    awarded = {
-        (platform["platform"], line["clause"]): line["amount_yuan"]
-        for platform in document["platforms"]
-        for line in platform["lines"]
-    }
-    paid = connection.execute(_SELECT_OVERPAID, (record.year, record.revision))
-    for platform, clause, yuan in paid:
-        if yuan > awarded.get((platform, clause), 0):
+    awarded = Counter[tuple[str, str]]()
+    for each in document["platforms"]:
+        for line in each["lines"]:
+            awarded[each["platform"], line["clause"]] += line["amount_yuan"]
+    for (platform, clause), yuan in paid_up_to(connection, record.year, record.revision).items():
+        if yuan > awarded[platform, clause]:
             yield Hindrance(
                 "paid_beyond",
                 marked(
@@ -243,6 +235,6 @@ def _of_payments(
                     "platform": platform,
                     "clause": clause,
                     "paid": yuan,
-                    "awarded": awarded.get((platform, clause), 0),
+                    "awarded": awarded[platform, clause],
                 },
             )

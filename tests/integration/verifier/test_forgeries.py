@@ -22,6 +22,8 @@ from tests.support.procedure import (
     CHECKER,
     HOLIDAYS,
     KEY,
+    MAKER,
+    POLICY,
     TRUSTED,
     frozen,
     payable,
@@ -29,6 +31,7 @@ from tests.support.procedure import (
     submitted,
 )
 from tests.support.registry_builder import RegistryBuilder
+from verifier.counting.decisions import record_decision
 from verifier.procedure.canonical import canonical_bytes, sha256_of
 from verifier.procedure.freezing import freeze_count
 from verifier.procedure.objections import record_objection
@@ -264,6 +267,24 @@ def test_a_payment_beyond_the_award_is_found(database: psycopg.Connection) -> No
         "To alpha 150000 yuan are recorded as paid under clause 1.2, and 2026-1 awards 10000: "
         "find out which payment is wrong."
     )
+
+
+def test_a_recovery_that_is_gone_is_seen_though_all_was_well_before(
+    database: psycopg.Connection,
+) -> None:
+    """What is remembered is of the recoveries too: without one, more is paid than is awarded."""
+    payable(database, frozen(database), "alpha")
+    with changing(database, MAKER.actor):
+        row = database.execute("SELECT uscc FROM enterprises").fetchone()
+        assert row is not None
+        record_decision(
+            database, "exclude", "alpha", row[0], reason="虚假", decided_by="lin", policy=POLICY
+        )
+    corrected = frozen(database, reason="复核")
+    assert faults(database, corrected, TRUSTED) == []
+    _past_all_triggers(database, "DELETE FROM recoveries WHERE count_id = %s", corrected.id)
+    (found,) = faults(database, corrected, TRUSTED)
+    assert found.code == "paid_beyond"
 
 
 def test_what_nobody_vouches_for_is_neither_frozen_nor_believed(
