@@ -146,7 +146,7 @@ def _draft(*, year: int, as_of: date, policy: str | None, reason: str | None, na
 @click.option("--note", metavar="TEXT", help=_("What the reviewers should know."))
 @_by
 def _submit(*, year: int, note: str | None, name: str) -> None:
-    with _changing_count(year, name, is_running=True) as (connection, record, act):
+    with _changing_count(year, name, is_running=True) as (connection, record, act, _trusted):
         taken = submit_count(connection, record, act, note=note)
     click.echo(_("{count} is in review.").format(count=taken.count_id))
 
@@ -156,7 +156,7 @@ def _submit(*, year: int, note: str | None, name: str) -> None:
 @_reason
 @_by
 def _return(*, year: int, reason: str, name: str) -> None:
-    with _changing_count(year, name, is_running=True) as (connection, record, act):
+    with _changing_count(year, name, is_running=True) as (connection, record, act, _trusted):
         taken = return_count(connection, record, act, reason=reason)
     click.echo(_("{count} is returned.").format(count=taken.count_id))
 
@@ -200,13 +200,13 @@ def _freeze(*, year: int, name: str) -> None:
 def _publish(*, year: int, ends_on: date | None, is_dry_run: bool, name: str) -> None:
     settings = load_settings()
     days, holidays = settings.notice_working_days, load_holidays(settings.holidays_file)
-    with _changing_count(year, name, is_dry_run=is_dry_run) as (connection, record, act):
+    with _changing_count(year, name, is_dry_run=is_dry_run) as (connection, record, act, trusted):
         end = notice_end(civil_date(act.at), days, holidays)
         taken = publish_count(
             connection,
             record,
             act,
-            trusted=trusted_keys_of(settings),
+            trusted=trusted,
             notice_days=days,
             holidays=holidays,
             notice_ends_on=ends_on,
@@ -230,9 +230,9 @@ def _publish(*, year: int, ends_on: date | None, is_dry_run: bool, name: str) ->
 @click.option("--text", metavar="TEXT", required=True, help=_("What is objected."))
 @_by
 def _object(*, year: int, objector: str, text: str, name: str) -> None:
-    with _changing_count(year, name) as (connection, record, act):
+    with _changing_count(year, name) as (connection, record, act, trusted):
         number = record_objection(
-            connection, record, act, trusted=_trusted(), name=objector, statement=text
+            connection, record, act, trusted=trusted, name=objector, statement=text
         )
     click.echo(_("Objection {id} is recorded.").format(id=number))
 
@@ -252,13 +252,13 @@ def _object(*, year: int, objector: str, text: str, name: str) -> None:
 def _resolve(
     *, year: int, objection: int, outcome: ObjectionOutcome, reason: str, name: str
 ) -> None:
-    with _changing_count(year, name) as (connection, record, act):
+    with _changing_count(year, name) as (connection, record, act, trusted):
         resolve_objection(
             connection,
             record,
             objection,
             act,
-            trusted=_trusted(),
+            trusted=trusted,
             outcome=outcome,
             resolution=reason,
         )
@@ -269,8 +269,8 @@ def _resolve(
 @click.argument("year", type=YEAR)
 @_by
 def _payable(*, year: int, name: str) -> None:
-    with _changing_count(year, name) as (connection, record, act):
-        taken = approve_payment(connection, record, act, _trusted())
+    with _changing_count(year, name) as (connection, record, act, trusted):
+        taken = approve_payment(connection, record, act, trusted)
         due = amounts_due(connection, taken)
     click.echo(
         _("{count} is payable: {yuan} yuan are due.").format(
@@ -295,13 +295,13 @@ def _payable(*, year: int, name: str) -> None:
 @_by
 def _paid(*, year: int, platform: str, reference: str, paid_on: date | None, name: str) -> None:
     day = paid_on or today()
-    with _changing_count(year, name) as (connection, record, act):
+    with _changing_count(year, name) as (connection, record, act, trusted):
         taken = record_payment(
             connection,
             record,
             platform,
             act,
-            trusted=_trusted(),
+            trusted=trusted,
             reference=reference,
             paid_on=day,
         )
@@ -387,17 +387,14 @@ def _find(connection: psycopg.Connection, year: int, revision: int | None) -> Co
 @contextmanager
 def _changing_count(
     year: int, name: str, *, is_running: bool = False, is_dry_run: bool = False
-) -> Iterator[tuple[psycopg.Connection, CountRecord, Act]]:
+) -> Iterator[tuple[psycopg.Connection, CountRecord, Act, TrustedKeys]]:
     """A transaction in which somebody takes a step of a year's count, or tries it."""
-    act = _act(name)
-    with open_database(load_settings()) as connection, changing(connection, act.actor):
-        yield connection, find_count(connection, year, is_running=is_running), act
+    act, settings = _act(name), load_settings()
+    trusted = trusted_keys_of(settings)
+    with open_database(settings) as connection, changing(connection, act.actor):
+        yield connection, find_count(connection, year, is_running=is_running), act, trusted
         if is_dry_run:
             raise psycopg.Rollback
-
-
-def _trusted() -> TrustedKeys:
-    return trusted_keys_of(load_settings())
 
 
 def _act(name: str) -> Act:

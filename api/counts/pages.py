@@ -13,7 +13,7 @@ from api.console.visit import CurrentVisit, Visit
 from api.counts.cases import KeptCase, kept_case, open_closing, past_outcomes
 from api.counts.detail import detail_in_words
 from api.counts.procedure_source import Procedure
-from api.counts.procedure_view import state_words
+from api.counts.procedure_view import hindrances_in_words, state_words
 from api.counts.routes import AsOf, PlatformCode, Uscc, Year
 from api.counts.source import CurrentCounts, RunningCount, require_case
 from api.counts.view import Filter
@@ -116,7 +116,7 @@ def show_explanation(
             "determination": explanation.determination,
             "detail": detail_in_words(explanation, translate),
             "kept": kept.record if kept else None,
-            "faults": [translate(each.message).format(**each.values) for each in found],
+            "faults": hindrances_in_words(found, translate),
             "warnings": _warnings(kept, outcome, translate) if kept else [],
             "past": [
                 (each, state_words(each.state, translate), outcome_words(each.outcome, translate))

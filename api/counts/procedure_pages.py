@@ -17,7 +17,12 @@ from api.console.forms import Form, FormValues, Mistakes, mistakes_of
 from api.console.visit import CurrentVisit, Visit
 from api.counts.downloads import ReportRequest, download
 from api.counts.procedure_source import Procedure, ProcedureSource
-from api.counts.procedure_view import OfferInWords, offers_in_words, state_words
+from api.counts.procedure_view import (
+    OfferInWords,
+    hindrances_in_words,
+    offers_in_words,
+    state_words,
+)
 from api.counts.routes import Year
 from api.counts.source import CurrentCounts
 from api.counts.step_forms import DECISION_FORMS, STEP_FORMS, ActForm
@@ -112,7 +117,7 @@ def show_comparison(
         "counts/compare.html",
         {
             "counts": counts,
-            "faults": [translate(each.message).format(**each.values) for each in found],
+            "faults": hindrances_in_words(found, translate),
             "before": before,
             "after": after,
             "comparison": comparison,
@@ -139,7 +144,7 @@ def show_review(
         {
             "record": record,
             "state": state_words(record.state, visit.translate),
-            "faults": [visit.translate(each.message).format(**each.values) for each in found],
+            "faults": hindrances_in_words(found, visit.translate),
             "kinds": kinds,
             "listed": _LISTED,
             "may_decide": visit.may(Permission.DECIDE),

@@ -1,11 +1,12 @@
 """The procedure of a count in the words of its pages: states, steps, offers, years."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from api.console.words import Translate, Words
 from jieru.i18n import marked as _
 from verifier.counting.determination import Outcome
+from verifier.procedure.hindrance import Hindrance
 from verifier.procedure.overview import CountSummary, StepOffer
 from verifier.procedure.records import CountRecord, StepRecord
 from verifier.procedure.states import State, Step
@@ -17,6 +18,7 @@ __all__ = [
     "OfferInWords",
     "StepInWords",
     "YearRow",
+    "hindrances_in_words",
     "offers_in_words",
     "state_words",
     "steps_in_words",
@@ -100,10 +102,13 @@ def offers_in_words(
     ]
 
 
+def hindrances_in_words(found: Iterable[Hindrance], translate: Translate) -> list[str]:
+    """What is in the way, or is not as it was signed, a sentence each."""
+    return [translate(each.message).format(**each.values) for each in found]
+
+
 def _offer_in_words(offer: StepOffer, translate: Translate) -> OfferInWords:
-    hindrances = [
-        translate(each.message).format(**each.values) for each in offer.hindrances[:_LISTED]
-    ]
+    hindrances = hindrances_in_words(offer.hindrances[:_LISTED], translate)
     if offer.is_for_another:
         hindrances.insert(
             0, translate(_("You submitted this count: another person must check it."))

@@ -348,13 +348,7 @@ def detail_of(caller: Caller, sheet: CountSheet, translate: Translate) -> CountD
                     step=each.step,
                     is_open=each.is_open and may_advance,
                     is_for_another=each.is_for_another,
-                    hindrances=[
-                        HindranceAnswer(
-                            code=hindrance.code,
-                            message=translate(hindrance.message).format(**hindrance.values),
-                        )
-                        for hindrance in each.hindrances
-                    ],
+                    hindrances=_hindrance_answers(each.hindrances, translate),
                 )
                 for each in sheet.offers
             ],
@@ -367,14 +361,16 @@ def detail_of(caller: Caller, sheet: CountSheet, translate: Translate) -> CountD
                 for each in sheet.payments
             ],
             "recoveries": [RecoveryAnswer(**asdict(each)) for each in sheet.recoveries],
-            "faults": [
-                HindranceAnswer(
-                    code=each.code, message=translate(each.message).format(**each.values)
-                )
-                for each in sheet.faults
-            ],
+            "faults": _hindrance_answers(sheet.faults, translate),
         }
     )
+
+
+def _hindrance_answers(found: Iterable[Hindrance], translate: Translate) -> list[HindranceAnswer]:
+    return [
+        HindranceAnswer(code=each.code, message=translate(each.message).format(**each.values))
+        for each in found
+    ]
 
 
 def determinations_of(rows: Sequence[Determination], total: int) -> DeterminationList:

@@ -16,6 +16,7 @@ from api.console.visit import Visit
 from api.counts.cases import policy_of
 from api.counts.procedure_view import (
     SHEET_WORDS,
+    hindrances_in_words,
     offers_in_words,
     state_words,
     steps_in_words,
@@ -79,7 +80,7 @@ def show_years(visit: Visit, *, default_year: int, trusted: TrustedKeys) -> HTML
             "rows": year_rows(counts, summaries, visit.translate),
             "years": range(max(visit.today.year, default_year), EARLIEST_YEAR - 1, -1),
             "default_year": default_year,
-            "faults": [visit.translate(each.message).format(**each.values) for each in found],
+            "faults": hindrances_in_words(found, visit.translate),
             "may_compare": visit.may(Permission.READ_PROCEDURE) and len(counts) > 1,
         },
     )
@@ -220,7 +221,7 @@ def _procedure(
     may_advance = visit.may(Permission.ADVANCE_COUNTS)
     return {
         "record": record,
-        "faults": [visit.translate(each.message).format(**each.values) for each in sheet.faults],
+        "faults": hindrances_in_words(sheet.faults, visit.translate),
         "summary": sheet.summary,
         "state": state_words(record.state, translate),
         "revisions": visible_counts(connection, visit.caller, record.year),
