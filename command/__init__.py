@@ -12,6 +12,7 @@ import click
 import structlog
 
 from command.help import example, with_whole_help
+from command.usage_errors import reason_of
 from jieru.errors import UserError, WorldError
 from jieru.i18n import gettext as _
 from jieru.log import configure_log
@@ -127,7 +128,7 @@ def main() -> None:
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "jieru"
         _fail(
-            _("{reason} See `{command} --help`.").format(reason=_reason(error), command=path),
+            _("{reason} See `{command} --help`.").format(reason=reason_of(error), command=path),
             error.exit_code,
         )
     except click.ClickException as error:
@@ -145,16 +146,6 @@ def main() -> None:
             ).format(reason=reason),
             _EXIT_USER_ERROR,
         )
-
-
-def _reason(error: click.UsageError) -> str:
-    if not isinstance(error, click.exceptions.NoSuchCommand):
-        return error.format_message()
-    if not error.possibilities:
-        return _("There is no command {name}.").format(name=error.command_name)
-    return _("There is no command {name}: did you mean {meant}?").format(
-        name=error.command_name, meant=_(", ").join(error.possibilities)
-    )
 
 
 def _refusal_of_the_database(error: Exception) -> str | None:

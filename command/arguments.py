@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
@@ -16,6 +17,8 @@ __all__ = [
     "AMOUNT",
     "DAY",
     "DAYS",
+    "FILE",
+    "FOLDER",
     "POSITIVE_AMOUNT",
     "WHOLE_NUMBER",
     "YEAR",
@@ -115,12 +118,33 @@ class _Amount(click.FloatRange):
         return number
 
 
+class _Path(click.ParamType[Path]):
+    """The path of a file or of a folder, whatever is there is of that sort."""
+
+    def __init__(self, *, is_folder: bool = False) -> None:
+        self.name = "folder" if is_folder else "file"
+        self._is_folder = is_folder
+
+    def convert(
+        self, value: str | Path, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path:
+        del param, ctx
+        path = Path(value)
+        if self._is_folder and path.exists() and not path.is_dir():
+            raise UserError("{path} is a file, and a folder is needed here.", path=path)
+        if not self._is_folder and path.is_dir():
+            raise UserError("{path} is a folder, and a file is needed here.", path=path)
+        return path
+
+
 YEAR: Final = _Year()
 DAY: Final = _Day()
 WHOLE_NUMBER: Final = _WholeNumber()
 AMOUNT: Final = _Amount(min=0)
 """Seconds and the like, none at all included."""
 POSITIVE_AMOUNT: Final = _Amount(min=0, min_open=True)
+FILE: Final = _Path()
+FOLDER: Final = _Path(is_folder=True)
 DAYS: Final = click.IntRange(1, _DAYS_MAX)
 """A time in days: not longer than a calendar can be reckoned with."""
 

@@ -6,7 +6,9 @@ from typing import Final
 
 import click
 
+from command.arguments import FILE
 from command.help import example
+from jieru.errors import UserError
 from jieru.i18n import gettext as _
 from jieru.i18n import marked
 from verifier.procedure.signing import (
@@ -66,25 +68,39 @@ _VOUCHED: Final = {
     ),
     epilog=example("jieru check-signature count-2026.json --public-key published.key"),
 )
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=FILE)
 @click.option(
     "--public-key", metavar="KEY", help=_("The key that must have signed it, or a file with it.")
 )
 @click.option(
     "--trusted-keys",
     envvar="JIERU_TRUSTED_KEYS",
-    type=click.Path(path_type=Path),
+    type=FILE,
     help=_("File of the keys whose signatures count; by default that of JIERU_TRUSTED_KEYS."),
 )
 def command(*, file: Path, public_key: str | None, trusted_keys: Path | None) -> None:
     """Check a signed file and say what was found."""
     expected = None if public_key is None else parse_public_key(public_key)
-    checked = check_signed_file(file.read_bytes(), expected)
+    checked = check_signed_file(_content(file), expected)
     if expected is not None:
         trusted = TrustedKeys(own_key=expected)
     else:
         trusted = load_trusted_keys(trusted_keys) if trusted_keys else TrustedKeys()
     sys.exit(_say(checked, trusted))
+
+
+def _content(file: Path) -> bytes:
+    """What a file holds.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UserError(
+            "The file {path} cannot be read: {reason}", path=file, reason=error.strerror
+        ) from None
 
 
 def _say(checked: CheckedFile, trusted: TrustedKeys) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from command.arguments import POSITIVE_AMOUNT
+from command.arguments import FOLDER, POSITIVE_AMOUNT
 from command.help import example
 from dashboards.export import export_files
 from dashboards.provisioning import Database, provisioning_files
@@ -48,7 +48,7 @@ def command() -> None:
     ),
     epilog=example("jieru dashboards export /srv/grafana"),
 )
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("folder", type=FOLDER)
 def _export(*, folder: Path) -> None:
     settings = load_settings()
     database = Database.of_url(settings.require_database_url())

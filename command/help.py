@@ -10,6 +10,7 @@ from typing import Final
 import click
 from rich.cells import cell_len
 
+from command.usage_errors import CLICK_WORDS
 from jieru.i18n import gettext as _
 
 __all__ = ["example", "with_whole_help", "wrapped"]
@@ -68,6 +69,15 @@ def wrapped(text: str, columns: int) -> list[str]:
 class _Help(click.HelpFormatter):
     """Writes as click does, in lines of as many columns as a terminal shows."""
 
+    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
+        """Write how the command is called."""
+        super().write_usage(prog, args, prefix or _own("Usage: "))
+
+    def write_heading(self, heading: str) -> None:
+        """Write what stands above a list."""
+        left = " " * self.current_indent
+        self.write(left + _("{heading}:").format(heading=_own(heading)) + "\n")
+
     def write_text(self, text: str) -> None:
         """Write paragraphs, which an empty line parts."""
         paragraphs = [self._lines(each) for each in re.split(r"\n\s*\n", text)]
@@ -81,7 +91,7 @@ class _Help(click.HelpFormatter):
         start = min(max(cell_len(term) for term, _meaning in rows), col_max) + col_spacing
         columns = max(self.width - self.current_indent - start, 10)
         for term, meaning in rows:
-            lines = wrapped(meaning, columns)
+            lines = wrapped(_own(meaning), columns)
             if cell_len(term) > start - col_spacing:
                 lines = ["", *lines]
             self._write_entry(term, lines, start)
@@ -104,6 +114,11 @@ class _Help(click.HelpFormatter):
 
 class _Context(click.Context):
     formatter_class = _Help
+
+
+def _own(text: str) -> str:
+    """What click says of itself, in the process's language; everything else as it is."""
+    return _(text) if text in CLICK_WORDS else text
 
 
 def _first_sentence(text: str) -> str:

@@ -6,6 +6,7 @@ from typing import Final
 
 import click
 
+from command.arguments import FILE
 from command.counting import open_database
 from command.help import example
 from jieru.audit import command_actor
@@ -29,12 +30,12 @@ _PRINTED_ERRORS: Final = 50
     epilog=example("jieru import devices devices.xlsx --dry-run"),
 )
 @click.argument("kind", type=click.Choice(list(KINDS)))
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=FILE)
 @click.option("--dry-run", is_flag=True, help=_("Check the file and write nothing."))
 @click.option(
     "--errors",
     "errors_file",
-    type=click.Path(path_type=Path),
+    type=FILE,
     help=_("Write every error into this CSV file too."),
 )
 def command(*, kind: KindName, file: Path, dry_run: bool, errors_file: Path | None) -> None:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from command.arguments import AMOUNT, POSITIVE_AMOUNT, json_option
+from command.arguments import AMOUNT, FILE, POSITIVE_AMOUNT, json_option
 from command.counting import open_database, print_json, width_of_output
 from command.help import example
 from jieru.errors import UserError
@@ -65,9 +65,7 @@ class _Share(click.ParamType[tuple[RejectionReason, float]]):
         "jieru simulate load --platform xielian --per-second 2000 --seconds 600 --ledger books"
     ),
 )
-@click.option(
-    "--devices", type=click.Path(path_type=Path), help=_("CSV file of devices to import.")
-)
+@click.option("--devices", type=FILE, help=_("CSV file of devices to import."))
 @click.option("--platform", metavar="CODE", help=_("Devices of this platform only."))
 @click.option(
     "--count", type=click.IntRange(1, _DEVICES_MAX), help=_("So many devices by the pattern.")
@@ -141,7 +139,7 @@ class _Share(click.ParamType[tuple[RejectionReason, float]]):
 )
 @click.option(
     "--ledger",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help=_("Write the books into this file, for `jieru simulate check-ledger`."),
 )
 @json_option
@@ -205,7 +203,7 @@ def load_command(  # noqa: PLR0913 - one argument for each option
     ),
     epilog=example("jieru simulate check-ledger books"),
 )
-@click.argument("ledger", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("ledger", type=FILE)
 @json_option
 def check_ledger_command(*, ledger: Path, as_json: bool) -> None:
     """Check a ledger against the database."""

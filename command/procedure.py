@@ -10,7 +10,15 @@ from pathlib import Path
 import click
 import psycopg
 
-from command.arguments import DAY, WHOLE_NUMBER, YEAR, as_of_option, json_option, policy_option
+from command.arguments import (
+    DAY,
+    FILE,
+    WHOLE_NUMBER,
+    YEAR,
+    as_of_option,
+    json_option,
+    policy_option,
+)
 from command.counting import (
     now,
     open_database,
@@ -367,7 +375,7 @@ def _compare(*, year: int, before: int, after: int, as_json: bool) -> None:
     epilog=example("jieru procedure export 2026 count-2026.json"),
 )
 @click.argument("year", type=YEAR)
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", type=FILE)
 @_revision
 def _export(*, year: int, file: Path, revision: int | None) -> None:
     with open_database(load_settings()) as connection:

@@ -7,6 +7,7 @@ from typing import cast
 
 import click
 
+from command.arguments import FILE
 from command.check_signature import NOBODY_VOUCHES
 from command.help import example
 from jieru.errors import UserError
@@ -36,12 +37,12 @@ __all__ = ["command"]
     ),
     epilog=example("jieru report count-2026.json --kind notice --output notice.pdf"),
 )
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=FILE)
 @click.option("--kind", type=click.Choice(KINDS), required=True, help=_("Which report."))
 @click.option("--language", type=click.Choice(LANGUAGES), help=_("Language of the report."))
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=FILE,
     required=True,
     help=_("Where to write it; a file that is there is replaced."),
 )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from command.arguments import FILE
 from command.help import example
 from jieru.i18n import gettext as _
 from verifier.procedure.signing import SigningKey, load_signing_key, new_signing_key
@@ -24,7 +25,7 @@ def command() -> None:
     help=_("Make a key in a file that only its owner may read."),
     epilog=example("jieru signing-key new count.pem"),
 )
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=FILE)
 def _new(*, file: Path) -> None:
     _show_public(new_signing_key(file))
 

@@ -11,7 +11,7 @@ from click.exceptions import NoSuchCommand
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from command.arguments import POSITIVE_AMOUNT
+from command.arguments import FOLDER, POSITIVE_AMOUNT
 from command.extras import require_demo
 from command.help import example
 from command.load import check_ledger_command, load_command
@@ -85,7 +85,7 @@ command.add_command(check_ledger_command)
 @click.argument("scenario")
 @click.option(
     "--write-registry",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     help=_(
         "Write the files to import and expectation.json (for the clock that JIERU_INGEST_CLOCK "
         "names) into this folder, and play nothing."
