@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
+from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from jieru.errors import UserError
 from jieru.i18n import marked
-from verifier.policy.checked_yaml import Document, FileProblem, KeyPath, first_problem, read_yaml
+from verifier.policy.checked_yaml import FileProblem, KeyPath, first_problem, read_yaml
 
 __all__ = ["HolidayNotice", "HolidayYear", "Holidays", "load_holidays"]
 
@@ -84,15 +86,15 @@ def load_holidays(more: str = "") -> Holidays:
         UserError: a file cannot be read or is broken; the message names the file, the line and
             what is wrong.
     """
-    years = _years_of(_OURS)
+    years = dict(_years_of(_OURS))
     if more:
         years |= _years_of(Path(more))
     return Holidays(years)
 
 
-def _years_of(path: Path) -> dict[int, HolidayYear]:
+def _years_of(path: Path) -> Mapping[int, HolidayYear]:
     try:
-        return _years(read_yaml(path.read_bytes()))
+        return _years(path.read_bytes())
     except OSError as error:
         raise UserError(
             "The file of holidays {path} named by JIERU_HOLIDAYS_FILE cannot be read: {reason}.",
@@ -103,7 +105,9 @@ def _years_of(path: Path) -> dict[int, HolidayYear]:
         raise problem.of_file(str(path)) from None
 
 
-def _years(document: Document) -> dict[int, HolidayYear]:
+@lru_cache(maxsize=8)
+def _years(content: bytes) -> Mapping[int, HolidayYear]:
+    document = read_yaml(content)
     if not isinstance(document.data, dict):
         raise FileProblem(1, marked("the file must be a mapping with years"))
     try:
@@ -117,7 +121,7 @@ def _years(document: Document) -> dict[int, HolidayYear]:
             key = ".".join(str(part) for part in path[:3])
             raise FileProblem(document.lines[path], message, key=key, **values)
         seen.update(found.days_off, found.worked_weekends)
-    return {int(year): found for year, found in file.years.items()}
+    return MappingProxyType({int(year): found for year, found in file.years.items()})
 
 
 def _contradictions(
