@@ -1,0 +1,1 @@
+"""Signals, on evidence small enough to reckon by hand and on cities that are drawn."""

@@ -1,0 +1,58 @@
+"""Machines that leave one enterprise and begin at another, to the second."""
+
+from verifier.trust.handover import Handover, Spell, handovers
+
+
+def _spells(
+    first_device: int, enterprise: int, days: tuple[int, int], seconds: list[int]
+) -> list[Spell]:
+    return [
+        Spell(first_device + number, enterprise, *days, 60, second)
+        for number, second in enumerate(seconds)
+    ]
+
+
+def _found(*spells: list[Spell]) -> list[Handover]:
+    return handovers([each for some in spells for each in some], within_days=7, devices_min=3)
+
+
+def test_three_that_go_on_in_the_same_beat_are_handed_over() -> None:
+    """Device by device, in the order in which they stopped."""
+    gave = _spells(10, 1, (100, 190), [7, 21, 44])
+    received = _spells(20, 2, (192, 280), [44, 7, 21])
+    assert _found(gave, received) == [Handover(1, 2, (10, 11, 12), (21, 22, 20), 192)]
+
+
+def test_two_are_chance() -> None:
+    """As are three of which one has another beat."""
+    gave = _spells(10, 1, (100, 190), [7, 21, 44])
+    assert _found(gave, _spells(20, 2, (192, 280), [7, 21])) == []
+    assert _found(gave, _spells(20, 2, (192, 280), [7, 21, 45])) == []
+
+
+def test_those_that_begin_long_after_or_before_the_end_are_others() -> None:
+    """A week is the time that it takes to write new serials."""
+    gave = _spells(10, 1, (100, 190), [7, 21, 44])
+    assert _found(gave, _spells(20, 2, (198, 280), [7, 21, 44])) == []
+    assert _found(gave, _spells(20, 2, (190, 280), [7, 21, 44])) == []
+    assert len(_found(gave, _spells(20, 2, (197, 280), [7, 21, 44]))) == 1
+
+
+def test_an_enterprise_that_renews_its_own_machines_hands_nothing_over() -> None:
+    """Whatever beat they have."""
+    gave = _spells(10, 1, (100, 190), [7, 21, 44])
+    assert _found(gave, _spells(20, 1, (191, 280), [7, 21, 44])) == []
+
+
+def test_each_machine_is_handed_over_once() -> None:
+    """To whoever began first; the other enterprise has only what is left."""
+    gave = _spells(10, 1, (100, 190), [7, 7, 7])
+    first, second = _spells(20, 2, (191, 280), [7] * 3), _spells(30, 3, (193, 280), [7] * 3)
+    assert [(each.giver, each.receiver) for each in _found(gave, first, second)] == [(1, 2)]
+
+
+def test_another_interval_is_another_machine() -> None:
+    """Though it may stand at the same second."""
+    gave = _spells(10, 1, (100, 190), [7, 21, 44])
+    slower = [each._replace(interval_s=300) for each in _spells(20, 2, (191, 280), [7, 21, 44])]
+    assert _found(gave, slower) == []

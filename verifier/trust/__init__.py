@@ -1,0 +1,1 @@
+"""What an honest fleet rarely shows in the evidence: it opens a case, and changes no outcome."""

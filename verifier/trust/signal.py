@@ -1,0 +1,78 @@
+"""One thing in the evidence that an honest fleet rarely shows. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Final
+
+__all__ = ["STRENGTHS", "Kind", "Signal", "Strength"]
+
+
+class Strength(StrEnum):
+    """What it takes to open a case: one hard signal, or two soft ones."""
+
+    HARD = "hard"
+    SOFT = "soft"
+
+
+class Kind(StrEnum):
+    """What was seen; each has its formula where it is worked out."""
+
+    RECORDED_LATE = "recorded_late"
+    COUNTER_FELL = "counter_fell"
+    COUNTER_CONTINUED = "counter_continued"
+    NO_HEARTBEATS = "no_heartbeats"
+    REQUIRED_HOURS = "required_hours"
+    SILENT_WHEN_FULL = "silent_when_full"
+    NOT_LIVE = "not_live"
+    RHYTHM_ALIKE = "rhythm_alike"
+    HANDED_OVER = "handed_over"
+    GATEWAY_SHARED = "gateway_shared"
+    METRICS_REPEAT = "metrics_repeat"
+    METRICS_WITHOUT_MEMORY = "metrics_without_memory"
+    HEARD_WHILE_STOPPED = "heard_while_stopped"
+
+
+_HARD: Final = frozenset(
+    {Kind.RECORDED_LATE, Kind.COUNTER_FELL, Kind.COUNTER_CONTINUED, Kind.NO_HEARTBEATS}
+)
+STRENGTHS: Final[Mapping[Kind, Strength]] = {
+    kind: Strength.HARD if kind in _HARD else Strength.SOFT for kind in Kind
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What was seen of one enterprise on one platform, and how far beyond what is usual."""
+
+    kind: Kind
+    platform: str
+    uscc: str
+    score: float
+    threshold: float
+    """From where on the score is a signal; some kinds have it below, as their formula says."""
+    from_on: date
+    to_on: date
+    """Inclusive."""
+    devices: tuple[str, ...]
+    """Serials of those in which it was seen, in order; none: of the enterprise as a whole."""
+
+    @property
+    def strength(self) -> Strength:
+        """How much it weighs."""
+        return STRENGTHS[self.kind]
+
+    def to_json_object(self) -> dict[str, object]:
+        """The signal as `jieru signals --json` prints it (design section 8)."""
+        return {
+            "kind": self.kind.value,
+            "platform": self.platform,
+            "uscc": self.uscc,
+            "strength": self.strength.value,
+            "score": self.score,
+            "threshold": self.threshold,
+            "from_on": self.from_on.isoformat(),
+            "to_on": self.to_on.isoformat(),
+            "devices": list(self.devices),
+        }
