@@ -101,7 +101,7 @@ def test_an_outage_of_the_whole_city_likens_nobody(honest: Hours) -> None:
 
 
 def test_whoever_counts_again_finds_the_same(honest: Hours) -> None:
-    """The projection is drawn from a seed that never changes."""
+    """In whatever order its parts were worked at."""
     hours = honest.copy()
     hours[_of(_THIEF)] = hours[_of(_VICTIM)]
     assert _alike(hours) == _alike(hours)
