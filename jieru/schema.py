@@ -21,6 +21,7 @@ from jieru.migrating import (
     read_migrations,
 )
 from jieru.migration_lock import wait_for_turn
+from jieru.roles.granting import give_audit_away, grant_all, pin_functions
 from jieru.ownership import explain_missing_schema, require_ownership
 from jieru.suitable_server import require_suitable_server
 from jieru.timescale import create_extension, set_policies
@@ -84,6 +85,9 @@ def migrate(
         prepare_records(connection, database_url)
         _apply_pending(connection, database_url, folder)
         notes = fence_in(connection, password=auditor_password)
+        pin_functions(connection)
+        give_audit_away(connection)
+        grant_all(connection)
         create_views(connection)
 
         def set_storage_policies() -> None:

@@ -1,5 +1,7 @@
 """The role `jieru_auditor`, under which auditors read, and what keeps it to the views of `audit`.
 
+The roles of processes (`jieru.roles`) are made in the same go.
+
 Whoever looks at Grafana can send SQL of his own, so privileges are the boundary and settings of the
 role are not: a session can change those. Some of what PostgreSQL lets everybody do only a superuser
 can take away; where `jieru migrate` runs as another user, it says what is left to do.
@@ -18,7 +20,7 @@ __all__ = ["ROLE", "fence_in"]
 ROLE: Final = "jieru_auditor"
 
 _FOLDER: Final = Path(__file__).parent / "sql" / "fence"
-_FILES: Final = ("role.sql", "database.sql", "catalogue.sql")
+_FILES: Final = ("role.sql", "processes.sql", "database.sql", "catalogue.sql")
 """In this order; the last one is for superusers only."""
 _ATTEMPTS: Final = 10
 
@@ -28,7 +30,14 @@ _SELECT_OPEN: Final = """
     SELECT file FROM (VALUES
         ('database.sql', has_database_privilege('public', current_database(), 'TEMPORARY')
                          OR has_schema_privilege('public', current_schema(), 'USAGE')),
-        ('catalogue.sql', has_language_privilege('public', 'plpgsql', 'USAGE'))
+        ('catalogue.sql', has_language_privilege('public', 'plpgsql', 'USAGE')
+                          OR EXISTS (SELECT FROM pg_proc
+                                     WHERE oid = to_regprocedure('pg_advisory_lock(bigint)')
+                                       AND to_regrole('jieru_archive') IS NOT NULL
+                                       AND NOT has_function_privilege('jieru_archive', oid, 'EXECUTE'))),
+        ('processes.sql', to_regrole('jieru_archive') IS NULL OR to_regrole('jieru_audit_writer') IS NULL
+                          OR NOT pg_has_role(to_regrole('jieru_audit_writer')::oid, 'USAGE')
+                          OR NOT pg_has_role(to_regrole('jieru_api')::oid, to_regrole('jieru_auditor')::oid, 'MEMBER'))
     ) AS fence (file, is_open)
     WHERE is_open
 """
