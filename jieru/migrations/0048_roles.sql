@@ -60,19 +60,20 @@ $$;
 -- only where something is wrong. A shift by 744 or more leaves no bit, one by 0 leaves all.
 DO $$
 DECLARE
-    out_of_reach constant text := '(%1$s << greatest(24 * ((now() AT TIME ZONE ''Asia/Shanghai'')::date + 2 - NEW.month), 0)
-        | %1$s >> greatest(744 - 24 * ((now() AT TIME ZONE ''Asia/Shanghai'')::date - presence_reach_days() - NEW.month), 0))
-        <> 0::bit(744)';
+    out_of_reach constant text :=
+        '((%1$s << greatest(24 * ((now() AT TIME ZONE ''Asia/Shanghai'')::date + 2 - NEW.month), 0))
+          | (%1$s >> greatest(744 - 24 * ((now() AT TIME ZONE ''Asia/Shanghai'')::date - presence_reach_days() - NEW.month), 0)))
+         <> 0::bit(744)';
     name text;
 BEGIN
     FOREACH name IN ARRAY '{presence,presence_by_others}'::text[] LOOP
         EXECUTE format('CREATE TRIGGER %1$I BEFORE INSERT ON %2$I FOR EACH ROW WHEN (%3$s) EXECUTE FUNCTION refuse_presence()',
                        name || '_is_of_now', name, format(out_of_reach, 'NEW.hours'));
         EXECUTE format('CREATE TRIGGER %1$I BEFORE UPDATE ON %2$I FOR EACH ROW WHEN (
-                            NEW.hours & OLD.hours <> OLD.hours OR NEW.late_hours & OLD.late_hours <> OLD.late_hours
+                            (NEW.hours & OLD.hours) <> OLD.hours OR (NEW.late_hours & OLD.late_hours) <> OLD.late_hours
                             OR (NEW.device_id, NEW.month, NEW.publisher_id) <> (OLD.device_id, OLD.month, OLD.publisher_id)
                             OR %3$s) EXECUTE FUNCTION refuse_presence()',
-                       name || '_only_grows', name, format(out_of_reach, '(NEW.hours & ~OLD.hours)'));
+                       name || '_only_grows', name, format(out_of_reach, '(NEW.hours & (~OLD.hours))'));
     END LOOP;
 END
 $$;
