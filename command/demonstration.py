@@ -131,7 +131,8 @@ def _demonstrate(
     migrate(database.url, simulation=True)
     broker = stack.enter_context(
         EmbeddedBroker(
-            database.url_of("jieru_broker"), preferred_port=None if page_port is None else _BROKERS_PORT
+            database.url_of("jieru_broker"),
+            preferred_port=None if page_port is None else _BROKERS_PORT,
         )
     )
     settings = configured.model_copy(

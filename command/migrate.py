@@ -8,6 +8,7 @@ import click
 from command.help import example
 from jieru.database import connect, read_installation
 from jieru.i18n import gettext as _
+from jieru.roles.limits import Limits
 from jieru.schema import migrate
 from jieru.settings import load_settings
 from jieru.timescale import detect_edition
@@ -36,8 +37,10 @@ def command(*, simulation: bool) -> None:
         simulation=simulation,
         compress_after_days=settings.heartbeat_compress_after_days,
         retention_days=None if settings.archive_dir else settings.heartbeat_retention_days,
-        rejection_retention_days=settings.rejection_retention_days,
-        presence_reach_days=_presence_reach_days(load_policy(settings.policy)),
+        limits=Limits(
+            rejections_kept=settings.rejection_retention_days,
+            presence_reach=_presence_reach_days(load_policy(settings.policy)),
+        ),
         role_passwords=settings.role_passwords,
     )
     with connect(url) as connection:

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import astuple
-from typing import Final, LiteralString
+from typing import Final
 
 import psycopg
 import structlog

@@ -23,6 +23,6 @@ def delete_old_rejections(connection: psycopg.Connection, *, retention_days: int
     while True:
         (part,) = connection.execute(_DELETE, (retention_days, _AT_ONCE)).fetchone() or (0,)
         connection.commit()
-        deleted += part
+        deleted += int(part)
         if part == 0:
             return deleted

@@ -25,7 +25,7 @@ from jieru.migrating import (
 from jieru.migration_lock import wait_for_turn
 from jieru.ownership import explain_missing_schema, require_ownership
 from jieru.roles.granting import give_audit_away, grant_all, pin_functions
-from jieru.roles.limits import note_limits
+from jieru.roles.limits import USUAL_LIMITS, Limits, note_limits
 from jieru.suitable_server import require_suitable_server
 from jieru.timescale import create_extension, set_policies
 
@@ -43,8 +43,7 @@ def migrate(
     simulation: bool = False,
     compress_after_days: int = 14,
     retention_days: int | None = 1_830,
-    rejection_retention_days: int = 90,
-    presence_reach_days: int = 45,
+    limits: Limits = USUAL_LIMITS,
     role_passwords: Mapping[str, str] | None = None,
     auditor_password: str = "",
     folder: Path = MIGRATIONS,
@@ -61,8 +60,7 @@ def migrate(
         compress_after_days: see `Settings.heartbeat_compress_after_days`.
         retention_days: see `Settings.heartbeat_retention_days`; None: dropping is the archive's
             business.
-        rejection_retention_days: see `Settings.rejection_retention_days`.
-        presence_reach_days: how many days back an ingester may say that a device was heard in time.
+        limits: what no process may go beyond.
         role_passwords: see `Settings.role_passwords`.
         auditor_password: of the role jieru_auditor, as one of them.
         folder: where the migrations are.
@@ -98,12 +96,7 @@ def migrate(
         pin_functions(connection)
         give_audit_away(connection)
         grant_all(connection)
-        note_limits(
-            connection,
-            heartbeats_days=retention_days,
-            rejections_days=rejection_retention_days,
-            presence_reach_days=presence_reach_days,
-        )
+        note_limits(connection, limits, heartbeats_days=retention_days)
         create_views(connection)
 
         def set_storage_policies() -> None:

@@ -116,8 +116,8 @@ class Settings(BaseSettings):
     stays as it is, and a new role cannot log in with any."""
 
     database_password_api: str = Field(default="", repr=False)
-    """Of the role jieru_api, which `jieru serve` and commands log in as; `jieru migrate` sets it, as
-    those of the four roles below. Empty: it stays as it is, and a new role has none."""
+    """Of the role jieru_api, which `jieru serve` and commands log in as; `jieru migrate` sets it,
+    as those of the four roles below. Empty: it stays as it is, and a new role has none."""
     database_password_ingest: str = Field(default="", repr=False)
     """Of jieru_ingest, for `jieru ingest`."""
     database_password_verifier: str = Field(default="", repr=False)

@@ -31,8 +31,7 @@ _SET_PASSWORD: Final = SQL("ALTER ROLE {} PASSWORD {}")
 _SETTINGS: Final = {
     ROLE: "JIERU_AUDITOR_PASSWORD",
     **{
-        role: f"JIERU_DATABASE_PASSWORD_{role.removeprefix('jieru_').upper()}"
-        for role in PROCESSES
+        role: f"JIERU_DATABASE_PASSWORD_{role.removeprefix('jieru_').upper()}" for role in PROCESSES
     },
 }
 _SELECT_OPEN: Final = """
@@ -40,13 +39,13 @@ _SELECT_OPEN: Final = """
         ('database.sql', has_database_privilege('public', current_database(), 'TEMPORARY')
                          OR has_schema_privilege('public', current_schema(), 'USAGE')),
         ('catalogue.sql', has_language_privilege('public', 'plpgsql', 'USAGE')
-                          OR EXISTS (SELECT FROM pg_proc
-                                     WHERE oid = to_regprocedure('pg_advisory_lock(bigint)')
-                                       AND to_regrole('jieru_archive') IS NOT NULL
-                                       AND NOT has_function_privilege('jieru_archive', oid, 'EXECUTE'))),
-        ('processes.sql', to_regrole('jieru_archive') IS NULL OR to_regrole('jieru_audit_writer') IS NULL
+                          OR NOT has_function_privilege(to_regrole('jieru_archive')::oid,
+                                                        'pg_advisory_lock(bigint)', 'EXECUTE')),
+        ('processes.sql', to_regrole('jieru_archive') IS NULL
+                          OR to_regrole('jieru_audit_writer') IS NULL
                           OR NOT pg_has_role(to_regrole('jieru_audit_writer')::oid, 'USAGE')
-                          OR NOT pg_has_role(to_regrole('jieru_api')::oid, to_regrole('jieru_auditor')::oid, 'MEMBER'))
+                          OR NOT pg_has_role(to_regrole('jieru_api')::oid,
+                                             to_regrole('jieru_auditor')::oid, 'MEMBER'))
     ) AS fence (file, is_open)
     WHERE is_open
 """
@@ -81,8 +80,8 @@ def fence_in(
         notes.append(
             UserError(
                 "The database roles of auditors and processes are not all made and fenced in yet, "
-                "for this database user may not do it: have a superuser run {files} from {folder} in this database with psql, then "
-                "run `jieru migrate` again.",
+                "for this database user may not do it: have a superuser run {files} from {folder} "
+                "in this database with psql, then run `jieru migrate` again.",
                 files=", ".join(sorted(left, key=_FILES.index)),
                 folder=_FOLDER,
             )

@@ -1,4 +1,4 @@
-"""Giving the roles what they may do, at each `jieru migrate`: what differs is put right, no more."""
+"""Giving the roles what they may do, at each `jieru migrate`: what differs is put right."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -22,11 +22,14 @@ _OURS: Final = """
     functions AS (
         SELECT p.oid, p.proname || '(' || coalesce(
                    (SELECT string_agg(CASE type WHEN 'timestamptz'::regtype THEN 'timestamptz'
-                                                ELSE format_type(type, NULL) END, ',' ORDER BY place)
-                    FROM unnest(p.proargtypes) WITH ORDINALITY AS t (type, place)), '') || ')' AS name,
+                                                ELSE format_type(type, NULL) END,
+                                      ',' ORDER BY place)
+                    FROM unnest(p.proargtypes) WITH ORDINALITY AS t (type, place)), '') || ')'
+                   AS name,
                p.proowner AS owner, coalesce(p.proacl, acldefault('f', p.proowner)) AS acl,
                p.prosecdef AS has_owners_rights, p.proconfig AS settings, l.lanname AS language
-        FROM pg_proc p JOIN home ON home.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
+        FROM pg_proc p JOIN home ON home.oid = p.pronamespace
+             JOIN pg_language l ON l.oid = p.prolang
         WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass
                           AND d.objid = p.oid AND d.deptype = 'e'))
 """
@@ -54,21 +57,20 @@ _SELECT_NAMES: Final = f"""
 """  # noqa: S608 - our own text
 _SELECT_ROLES: Final = "SELECT rolname FROM pg_roles WHERE rolname = ANY (%s)"
 
-# Whoever may make temporary tables could otherwise put one of his own in the place of ours, and have
-# a function of ours read it.
+# Whoever may make temporary tables could otherwise put one of his own in the place of ours, and
+# have a function of ours read it.
 _SELECT_UNPINNED: Final = f"""
     WITH {_OURS},
-    path AS (SELECT 'search_path=' || string_agg(DISTINCT quote_ident(nspname), ', ') || ', pg_temp' AS setting,
-                    string_agg(DISTINCT quote_ident(nspname), ', ') || ', pg_temp' AS value
+    path AS (SELECT string_agg(DISTINCT quote_ident(nspname), ', ') || ', pg_temp' AS value
              FROM pg_namespace
              WHERE oid IN (SELECT oid FROM home UNION ALL
                            SELECT extnamespace FROM pg_extension WHERE extname = 'timescaledb'))
     SELECT format('ALTER FUNCTION %s SET search_path = %s', functions.oid::regprocedure, path.value)
     FROM functions, path
     WHERE (language = 'plpgsql' OR has_owners_rights) AND name NOT LIKE 'extend_audit_chain(%'
-      AND NOT coalesce(path.setting = ANY (settings), false)
+      AND NOT coalesce('search_path=' || path.value = ANY (settings), false)
 """  # noqa: S608 - our own text
-"""Statements. What is called once for each entry of the audit names no table, and is left as it is."""
+"""Statements. What is called for each entry of the audit names no table, and is left as it is."""
 
 _SELECT_AUDIT: Final = f"""
     WITH {_OURS}
@@ -89,17 +91,19 @@ _GIVE_TO_WRITER: Final = """
     {changes}
     REVOKE CREATE ON SCHEMA {home} FROM jieru_audit_writer
 """
-# CONNECT and USAGE for all; temporary tables for batches with duplicates, and for heartbeats that come
-# back from the archive.
+# CONNECT and USAGE for all; temporary tables for batches with duplicates, and for heartbeats that
+# come back from the archive.
 _SELECT_ROOMS: Final = """
     SELECT format('GRANT %%s TO %%I', room.name, role.rolname)
     FROM pg_roles role,
          (SELECT quote_ident(nspname) AS name FROM pg_namespace
-          WHERE oid = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass('installation'))) AS home,
+          WHERE oid = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass('installation'))
+         ) AS home,
          LATERAL (VALUES
              (format('CONNECT ON DATABASE %%I', current_database()),
               has_database_privilege(role.oid, current_database(), 'CONNECT')),
-             (format('USAGE ON SCHEMA %%s', home.name), has_schema_privilege(role.oid, home.name, 'USAGE')),
+             (format('USAGE ON SCHEMA %%s', home.name),
+              has_schema_privilege(role.oid, home.name, 'USAGE')),
              (format('TEMPORARY ON DATABASE %%I', current_database()),
               has_database_privilege(role.oid, current_database(), 'TEMPORARY')
               OR role.rolname NOT IN ('jieru_ingest', 'jieru_archive'))
@@ -174,12 +178,12 @@ def grant_all(connection: psycopg.Connection) -> None:
 def _statements(verb: str, preposition: str, grants: Iterable[Grant]) -> list[Composed]:
     return [
         SQL("{verb} {privilege} {columns} ON {kind} {name} {preposition} {role}").format(
-            verb=SQL(verb),  # type: ignore[arg-type]
-            privilege=SQL(each.privilege),  # type: ignore[arg-type]
+            verb=SQL(verb),
+            privilege=SQL(each.privilege),
             columns=SQL("({})").format(Identifier(each.column)) if each.column else SQL(""),
             kind=SQL("FUNCTION" if "(" in each.name else "TABLE"),
-            name=SQL(each.name) if "(" in each.name else Identifier(each.name),  # type: ignore[arg-type]
-            preposition=SQL(preposition),  # type: ignore[arg-type]
+            name=SQL(each.name) if "(" in each.name else Identifier(each.name),
+            preposition=SQL(preposition),
             role=SQL("PUBLIC") if each.role == "PUBLIC" else Identifier(each.role),
         )
         for each in sorted(grants)

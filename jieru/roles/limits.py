@@ -1,10 +1,10 @@
 """What no process may go beyond, whatever its settings say: noted in the database by its owner."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import psycopg
 
-__all__ = ["note_limits", "read_presence_reach"]
+__all__ = ["USUAL_LIMITS", "Limits", "note_limits", "read_presence_reach"]
 
 _NOTE_RETENTION: Final = """
     UPDATE retention SET heartbeats_days = coalesce(%(heartbeats)s, heartbeats_days),
@@ -19,26 +19,33 @@ _NOTE_REACH: Final = """
 """
 
 
+class Limits(NamedTuple):
+    """For how many days."""
+
+    rejections_kept: int = 90
+    """At least; of heartbeats the settings of storage say it."""
+    presence_reach: int = 45
+    """How far back an ingester may say that a device was heard in time."""
+
+
+USUAL_LIMITS: Final = Limits()
+
+
 def note_limits(
-    connection: psycopg.Connection,
-    *,
-    heartbeats_days: int | None,
-    rejections_days: int,
-    presence_reach_days: int,
+    connection: psycopg.Connection, limits: Limits, *, heartbeats_days: int | None
 ) -> None:
     """Note how long evidence is kept at least, and how far back presence may be written.
 
     Args:
         connection: of the owner of the tables, in autocommit mode.
+        limits: what to note.
         heartbeats_days: None: it stays what it is, for dropping is the archive's business.
-        rejections_days: for rejections.
-        presence_reach_days: see `migrations/0048_roles.sql`.
     """
     connection.execute(
-        _NOTE_RETENTION, {"heartbeats": heartbeats_days, "rejections": rejections_days}
+        _NOTE_RETENTION, {"heartbeats": heartbeats_days, "rejections": limits.rejections_kept}
     )
-    if read_presence_reach(connection) != presence_reach_days:
-        connection.execute(_NOTE_REACH.format(days=int(presence_reach_days)).encode())
+    if read_presence_reach(connection) != limits.presence_reach:
+        connection.execute(_NOTE_REACH.format(days=int(limits.presence_reach)).encode())
 
 
 def read_presence_reach(connection: psycopg.Connection) -> int:

@@ -46,16 +46,20 @@ def _full_queue(url: str) -> Iterator[None]:
         listener.execute("LISTEN anything")
         listener.execute("BEGIN; SELECT count(*) FROM audit.platforms")
         with pytest.raises(psycopg.errors.ProgramLimitExceeded):
-            for _round in range(_ROUNDS):
-                filler.execute(_FILL)
+            _fill(filler)
         yield
         assert listener.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS
+
+
+def _fill(connection: psycopg.Connection) -> None:
+    for _round in range(_ROUNDS):
+        connection.execute(_FILL)
 
 
 def test_a_full_queue_of_notifications_delays_nobody(
     database_url: str, broker: MosquittoBroker, book: Book, tmp_path: Path
 ) -> None:
-    """Devices are registered and heard, a leaked credential is revoked, and the sync hears of it."""
+    """Devices are registered and heard, a leaked credential is revoked, and the sync sees it."""
     with opened_stage(database_url, broker, tmp_path, book=book) as stage, stage.ingester():
         stage.wait_until_subscribed()
         with _full_queue(database_url):

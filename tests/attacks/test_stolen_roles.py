@@ -1,4 +1,4 @@
-"""Whoever has a process's role in the database can do what that process does, and nothing else (S7)."""
+"""Whoever has a process's role in the database can do what it does, and nothing else (S7)."""
 
 from collections.abc import Iterator
 from typing import Final, LiteralString
@@ -10,12 +10,18 @@ from jieru.audit import Actor, changing
 from tests.attacks.stage import Stage
 from tests.support.roles import API, ARCHIVE, BROKER, INGEST, VERIFIER, as_role
 
-_THIS_MONTH: Final = "date_trunc('month', now() AT TIME ZONE 'Asia/Shanghai')::date"
-_HOUR: Final = "24 * (extract(day FROM now() AT TIME ZONE 'Asia/Shanghai')::integer - 1)"
+_WHAT_INGESTERS_DO: Final = """
+    INSERT INTO presence AS p (device_id, month, hours)
+    SELECT 1, date_trunc('month', now_here)::date,
+           set_bit(0::bit(744), 24 * (extract(day FROM now_here)::integer - 1), 1)
+    FROM (SELECT now() AT TIME ZONE 'Asia/Shanghai' AS now_here) AS clock
+    ON CONFLICT (device_id, month) DO UPDATE SET hours = p.hours | excluded.hours
+"""
 
 _OF_AN_INGESTER: Final[dict[str, LiteralString]] = {
     "a device of his own": "INSERT INTO devices (platform_id, serial) VALUES (1, 'mine')",
-    "an enterprise": "INSERT INTO enterprises (uscc, name, district) VALUES ('91350302MA0TAL2M8N', 'x', 'other')",
+    "an enterprise": "INSERT INTO enterprises (uscc, name, district)"
+    " VALUES ('91350302MA0TAL2M8N', 'x', 'other')",
     "a connection": "UPDATE connections SET from_date = '2020-01-01'",
     "a decision": "INSERT INTO decisions DEFAULT VALUES",
     "a count": "UPDATE counts SET opened_by = 'me'",
@@ -33,15 +39,17 @@ _OF_AN_INGESTER: Final[dict[str, LiteralString]] = {
     "late bits taken away": "UPDATE presence SET late_hours = 0::bit(744)",
     "a row for somebody else": "UPDATE presence SET device_id = device_id + 1000",
     "another month's row": "UPDATE presence SET month = month - interval '1 month'",
-    "a month long past": "INSERT INTO presence (device_id, month, hours) VALUES (1, '2026-03-01', ~0::bit(744))",
+    "a month long past": "INSERT INTO presence (device_id, month, hours)"
+    " VALUES (1, '2026-03-01', ~0::bit(744))",
     "a month long past, by an upsert": "INSERT INTO presence AS p (device_id, month, hours)"
     " SELECT device_id, month - interval '4 months', ~0::bit(744) FROM presence LIMIT 1"
     " ON CONFLICT (device_id, month) DO UPDATE SET hours = p.hours | excluded.hours",
     "hours to come": "INSERT INTO presence (device_id, month, hours)"
-    " SELECT 1, date_trunc('month', soon)::date, set_bit(0::bit(744), 24 * (extract(day FROM soon)::integer - 1), 1)"
+    " SELECT 1, date_trunc('month', soon)::date,"
+    " set_bit(0::bit(744), 24 * (extract(day FROM soon)::integer - 1), 1)"
     " FROM (SELECT now() AT TIME ZONE 'Asia/Shanghai' + interval '2 days' AS soon) AS instant",
-    "another publisher's month": "INSERT INTO presence_by_others (device_id, month, publisher_id, hours)"
-    " VALUES (1, '2026-03-01', 2, ~0::bit(744))",
+    "another publisher's month": "INSERT INTO presence_by_others"
+    " (device_id, month, publisher_id, hours) VALUES (1, '2026-03-01', 2, ~0::bit(744))",
     "the reach of presence": "CREATE OR REPLACE FUNCTION presence_reach_days() RETURNS integer"
     " LANGUAGE sql IMMUTABLE AS 'SELECT 10000'",
     "a trigger": "ALTER TABLE presence DISABLE TRIGGER USER",
@@ -59,8 +67,9 @@ _OF_AN_INGESTER: Final[dict[str, LiteralString]] = {
     "a large object": "SELECT lo_create(0)",
 }
 _OF_THE_CONSOLE: Final[dict[str, LiteralString]] = {
-    "an entry written": "INSERT INTO audit_entries SELECT number + 1, changed_at, 'user:somebody', origin,"
-    " action, record_kind, record_id, platform_id, before, after, hash, hash FROM audit_entries",
+    "an entry written": "INSERT INTO audit_entries"
+    " SELECT number + 1, changed_at, 'user:somebody', origin, action,"
+    " record_kind, record_id, platform_id, before, after, hash, hash FROM audit_entries",
     "an entry changed": "UPDATE audit_entries SET actor = 'user:somebody'",
     "entries deleted": "DELETE FROM audit_entries",
     "entries emptied": "TRUNCATE audit_entries CASCADE",
@@ -75,8 +84,9 @@ _OF_THE_CONSOLE: Final[dict[str, LiteralString]] = {
     "the function on a table of his own": "CREATE TEMP TABLE counts (id integer);"
     " CREATE TRIGGER mine AFTER INSERT ON pg_temp.counts REFERENCING NEW TABLE AS new_rows"
     " FOR EACH STATEMENT EXECUTE FUNCTION write_audit_entries()",
-    "a trigger of the audit's on another event": "CREATE TRIGGER mine AFTER INSERT ON sign_in_failures"
-    " REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION write_audit_entries()",
+    "a trigger of the audit's on another event": "CREATE TRIGGER mine"
+    " AFTER INSERT ON sign_in_failures REFERENCING NEW TABLE AS new_rows"
+    " FOR EACH STATEMENT EXECUTE FUNCTION write_audit_entries()",
     "the role that owns it": "SET ROLE jieru_audit_writer",
     "presence": "INSERT INTO presence (device_id, month, hours) VALUES (1, now(), ~0::bit(744))",
     "presence changed": "UPDATE presence SET hours = ~0::bit(744)",
@@ -137,7 +147,7 @@ def _is_refused(connection: psycopg.Connection, statement: LiteralString) -> boo
 def test_a_stolen_ingesters_role_adds_heartbeats_and_nothing_else(
     stage: Stage, thief: psycopg.Connection
 ) -> None:
-    """Not presence of the past or the future, and no bit less; nothing of registry, counts, audit."""
+    """Not presence of the past or the future, no bit less; nothing of registry, counts, audit."""
     with stage.ingester():
         stage.wait_until_subscribed()
         stage.publish(200)
@@ -152,11 +162,7 @@ def test_a_stolen_ingesters_role_adds_heartbeats_and_nothing_else(
         thief.execute(
             "INSERT INTO heartbeats (device_id, time, received_at) VALUES (1, now(), now())"
         )
-        thief.execute(
-            f"INSERT INTO presence AS p (device_id, month, hours)"
-            f" VALUES (1, {_THIS_MONTH}, set_bit(0::bit(744), {_HOUR}, 1))"
-            f" ON CONFLICT (device_id, month) DO UPDATE SET hours = p.hours | excluded.hours"
-        )
+        thief.execute(_WHAT_INGESTERS_DO)
         stage.publish(100)
         stage.settle(
             "stolen role of the ingesters",

@@ -121,17 +121,17 @@ _ROLES = {
 
 def test_compose_gives_each_process_its_own_role(services: dict[str, Any]) -> None:
     """Only the migration is the owner of the tables; where files are written, nobody logs in."""
-    assert {
-        name: services[name]["environment"]["JIERU_DATABASE_URL"] for name in _OURS
-    } == {name: f"postgresql://{user}database:5432/jieru" for name, user in _ROLES.items()}
+    assert {name: services[name]["environment"]["JIERU_DATABASE_URL"] for name in _OURS} == {
+        name: f"postgresql://{user}database:5432/jieru" for name, user in _ROLES.items()
+    }
 
 
 def test_compose_shows_no_process_the_password_of_another(services: dict[str, Any]) -> None:
     """The migration sets them, so it has them all."""
     for name in set(services) - {"migrate", "database"}:
-        shown = {
-            word for word in _PASSWORDS.values() if word in json.dumps(services[name])
-        } & {word for key, word in _PASSWORDS.items() if "DATABASE" in key}
+        shown = {word for word in _PASSWORDS.values() if word in json.dumps(services[name])} & {
+            word for key, word in _PASSWORDS.items() if "DATABASE" in key
+        }
         assert shown <= {_ROLES.get(name, "").rstrip("@").partition(":")[2]} or name == _SECOND
     given = Settings.model_validate(
         {

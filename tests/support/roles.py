@@ -14,15 +14,17 @@ API, INGEST, VERIFIER, BROKER, ARCHIVE = PROCESSES
 _PASSWORD: Final = "darf-was-sie-muss"  # noqa: S105 - of test databases
 
 _IS_SUPERUSER: Final = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
-_SELECT_SHUT_OUT: Final = "SELECT rolname FROM pg_authid WHERE rolname = ANY (%s) AND rolpassword IS NULL"
+_SELECT_SHUT_OUT: Final = (
+    "SELECT rolname FROM pg_authid WHERE rolname = ANY (%s) AND rolpassword IS NULL"
+)
 _LET_IN: Final = sql.SQL("ALTER ROLE {} PASSWORD {}")
 
 
 def as_role(database_url: str, role: str) -> str:
     """The address of a migrated database for whoever logs in as a role of processes.
 
-    Where the address is not a superuser's, or no role can be let in, it stays what it is: some tests
-    are about owners, and about databases that are away.
+    Where the address is not a superuser's, or no role can be let in, it stays what it is: some
+    tests are about owners, and about databases that are away.
     """
     try:
         with psycopg.connect(database_url, autocommit=True, connect_timeout=5) as superuser:

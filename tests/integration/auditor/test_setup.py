@@ -18,6 +18,7 @@ from jieru.auditor.views import create_views
 from jieru.database import connect
 from jieru.errors import UserError
 from jieru.migrating import MIGRATIONS
+from jieru.roles.grants import AUDIT_WRITER, PROCESSES
 from jieru.schema import migrate
 from jieru.timescale import create_extension, drop_expired_heartbeats
 from tests.support.auditors import AUDITOR_PASSWORD, auditor_address
@@ -56,12 +57,12 @@ def embedded() -> Iterator[DatabaseServer]:
 
 @pytest.fixture
 def own_server(embedded: DatabaseServer) -> Iterator[DatabaseServer]:
-    """The same, on which nobody has made the role yet."""
+    """The same, on which nobody has made the roles yet."""
     yield embedded
     with connect(embedded.url(), autocommit=True) as connection:
         for (name,) in connection.execute(_TEST_DATABASES).fetchall():
             embedded.drop_database(embedded.url(name))
-        for name in ("jieru_auditor", _OWNER, "emqx"):
+        for name in (*PROCESSES, "jieru_auditor", AUDIT_WRITER, _OWNER, "emqx"):
             connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(name)))
 
 
@@ -311,6 +312,7 @@ def test_settings_that_an_auditor_gave_the_role_are_taken_back(own_server: Datab
     url = own_server.create_database()
     migrate(url, auditor_password=AUDITOR_PASSWORD)
     with psycopg.connect(auditor_address(url), autocommit=True) as auditor:
+        auditor.execute("SET default_transaction_read_only = off")
         auditor.execute("ALTER ROLE jieru_auditor SET role = 'none'")
         auditor.execute("ALTER ROLE jieru_auditor SET datestyle = 'German'")
         auditor.execute("ALTER ROLE jieru_auditor SET statement_timeout = 1")

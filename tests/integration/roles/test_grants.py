@@ -1,7 +1,7 @@
 """What each role may do in a real database is what the table of grants says, and nothing else."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import psycopg
 import pytest
@@ -9,7 +9,9 @@ import pytest
 from jieru.roles.granting import actual_grants, unlisted_names
 from jieru.roles.grants import PROCESSES, Grant, listed_names, wanted_grants
 from jieru.schema import migrate
-from tests.support.databases import DatabaseServer
+
+if TYPE_CHECKING:
+    from tests.support.databases import DatabaseServer
 
 _UNPINNED: Final = """
     SELECT oid::regprocedure::text FROM pg_proc
@@ -20,7 +22,8 @@ _UNPINNED: Final = """
 _ROOMS: Final = """
     SELECT rolname::text, privilege
     FROM pg_roles,
-         unnest(ARRAY['TEMPORARY on database', 'CREATE on database', 'CREATE on schema']) AS privilege
+         unnest(ARRAY['TEMPORARY on database', 'CREATE on database', 'CREATE on schema'])
+             AS privilege
     WHERE rolname = ANY (%s)
       AND CASE privilege
           WHEN 'CREATE on schema' THEN has_schema_privilege(oid, 'public', 'CREATE')
@@ -81,9 +84,7 @@ def test_a_second_migration_takes_back_what_somebody_gave(connection: psycopg.Co
 
 
 def _address(connection: psycopg.Connection) -> str:
-    return psycopg.conninfo.make_conninfo(
-        connection.info.dsn, password=connection.info.password
-    )
+    return psycopg.conninfo.make_conninfo(connection.info.dsn, password=connection.info.password)
 
 
 def test_no_process_owns_or_makes_anything(connection: psycopg.Connection) -> None:
@@ -110,7 +111,7 @@ def test_the_audit_is_nobodys(connection: psycopg.Connection) -> None:
         "SELECT relname, pg_get_userbyid(relowner) FROM pg_class WHERE relname LIKE 'audit_%'"
         " AND relkind = 'r' AND relnamespace = 'public'::regnamespace"
     )
-    owners = dict(rows.fetchall())
+    owners: dict[str, str] = dict(rows.fetchall())
     assert owners["audit_entries"] == owners["audit_head"] == "jieru_audit_writer"
     assert connection.execute(
         "SELECT rolcanlogin FROM pg_roles WHERE rolname = 'jieru_audit_writer'"
