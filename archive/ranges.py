@@ -60,15 +60,10 @@ _COPY_ROWS: Final[LiteralString] = f"""
 # which the victim could be a writer.
 _WAIT_FOR_CHUNK: Final = "SET LOCAL lock_timeout = '10s'"
 _WAIT_FOR_TABLE: Final = "SET LOCAL lock_timeout = '900ms'"
-_LOCK_CHUNK: Final = "LOCK TABLE {} IN SHARE MODE"
-_LOCK_TABLE: Final = "LOCK TABLE ONLY heartbeats IN SHARE ROW EXCLUSIVE MODE"
-_DROP_CHUNK: Final = (
-    "SELECT count(*) FROM drop_chunks('heartbeats', older_than => %s, newer_than => %s)"
-)
-_DELETE_ROWS: Final[LiteralString] = f"""
-    WITH gone AS (DELETE FROM heartbeats WHERE "time" >= %s AND "time" < %s RETURNING {_COLUMNS})
-    SELECT count(*), coalesce(sum(hash_record_extended(ROW({_COLUMNS}), 0)), 0) FROM gone
-"""  # noqa: S608 - our own columns
+# With their owner's rights (`jieru/migrations/0048_roles.sql`).
+_HOLD_CHUNK: Final = "SELECT hold_heartbeats(%s, %s)"
+_DROP_CHUNK: Final = "SELECT drop_archived_chunk(%s, %s)"
+_DELETE_ROWS: Final = "SELECT * FROM delete_archived_heartbeats(%s, %s)"
 
 
 class ChangedMeanwhileError(Exception):
@@ -162,7 +157,7 @@ def hold_unchanged(
     if wanted.chunk is None:
         return
     connection.execute(_WAIT_FOR_CHUNK)
-    connection.execute(sql.SQL(_LOCK_CHUNK).format(wanted.chunk))
+    connection.execute(_HOLD_CHUNK, (wanted.start, wanted.end))
     if fingerprint(connection, wanted) != seen:
         raise ChangedMeanwhileError
 
@@ -179,9 +174,6 @@ def drop_rows(connection: psycopg.Connection, wanted: HeartbeatRange, seen: Fing
         if row != seen:
             raise ChangedMeanwhileError
         return
-    # A writer that waits for a chunk fails when it goes. So all wait before they look for one,
-    # which takes milliseconds; and where one waits for this chunk already, it goes first.
     connection.execute(_WAIT_FOR_TABLE)
-    connection.execute(_LOCK_TABLE)
-    if connection.execute(_DROP_CHUNK, (wanted.end, wanted.start)).fetchone() != (1,):
+    if connection.execute(_DROP_CHUNK, (wanted.start, wanted.end)).fetchone() != (1,):
         raise ChangedMeanwhileError

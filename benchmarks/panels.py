@@ -125,7 +125,7 @@ def run(database_url: str) -> dict[str, object]:
     password = token_urlsafe()
     with connect(database_url, autocommit=True) as connection:
         build_audited(connection)
-        fence_in(connection, password=password)
+        fence_in(connection, passwords={ROLE: password})
     auditor_url = make_conninfo(database_url, user=ROLE, password=password)
     with connect(auditor_url, autocommit=True) as auditor:
         reader = GrafanaReader(auditor, datetime.now(UTC))

@@ -141,8 +141,9 @@ def main() -> None:
             raise
         _fail(
             _(
-                "The database's user may not do this ({reason}): it must own all of Jieru's tables "
-                "in the database; “From a dump” in docs/recover.md says how they are given to it."
+                "The database role may not do this ({reason}): JIERU_DATABASE_URL must name the "
+                "role of this command, jieru_api for most and the owner of the tables for `jieru "
+                "migrate`; after a restore see “From a dump” in docs/recover.md."
             ).format(reason=reason),
             _EXIT_USER_ERROR,
         )

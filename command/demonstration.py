@@ -130,17 +130,21 @@ def _demonstrate(
     database = stack.enter_context(EmbeddedPostgres())
     migrate(database.url, simulation=True)
     broker = stack.enter_context(
-        EmbeddedBroker(database.url, preferred_port=None if page_port is None else _BROKERS_PORT)
+        EmbeddedBroker(
+            database.url_of("jieru_broker"),
+            preferred_port=None if page_port is None else _BROKERS_PORT,
+        )
     )
     settings = configured.model_copy(
-        update={"database_url": database.url, "equipment_mqtt_url": broker.url}
+        update={"database_url": database.url_of("jieru_api"), "equipment_mqtt_url": broker.url}
     )
+    ingesters = settings.model_copy(update={"database_url": database.url_of("jieru_ingest")})
     page = None
     if page_port is not None:
         page = stack.enter_context(_page(settings, page_port, expectation))
-    connection = stack.enter_context(connect(database.url, autocommit=True))
+    connection = stack.enter_context(connect(settings.database_url, autocommit=True))
     _import_registry(connection, fleet, policy, said)
-    _play_heartbeats(connection, settings, broker, fleet, expectation, ending, said)
+    _play_heartbeats(connection, ingesters, broker, fleet, expectation, ending, said)
     _record_decisions(connection, fleet, policy, said)
     count = count_year(connection, expectation.year, as_of=expectation.as_of, policy=policy)
     found = [*differences(count, expectation), *stored_differences(connection, expectation)]
@@ -161,7 +165,7 @@ def _demonstrate(
         style="bold green",
     )
     if page is not None:
-        check_ingester = stack.enter_context(_ingester(settings, broker, clock="receipt"))
+        check_ingester = stack.enter_context(_ingester(ingesters, broker, clock="receipt"))
         _add_people(connection, said)
         _show_first_heartbeat(connection, broker, said)
         said.print(_("The MQTT broker is at {address}.").format(address=broker.url))

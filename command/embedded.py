@@ -86,8 +86,13 @@ class EmbeddedPostgres:
             begun.enter_context(_server(account, folder, place / _SOCKETS, keep))
             self._begun = begun.pop_all()
         host = quote(os.fsencode(place / _SOCKETS))
-        self.url: str = f"postgresql://{_SUPERUSER}:@/{_SUPERUSER}?host={host}&port={_PORT}"
+        self._place = f"/{_SUPERUSER}?host={host}&port={_PORT}"
+        self.url: str = self.url_of(_SUPERUSER)
         return self
+
+    def url_of(self, role: str) -> str:
+        """The address for whoever logs in as a role; none has a password."""
+        return f"postgresql://{role}:@{self._place}"
 
     def __exit__(
         self,

@@ -1,15 +1,23 @@
 """`jieru migrate`: create or upgrade the schema."""
 
+import math
+from typing import Final
+
 import click
 
 from command.help import example
 from jieru.database import connect, read_installation
 from jieru.i18n import gettext as _
+from jieru.roles.limits import Limits
 from jieru.schema import migrate
 from jieru.settings import load_settings
 from jieru.timescale import detect_edition
+from verifier.policy import Policy, load_policy
 
 __all__ = ["command"]
+
+_DATABASE_AWAY_DAYS: Final = 42
+"""For how long an ingester may hold its batch while the database is away."""
 
 
 @click.command(
@@ -29,7 +37,11 @@ def command(*, simulation: bool) -> None:
         simulation=simulation,
         compress_after_days=settings.heartbeat_compress_after_days,
         retention_days=None if settings.archive_dir else settings.heartbeat_retention_days,
-        auditor_password=settings.auditor_password,
+        limits=Limits(
+            rejections_kept=settings.rejection_retention_days,
+            presence_reach=_presence_reach_days(load_policy(settings.policy)),
+        ),
+        role_passwords=settings.role_passwords,
     )
     with connect(url) as connection:
         edition = detect_edition(connection)
@@ -39,3 +51,7 @@ def command(*, simulation: bool) -> None:
         click.echo(str(note), err=True)
     if is_simulation:
         click.echo(_("This database is a simulation."))
+
+
+def _presence_reach_days(policy: Policy) -> int:
+    return math.ceil(policy.max_delay_hours.value / 24) + _DATABASE_AWAY_DAYS

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import astuple
-from typing import Final, LiteralString
+from typing import Final
 
 import psycopg
 import structlog
@@ -23,8 +23,6 @@ _INTERVAL_S: Final = 60.0
 _DELAY_S: Final = 1.0
 """After the end of a minute, until it surely has ended for whoever counts it."""
 _LEAVING_TIMEOUT_S: Final = 5.0
-_KEPT_DAYS: Final = 400
-"""A year and a month, so that a month can be compared with the same one a year ago."""
 
 # Two processes may have run under this name in the same minute, so figures are added. The id of
 # the transaction tells later whether it was committed, should its answer get lost.
@@ -49,9 +47,7 @@ _ADD: Final = """
 """
 _TRANSACTION: Final = "SELECT pg_current_xact_id()::text"
 _OUTCOME: Final = "SELECT pg_xact_status(%s::xid8)"
-_DELETE_OLD: Final[LiteralString] = """
-    DELETE FROM ingest_minutes WHERE minute < now() - %s * interval '1 day'
-"""
+_DELETE_OLD: Final = "SELECT delete_old_minutes()"
 
 _log = structlog.get_logger()
 
@@ -124,4 +120,5 @@ class MinuteWriter:
 
 def delete_old_minutes(connection: psycopg.Connection) -> int:
     """Delete the figures of minutes more than 400 days ago; how many there were."""
-    return connection.execute(_DELETE_OLD, (_KEPT_DAYS,)).rowcount
+    (deleted,) = connection.execute(_DELETE_OLD).fetchone() or (0,)
+    return int(deleted)

@@ -1,4 +1,4 @@
-"""What a topic stands for, held in memory and kept fresh by LISTEN/NOTIFY.
+"""What a topic stands for, held in memory and kept fresh by asking once a second what changed.
 
 Devices and gateways are only ever added, never renamed or deleted, so the memory never holds a
 wrong answer; at worst it lacks a new one, for which a batch asks the database once. Of every device
@@ -33,8 +33,7 @@ from jieru.wire import (
 
 __all__ = ["DeviceRegistry"]
 
-_LISTEN: Final = "LISTEN jieru_registry"
-_PING: Final = "SELECT 1"
+_SELECT_VERSION: Final = "SELECT version FROM change_versions WHERE kind = 'devices'"
 _SELECT_NEW: Final = """
     SELECT d.id, p.code, d.serial FROM devices d JOIN platforms p ON p.id = d.platform_id
     WHERE d.id > %s
@@ -58,8 +57,8 @@ _LOOK_UP_S: Final = 5.0
 at the same time as the broker's, which takes longer to find out."""
 _REFRESH_S: Final = 60.0
 """For as many devices as there may be at the first time."""
-_QUIET_S: Final = 30.0
-"""After so long without a change the database is asked whether it is there still."""
+_ASK_EVERY_S: Final = 1.0
+"""How soon a new device is known; one whose heartbeat is sooner costs a look-up."""
 
 _log = structlog.get_logger()
 
@@ -162,22 +161,17 @@ class DeviceRegistry:
         while True:
             try:
                 async with await connect_patiently(self._database_url) as connection:
-                    with hang_up_after(connection, SILENCE_S):
-                        await connection.execute(_LISTEN)
-                    await self._refresh(connection)  # what changed while nobody listened
-                    delays = backoff_delays(random.random)
+                    known: int | None = None
                     while True:
-                        is_changed = False
-                        # It holds the connection until it has stopped: one at a time.
-                        async for _notification in connection.notifies(
-                            timeout=_QUIET_S, stop_after=1
-                        ):
-                            is_changed = True
-                        if is_changed:
+                        with hang_up_after(connection, SILENCE_S):
+                            cursor = await connection.execute(_SELECT_VERSION)
+                            row = await cursor.fetchone()
+                        version = row[0] if row else None
+                        if known is None or version != known:
                             await self._refresh(connection)
-                        else:
-                            with hang_up_after(connection, SILENCE_S):
-                                await connection.execute(_PING)
+                            known = version
+                            delays = backoff_delays(random.random)
+                        await asyncio.sleep(_ASK_EVERY_S)
             except psycopg.Error as error:
                 if not is_worth_retrying(error):
                     raise

@@ -26,6 +26,7 @@ from jieru.broker import BrokerAddress
 from jieru.database import connect, read_installation
 from jieru.errors import UserError, WorldError
 from jieru.retry import is_worth_retrying
+from jieru.roles.limits import read_presence_reach
 from jieru.schema import require_current_schema
 from jieru.settings import Settings
 from jieru.timescale import drop_expired_heartbeats
@@ -117,8 +118,8 @@ def check_database(
         Under which names this ingester comes to the broker, and what may wait for it there.
 
     Raises:
-        UserError: the schema is not current, or the event clock is asked for on a database
-            that holds real evidence.
+        UserError: the schema is not current, the event clock is asked for on a database that
+            holds real evidence, or ingesters may not write presence as late as the policy has it.
         WorldError: the database cannot be reached.
     """
     with connect(settings.require_database_url()) as connection:
@@ -128,6 +129,12 @@ def check_database(
                 "JIERU_INGEST_CLOCK=event trusts the devices' clocks and is for simulations "
                 "only: this database holds real evidence. Make another with "
                 "`jieru migrate --simulation`."
+            )
+        if max_delay_hours > 24 * read_presence_reach(connection):
+            raise UserError(
+                "The policy takes heartbeats that are {hours} hours late for punctual, and this "
+                "database was not told so: run `jieru migrate` with the same JIERU_POLICY.",
+                hours=max_delay_hours,
             )
         connection.execute(
             _RECORD_RULES,

@@ -13,10 +13,11 @@ import psycopg
 
 __all__ = ["Actor", "changing", "command_actor"]
 
-# The head of the chain first: so writers queue up before they hold anything else.
+# The head of the chain first: so writers queue up before they hold anything else. Only a function
+# may lock it, for nobody who changes records may write to it.
 _ACT_AS = """
-    SELECT set_config('jieru.actor', %s, true), set_config('jieru.origin', %s, true)
-    FROM audit_head FOR UPDATE
+    SELECT hold_audit_head(),
+           set_config('jieru.actor', %s, true), set_config('jieru.origin', %s, true)
 """
 
 

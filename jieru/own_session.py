@@ -1,9 +1,8 @@
 """Whether a session is ours for as long as its connection, or lent for one transaction.
 
-Ingesters and the broker's sync LISTEN, a batch goes through a temporary table, migrations and
-archives hold locks of the session, and every session is told what it is like. A pooler that lends
-the server's sessions for single transactions or statements loses all of it without a word, so it is
-refused.
+A batch goes through a temporary table, migrations and archives hold locks of the session, and every
+session is told what it is like. A pooler that lends the server's sessions for single transactions
+or statements loses all of it without a word, so it is refused.
 
 What shows it is what we need: a notification reaches a connection that stands idle outside a
 transaction only if the server's session is still its own. Neither the pool's size nor who else
@@ -85,8 +84,12 @@ def _hears_others(connection: psycopg.Connection, address: str) -> bool:
     word = secrets.token_hex(8)
     with _giving_up(connection):
         connection.execute(_LISTEN)
-    with psycopg.connect(address, autocommit=True) as other, _giving_up(other):
-        other.execute(_NOTIFY, (word,))
+    try:
+        with psycopg.connect(address, autocommit=True) as other, _giving_up(other):
+            other.execute(_NOTIFY, (word,))
+    except psycopg.errors.ProgramLimitExceeded:
+        # Somebody filled the queue, as anybody can: that must not keep our processes from starting.
+        return True
     is_heard = _is_said(connection, word, within_s=_WAIT_S)
     with _giving_up(connection):
         if not is_heard:

@@ -1,11 +1,13 @@
 """The schema of a database: made, upgraded, and checked to be the one this program knows."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import psycopg
 
+from jieru.auditor.fence import ROLE as AUDITOR
 from jieru.auditor.fence import fence_in
 from jieru.auditor.views import create_views, drop_views
 from jieru.database import connect
@@ -22,6 +24,8 @@ from jieru.migrating import (
 )
 from jieru.migration_lock import wait_for_turn
 from jieru.ownership import explain_missing_schema, require_ownership
+from jieru.roles.granting import give_audit_away, grant_all, pin_functions
+from jieru.roles.limits import USUAL_LIMITS, Limits, note_limits
 from jieru.suitable_server import require_suitable_server
 from jieru.timescale import create_extension, set_policies
 
@@ -39,6 +43,8 @@ def migrate(
     simulation: bool = False,
     compress_after_days: int = 14,
     retention_days: int | None = 1_830,
+    limits: Limits = USUAL_LIMITS,
+    role_passwords: Mapping[str, str] | None = None,
     auditor_password: str = "",
     folder: Path = MIGRATIONS,
 ) -> tuple[UserError, ...]:
@@ -54,7 +60,9 @@ def migrate(
         compress_after_days: see `Settings.heartbeat_compress_after_days`.
         retention_days: see `Settings.heartbeat_retention_days`; None: dropping is the archive's
             business.
-        auditor_password: see `Settings.auditor_password`.
+        limits: what no process may go beyond.
+        role_passwords: see `Settings.role_passwords`.
+        auditor_password: of the role jieru_auditor, as one of them.
         folder: where the migrations are.
 
     Returns:
@@ -83,7 +91,12 @@ def migrate(
         create_extension(connection)
         prepare_records(connection, database_url)
         _apply_pending(connection, database_url, folder)
-        notes = fence_in(connection, password=auditor_password)
+        auditors = {AUDITOR: auditor_password} if auditor_password else {}
+        notes = fence_in(connection, passwords={**(role_passwords or {}), **auditors})
+        pin_functions(connection)
+        give_audit_away(connection)
+        grant_all(connection)
+        note_limits(connection, limits, heartbeats_days=retention_days)
         create_views(connection)
 
         def set_storage_policies() -> None:

@@ -115,6 +115,18 @@ class Settings(BaseSettings):
     """Of the role jieru_auditor, which Grafana logs in with; `jieru migrate` sets it. Empty: it
     stays as it is, and a new role cannot log in with any."""
 
+    database_password_api: str = Field(default="", repr=False)
+    """Of the role jieru_api, which `jieru serve` and commands log in as; `jieru migrate` sets it,
+    as those of the four roles below. Empty: it stays as it is, and a new role has none."""
+    database_password_ingest: str = Field(default="", repr=False)
+    """Of jieru_ingest, for `jieru ingest`."""
+    database_password_verifier: str = Field(default="", repr=False)
+    """Of jieru_verifier, which reads all that is counted, for `jieru audit verify --record`."""
+    database_password_broker: str = Field(default="", repr=False)
+    """Of jieru_broker, for `jieru broker sync`."""
+    database_password_archive: str = Field(default="", repr=False)
+    """Of jieru_archive, for `jieru archive`."""
+
     database_disk_gb: int = Field(default=100, ge=1)
     """Gigabytes that the database may take; an alert of Grafana comes at four fifths of them."""
     grafana_token: str = Field(default="", repr=False)
@@ -176,6 +188,19 @@ class Settings(BaseSettings):
         for each in filter(None, value.split(",")):
             ip_network(each.strip())  # uvicorn itself would take any text, and never match it
         return value
+
+    @property
+    def role_passwords(self) -> dict[str, str]:
+        """The passwords that `jieru migrate` sets, by role; those that are empty are not there."""
+        passwords = {
+            "jieru_auditor": self.auditor_password,
+            "jieru_api": self.database_password_api,
+            "jieru_ingest": self.database_password_ingest,
+            "jieru_verifier": self.database_password_verifier,
+            "jieru_broker": self.database_password_broker,
+            "jieru_archive": self.database_password_archive,
+        }
+        return {role: password for role, password in passwords.items() if password}
 
     def require_database_url(self) -> str:
         """The database's address.

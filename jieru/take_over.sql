@@ -58,5 +58,6 @@ COMMIT;
 
 -- What was taken from everybody and given to the owner of the tables by name, for the new one.
 \ir auditor/sql/fence/role.sql
+\ir auditor/sql/fence/processes.sql
 \ir auditor/sql/fence/database.sql
 \ir auditor/sql/fence/catalogue.sql

@@ -45,19 +45,9 @@ _REMOVE_RETENTION_POLICY = "SELECT remove_retention_policy('heartbeats', if_exis
 _ADD_RETENTION_POLICY = "SELECT add_retention_policy('heartbeats', %s::interval)"
 
 _IS_ARCHIVED = "SELECT EXISTS (SELECT FROM heartbeat_archiving)"
-_ARCHIVE_FROM_NOW_ON = "INSERT INTO heartbeat_archiving DEFAULT VALUES ON CONFLICT DO NOTHING"
-# Whoever waits to write into a chunk fails when it is dropped: so nobody may be writing.
-_WAIT_FOR_WRITERS = "SET LOCAL lock_timeout = '500ms'"
-_KEEP_WRITERS_OUT = "LOCK TABLE ONLY heartbeats IN SHARE ROW EXCLUSIVE MODE"
-_IS_ANY_EXPIRED = (
-    "SELECT EXISTS (SELECT FROM show_chunks('heartbeats', older_than => now() - %s::interval))"
-)
-_DROP_CHUNKS = "SELECT count(*) FROM drop_chunks('heartbeats', older_than => now() - %s::interval)"
-_DELETE_ROWS = """
-    DELETE FROM heartbeats WHERE ctid = ANY (ARRAY(
-        SELECT ctid FROM heartbeats WHERE "time" < now() - %s::interval LIMIT 50000))
-"""
-_TRY_RETENTION_LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('jieru heartbeat retention'))"
+# With its owner's rights, and not before what `jieru migrate` noted (`migrations/0048_roles.sql`).
+_DROP_EXPIRED = "SELECT drop_expired_heartbeats(%s)"
+_LEAVE_TO_ARCHIVE = "SELECT leave_dropping_to_archive()"
 
 
 class Edition(StrEnum):
@@ -125,10 +115,7 @@ def set_policies(
 
 def leave_dropping_to_archive(connection: psycopg.Connection) -> None:
     """From now on nothing but the archive drops heartbeats, whoever's settings say what."""
-    if not _one(connection, _IS_ARCHIVED):
-        connection.execute(_ARCHIVE_FROM_NOW_ON)
-    if detect_edition(connection) is Edition.COMMUNITY:
-        connection.execute(_REMOVE_RETENTION_POLICY)
+    connection.execute(_LEAVE_TO_ARCHIVE)
 
 
 def drop_expired_heartbeats(connection: psycopg.Connection, *, retention_days: int) -> int:
@@ -142,18 +129,7 @@ def drop_expired_heartbeats(connection: psycopg.Connection, *, retention_days: i
     Raises:
         psycopg.errors.LockNotAvailable: there is too much writing just now.
     """
-    edition = detect_edition(connection)
-    if edition is Edition.COMMUNITY or not _one(connection, _TRY_RETENTION_LOCK):
+    if detect_edition(connection) is Edition.COMMUNITY:
         return 0
-    if _one(connection, _IS_ARCHIVED):
-        return 0
-    age = timedelta(days=retention_days)
-    if edition is Edition.MISSING:
-        return connection.execute(_DELETE_ROWS, (age,)).rowcount
-    if not _one(connection, _IS_ANY_EXPIRED, age):
-        return 0
-    with connection.transaction():
-        connection.execute(_WAIT_FOR_WRITERS)
-        connection.execute(_KEEP_WRITERS_OUT)
-        dropped = _one(connection, _DROP_CHUNKS, age)
+    dropped = _one(connection, _DROP_EXPIRED, retention_days)
     return dropped if isinstance(dropped, int) else 0

@@ -1,34 +1,51 @@
 """The role `jieru_auditor`, under which auditors read, and what keeps it to the views of `audit`.
 
+The roles of processes (`jieru.roles`) are made in the same go.
+
 Whoever looks at Grafana can send SQL of his own, so privileges are the boundary and settings of the
 role are not: a session can change those. Some of what PostgreSQL lets everybody do only a superuser
 can take away; where `jieru migrate` runs as another user, it says what is left to do.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 import psycopg
-from psycopg.sql import SQL, Literal
+from psycopg.sql import SQL, Identifier, Literal
 
 from jieru.errors import UserError
+from jieru.roles.grants import PROCESSES
 
 __all__ = ["ROLE", "fence_in"]
 
 ROLE: Final = "jieru_auditor"
 
 _FOLDER: Final = Path(__file__).parent / "sql" / "fence"
-_FILES: Final = ("role.sql", "database.sql", "catalogue.sql")
+_FILES: Final = ("role.sql", "processes.sql", "database.sql", "catalogue.sql")
 """In this order; the last one is for superusers only."""
 _ATTEMPTS: Final = 10
 
 _IS_SUPERUSER: Final = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
-_SET_PASSWORD: Final = SQL("ALTER ROLE jieru_auditor PASSWORD {}")
+_SET_PASSWORD: Final = SQL("ALTER ROLE {} PASSWORD {}")
+_SETTINGS: Final = {
+    ROLE: "JIERU_AUDITOR_PASSWORD",
+    **{
+        role: f"JIERU_DATABASE_PASSWORD_{role.removeprefix('jieru_').upper()}" for role in PROCESSES
+    },
+}
 _SELECT_OPEN: Final = """
     SELECT file FROM (VALUES
         ('database.sql', has_database_privilege('public', current_database(), 'TEMPORARY')
                          OR has_schema_privilege('public', current_schema(), 'USAGE')),
-        ('catalogue.sql', has_language_privilege('public', 'plpgsql', 'USAGE'))
+        ('catalogue.sql', has_language_privilege('public', 'plpgsql', 'USAGE')
+                          OR NOT has_function_privilege(to_regrole('jieru_archive')::oid,
+                                                        'pg_advisory_lock(bigint)', 'EXECUTE')),
+        ('processes.sql', to_regrole('jieru_archive') IS NULL
+                          OR to_regrole('jieru_audit_writer') IS NULL
+                          OR NOT pg_has_role(to_regrole('jieru_audit_writer')::oid, 'USAGE')
+                          OR NOT pg_has_role(to_regrole('jieru_api')::oid,
+                                             to_regrole('jieru_auditor')::oid, 'MEMBER'))
     ) AS fence (file, is_open)
     WHERE is_open
 """
@@ -39,12 +56,14 @@ _SELECT_MEMBERSHIPS: Final = """
 """
 
 
-def fence_in(connection: psycopg.Connection, *, password: str = "") -> tuple[UserError, ...]:
+def fence_in(
+    connection: psycopg.Connection, *, passwords: Mapping[str, str] | None = None
+) -> tuple[UserError, ...]:
     """Make the role what it should be, and take from everybody what it shall not have.
 
     Args:
         connection: to a migrated database, outside a transaction, in autocommit mode.
-        password: of the role; empty: it stays as it is, and a new role has none to log in with.
+        passwords: of roles; others stay as they are, and a new role has none to log in with.
 
     Returns:
         What is left for a superuser to do: sentences, none where all is done.
@@ -60,20 +79,23 @@ def fence_in(connection: psycopg.Connection, *, password: str = "") -> tuple[Use
     if left:
         notes.append(
             UserError(
-                "The role jieru_auditor is not fenced in yet, for this database user may not do "
-                "it: have a superuser run {files} from {folder} in this database with psql, then "
-                "run `jieru migrate` again.",
+                "The database roles of auditors and processes are not all made and fenced in yet, "
+                "for this database user may not do it: have a superuser run {files} from {folder} "
+                "in this database with psql, then run `jieru migrate` again.",
                 files=", ".join(sorted(left, key=_FILES.index)),
                 folder=_FOLDER,
             )
         )
-    if password and not _set_password(connection, password):
-        notes.append(
-            UserError(
-                "This database user may not set the password of the role jieru_auditor: have a "
-                "superuser set it, and leave JIERU_AUDITOR_PASSWORD empty."
-            )
+    notes += [
+        UserError(
+            "This database user may not set the password of the role {role}: have a superuser "
+            "set it, and leave {setting} empty.",
+            role=role,
+            setting=_SETTINGS[role],
         )
+        for role, password in (passwords or {}).items()
+        if not _set_password(connection, role, password)
+    ]
     if memberships := [row[0] for row in connection.execute(_SELECT_MEMBERSHIPS)]:
         notes.append(
             UserError(
@@ -85,12 +107,13 @@ def fence_in(connection: psycopg.Connection, *, password: str = "") -> tuple[Use
     return tuple(notes)
 
 
-def _set_password(connection: psycopg.Connection, password: str) -> bool:
+def _set_password(connection: psycopg.Connection, role: str, password: str) -> bool:
     # Neither the statement nor the server's log shows more than the verifier.
     verifier = connection.pgconn.encrypt_password(
-        password.encode(), ROLE.encode(), b"scram-sha-256"
+        password.encode(), role.encode(), b"scram-sha-256"
     ).decode()
-    return _run(connection, _SET_PASSWORD.format(Literal(verifier)).as_bytes(connection))
+    statement = _SET_PASSWORD.format(Identifier(role), Literal(verifier))
+    return _run(connection, statement.as_bytes(connection))
 
 
 def _run(connection: psycopg.Connection, statements: bytes) -> bool:

@@ -18,7 +18,7 @@ from jieru.retry import backoff_delays, is_worth_retrying
 
 __all__ = ["follow_credentials", "following_credentials", "sync_broker"]
 
-_LISTEN: Final = "LISTEN jieru_credentials"
+_SELECT_VERSION: Final = "SELECT version FROM change_versions WHERE kind = 'credentials'"
 _SELECT_OPEN: Final = """
     SELECT username, salt, password_hash FROM credentials WHERE revoked_at IS NULL
     ORDER BY username COLLATE "C"
@@ -29,10 +29,10 @@ _TOLD_AGAIN_S: Final = 5.0
 """After a reload the broker is told once more. Mosquitto drops a SIGHUP that comes while it still
 reloads for another (an earlier change, another process, a person), and says nothing; then a
 credential that was just revoked would stay good until the next change."""
-_LOOK_UP_S: Final = 0.2
-"""How often the end is looked for while nothing happens."""
+_ASK_EVERY_S: Final = 1.0
+"""How often the database is asked whether a credential changed."""
 _ANEW_S: Final = 60.0
-"""A sync without an announcement: it finds files that somebody else changed, and a database that
+"""A sync without a change: it finds files that somebody else changed, and a database that
 went away in silence."""
 _JOIN_S: Final = 10.0
 
@@ -64,16 +64,20 @@ def follow_credentials(database_url: str, files: BrokerFiles, stop: threading.Ev
     while not stop.is_set():
         try:
             with connect(database_url, autocommit=True) as connection:
-                connection.execute(_LISTEN)
                 while not stop.is_set():
+                    # Before what it stands for is read: a change that comes between is seen later.
+                    version = _read_version(connection)
                     is_owed = _sync_and_log(connection, files) or is_owed
                     delays = backoff_delays(random.random)
                     stop.wait(_PAUSE_S)
-                    if is_owed and not _is_changed(connection, stop, within_s=_TOLD_AGAIN_S):
+                    is_changed = is_owed and _changes(
+                        connection, version, stop, within_s=_TOLD_AGAIN_S
+                    )
+                    if is_owed and not is_changed:
                         files.tell_again()
                         is_owed = False
-                    if not is_owed:
-                        _is_changed(connection, stop, within_s=_ANEW_S)
+                    if not is_changed:
+                        _changes(connection, version, stop, within_s=_ANEW_S)
         except (UserError, WorldError) as error:  # somebody may correct the files' rights meanwhile
             _log.warning("broker_sync_failed", error=str(error))
         except psycopg.Error as error:
@@ -116,13 +120,17 @@ def _sync_and_log(connection: psycopg.Connection, files: BrokerFiles) -> bool:
     return result.is_reloaded
 
 
-def _is_changed(connection: psycopg.Connection, stop: threading.Event, *, within_s: float) -> bool:
-    """Wait for an announcement, and take all that are there; or for the end, or for so long."""
+def _changes(
+    connection: psycopg.Connection, version: int, stop: threading.Event, *, within_s: float
+) -> bool:
+    """Wait for another version of the credentials, or for the end, or for so long."""
     deadline = time.monotonic() + within_s
-    is_announced = False
-    while not (is_announced or stop.is_set() or time.monotonic() > deadline):
-        for _notification in connection.notifies(timeout=_LOOK_UP_S, stop_after=1):
-            is_announced = True
-    for _notification in connection.notifies(timeout=0):
-        pass
-    return is_announced
+    while _read_version(connection) == version:
+        if time.monotonic() > deadline or stop.wait(_ASK_EVERY_S):
+            return False
+    return True
+
+
+def _read_version(connection: psycopg.Connection) -> int:
+    (version,) = connection.execute(_SELECT_VERSION).fetchone() or (0,)
+    return int(version)

@@ -18,6 +18,7 @@ from jieru.database import connect, open_pool
 from jieru.settings import Settings
 from tests.support.people import session_of
 from tests.support.procedure import write_key
+from tests.support.roles import API, as_role
 from tests.support.small_city import AS_OF
 
 __all__ = ["PASSWORD", "PEOPLE", "Console", "running_console"]
@@ -76,7 +77,7 @@ def running_console(
                     display_name=display_name,
                     password=PASSWORD,
                 )
-    with open_pool(database_url, size=4) as pool, TemporaryDirectory() as folder:
+    with open_pool(as_role(database_url, API), size=4) as pool, TemporaryDirectory() as folder:
         # The key that tests freeze with.
         known = Settings(signing_key_file=str(write_key(Path(folder) / "key.pem")))
         app = create_app(settings or known, pool, as_of=lambda: as_of, year=year)

@@ -21,6 +21,7 @@ from jieru.settings import Settings
 from tests.support.callers import bearer
 from tests.support.databases import DatabaseServer
 from tests.support.registry_builder import RegistryBuilder
+from tests.support.roles import API, as_role
 
 _EXPECTED: Final = """
 GET   /healthz                                           everyone
@@ -261,7 +262,7 @@ def app_url(embedded_server: DatabaseServer) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def app(app_url: str) -> Iterator[FastAPI]:
     """The real application."""
-    with open_pool(app_url, size=2) as pool:
+    with open_pool(as_role(app_url, API), size=2) as pool:
         yield create_app(Settings(), pool)
 
 

@@ -19,6 +19,7 @@ from tests.support.callers import bearer
 from tests.support.databases import DatabaseServer
 from tests.support.registry_builder import RegistryBuilder, days_between
 from tests.support.registry_files import uscc_of
+from tests.support.roles import API, as_role
 from tests.support.small_city import (
     AS_OF,
     COUNTED_ON_XIELIAN,
@@ -72,7 +73,7 @@ def asking(url: str, role: Role = Role.AUDITOR, platform: str | None = None) -> 
     """An application on this database, and somebody with this role."""
     with connect(url) as connection:
         key = bearer(connection, role, platform)
-    with open_pool(url, size=4) as pool:
+    with open_pool(as_role(url, API), size=4) as pool:
         yield Asker(create_app(Settings(), pool, as_of=lambda: AS_OF, year=2026), key)
 
 

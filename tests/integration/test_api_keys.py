@@ -16,6 +16,7 @@ from jieru.database import connect, open_pool
 from jieru.settings import Settings
 from tests.support.callers import bearer
 from tests.support.registry_builder import RegistryBuilder
+from tests.support.roles import API, as_role
 
 KEYS = "/api/v1/api-keys"
 
@@ -46,7 +47,7 @@ def connection(database_url: str) -> Iterator[psycopg.Connection]:
 def app(database_url: str, connection: psycopg.Connection) -> Iterator[FastAPI]:
     """The application on it."""
     del connection  # only its platforms
-    with open_pool(database_url, size=2) as pool:
+    with open_pool(as_role(database_url, API), size=2) as pool:
         yield create_app(Settings(), pool)
 
 

@@ -24,6 +24,7 @@ from jieru.schema import migrate
 from tests.support.callers import bearer
 from tests.support.command import clean_environment, jieru
 from tests.support.processes import free_port
+from tests.support.roles import API, as_role
 from tests.support.timescaledb import TimescaleServer
 from tests.support.visiting import PASSWORD, add_person, form_token_of
 
@@ -33,10 +34,10 @@ _STOP_S: Final = 20
 
 @contextmanager
 def jieru_serve(url: str, port: int, **settings: str) -> Iterator[subprocess.Popen[str]]:
-    """A server that answers; killed at the end if it still runs."""
+    """A server that answers, under its own role; killed at the end if it still runs."""
     with subprocess.Popen(
         [sys.executable, "-m", "jieru", "serve", "--port", str(port)],
-        env=clean_environment(database_url=url, language="en", **settings),
+        env=clean_environment(database_url=as_role(url, API), language="en", **settings),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

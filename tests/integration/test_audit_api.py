@@ -19,6 +19,7 @@ from jieru.database import connect, open_pool
 from jieru.settings import Settings
 from tests.support.callers import bearer
 from tests.support.registry_builder import RegistryBuilder
+from tests.support.roles import API, as_role
 
 CHEN: Final = Actor("user:chen", "203.0.113.7")
 
@@ -61,7 +62,7 @@ class Audit:
 @pytest.fixture
 def audit(database_url: str) -> Iterator[Audit]:
     """The application on TimescaleDB."""
-    with open_pool(database_url, size=2) as pool, connect(database_url) as connection:
+    with open_pool(as_role(database_url, API), size=2) as pool, connect(database_url) as connection:
         yield Audit(create_app(Settings(), pool), connection)
 
 

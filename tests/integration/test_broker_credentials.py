@@ -27,6 +27,7 @@ from tests.support.equipment import Equipment, broker_sync, equipment_side
 from tests.support.fleet import register_devices, wait_until
 from tests.support.messages import topic_of
 from tests.support.mosquitto import INGEST_USER, MosquittoBroker
+from tests.support.roles import API, as_role
 from tests.support.timescaledb import TimescaleServer
 
 _CLOUD, _GATEWAY = "xielian", "xielian/via/gw-1"
@@ -348,7 +349,7 @@ async def test_a_credential_of_the_api_lets_a_heartbeat_through(
     with (
         equipment_side(debian_root, database_url) as side,
         connect(database_url, autocommit=True) as connection,
-        open_pool(database_url, size=2) as pool,
+        open_pool(as_role(database_url, API), size=2) as pool,
     ):
         register(connection)
         headers = bearer(connection, Role.OPERATOR, "xielian")

@@ -31,6 +31,10 @@ _ONCE = {"migrate", "dashboards"}
 """What ends when it is done."""
 _PASSWORDS = {
     "JIERU_DATABASE_PASSWORD": "database-secret",
+    **{
+        f"JIERU_DATABASE_PASSWORD_{role.upper()}": f"{role}-secret"
+        for role in ("api", "ingest", "verifier", "broker")
+    },
     "JIERU_MQTT_PASSWORD": "mqtt-secret",
     "JIERU_AUDITOR_PASSWORD": "auditor-secret",
     "JIERU_GRAFANA_PASSWORD": "grafana-secret",
@@ -102,10 +106,43 @@ def test_compose_sets_only_what_the_programs_read(services: dict[str, Any]) -> N
         variables: dict[str, str] = services[name]["environment"]
         values = {key.removeprefix("JIERU_").lower(): word for key, word in variables.items()}
         assert set(values) <= set(Settings.model_fields)
-        settings = Settings.model_validate(values)
-        assert settings.require_database_url() == (
-            "postgresql://jieru:database-secret@database:5432/jieru"
-        )
+        Settings.model_validate(values)
+
+
+_ROLES = {
+    "migrate": "jieru:database-secret@",
+    "api": "jieru_api:api-secret@",
+    "ingest": "jieru_ingest:ingest-secret@",
+    "broker-sync": "jieru_broker:broker-secret@",
+    "audit-verify": "jieru_verifier:verifier-secret@",
+    "dashboards": "",
+}
+
+
+def test_compose_gives_each_process_its_own_role(services: dict[str, Any]) -> None:
+    """Only the migration is the owner of the tables; where files are written, nobody logs in."""
+    assert {name: services[name]["environment"]["JIERU_DATABASE_URL"] for name in _OURS} == {
+        name: f"postgresql://{user}database:5432/jieru" for name, user in _ROLES.items()
+    }
+
+
+def test_compose_shows_no_process_the_password_of_another(services: dict[str, Any]) -> None:
+    """The migration sets them, so it has them all."""
+    for name in set(services) - {"migrate", "database"}:
+        shown = {word for word in _PASSWORDS.values() if word in json.dumps(services[name])} & {
+            word for key, word in _PASSWORDS.items() if "DATABASE" in key
+        }
+        assert shown <= {_ROLES.get(name, "").rstrip("@").partition(":")[2]} or name == _SECOND
+    given = Settings.model_validate(
+        {
+            key.removeprefix("JIERU_").lower(): word
+            for key, word in services["migrate"]["environment"].items()
+        }
+    ).role_passwords
+    assert {role: f"{role.removeprefix('jieru_')}-secret" for role in given} == given
+    assert set(given) == {
+        "jieru_auditor", "jieru_api", "jieru_ingest", "jieru_verifier", "jieru_broker"
+    }  # fmt: skip
 
 
 def test_compose_gives_the_ingester_the_user_that_the_acl_names(services: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ from jieru.settings import Settings
 from tests.support.callers import bearer
 from tests.support.credentials import issue_to, register_gateway, replace, revoke
 from tests.support.fleet import register_devices
+from tests.support.roles import API, as_role
 
 _CREDENTIALS = "/api/v1/credentials"
 _DEVICE = {"platform": "xielian", "serial": "cnc-1"}
@@ -191,7 +192,7 @@ class TestApi:
     async def api(self, connection: psycopg.Connection, database_url: str) -> AsyncIterator[_Api]:
         """The API on this database."""
         settings = Settings(equipment_mqtt_url="mqtts://broker.example")
-        with open_pool(database_url, size=2) as pool:
+        with open_pool(as_role(database_url, API), size=2) as pool:
             transport = httpx.ASGITransport(app=create_app(settings, pool))
             async with httpx.AsyncClient(
                 transport=transport, base_url="http://jieru.test"

@@ -54,14 +54,14 @@ async def _becomes_true(condition: Callable[[], bool]) -> None:
 async def test_a_new_device_is_announced(
     embedded_database_url: str, connection: psycopg.Connection
 ) -> None:
-    """Nobody has to ask for it: NOTIFY says that there is something new."""
+    """Its registration says in the database that there is something new."""
     async with _following(embedded_database_url) as registry:
         ids = register_devices(connection, ["second"])
         await _becomes_true(lambda: topic_of("second") in registry.origins)
         assert registry.origins[topic_of("second")].device_id == ids["second"]
 
 
-async def test_a_device_registered_while_nobody_listened_is_found(
+async def test_a_device_registered_while_nobody_asked_is_found(
     embedded_database_url: str, connection: psycopg.Connection
 ) -> None:
     """After a cut connection the registry reads what it missed."""

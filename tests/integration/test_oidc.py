@@ -21,6 +21,7 @@ from tests.support.openid_provider import (
     new_key,
     running_provider,
 )
+from tests.support.roles import API, as_role
 from tests.support.visiting import add_person, visiting
 
 
@@ -52,7 +53,7 @@ def app(
         oidc_client_secret=CLIENT_SECRET,
         oidc_name="City Account",
     )
-    with open_pool(database_url, size=2) as pool:
+    with open_pool(as_role(database_url, API), size=2) as pool:
         yield create_app(settings, pool)
 
 
@@ -254,7 +255,7 @@ async def test_a_provider_that_is_away_is_told_at_the_door(
 ) -> None:
     """Signing in with a password is still possible there."""
     settings = Settings(oidc_issuer="http://127.0.0.1:1", oidc_client_id=CLIENT_ID)
-    with open_pool(database_url, size=1) as pool:
+    with open_pool(as_role(database_url, API), size=1) as pool:
         async with visiting(create_app(settings, pool)) as browser:
             answer = await browser.get("/sign-in/oidc")
     assert answer.status_code == 503

@@ -18,6 +18,7 @@ from jieru.schema import migrate
 from jieru.settings import Settings
 from tests.support.callers import bearer
 from tests.support.databases import DatabaseServer
+from tests.support.roles import API, as_role
 from tests.support.small_city import AS_OF, build_small_city
 
 pytestmark = [
@@ -46,7 +47,7 @@ def city_url(timescale_server: DatabaseServer) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def app(city_url: str) -> Iterator[FastAPI]:
     """The application on the small city."""
-    with open_pool(city_url, size=4) as pool:
+    with open_pool(as_role(city_url, API), size=4) as pool:
         yield create_app(Settings(), pool, as_of=lambda: AS_OF, year=2026)
 
 

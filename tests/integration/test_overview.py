@@ -17,6 +17,7 @@ from jieru.settings import Settings
 from registry.device_status import Liveness
 from tests.support.callers import bearer
 from tests.support.registry_builder import RegistryBuilder
+from tests.support.roles import API, as_role
 
 NOW: Final = datetime(2026, 11, 25, 8, 20, 11, tzinfo=UTC)
 TODAY: Final = civil_date(NOW)
@@ -151,7 +152,7 @@ async def test_an_operator_is_shown_the_own_platform(
     builder.device("beta", "d1")
     connection.commit()
     callers = [bearer(connection, Role.OPERATOR, "alpha"), bearer(connection, Role.AUDITOR)]
-    with open_pool(database_url, size=2) as pool:
+    with open_pool(as_role(database_url, API), size=2) as pool:
         transport = httpx.ASGITransport(app=create_app(Settings(), pool))
         async with httpx.AsyncClient(transport=transport, base_url="http://jieru.test") as client:
             answers = [await client.get("/api/v1/overview", headers=each) for each in callers]

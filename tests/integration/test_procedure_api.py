@@ -27,6 +27,7 @@ from tests.support.databases import DatabaseServer
 from tests.support.people import session_of
 from tests.support.procedure import MAKER, frozen_with_award, payable
 from tests.support.registry_files import uscc_of
+from tests.support.roles import API, as_role
 from tests.support.small_city import (
     AS_OF,
     COUNTED_ON_XIELIAN,
@@ -163,7 +164,7 @@ def opened(url: str, *, signing_key_file: str = "") -> Iterator[Bureau]:
     with connect(url) as connection:
         for name, (role, platform) in PEOPLE.items():
             add_person(connection, name, role, platform=platform)
-    with open_pool(url, size=4) as pool:
+    with open_pool(as_role(url, API), size=4) as pool:
         app = create_app(
             Settings(signing_key_file=signing_key_file), pool, as_of=lambda: AS_OF, year=2026
         )

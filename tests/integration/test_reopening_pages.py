@@ -15,6 +15,7 @@ from jieru.settings import Settings
 from tests.support.people import session_of
 from tests.support.registry_builder import RegistryBuilder
 from tests.support.registry_files import uscc_of
+from tests.support.roles import API, as_role
 from tests.support.visiting import add_person, form_token_of, visiting
 
 _PAGES = ["/platforms/alpha", f"/enterprises/{uscc_of(1)}", "/devices/alpha/CNC-01"]
@@ -35,7 +36,7 @@ def connection(database_url: str) -> Iterator[psycopg.Connection]:
 def app(database_url: str, connection: psycopg.Connection) -> Iterator[FastAPI]:
     """The application on it."""
     del connection  # only what it has built
-    with open_pool(database_url, size=4) as pool:
+    with open_pool(as_role(database_url, API), size=4) as pool:
         yield create_app(Settings(), pool)
 
 

@@ -18,6 +18,7 @@ from api.web.clock import current_instant
 from jieru.audit import Actor, changing
 from jieru.database import connect, open_pool
 from jieru.settings import Settings
+from tests.support.roles import API, as_role
 from tests.support.visiting import PASSWORD, add_person, form_token_of, sign_in, visiting
 
 TESTS = Actor("command:tests", "command line")
@@ -56,7 +57,7 @@ def connection(database_url: str) -> Iterator[psycopg.Connection]:
 def app(database_url: str, connection: psycopg.Connection, clock: Clock) -> Iterator[FastAPI]:
     """The application on it."""
     del connection  # only its accounts
-    with open_pool(database_url, size=4) as pool:
+    with open_pool(as_role(database_url, API), size=4) as pool:
         app = create_app(Settings(), pool)
         app.dependency_overrides[current_instant] = lambda: clock.now
         yield app

@@ -33,7 +33,7 @@ _NAME = "tests"
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (writer, registry):
         monkeypatch.setattr(module, "SILENCE_S", _WAIT_S)
-    for name in ("_LOOK_UP_S", "_QUIET_S"):
+    for name in ("_LOOK_UP_S", "_ASK_EVERY_S"):
         monkeypatch.setattr(registry, name, _WAIT_S)
     for subscriber in (mqtt5_subscriber, mqtt311_subscriber):
         monkeypatch.setattr(subscriber, "KEEP_ALIVE_S", 1)

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import click
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from command import _jieru
+from jieru.roles.grants import PROCESSES
 from jieru.settings import Settings
 from tests.support.debian_packages import ensure_debian_packages
 
@@ -121,9 +123,61 @@ def test_each_setting_is_one(name: str) -> None:
     Settings.model_validate(values)
 
 
-def test_the_example_of_the_common_settings_is_accepted() -> None:
+_ROLES = {
+    "jieru-api.service": ("jieru-api", "jieru_api"),
+    "jieru-archive.service": ("jieru-archive", "jieru_archive"),
+    "jieru-audit-verify.service": ("jieru-verifier", "jieru_verifier"),
+    "jieru-broker-sync.service": ("mosquitto", "jieru_broker"),
+    "jieru-drain@.service": ("jieru-ingest", "jieru_ingest"),
+    "jieru-ingest@.service": ("jieru-ingest", "jieru_ingest"),
+}
+"""Whose process each is, on this machine and in the database."""
+
+
+def test_each_service_is_a_user_and_a_role_of_its_own() -> None:
+    """None owns the tables or is a superuser, and none has a password of the database."""
+    found = {}
+    for name in _SERVICES:
+        (user,) = _read(name)["Service"]["User"]
+        (address,) = [
+            word.partition("=")[2]
+            for word in _read(name)["Service"]["Environment"]
+            if word.startswith("JIERU_DATABASE_URL=")
+        ]
+        parts = conninfo_to_dict(address)
+        assert "password" not in parts
+        found[name] = (user, parts["user"])
+    assert found == _ROLES
+    assert {role for _user, role in found.values()} <= set(PROCESSES)
+
+
+def test_postgresql_knows_each_service_by_its_user() -> None:
+    """The map that we ship has all of them, and root for all commands; nobody else is the owner."""
+    folder = _SHIPPED.parent / "postgresql"
+    lines = (folder / "pg_ident.conf").read_text(encoding="utf-8").splitlines()
+    known = [tuple(line.split()[1:]) for line in lines if not line.startswith("#")]
+    everything = {("root", role) for role in ("jieru", *PROCESSES)}
+    assert set(known) == everything | set(_ROLES.values())
+    hba = (folder / "pg_hba.conf").read_text(encoding="utf-8").splitlines()[-1].split()
+    assert hba == ["local", "jieru", ",".join(["jieru", *PROCESSES]), "peer", "map=jieru"]
+
+
+def test_only_ingesters_are_shown_the_password_of_the_broker() -> None:
+    """It is in a file of their own."""
+    readers = {
+        name
+        for name in _SERVICES
+        if "/etc/jieru/ingest.env" in _read(name)["Service"].get("EnvironmentFile", [])
+    }
+    assert readers == {"jieru-drain@.service", "jieru-ingest@.service"}
+    common = (_SHIPPED / "jieru.env").read_text(encoding="utf-8")
+    assert not re.search("^[^#].*PASSWORD", common, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", ["jieru.env", "ingest.env"])
+def test_the_examples_of_settings_are_accepted(name: str) -> None:
     """With and without what is commented out."""
-    text = (_SHIPPED / "jieru.env").read_text(encoding="utf-8")
+    text = (_SHIPPED / name).read_text(encoding="utf-8")
     for lines in (text, re.sub(r"^#(?=JIERU_)", "", text, flags=re.MULTILINE)):
         reader = RawConfigParser()
         reader.read_string(f"[all]\n{lines}")

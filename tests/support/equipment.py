@@ -24,6 +24,7 @@ from tests.support.debian_root import DebianRoot
 from tests.support.fleet import ingester, wait_until
 from tests.support.mosquitto import MosquittoBroker
 from tests.support.processes import StartError
+from tests.support.roles import BROKER, as_role
 
 __all__ = ["Equipment", "EquipmentSide", "broker_sync", "equipment_side"]
 
@@ -100,7 +101,11 @@ def broker_sync(
     database_url: str, broker: MosquittoBroker, log: Path
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """A real `jieru broker sync --watch` in a process of its own, ended with the block."""
-    settings = {"database_url": database_url, "language": "en", **broker.sync_settings}
+    settings = {
+        "database_url": as_role(database_url, BROKER),
+        "language": "en",
+        **broker.sync_settings,
+    }
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "jieru", "broker", "sync", "--watch"],

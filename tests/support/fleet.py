@@ -19,6 +19,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from jieru.calendar import civil_hour_of
 from jieru.wire import encode_payload
 from tests.support.messages import topic_of
+from tests.support.roles import INGEST, as_role
 
 __all__ = [
     "PLATFORM",
@@ -176,7 +177,7 @@ def ingester(
     """A real `jieru ingest` in a process of its own, ended with the block.
 
     Args:
-        database_url: where it writes.
+        database_url: where it writes, under its own role where this is a superuser's address.
         mqtt_url: where it reads.
         log: takes what it says.
         arguments: of the command.
@@ -186,7 +187,7 @@ def ingester(
     environment = {
         "PATH": "/usr/bin:/bin",
         "JIERU_LANGUAGE": "en",
-        "JIERU_DATABASE_URL": database_url,
+        "JIERU_DATABASE_URL": as_role(database_url, INGEST),
         "JIERU_MQTT_URL": mqtt_url,
         "JIERU_INGEST_HTTP_PORT": "0",
         # Tests compare every single one with the books, unless they ask for the sample.

@@ -18,6 +18,7 @@ from jieru.auditor.views import create_views
 from jieru.database import connect
 from jieru.errors import UserError
 from jieru.migrating import MIGRATIONS
+from jieru.roles.grants import AUDIT_WRITER, PROCESSES
 from jieru.schema import migrate
 from jieru.timescale import create_extension, drop_expired_heartbeats
 from tests.support.auditors import AUDITOR_PASSWORD, auditor_address
@@ -56,12 +57,12 @@ def embedded() -> Iterator[DatabaseServer]:
 
 @pytest.fixture
 def own_server(embedded: DatabaseServer) -> Iterator[DatabaseServer]:
-    """The same, on which nobody has made the role yet."""
+    """The same, on which nobody has made the roles yet."""
     yield embedded
     with connect(embedded.url(), autocommit=True) as connection:
         for (name,) in connection.execute(_TEST_DATABASES).fetchall():
             embedded.drop_database(embedded.url(name))
-        for name in ("jieru_auditor", _OWNER, "emqx"):
+        for name in (*PROCESSES, "jieru_auditor", AUDIT_WRITER, _OWNER, "emqx"):
             connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(name)))
 
 
@@ -180,12 +181,12 @@ def test_who_may_not_make_roles_is_told_what_a_superuser_should_run(
     """The views are there all the same, and once it is done the next migration is content."""
     superuser_url, url = database_of(own_server, "NOCREATEROLE")
     (note,) = migrate(url)
-    assert f"run role.sql, catalogue.sql from {FENCE} in this database" in str(note)
+    assert f"run role.sql, processes.sql, catalogue.sql from {FENCE}" in str(note)
     assert one(url, _COUNT_VIEWS)
     told = jieru("migrate", database_url=url)
     assert (told.returncode, told.stderr.strip()) == (0, str(note))
     with connect(superuser_url, autocommit=True) as superuser:
-        for name in ("role", "database", "catalogue"):
+        for name in ("role", "processes", "database", "catalogue"):
             superuser.execute((FENCE / f"{name}.sql").read_bytes())
     assert migrate(url) == ()
     with psycopg.connect(auditor_address(url)) as auditor:
@@ -231,7 +232,7 @@ def test_the_owner_of_a_fenced_database_still_takes_heartbeats(
             with connect(superuser_url, autocommit=True) as inside:
                 create_extension(inside)
                 migrate(url)
-                for each in ("role", "database", "catalogue"):
+                for each in ("role", "processes", "database", "catalogue"):
                     inside.execute((FENCE / f"{each}.sql").read_bytes())
             assert migrate(url) == ()
             with connect(url, autocommit=True) as owner:
@@ -304,6 +305,36 @@ def test_a_role_that_was_given_more_is_reported_and_put_right(own_server: Databa
     assert one(url, role + " WHERE rolname = 'jieru_auditor'") == "(f,20)"
     with psycopg.connect(auditor_address(url)) as auditor:
         assert auditor.execute("SHOW search_path").fetchone() == ("audit",)
+
+
+def test_settings_that_an_auditor_gave_the_role_are_taken_back(own_server: DatabaseServer) -> None:
+    """PostgreSQL lets every role do that, and with `role` everybody else of it is shut out."""
+    url = own_server.create_database()
+    migrate(url, auditor_password=AUDITOR_PASSWORD)
+    with psycopg.connect(auditor_address(url), autocommit=True) as auditor:
+        auditor.execute("SET default_transaction_read_only = off")
+        auditor.execute("ALTER ROLE jieru_auditor SET role = 'none'")
+        auditor.execute("ALTER ROLE jieru_auditor SET datestyle = 'German'")
+        auditor.execute("ALTER ROLE jieru_auditor SET statement_timeout = 1")
+        database = sql.Identifier(auditor.info.dbname)
+        auditor.execute(
+            sql.SQL("ALTER ROLE jieru_auditor IN DATABASE {} SET search_path = ''").format(database)
+        )
+    with connect(url, autocommit=True) as superuser:
+        superuser.execute("ALTER ROLE jieru_auditor SET log_statement = 'all'")
+    assert migrate(url) == ()
+    with connect(url) as superuser:
+        rows = superuser.execute(
+            "SELECT setdatabase <> 0, unnest(setconfig) FROM pg_db_role_setting"
+            " WHERE setrole = 'jieru_auditor'::regrole"
+        ).fetchall()
+    ours = {value.partition("=")[0] for is_of_one, value in rows if not is_of_one}
+    assert [value for is_of_one, value in rows if is_of_one] == []
+    assert ours == {
+        "search_path", "default_transaction_read_only", "statement_timeout", "lock_timeout",
+        "idle_in_transaction_session_timeout", "jit", "work_mem", "temp_file_limit",
+        "log_statement",
+    }  # fmt: skip
 
 
 def test_the_password_is_set_and_set_back(timescale_url: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from dashboards.alerts import Alert, all_alerts
 from jieru.audit_chain import record_check, verify_audit
-from jieru.auditor.fence import fence_in
+from jieru.auditor.fence import ROLE, fence_in
 from jieru.database import connect
 from tests.support.auditors import AUDITOR_PASSWORD, auditor_address
 
@@ -38,7 +38,7 @@ _CUT: Final = """
 def owner(database_url: str) -> Iterator[psycopg.Connection]:
     """Who may change what the alerts look at."""
     with connect(database_url, autocommit=True) as connection:
-        fence_in(connection, password=AUDITOR_PASSWORD)
+        fence_in(connection, passwords={ROLE: AUDITOR_PASSWORD})
         connection.execute(_PLATFORM)
         yield connection
 

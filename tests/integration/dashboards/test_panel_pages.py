@@ -24,6 +24,7 @@ from tests.support.audited_city import QUOTED_NAME, build_audited_city
 from tests.support.callers import bearer
 from tests.support.databases import DatabaseServer
 from tests.support.registry_files import uscc_of
+from tests.support.roles import API, as_role
 
 _ADDRESSES: Final = [
     f"/panels/{dashboard.uid}/{panel.number}"
@@ -54,7 +55,7 @@ def city_url(embedded_server: DatabaseServer) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def app(city_url: str) -> Iterator[FastAPI]:
     """A console on it."""
-    with open_pool(city_url, size=2) as pool:
+    with open_pool(as_role(city_url, API), size=2) as pool:
         yield create_app(Settings(), pool)
 
 

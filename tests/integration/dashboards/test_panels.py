@@ -16,7 +16,7 @@ import pytest
 
 from dashboards.grafana_json import grafana_dashboards
 from dashboards.grafana_sql import ALL, TimeRange
-from jieru.auditor.fence import fence_in
+from jieru.auditor.fence import ROLE, fence_in
 from jieru.database import connect
 from jieru.schema import migrate
 from tests.integration.dashboards.expected_enterprise import ENTERPRISE
@@ -130,7 +130,7 @@ def city(request: pytest.FixtureRequest) -> Iterator[City]:
         with connect(url) as connection:
             build_audited_city(connection)
         with connect(url, autocommit=True) as owner:
-            fence_in(owner, password=AUDITOR_PASSWORD)
+            fence_in(owner, passwords={ROLE: AUDITOR_PASSWORD})
             owner.execute(_VACUUM)  # so that no size changes while it is compared
             with connect(auditor_address(url)) as auditor:
                 auditor.execute(_NEVER_ENDING)

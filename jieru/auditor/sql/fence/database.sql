@@ -31,6 +31,8 @@ BEGIN
             FROM pg_class c, LATERAL (SELECT c.relowner UNION SELECT grantee FROM aclexplode(c.relacl)) AS held (by), pg_roles r
             WHERE c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = ours)
               AND r.oid = held.by AND r.rolname <> 'jieru_auditor'
+              -- Of these `jieru migrate` says itself what they need.
+              AND r.rolname NOT IN ('jieru_api', 'jieru_ingest', 'jieru_verifier', 'jieru_broker', 'jieru_archive', 'jieru_audit_writer')
         LOOP
             IF (thing.is_needed OR is_public)
                AND NOT EXISTS (SELECT FROM aclexplode(thing.acl)

@@ -57,7 +57,20 @@ BEGIN
             EXECUTE format('ALTER ROLE jieru_auditor SET %I = %L', setting[1], setting[2]);
         END IF;
     END LOOP;
-    -- So that the console, which works as the owner of the tables, can read as auditors do.
+    -- Whoever is logged in as the role may give it settings of his own, `role` among them: they go, here and
+    -- for all databases. What only a superuser may set, a superuser has set.
+    FOR setting IN
+        SELECT ARRAY[split_part(each, '=', 1), CASE setdatabase WHEN 0 THEN '' ELSE format('IN DATABASE %I', current_database()) END]
+        FROM pg_db_role_setting, unnest(setconfig) AS each
+        WHERE setrole = 'jieru_auditor'::regrole
+          AND setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+          AND (setdatabase <> 0 OR split_part(each, '=', 1) NOT IN ('search_path', 'default_transaction_read_only',
+               'statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'jit', 'work_mem'))
+          AND NOT EXISTS (SELECT FROM pg_settings WHERE name = split_part(each, '=', 1) AND context LIKE 'superuser%')
+    LOOP
+        EXECUTE format('ALTER ROLE jieru_auditor %s RESET %I', setting[2], setting[1]);
+    END LOOP;
+    -- So that whoever owns the tables can read as auditors do.
     -- (Before PostgreSQL 16 every membership is one that may SET ROLE.)
     IF NOT owner.rolsuper
        AND NOT EXISTS (SELECT FROM pg_auth_members m

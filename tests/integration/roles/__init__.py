@@ -1,0 +1,1 @@
+"""What each process may do in the database."""
