@@ -27,6 +27,8 @@ class Reference(StrEnum):
 
     PLATFORM = "platform"
     ENTERPRISE = "enterprise"
+    OWNER = "owner"
+    """An enterprise for which a device stands."""
     DISTRICT = "district"
 
 
@@ -219,7 +221,7 @@ _DEVICES = Kind(
             _("The registered enterprise that owns the device; empty while not yet assigned."),
             read_uscc,
             is_required=False,
-            names=Reference.ENTERPRISE,
+            names=Reference.OWNER,
         ),
         Column("kind", "设备类型", _("At most 100 characters."), _SHORT_TEXT, is_required=False),
         Column("name", "设备名称", _("At most 200 characters."), _NAME, is_required=False),

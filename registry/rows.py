@@ -136,25 +136,40 @@ def without_foreign_platforms(
 
 
 def unknown_references(
-    kind: Kind, rows: Iterable[FileRow], known: Mapping[Reference, Collection[str]]
+    kind: Kind,
+    rows: Iterable[FileRow],
+    known: Mapping[Reference, Collection[str]],
+    own_platform: str | None = None,
 ) -> list[RowError]:
-    """Every cell that names a platform, enterprise or district that does not exist."""
+    """Every cell that names a platform, enterprise or district that does not exist.
+
+    An operator, who has an `own_platform`, is not told whether the enterprise of a device is
+    registered by others.
+    """
     checked = [(column.name, column.names) for column in kind.columns if column.names]
     return [
-        RowError(row.number, column, _unknown(reference, value, known[reference]))
+        RowError(row.number, column, _unknown(reference, value, known[reference], own_platform))
         for row in rows
         for column, reference in checked
         if isinstance(value := row.values.get(column), str) and value not in known[reference]
     ]
 
 
-def _unknown(reference: Reference, value: str, known: Collection[str]) -> UserError:
+def _unknown(
+    reference: Reference, value: str, known: Collection[str], own_platform: str | None
+) -> UserError:
     match reference:
+        case Reference.OWNER if own_platform is not None:
+            return UserError(
+                "The enterprise {value} is none of your platform's: register it, or connect it "
+                "first; an open request does not connect it yet.",
+                value=value,
+            )
         case Reference.PLATFORM:
             return UserError(
                 "The platform {value} is not registered: import it first.", value=value
             )
-        case Reference.ENTERPRISE:
+        case Reference.ENTERPRISE | Reference.OWNER:
             return UserError(
                 "The enterprise {value} is not registered: import it first.", value=value
             )
