@@ -309,6 +309,7 @@ RECORD_KIND_WORDS: Final[Vocabulary] = {
     "recognitions": TERM_WORDS["recognition"],
     "enterprises": TERM_WORDS["enterprise"],
     "connections": TERM_WORDS["connection"],
+    "connection_requests": _("connection request"),
     "devices": TERM_WORDS["device"],
     "assignments": TERM_WORDS["assignment"],
     "decisions": TERM_WORDS["decision"],

@@ -5,12 +5,13 @@ connection by the rules of every connection.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 import psycopg
-from psycopg.rows import dict_row
+from psycopg.rows import class_row, dict_row
 
 from jieru.calendar import civil_date
 from jieru.errors import UserError
@@ -28,12 +29,14 @@ from registry.writing import write_new
 __all__ = [
     "Asked",
     "Connected",
+    "ConnectionRequest",
     "RequestStatus",
     "Requested",
     "asked_by_rows",
     "confirm_request",
     "connect",
     "refuse_request",
+    "select_requests",
     "withdraw_request",
     "write_requests",
 ]
@@ -50,6 +53,17 @@ _SELECT_NEWEST: Final = """
     WHERE platform_id = (SELECT id FROM platforms WHERE code = %(own)s)
       AND uscc = ANY (%(usccs)s::text[])
     ORDER BY uscc, from_date, id DESC
+"""
+_SELECT: Final = """
+    SELECT connection_requests.id, platforms.code AS platform, connection_requests.uscc,
+           enterprises.name AS enterprise_name, contract_no, signed_on, from_date, to_date,
+           requested_by, requested_at, status, decided_by, decided_at, reason, confirmation,
+           connection_id
+    FROM connection_requests
+    JOIN platforms ON platforms.id = connection_requests.platform_id
+    JOIN enterprises ON enterprises.uscc = connection_requests.uscc
+    WHERE %(status)s::text IS NULL OR status = %(status)s
+    ORDER BY connection_requests.id
 """
 _INSERT: Final = """
     INSERT INTO connection_requests
@@ -93,6 +107,35 @@ class RequestStatus(StrEnum):
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
     """By the operator who asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionRequest:
+    """A request as the bureau sees it."""
+
+    id: int
+    platform: str
+    uscc: str
+    enterprise_name: str
+    contract_no: str | None
+    signed_on: date | None
+    from_date: date
+    to_date: date | None
+    requested_by: str
+    requested_at: datetime
+    status: str
+    decided_by: str | None
+    decided_at: datetime | None
+    reason: str | None
+    confirmation: str | None
+    connection_id: int | None
+
+    def to_json_object(self) -> dict[str, object]:
+        """For a program: dates and instants as ISO 8601."""
+        return {
+            name: value.isoformat() if isinstance(value, date) else value
+            for name, value in asdict(self).items()
+        }
 
 
 class Connected(NamedTuple):
@@ -203,6 +246,14 @@ def write_requests(
         return []
     values = {column: [row.values[column] for row in rows] for column in _COLUMNS}
     return [row[0] for row in connection.execute(_INSERT, {**values, "by": by})]
+
+
+def select_requests(
+    connection: psycopg.Connection, status: RequestStatus | None
+) -> list[ConnectionRequest]:
+    """All requests that stand so, in the order in which they came; None: all there are."""
+    with connection.cursor(row_factory=class_row(ConnectionRequest)) as cursor:
+        return cursor.execute(_SELECT, {"status": status}).fetchall()
 
 
 def confirm_request(

@@ -212,7 +212,7 @@ def _checked(
     known |= known_references(connection, kind, rows, own_platform)
     found += unknown_references(kind, rows, known, own_platform)
     asked = Asked([], [], [])
-    if own_platform is not None and kind.name == "connections":
+    if own_platform is not None and kind.may_ask:
         asked = asked_by_rows(connection, rows, own_platform)
         found += asked.errors
     asking = {row.number for row in (*asked.new, *asked.open)}

@@ -27,8 +27,6 @@ class Reference(StrEnum):
 
     PLATFORM = "platform"
     ENTERPRISE = "enterprise"
-    OWNER = "owner"
-    """An enterprise for which a device stands."""
     DISTRICT = "district"
 
 
@@ -84,6 +82,8 @@ class Kind:
     period: Period | None = None
     together: tuple[str, str] | None = None
     """Two columns of which a row has both or neither."""
+    may_ask: bool = False
+    """Whether an operator's row may name another platform's enterprise, which it then asks for."""
 
 
 _NAME = text_reader(200)
@@ -204,6 +204,7 @@ _CONNECTIONS = Kind(
     ),
     key=("platform", "uscc", "from_date"),
     period=_CONNECTED,
+    may_ask=True,
 )
 _DEVICES = Kind(
     name="devices",
@@ -221,7 +222,7 @@ _DEVICES = Kind(
             _("The registered enterprise that owns the device; empty while not yet assigned."),
             read_uscc,
             is_required=False,
-            names=Reference.OWNER,
+            names=Reference.ENTERPRISE,
         ),
         Column("kind", "设备类型", _("At most 100 characters."), _SHORT_TEXT, is_required=False),
         Column("name", "设备名称", _("At most 200 characters."), _NAME, is_required=False),

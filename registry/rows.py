@@ -143,12 +143,13 @@ def unknown_references(
 ) -> list[RowError]:
     """Every cell that names a platform, enterprise or district that does not exist.
 
-    An operator, who has an `own_platform`, is not told whether the enterprise of a device is
-    registered by others.
+    An operator, who has an `own_platform`, is not told whether an enterprise is registered by
+    others, but where a row may ask for it.
     """
+    is_told = own_platform is None or kind.may_ask
     checked = [(column.name, column.names) for column in kind.columns if column.names]
     return [
-        RowError(row.number, column, _unknown(reference, value, known[reference], own_platform))
+        RowError(row.number, column, _unknown(reference, value, known[reference], is_told=is_told))
         for row in rows
         for column, reference in checked
         if isinstance(value := row.values.get(column), str) and value not in known[reference]
@@ -156,10 +157,10 @@ def unknown_references(
 
 
 def _unknown(
-    reference: Reference, value: str, known: Collection[str], own_platform: str | None
+    reference: Reference, value: str, known: Collection[str], *, is_told: bool
 ) -> UserError:
     match reference:
-        case Reference.OWNER if own_platform is not None:
+        case Reference.ENTERPRISE if not is_told:
             return UserError(
                 "The enterprise {value} is none of your platform's: register it, or connect it "
                 "first; an open request does not connect it yet.",
@@ -169,7 +170,7 @@ def _unknown(
             return UserError(
                 "The platform {value} is not registered: import it first.", value=value
             )
-        case Reference.ENTERPRISE | Reference.OWNER:
+        case Reference.ENTERPRISE:
             return UserError(
                 "The enterprise {value} is not registered: import it first.", value=value
             )

@@ -239,20 +239,20 @@ def known_references(
 ) -> dict[Reference, set[str]]:
     """Which of the platforms and enterprises that the rows name are registered.
 
-    An operator's device stands only for an enterprise that `own_platform` need not ask for.
+    To an operator, who has an `own_platform`, another's enterprise is known only where a row may
+    ask for it.
     """
     known = {}
     for reference, statement in (
         (Reference.PLATFORM, _KNOWN_PLATFORMS),
         (Reference.ENTERPRISE, _KNOWN_ENTERPRISES),
-        (Reference.OWNER, _KNOWN_ENTERPRISES),
     ):
         columns = [column.name for column in kind.columns if column.names is reference]
         named = {row.values.get(column) for row in rows for column in columns} - {None}
         known[reference] = {row[0] for row in connection.execute(statement, (list(named),))}
-    if own_platform is not None:
-        owners = known[Reference.OWNER]
-        owners -= enterprises_to_ask_for(connection, owners, own_platform)
+    if own_platform is not None and not kind.may_ask:
+        enterprises = known[Reference.ENTERPRISE]
+        enterprises -= enterprises_to_ask_for(connection, enterprises, own_platform)
     return known
 
 
