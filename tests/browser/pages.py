@@ -126,6 +126,7 @@ PAGES: Final = (
     Shown("imports", "/imports"),
     Shown("import-rejected", "/imports/1"),
     Shown("import-checked", "/imports/2"),
+    Shown("import-asking", "/imports/3"),
     Shown("rejections", "/rejections", Role.ADMIN),
     Shown("api-keys", "/api-keys", prepare=_open_every_summary),
     Shown("api-key-new", "/api-keys/new", Role.ADMIN),
@@ -171,6 +172,13 @@ def fill_console(browser: Browser, console: Console) -> None:
             file = FilePayload(name="企业.csv", mimeType="text/csv", buffer=content.encode())
             page.locator("#field-file").set_input_files(file)
             page.get_by_role("button", name="Check the file").click()
+        page.goto("/imports")
+        page.locator("#field-kind").select_option("connections")
+        rows = [("xielian", uscc_of(n), "", "", "2026-11-01", "") for n in ON_GUOLIAN]
+        content = registry_csv("connections", *rows)
+        file = FilePayload(name="接入关系.csv", mimeType="text/csv", buffer=content.encode())
+        page.locator("#field-file").set_input_files(file)
+        page.get_by_role("button", name="Check the file").click()
         page.goto("/api-keys/new")
         page.get_by_label("What it is for").fill("协联数据同步")
         page.get_by_role("button", name="Create the key").click()

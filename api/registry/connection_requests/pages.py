@@ -197,17 +197,17 @@ def _decision_form(
 
 def _in_words(visit: Visit, request: ConnectionRequestRecord) -> str:
     """What was asked, in one sentence."""
-    sentence = visit.translate(
+    sentence = (
         _(
+            "The platform {platform} asks to connect {name} ({uscc}) from {from_date}, contract "
+            "{contract}."
+        )
+        if request.to_date is None
+        else _(
             "The platform {platform} asks to connect {name} ({uscc}) from {from_date} until "
-            "{to_date}, contract {contract}."
+            "{to_date} (exclusive), contract {contract}."
         )
     )
-    return sentence.format(
-        platform=request.platform,
-        name=request.enterprise_name,
-        uscc=request.uscc,
-        from_date=request.from_date,
-        to_date=request.to_date or visit.translate(_("still open")),
-        contract=request.contract_no or "–",
-    )
+    contract = request.contract_no or "–"
+    values = {**request.model_dump(), "name": request.enterprise_name, "contract": contract}
+    return visit.translate(sentence).format(**values)
