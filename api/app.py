@@ -35,6 +35,8 @@ from api.panels.source import PanelSource
 from api.reference import pages as reference_pages
 from api.registry.assignments import pages as assignments_pages
 from api.registry.assignments import routes as assignments_routes
+from api.registry.connection_requests import pages as connection_requests_pages
+from api.registry.connection_requests import routes as connection_requests_routes
 from api.registry.connections import pages as connections_pages
 from api.registry.connections import routes as connections_routes
 from api.registry.credentials import pages as credentials_pages
@@ -88,6 +90,7 @@ _PARTS: Final = (
     gateways_pages.router,
     enterprises_pages.router,
     connections_pages.router,
+    connection_requests_pages.router,
     devices_pages.router,
     assignments_pages.router,
     credentials_pages.router,
@@ -99,6 +102,7 @@ _PARTS: Final = (
     gateways_routes.router,
     enterprises_routes.router,
     connections_routes.router,
+    connection_requests_routes.router,
     devices_routes.router,
     assignments_routes.router,
     rejections_routes.router,

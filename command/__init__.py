@@ -24,6 +24,7 @@ _MODULES: Final = {
     "demo": "demo",
     "migrate": "migrate",
     "import": "import_registry",
+    "requests": "connection_requests",
     "ingest": "ingest",
     "serve": "serve",
     "user": "user",

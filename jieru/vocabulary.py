@@ -37,6 +37,7 @@ __all__ = [
     "REGISTRY_FILE_WORDS",
     "REJECTION_WORDS",
     "REPORTED_WORDS",
+    "REQUEST_STATUS_WORDS",
     "STEP_WORDS",
     "TERM_WORDS",
     "UNIT_WORDS",
@@ -117,6 +118,13 @@ IMPORT_OUTCOME_WORDS: Final[Vocabulary] = {
     "rejected": _("has errors"),
     "applied": _("imported"),
 }
+REQUEST_STATUS_WORDS: Final[Vocabulary] = {
+    "open": _("waiting for the bureau"),
+    "confirmed": _("confirmed"),
+    "refused": _("refused"),
+    "withdrawn": _("withdrawn"),
+}
+"""What became of a request to connect another platform's enterprise."""
 ACCOUNT_ROLE_WORDS: Final[Vocabulary] = {
     "operator": _("platform operator"),
     "verifier": _("verifier"),
@@ -301,6 +309,7 @@ RECORD_KIND_WORDS: Final[Vocabulary] = {
     "recognitions": TERM_WORDS["recognition"],
     "enterprises": TERM_WORDS["enterprise"],
     "connections": TERM_WORDS["connection"],
+    "connection_requests": _("connection request"),
     "devices": TERM_WORDS["device"],
     "assignments": TERM_WORDS["assignment"],
     "decisions": TERM_WORDS["decision"],

@@ -29,23 +29,20 @@ _LOCK: Final = """
 """
 
 
-def create_connection(
-    connection: psycopg.Connection, said: Mapping[str, Value], *, own_platform: str | None = None
-) -> int:
-    """Register a connection; its id.
+def create_connection(connection: psycopg.Connection, said: Mapping[str, Value]) -> int:
+    """Register a connection, whoever keeps the enterprise; its id.
+
+    An operator connects by `registry.connection_requests`, which asks where that is needed.
 
     Args:
         connection: in a transaction of the caller's changes, as for all that follow.
         said: by column of the import file.
-        own_platform: the code of an operator's only platform.
 
     Raises:
         WrongColumnsError: columns are wrong.
         ConflictError: the two are connected at that time already, or one of them has ended.
     """
-    connection_id, _row = create_record(
-        connection, "connections", _RELATION, said, own_platform=own_platform
-    )
+    connection_id, _row = create_record(connection, "connections", _RELATION, said)
     return connection_id
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import psycopg
 
@@ -11,6 +11,7 @@ from jieru.audit import Actor, changing
 from jieru.errors import UserError, WorldError
 from jieru.i18n import marked
 from registry.changes import Changes, changes_to, forbidden_changes, outlasting, overlaps
+from registry.connection_requests import Asked, asked_by_rows, write_requests
 from registry.files import SheetRow, parse_sheet, read_content
 from registry.kinds import KINDS, Kind, KindName, Reference, Relation
 from registry.rows import (
@@ -24,6 +25,7 @@ from registry.rows import (
 from registry.storing import (
     ended_records,
     enterprises_of_others,
+    enterprises_to_ask_for,
     known_references,
     registered_records,
     write_changes,
@@ -88,6 +90,16 @@ class ImportResult:
     changed: int
     """Rows that change a registered record and create none."""
     unchanged: int
+    requested_rows: tuple[int, ...] = ()
+    """Rows of an operator's file that ask to connect an enterprise of another platform."""
+
+
+class _Found(NamedTuple):
+    """What the rows of a file would do."""
+
+    changes: list[Changes]
+    """In each of the kind's tables."""
+    asked: Asked
 
 
 def import_file(
@@ -156,10 +168,11 @@ def import_parsed(
     own_platform = importer.own_platform
     try:
         with connection.transaction() if dry_run else changing(connection, importer.actor):
-            changes = _checked_changes(connection, file, districts, own_platform)
+            changes, asked = _checked(connection, file, districts, own_platform)
             if not dry_run:
                 for relation, found in zip(file.kind.relations, changes, strict=True):
                     write_changes(connection, relation, found, own_platform=own_platform)
+                write_requests(connection, asked.new, by=importer.actor.name)
     except (psycopg.IntegrityError, psycopg.errors.InsufficientPrivilege) as error:
         raise UserError(
             "The database refused the rows of {name}; nothing was imported: {reason}",
@@ -175,16 +188,18 @@ def import_parsed(
         ) from error
     created = {row.number for found in changes for row in found.created}
     changed = {row.number for found in changes for row in found.changed} - created
-    return ImportResult(len(created), len(changed), len(file.rows) - len(created) - len(changed))
+    requested = tuple(row.number for row in asked.new)
+    unchanged = len(file.rows) - len(created) - len(changed) - len(requested)
+    return ImportResult(len(created), len(changed), unchanged, requested)
 
 
-def _checked_changes(
+def _checked(
     connection: psycopg.Connection,
     file: ParsedFile,
     districts: Collection[str],
     own_platform: str | None,
-) -> list[Changes]:
-    """What the rows change in each of the kind's tables.
+) -> _Found:
+    """What the rows change in each of the kind's tables, and what they ask instead.
 
     Raises:
         ImportRejected: any of them is wrong, by the file alone or beside what is registered.
@@ -193,16 +208,23 @@ def _checked_changes(
     if own_platform is not None:
         rows, foreign = without_foreign_platforms(rows, own_platform)
         found += foreign
-    known = {Reference.DISTRICT: districts, **known_references(connection, kind, rows)}
-    found += unknown_references(kind, rows, known)
+    known = {Reference.DISTRICT: districts}
+    known |= known_references(connection, kind, rows, own_platform)
+    found += unknown_references(kind, rows, known, own_platform)
+    asked = Asked([], [], [])
+    if own_platform is not None and kind.may_ask:
+        asked = asked_by_rows(connection, rows, own_platform)
+        found += asked.errors
+    asking = {row.number for row in (*asked.new, *asked.open)}
     changes = []
     for relation in kind.relations:
         registered = registered_records(connection, relation, rows)
         found += forbidden_changes(relation, rows, registered)
         found += overlaps(relation, rows, registered)
-        change = changes_to(relation, _readable(relation, rows) if found else rows, registered)
+        saying = [row for row in rows if row.number not in asking] if asking else rows
+        change = changes_to(relation, _readable(relation, saying) if found else saying, registered)
         if own_platform is not None:
-            found += _changes_of_others(connection, relation, change.changed, own_platform)
+            found += _records_of_others(connection, relation, rows, change.changed, own_platform)
         written = [*change.created, *change.changed] if relation.period else change.created
         found += outlasting(relation, written, ended_records(connection, relation, written))
         changes.append(change)
@@ -210,7 +232,7 @@ def _checked_changes(
         order = [column.name for column in kind.columns]
         found.sort(key=lambda error: (error.row, _place(error.column, order)))
         raise ImportRejected(file.name, found)
-    return changes
+    return _Found(changes, asked)
 
 
 def _readable(relation: Relation, rows: Sequence[FileRow]) -> list[FileRow]:
@@ -218,33 +240,42 @@ def _readable(relation: Relation, rows: Sequence[FileRow]) -> list[FileRow]:
     return [row for row in rows if row.key(relation.key + relation.others) is not None]
 
 
-def _changes_of_others(
+def _records_of_others(
     connection: psycopg.Connection,
     relation: Relation,
+    rows: Sequence[FileRow],
     changed: Sequence[FileRow],
     own_platform: str,
 ) -> list[RowError]:
-    """Rows by which an operator would change an enterprise that is not the operator's to keep.
+    """Rows by which an operator would say or change what is not the operator's to keep.
 
-    Nothing is said of what is registered.
+    Nothing is said of what is registered. Of an enterprise that the operator may not read, not even
+    whether the row agrees with it: who guesses could tell.
     """
     if relation.name != "enterprises":
         return []
+    named = [row for row in rows if "uscc" in row.values]
+    unread = enterprises_to_ask_for(connection, [row.values["uscc"] for row in named], own_platform)
     others = enterprises_of_others(
         connection, [row.values["uscc"] for row in changed], own_platform
     )
-    return [
-        RowError(
-            row.number,
-            "uscc",
-            UserError(
-                "Is registered otherwise and not kept by your platform: leave the row out, or ask "
-                "the bureau to correct the record."
-            ),
-        )
-        for row in changed
-        if row.values["uscc"] in others
+    already = UserError(
+        "Is registered, but not by your platform: leave the row out. To connect it is a request, "
+        "which the bureau confirms."
+    )
+    otherwise = UserError(
+        "Is registered otherwise and not kept by your platform: leave the row out, or ask the "
+        "bureau to correct the record."
+    )
+    errors = [
+        RowError(row.number, "uscc", already) for row in named if row.values["uscc"] in unread
     ]
+    errors += [
+        RowError(row.number, "uscc", otherwise)
+        for row in changed
+        if row.values["uscc"] in others - unread
+    ]
+    return errors
 
 
 def _place(column: str, order: Sequence[str]) -> int:

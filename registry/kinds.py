@@ -82,6 +82,8 @@ class Kind:
     period: Period | None = None
     together: tuple[str, str] | None = None
     """Two columns of which a row has both or neither."""
+    may_ask: bool = False
+    """Whether an operator's row may name another platform's enterprise, which it then asks for."""
 
 
 _NAME = text_reader(200)
@@ -202,6 +204,7 @@ _CONNECTIONS = Kind(
     ),
     key=("platform", "uscc", "from_date"),
     period=_CONNECTED,
+    may_ask=True,
 )
 _DEVICES = Kind(
     name="devices",

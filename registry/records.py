@@ -50,8 +50,11 @@ def read_record(
     if own_platform is not None:
         rows, foreign = without_foreign_platforms(rows, own_platform)
         errors += foreign
-    known = {Reference.DISTRICT: districts, **known_references(connection, chosen, rows)}
-    errors += unknown_references(chosen, rows, known)
+    known = {
+        Reference.DISTRICT: districts,
+        **known_references(connection, chosen, rows, own_platform),
+    }
+    errors += unknown_references(chosen, rows, known, own_platform)
     wrong = [
         WrongColumn(error.column, error.reason)
         for error in errors

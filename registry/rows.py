@@ -136,20 +136,36 @@ def without_foreign_platforms(
 
 
 def unknown_references(
-    kind: Kind, rows: Iterable[FileRow], known: Mapping[Reference, Collection[str]]
+    kind: Kind,
+    rows: Iterable[FileRow],
+    known: Mapping[Reference, Collection[str]],
+    own_platform: str | None = None,
 ) -> list[RowError]:
-    """Every cell that names a platform, enterprise or district that does not exist."""
+    """Every cell that names a platform, enterprise or district that does not exist.
+
+    An operator, who has an `own_platform`, is not told whether an enterprise is registered by
+    others, but where a row may ask for it.
+    """
+    is_told = own_platform is None or kind.may_ask
     checked = [(column.name, column.names) for column in kind.columns if column.names]
     return [
-        RowError(row.number, column, _unknown(reference, value, known[reference]))
+        RowError(row.number, column, _unknown(reference, value, known[reference], is_told=is_told))
         for row in rows
         for column, reference in checked
         if isinstance(value := row.values.get(column), str) and value not in known[reference]
     ]
 
 
-def _unknown(reference: Reference, value: str, known: Collection[str]) -> UserError:
+def _unknown(
+    reference: Reference, value: str, known: Collection[str], *, is_told: bool
+) -> UserError:
     match reference:
+        case Reference.ENTERPRISE if not is_told:
+            return UserError(
+                "The enterprise {value} is none of your platform's: register it, or connect it "
+                "first; an open request does not connect it yet.",
+                value=value,
+            )
         case Reference.PLATFORM:
             return UserError(
                 "The platform {value} is not registered: import it first.", value=value

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ended_records",
     "enterprises_of_others",
+    "enterprises_to_ask_for",
     "known_references",
     "registered_records",
     "write_changes",
@@ -47,6 +48,16 @@ _ENDED: Final[dict[tuple[str, ...], LiteralString]] = {
 _ENTERPRISES_OF_OTHERS = """
     SELECT uscc FROM enterprises LEFT JOIN platforms ON platforms.id = kept_by_platform_id
     WHERE uscc = ANY (%s::text[]) AND platforms.code IS DISTINCT FROM %s
+"""
+_ENTERPRISES_TO_ASK_FOR = """
+    SELECT uscc FROM enterprises
+    WHERE uscc = ANY (%(usccs)s::text[])
+      AND kept_by_platform_id IS DISTINCT FROM (SELECT id FROM platforms WHERE code = %(own)s)
+      AND NOT EXISTS (SELECT FROM connections
+                      WHERE enterprise_id = enterprises.id
+                        AND platform_id = (SELECT id FROM platforms WHERE code = %(own)s))
+      AND (kept_by_platform_id IS NOT NULL
+           OR EXISTS (SELECT FROM connections WHERE enterprise_id = enterprises.id))
 """
 
 
@@ -221,9 +232,16 @@ _STATEMENTS: Final = {
 
 
 def known_references(
-    connection: psycopg.Connection, kind: Kind, rows: Iterable[FileRow]
+    connection: psycopg.Connection,
+    kind: Kind,
+    rows: Iterable[FileRow],
+    own_platform: str | None = None,
 ) -> dict[Reference, set[str]]:
-    """Which of the platforms and enterprises that the rows name are registered."""
+    """Which of the platforms and enterprises that the rows name are registered.
+
+    To an operator, who has an `own_platform`, another's enterprise is known only where a row may
+    ask for it.
+    """
     known = {}
     for reference, statement in (
         (Reference.PLATFORM, _KNOWN_PLATFORMS),
@@ -232,6 +250,9 @@ def known_references(
         columns = [column.name for column in kind.columns if column.names is reference]
         named = {row.values.get(column) for row in rows for column in columns} - {None}
         known[reference] = {row[0] for row in connection.execute(statement, (list(named),))}
+    if own_platform is not None and not kind.may_ask:
+        enterprises = known[Reference.ENTERPRISE]
+        enterprises -= enterprises_to_ask_for(connection, enterprises, own_platform)
     return known
 
 
@@ -259,6 +280,18 @@ def enterprises_of_others(
     """Those of these registered enterprises that this platform does not keep."""
     cursor = connection.execute(_ENTERPRISES_OF_OTHERS, (list(usccs), own_platform))
     return {row[0] for row in cursor}
+
+
+def enterprises_to_ask_for(
+    connection: psycopg.Connection, usccs: Iterable[Value], own_platform: str
+) -> set[str]:
+    """Those of these registered enterprises of which an operator may read nothing yet.
+
+    They are another's: this platform neither keeps them nor was ever connected with them, and
+    another one does or was.
+    """
+    values = {"usccs": list(usccs), "own": own_platform}
+    return {row[0] for row in connection.execute(_ENTERPRISES_TO_ASK_FOR, values)}
 
 
 def registered_records(

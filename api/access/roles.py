@@ -28,6 +28,8 @@ class Permission(StrEnum):
     """Enterprises, connections, devices, assignments, and imports of them."""
     CHANGE_PLATFORMS = "change_platforms"
     """Platforms and their recognitions: what an operator must not say of itself."""
+    CONFIRM_CONNECTIONS = "confirm_connections"
+    """Confirm or refuse what operators ask of enterprises of other platforms."""
     READ_REJECTIONS = "read_rejections"
     READ_CREDENTIALS = "read_credentials"
     """Which there are and since when; a secret is never kept."""
@@ -71,6 +73,7 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
     | {
         Permission.CHANGE_REGISTRY,
         Permission.CHANGE_PLATFORMS,
+        Permission.CONFIRM_CONNECTIONS,
         Permission.READ_PROCEDURE,
         Permission.READ_PANELS,
         Permission.DECIDE,

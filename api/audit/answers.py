@@ -33,6 +33,7 @@ class RecordKind(StrEnum):
     RECOGNITIONS = "recognitions"
     ENTERPRISES = "enterprises"
     CONNECTIONS = "connections"
+    CONNECTION_REQUESTS = "connection_requests"
     DEVICES = "devices"
     ASSIGNMENTS = "assignments"
     DECISIONS = "decisions"

@@ -24,6 +24,10 @@ class Done(Enum):
     """What was done."""
 
     REGISTERED = _("Registered.")
+    REQUESTED = _("Requested; it becomes a connection when the bureau confirms it.")
+    CONFIRMED = _("Confirmed; the connection is registered.")
+    REFUSED = _("Refused; the operator reads the reason.")
+    WITHDRAWN = _("Withdrawn.")
     SAVED = _("Saved.")
     ENDED = _("The end is recorded; everything up to it stays.")
     REOPENED = _("The end is taken back.")

@@ -31,6 +31,9 @@ _MENU: Final = (
     MenuItem(_("Overview"), "/", "overview", Permission.READ_REGISTRY),
     MenuItem(_("Platforms"), "/platforms", "platforms", Permission.READ_REGISTRY),
     MenuItem(_("Enterprises"), "/enterprises", "enterprises", Permission.READ_REGISTRY),
+    MenuItem(
+        _("Connection requests"), "/connection-requests", "requests", Permission.READ_REGISTRY
+    ),
     MenuItem(_("Devices"), "/devices", "devices", Permission.READ_REGISTRY),
     MenuItem(_("Import"), "/imports", "imports", Permission.READ_REGISTRY),
     MenuItem(_("Annual counts"), "/counts", "counts", Permission.READ_COUNTS),

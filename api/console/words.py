@@ -16,6 +16,7 @@ from jieru.vocabulary import (
     REGISTRY_FILE_WORDS,
     REJECTION_WORDS,
     REPORTED_WORDS,
+    REQUEST_STATUS_WORDS,
     worded,
 )
 
@@ -29,6 +30,7 @@ __all__ = [
     "RECORD_KIND_WORDS",
     "REJECTION_WORDS",
     "REPORTED_WORDS",
+    "REQUEST_STATUS_WORDS",
     "ROLE_WORDS",
     "STATE_WORDS",
     "TONES",
@@ -70,6 +72,11 @@ AUDITED_FIELD_WORDS: Final = {
     "reason": _("Reason"),
     "decided_by": _("Decided by"),
     "decided_at": _("Decided at"),
+    "requested_by": _("Requested by"),
+    "requested_at": _("Requested at"),
+    "status": _("State"),
+    "confirmation": _("Confirmed by word of"),
+    "connection_id": _("Connection (number)"),
     "withdrawn_reason": _("Reason of the withdrawal"),
     "withdrawn_by": _("Withdrawn by"),
     "withdrawn_at": _("Withdrawn at"),
@@ -148,6 +155,10 @@ AUDITED_FIELD_WORDS: Final = {
 }
 """Columns that the audit shows; any other one goes by its name."""
 TONES: Final = {
+    "open": "amber",
+    "confirmed": "green",
+    "refused": "red",
+    "withdrawn": "grey",
     "checked": "info",
     "rejected": "red",
     "applied": "green",

@@ -32,6 +32,8 @@ _SUMMARY: Final[dict[str, Any]] = {
     "created": 120,
     "changed": 3,
     "unchanged": 40,
+    "requested": 0,
+    "requested_rows": [],
     "error_count": 0,
     "message": None,
     "is_applicable": True,
@@ -74,6 +76,13 @@ class ImportSummary(BaseModel):
     created: int = Field(description="Rows with a new record.")
     changed: int = Field(description="Rows that change a registered record and create none.")
     unchanged: int
+    requested: int = Field(
+        description="Rows of an operator's file that ask to connect an enterprise which another "
+        "platform keeps or serves: they become connection requests."
+    )
+    requested_rows: list[int] = Field(
+        description="Which rows these are, as a spreadsheet numbers them; the first 1,000."
+    )
     error_count: int
     message: str | None = Field(
         description="Why it was rejected, in one sentence in the reader's language."

@@ -41,6 +41,8 @@ router = APIRouter(include_in_schema=False, route_class=GatedRoute)
 _LIST: Final = "/imports"
 _ERRORS_PER_PAGE: Final = 50
 _LAST_PAGE: Final = 100_000
+_ROWS_SHOWN: Final = 50
+_ROW_SEPARATOR: Final = ", "
 _SEE_OTHER: Final = 303
 
 
@@ -102,6 +104,8 @@ def show_import(
                 )
                 for error in shown
             ],
+            "requested_rows": _ROW_SEPARATOR.join(map(str, record.requested_rows[:_ROWS_SHOWN])),
+            "has_more_requested": record.requested > _ROWS_SHOWN,
             "first_address": address if page > 1 else None,
             "next_address": f"{address}?page={page + 1}" if has_more else None,
             "may_apply": record.is_applicable and may_change,

@@ -56,11 +56,14 @@ Outcome = Literal["checked", "rejected", "applied"]
 _OF_PLATFORMS: Final[frozenset[KindName]] = frozenset({"platforms", "recognitions"})
 """What an operator must not say of itself."""
 
+_ROWS_KEPT: Final = 1_000
+"""So many of the rows that ask are named."""
+
 _COLUMNS: Final = """
     imports.id, kind, file_name, encode(sha256, 'hex'), size_bytes, uploaded_at, uploaded_by,
     platforms.code, outcome, created, changed, unchanged, refusal, error_count,
     failed_rows IS NOT NULL, content IS NOT NULL AND uploaded_at > now() - interval '1 day',
-    applied_at, applied_by
+    applied_at, applied_by, requested, requested_rows
 """
 _REFUSAL: Final = 12
 """Its place among them."""
@@ -80,9 +83,11 @@ _SELECT_ERRORS: Final = "SELECT errors FROM imports WHERE id = %s"
 _SELECT_FAILED_ROWS: Final = "SELECT failed_rows FROM imports WHERE id = %s"
 _INSERT: Final = """
     INSERT INTO imports (kind, file_name, sha256, size_bytes, uploaded_by, platform_id, outcome,
-                         created, changed, unchanged, content, applied_at, applied_by)
+                         created, changed, unchanged, requested, requested_rows, content,
+                         applied_at, applied_by)
     VALUES (%(kind)s, %(file_name)s, %(sha256)b, %(size_bytes)s, %(uploaded_by)s, %(platform_id)s,
-            %(outcome)s, %(created)s, %(changed)s, %(unchanged)s, %(content)b,
+            %(outcome)s, %(created)s, %(changed)s, %(unchanged)s, %(requested)s,
+            %(requested_rows)s, %(content)b,
             CASE WHEN %(applied_by)s::text IS NOT NULL THEN now() END, %(applied_by)s)
     RETURNING id
 """
@@ -96,12 +101,15 @@ _INSERT_REJECTED: Final = """
 _LOCK_CHECKED: Final = "SELECT FROM imports WHERE id = %s AND outcome = 'checked' FOR UPDATE"
 _SET_APPLIED: Final = """
     UPDATE imports SET outcome = 'applied', created = %(created)s, changed = %(changed)s,
-           unchanged = %(unchanged)s, content = NULL, applied_at = now(), applied_by = %(actor)s
+           unchanged = %(unchanged)s, requested = %(requested)s,
+           requested_rows = %(requested_rows)s, content = NULL, applied_at = now(),
+           applied_by = %(actor)s
     WHERE id = %(id)s
 """
 _SET_REJECTED: Final = """
     UPDATE imports SET outcome = 'rejected', created = 0, changed = 0, unchanged = 0,
-           content = NULL, refusal = %(refusal)s, error_count = %(error_count)s,
+           requested = 0, requested_rows = '{}', content = NULL,
+           refusal = %(refusal)s, error_count = %(error_count)s,
            errors = %(errors)b, failed_rows = %(failed_rows)b
     WHERE id = %(id)s AND outcome = 'checked'
 """
@@ -153,6 +161,10 @@ class ImportRecord:
     """Whether it was checked, and its content is still there to be applied."""
     applied_at: datetime | None
     applied_by: str | None
+    requested: int
+    """Rows that became requests to connect another platform's enterprise, or would."""
+    requested_rows: list[int]
+    """The first of these rows."""
 
 
 def receive_import(
@@ -353,6 +365,8 @@ def _counts(result: ImportResult) -> dict[str, object]:
         "created": result.created,
         "changed": result.changed,
         "unchanged": result.unchanged,
+        "requested": len(result.requested_rows),
+        "requested_rows": list(result.requested_rows[:_ROWS_KEPT]),
     }
 
 

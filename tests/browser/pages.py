@@ -13,7 +13,7 @@ from tests.support.credentials import issue_to
 from tests.support.kept_counts import keep_counts
 from tests.support.lively_city import SHOWN_DEVICE, SHOWN_ENTERPRISE
 from tests.support.registry_files import registry_csv, uscc_of
-from tests.support.small_city import COUNTED_ON_XIELIAN
+from tests.support.small_city import COUNTED_ON_XIELIAN, ON_GUOLIAN
 
 __all__ = ["EVIDENCE", "PAGES", "Shown", "fill_console", "wait_for_panels"]
 
@@ -102,6 +102,18 @@ PAGES: Final = (
     Shown("enterprise-mistakes", "/enterprises/new", prepare=_send, may_fail=True),
     Shown("enterprise-edit", f"{_ENTERPRISE}/edit", Role.ADMIN),
     Shown("connection-new", f"{_ENTERPRISE}/connections/new"),
+    Shown("connection-new-by-code", "/connections/new"),
+    Shown("connection-mistakes", "/connections/new", prepare=_send, may_fail=True),
+    Shown("connection-requests", "/connection-requests", prepare=_open_every_summary),
+    Shown("connection-requests-of-verifier", "/connection-requests", Role.VERIFIER),
+    Shown("connection-request-confirm", "/connection-requests/2/confirm", Role.VERIFIER),
+    Shown(
+        "connection-request-refused",
+        "/connection-requests/2/refuse",
+        Role.VERIFIER,
+        _send,
+        may_fail=True,
+    ),
     Shown("devices", "/devices"),
     Shown("devices-of-admin", "/devices?status=late", Role.ADMIN),
     Shown("device", _DEVICE, prepare=_open_every_summary),
@@ -114,6 +126,7 @@ PAGES: Final = (
     Shown("imports", "/imports"),
     Shown("import-rejected", "/imports/1"),
     Shown("import-checked", "/imports/2"),
+    Shown("import-asking", "/imports/3"),
     Shown("rejections", "/rejections", Role.ADMIN),
     Shown("api-keys", "/api-keys", prepare=_open_every_summary),
     Shown("api-key-new", "/api-keys/new", Role.ADMIN),
@@ -145,7 +158,7 @@ PAGES: Final = (
 
 
 def fill_console(browser: Browser, console: Console) -> None:
-    """What lies beyond the registry: imports, a key, credentials, an entry, kept counts."""
+    """What lies beyond the registry: imports, a key, credentials, requests, kept counts."""
     with connect(console.database_url) as connection:
         keep_counts(connection)
         issue_to(connection, f"xielian/{SHOWN_DEVICE}")
@@ -159,6 +172,13 @@ def fill_console(browser: Browser, console: Console) -> None:
             file = FilePayload(name="企业.csv", mimeType="text/csv", buffer=content.encode())
             page.locator("#field-file").set_input_files(file)
             page.get_by_role("button", name="Check the file").click()
+        page.goto("/imports")
+        page.locator("#field-kind").select_option("connections")
+        rows = [("xielian", uscc_of(n), "", "", "2026-11-01", "") for n in ON_GUOLIAN]
+        content = registry_csv("connections", *rows)
+        file = FilePayload(name="接入关系.csv", mimeType="text/csv", buffer=content.encode())
+        page.locator("#field-file").set_input_files(file)
+        page.get_by_role("button", name="Check the file").click()
         page.goto("/api-keys/new")
         page.get_by_label("What it is for").fill("协联数据同步")
         page.get_by_role("button", name="Create the key").click()
@@ -172,9 +192,20 @@ def fill_console(browser: Browser, console: Console) -> None:
             page.get_by_label("Site").fill(site)
             page.get_by_role("button", name="Register").click()
         page.get_by_role("button", name="Issue a credential licheng-1").click()
+        for number in ON_GUOLIAN:
+            page.goto("/connection-requests")
+            page.get_by_role("link", name="Connect an enterprise").click()
+            page.get_by_label("Enterprise's unified social credit code").fill(uscc_of(number))
+            page.get_by_label("Contract").fill(f"XL-2026-{number}")
+            page.get_by_role("button", name="Connect").click()
         page.goto(f"{_DEVICE}/edit")
         page.get_by_label("Name of the device").fill("数控车床 1 号")
         page.get_by_role("button", name="Save").click()
+    with watched_page(browser, console, role=Role.VERIFIER) as page:
+        page.goto("/connection-requests")
+        page.get_by_role("link", name="Refuse").first.click()
+        page.get_by_label("Reason").fill("未附企业同意接入的书面材料，请补充后重新申请。")
+        page.get_by_role("button", name="Refuse").click()
 
     with connect(console.database_url) as connection:
         connection.execute(_SOME_BY_ITSELF, (SHOWN_DEVICE,))

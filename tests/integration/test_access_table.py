@@ -137,6 +137,11 @@ POST  /api/v1/connections                                operator verifier -    
 GET   /api/v1/connections/{connection_id}                operator verifier auditor admin
 PATCH /api/v1/connections/{connection_id}                operator verifier -       admin
 POST  /api/v1/connections/{connection_id}/end            operator verifier -       admin
+GET   /api/v1/connection-requests                        operator verifier auditor admin
+GET   /api/v1/connection-requests/{request_id}           operator verifier auditor admin
+POST  /api/v1/connection-requests/{request_id}/withdraw  operator -        -       -
+POST  /api/v1/connection-requests/{request_id}/confirm   -        verifier -       admin
+POST  /api/v1/connection-requests/{request_id}/refuse    -        verifier -       admin
 GET   /api/v1/devices                                    operator verifier auditor admin
 GET   /api/v1/devices.csv                                operator verifier auditor admin
 POST  /api/v1/devices                                    operator verifier -       admin
@@ -187,6 +192,14 @@ GET   /enterprises/{uscc}/reopen                         operator verifier -    
 POST  /enterprises/{uscc}/reopen                         operator verifier -       admin
 GET   /enterprises/{uscc}/connections/new                operator verifier -       admin
 POST  /enterprises/{uscc}/connections/new                operator verifier -       admin
+GET   /connections/new                                   operator verifier -       admin
+POST  /connections/new                                   operator verifier -       admin
+GET   /connection-requests                               operator verifier auditor admin
+POST  /connection-requests/{request_id}/withdraw         operator -        -       -
+GET   /connection-requests/{request_id}/confirm          -        verifier -       admin
+POST  /connection-requests/{request_id}/confirm          -        verifier -       admin
+GET   /connection-requests/{request_id}/refuse           -        verifier -       admin
+POST  /connection-requests/{request_id}/refuse           -        verifier -       admin
 GET   /connections/{connection_id}/edit                  operator verifier -       admin
 POST  /connections/{connection_id}/edit                  operator verifier -       admin
 GET   /connections/{connection_id}/end                   operator verifier -       admin

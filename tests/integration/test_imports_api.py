@@ -451,3 +451,96 @@ async def test_an_auditor_reads_imports_and_sends_none(city: City) -> None:
     auditor = bearer(city.connection, Role.AUDITOR)
     assert (await city.send("devices", DEVICE, caller=auditor)).status_code == 403
     assert (await city.ask("GET", "", auditor)).status_code == 200
+
+
+ASKED: Final = ["alpha", TWO, "HT-2", "2026-02-20", "2026-03-01", ""]
+SAID: Final = ["alpha", ONE, "HT-1", "", "2030-01-01", ""]
+
+
+@pytest.fixture
+def asking_city(city: City) -> City:
+    """Alpha's connection with its own enterprise has ended, so that another one fits."""
+    city.connection.execute("UPDATE connections SET to_date = '2029-01-01'")
+    city.connection.commit()
+    return city
+
+
+async def test_rows_of_others_enterprises_become_requests(asking_city: City) -> None:
+    """A dry run says which beforehand; the others are connected in the same transaction."""
+    city = asking_city
+    before = city.counts()
+    checked = await city.send("connections", SAID, ASKED, caller=city.operator, dry_run=True)
+    said = checked.json()
+    assert (said["created"], said["requested"], said["requested_rows"]) == (1, 1, [3])
+    assert city.counts() == before
+    assert city.one("SELECT count(*) FROM connection_requests") == 0
+    applied = await city.ask("POST", f"/{said['id']}/apply", city.operator)
+    assert applied.json()["requested_rows"] == [3]
+    assert city.counts()["connections"] == before["connections"] + 1
+    asked = city.one(
+        "SELECT (uscc, contract_no, signed_on, from_date, to_date, requested_by, status)::text "
+        "FROM connection_requests"
+    )
+    by = applied.json()["applied_by"]
+    assert asked == f"({TWO},HT-2,2026-02-20,2026-03-01,,{by},open)"
+    kept = (await city.ask("GET", f"/{said['id']}", city.operator)).json()
+    assert (kept["requested"], kept["requested_rows"]) == (1, [3])
+
+
+async def test_the_same_file_requests_once(asking_city: City) -> None:
+    """Importing it again changes nothing, whatever else changed."""
+    city = asking_city
+    first = await city.send("connections", SAID, ASKED, caller=city.operator)
+    again = await city.send("connections", SAID, ASKED, caller=city.operator)
+    assert (first.json()["requested"], again.json()["requested"]) == (1, 0)
+    assert again.json()["unchanged"] == 2
+    assert city.one("SELECT count(*) FROM connection_requests") == 1
+
+
+async def test_a_row_that_asks_otherwise_than_before_is_refused(asking_city: City) -> None:
+    """What the bureau is about to confirm does not change under its eyes."""
+    city = asking_city
+    await city.send("connections", ASKED, caller=city.operator)
+    other = await city.send("connections", [*ASKED[:5], "2027-01-01"], caller=city.operator)
+    ((row, column, reason),) = reasons(other)
+    assert (row, column) == (2, "contract_no, signed_on, to_date")
+    assert "withdraw that request first" in reason
+
+
+async def test_a_row_that_was_refused_is_not_asked_again_by_a_file(asking_city: City) -> None:
+    """A program that sends its file each night would ask each night; by itself it may."""
+    city = asking_city
+    await city.send("connections", ASKED, caller=city.operator)
+    city.connection.execute(
+        "UPDATE connection_requests SET status = 'refused', decided_by = 'user:lin', "
+        "decided_at = '2026-03-01 20:00Z', reason = '缺合同'"
+    )
+    city.connection.commit()
+    ((row, column, reason),) = reasons(await city.send("connections", ASKED, caller=city.operator))
+    assert (row, column) == (2, "uscc")
+    assert reason.startswith("The bureau refused this connection on 2026-03-02")
+
+
+async def test_one_bad_row_keeps_all_from_being_requested(asking_city: City) -> None:
+    """All rows or none."""
+    city = asking_city
+    wrong = [*SAID[:4], "2026-13-01", ""]
+    refused = await city.send("connections", ASKED, wrong, caller=city.operator)
+    assert [row for row, _column, _reason in reasons(refused)] == [3]
+    assert city.one("SELECT count(*) FROM connection_requests") == 0
+
+
+async def test_requests_of_one_file_may_not_overlap(asking_city: City) -> None:
+    """They could not both be confirmed."""
+    city = asking_city
+    later = [*ASKED[:4], "2026-05-01", ""]
+    refused = await city.send("connections", ASKED, later, caller=city.operator)
+    assert reasons(refused) != []
+
+
+async def test_the_bureaus_file_asks_nobody(asking_city: City) -> None:
+    """Its rows are connections at once."""
+    city = asking_city
+    answer = await city.send("connections", ASKED)
+    assert (answer.json()["created"], answer.json()["requested"]) == (1, 0)
+    assert city.one("SELECT count(*) FROM connection_requests") == 0

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Final
 
+import psycopg
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
 from api.access.gate import GatedRoute
-from api.console.announcement import Done
+from api.console.announcement import Done, go_on
 from api.console.breadcrumbs import enterprise_breadcrumbs, enterprise_page_address
 from api.console.choices import platform_choices
 from api.console.forms import (
@@ -20,9 +21,11 @@ from api.console.forms import (
     answer_form,
     answer_record_form,
     form_page,
+    mistakes_of,
     read_form,
 )
 from api.console.visit import CurrentVisit, Visit
+from api.registry.connection_requests.answers import ConnectionRequestRecord
 from api.registry.connections.answers import ConnectionChange, ConnectionRecord, NewConnection
 from api.registry.connections.queries import (
     CONNECTIONS,
@@ -31,6 +34,7 @@ from api.registry.connections.queries import (
     end_connection,
 )
 from api.registry.parents import parent_enterprise_name
+from api.web.problems import Problem
 from api.web.records import Ending
 from jieru.i18n import marked as _
 
@@ -42,6 +46,35 @@ _CONTRACT: Final = (
     Input("contract_no", _("Contract"), longest=100),
     Input("signed_on", _("Signed on"), "date"),
 )
+_BY_CODE: Final = Input(
+    "uscc",
+    _("Enterprise's unified social credit code"),
+    is_required=True,
+    hint=_("Of a registered enterprise. One that is not registered yet is registered first."),
+    longest=18,
+)
+_REQUESTS: Final = "/connection-requests"
+
+
+@router.get("/connections/new")
+def show_new_connection_by_code(visit: CurrentVisit) -> HTMLResponse:
+    """The form for a connection of an enterprise that is named by its code."""
+    return _form_by_code(visit, {"from_date": str(visit.today)})
+
+
+@router.post("/connections/new")
+def take_new_connection_by_code(visit: CurrentVisit, values: FormValues) -> Response:
+    """Register a connection or, of another platform's enterprise, request it."""
+    own = {"platform": visit.caller.platform.code} if visit.caller.platform else {}
+    try:
+        new = read_form(NewConnection, {**values, **own})
+        with visit.database.changing(visit.caller.actor) as connection:
+            made = create_connection(connection, visit.caller, new, now=visit.now)
+    except Problem as problem:
+        return _form_by_code(visit, values, mistakes_of(visit.request, problem))
+    if isinstance(made, ConnectionRequestRecord):
+        return go_on(_REQUESTS, Done.REQUESTED)
+    return go_on(_page_of(made), Done.REGISTERED)
 
 
 @router.get("/enterprises/{uscc}/connections/new")
@@ -58,7 +91,10 @@ def take_new_connection(visit: CurrentVisit, uscc: str, values: FormValues) -> R
     def act() -> str:
         new = read_form(NewConnection, {**values, **own, "uscc": uscc})
         with visit.database.changing(visit.caller.actor) as connection:
-            return _page_of(create_connection(connection, visit.caller, new, now=visit.now))
+            # Whoever sees the enterprise need not ask for it.
+            parent_enterprise_name(connection, visit.caller, uscc)
+            create_connection(connection, visit.caller, new, now=visit.now)
+        return enterprise_page_address(uscc)
 
     return answer_form(
         visit, Done.REGISTERED, act, lambda mistakes: _new_form(visit, uscc, values, mistakes)
@@ -118,21 +154,42 @@ def _page_of(record: ConnectionRecord) -> str:
     return enterprise_page_address(record.uscc)
 
 
-def _new_form(
-    visit: Visit, uscc: str, values: Mapping[str, str], mistakes: Mistakes | None = None
+def _form_by_code(
+    visit: Visit, values: Mapping[str, str], mistakes: Mistakes | None = None
 ) -> HTMLResponse:
+    with visit.database.snapshot() as connection:
+        inputs = [_BY_CODE, *_asked_of_new(connection, visit)]
+    return form_page(
+        visit,
+        visit.translate(_("Connect an enterprise")),
+        Form("/connections/new", inputs, _("Connect"), values, mistakes, cancel=_REQUESTS),
+        [(visit.translate(_("Connection requests")), _REQUESTS)],
+        visit.translate(
+            _("An enterprise that another platform keeps or serves waits for the bureau's word.")
+        ),
+    )
+
+
+def _asked_of_new(connection: psycopg.Connection, visit: Visit) -> list[Input]:
     inputs = [
         Input("from_date", _("From"), "date", is_required=True),
         Input("to_date", _("Until (exclusive)"), "date"),
         *_CONTRACT,
     ]
+    if visit.caller.platform is None:
+        choices = platform_choices(connection, visit.caller)
+        inputs.insert(
+            0, Input("platform", _("Platform"), "select", is_required=True, choices=choices)
+        )
+    return inputs
+
+
+def _new_form(
+    visit: Visit, uscc: str, values: Mapping[str, str], mistakes: Mistakes | None = None
+) -> HTMLResponse:
     with visit.database.snapshot() as connection:
         name = parent_enterprise_name(connection, visit.caller, uscc)
-        if visit.caller.platform is None:
-            choices = platform_choices(connection, visit.caller)
-            inputs.insert(
-                0, Input("platform", _("Platform"), "select", is_required=True, choices=choices)
-            )
+        inputs = _asked_of_new(connection, visit)
     page = enterprise_page_address(uscc)
     action = f"{page}/connections/new"
     return form_page(

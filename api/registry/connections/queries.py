@@ -8,6 +8,8 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 from api.access.caller import Caller
+from api.registry.connection_requests.answers import ConnectionRequestRecord
+from api.registry.connection_requests.queries import read_request
 from api.registry.connections.answers import (
     ConnectionChange,
     ConnectionPage,
@@ -29,6 +31,7 @@ from api.web.records import is_record_id, refusals_answered
 from api.web.revisions import ExpectedRevision
 from jieru.i18n import marked as _
 from registry import connections
+from registry.connection_requests import Connected, Requested, connect
 
 __all__ = [
     "CONNECTIONS",
@@ -108,15 +111,16 @@ CONNECTIONS: Final = Records(
 @refusals_answered()
 def create_connection(
     connection: psycopg.Connection, caller: Caller, new: NewConnection, *, now: datetime
-) -> ConnectionRecord:
-    """Register a connection (`registry.connections`), in a transaction of changes.
-
-    An enterprise that others registered is connected by its code.
-    """
-    connection_id = connections.create_connection(
-        connection, new.model_dump(), own_platform=caller.platform_code
+) -> ConnectionRecord | ConnectionRequestRecord:
+    """Register a connection or request it (`registry.connection_requests`), in a transaction."""
+    made = connect(
+        connection, new.model_dump(), own_platform=caller.platform_code, by=caller.actor.name
     )
-    return CONNECTIONS.one(connection, caller.platform_id, now, id=connection_id)
+    match made:
+        case Requested(request_id):
+            return read_request(connection, caller, request_id)
+        case Connected(connection_id):
+            return CONNECTIONS.one(connection, caller.platform_id, now, id=connection_id)
 
 
 @refusals_answered()

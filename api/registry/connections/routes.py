@@ -3,10 +3,11 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
-from starlette.responses import StreamingResponse
+from starlette.responses import JSONResponse, StreamingResponse
 
 from api.access.caller import CurrentCaller
 from api.access.gate import GatedRoute
+from api.registry.connection_requests.answers import ConnectionRequestRecord
 from api.registry.connections.answers import (
     ConnectionChange,
     ConnectionPage,
@@ -80,11 +81,19 @@ def get_connections_csv(
     status_code=201,
     summary="Register a connection",
     description=_(
-        "Connections of one platform and enterprise may not overlap. An enterprise that "
-        "others registered is connected by its code."
+        "Connections of one platform and enterprise may not overlap. An operator names the "
+        "enterprise by its code: one that another platform keeps or serves is requested (202), and "
+        "nothing of it is told before the bureau has confirmed."
     ),
     response_description=_("The connection; Location is its address."),
-    responses=CREATE_PROBLEMS,
+    response_model=ConnectionRecord,
+    responses={
+        202: {
+            "model": ConnectionRequestRecord,
+            "description": _("The connection is requested; Location is the request's address."),
+        },
+        **CREATE_PROBLEMS,
+    },
 )
 def post_connection(
     caller: CurrentCaller,
@@ -92,10 +101,16 @@ def post_connection(
     now: Now,
     response: Response,
     new: NewConnection,
-) -> ConnectionRecord:
-    """Register a connection."""
+) -> ConnectionRecord | Response:
+    """Register a connection, or request it."""
     with database.changing(caller.actor) as connection:
         record = create_connection(connection, caller, new, now=now)
+    if isinstance(record, ConnectionRequestRecord):
+        return JSONResponse(
+            record.model_dump(mode="json"),
+            status_code=202,
+            headers={"Location": f"/api/v1/connection-requests/{record.id}"},
+        )
     announce_revision(response, record, f"/api/v1/connections/{record.id}")
     return record
 

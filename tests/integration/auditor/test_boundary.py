@@ -286,6 +286,8 @@ READ_BY_VIEWS: Final = {
     "audit_entries": "action actor after before changed_at hash number origin platform_id"
     " previous_hash record_id record_kind",
     "audit_head": "hash number",
+    "connection_requests": "confirmation contract_no decided_at decided_by from_date id platform_id"
+    " reason requested_at requested_by signed_on status to_date uscc",
     "connections": "contract_no enterprise_id from_date platform_id signed_on to_date",
     "count_determinations": "connected_on count_id district entry name outcome platform uscc",
     "count_documents": "count_id head",

@@ -11,6 +11,7 @@ from jieru import vocabulary
 from jieru.i18n import translations
 from jieru.vocabulary import Vocabulary, spoken, worded
 from jieru.wire import DeviceStatus, PublisherKind, RejectionReason
+from registry.connection_requests import RequestStatus
 from registry.device_status import Liveness
 from registry.kinds import KINDS
 from verifier.counting.determination import Outcome
@@ -31,6 +32,7 @@ _ENUMERATIONS: dict[str, tuple[Vocabulary, Iterable[str]]] = {
     "levels": (vocabulary.LEVEL_WORDS, LEVELS),
     "roles": (vocabulary.ACCOUNT_ROLE_WORDS, Role),
     "files": (vocabulary.REGISTRY_FILE_WORDS, KINDS),
+    "connection requests": (vocabulary.REQUEST_STATUS_WORDS, RequestStatus),
     "records": (vocabulary.RECORD_KIND_WORDS, RecordKind),
     "outcomes": (vocabulary.OUTCOME_WORDS, Outcome),
     "criteria": (vocabulary.CRITERION_WORDS, [*CriterionName, *WAIVABLE]),

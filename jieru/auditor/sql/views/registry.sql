@@ -27,6 +27,18 @@ JOIN enterprises e ON e.id = c.enterprise_id;
 COMMENT ON VIEW audit.connections IS 'Which enterprise was connected to which platform, from when until when?';
 COMMENT ON COLUMN audit.connections.to_on IS 'Exclusive; null: it still is.';
 
+CREATE VIEW audit.connection_requests AS
+SELECT r.id, p.code AS platform, r.uscc, e.name AS enterprise, r.contract_no, r.signed_on,
+       r.from_date AS from_on, r.to_date AS to_on, r.requested_by, r.requested_at, r.status,
+       r.decided_by, r.decided_at, r.reason, r.confirmation
+FROM connection_requests r
+JOIN platforms p ON p.id = r.platform_id
+JOIN enterprises e ON e.uscc = r.uscc;
+COMMENT ON VIEW audit.connection_requests IS 'Which platform asked to connect another one''s enterprise, and who decided what?';
+COMMENT ON COLUMN audit.connection_requests.to_on IS 'Exclusive; null: open.';
+COMMENT ON COLUMN audit.connection_requests.status IS 'open, confirmed (it is a connection), refused by the bureau, or withdrawn by the operator.';
+COMMENT ON COLUMN audit.connection_requests.confirmation IS 'Whose word made it a connection: bureau or enterprise.';
+
 CREATE VIEW audit.assignments AS
 SELECT p.code AS platform, d.serial, e.uscc, e.name AS enterprise,
        a.from_date AS from_on, a.to_date AS to_on
