@@ -33,6 +33,7 @@ _MODULES: Final = {
     "explain": "explain",
     "decide": "decide",
     "procedure": "procedure",
+    "verify-evidence": "verify_evidence",
     "recheck": "recheck",
     "signing-key": "signing_key",
     "check-signature": "check_signature",

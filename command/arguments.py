@@ -16,6 +16,7 @@ __all__ = [
     "AMOUNT",
     "DAY",
     "DAYS",
+    "MONTH",
     "POSITIVE_AMOUNT",
     "WHOLE_NUMBER",
     "YEAR",
@@ -75,6 +76,24 @@ class _Day(click.ParamType[date]):
         )
 
 
+class _Month(click.ParamType[date]):
+    """A civil month, as its first day."""
+
+    name = "month"
+
+    def convert(
+        self, value: str | date, param: click.Parameter | None, ctx: click.Context | None
+    ) -> date:
+        if isinstance(value, date):
+            return value
+        try:
+            return DAY.convert(f"{value}-01", param, ctx)
+        except UserError:
+            raise UserError(
+                "{text} is not a month of the form YYYY-MM.", text=_shortened(value)
+            ) from None
+
+
 class _WholeNumber(click.ParamType[int]):
     """A number that stands for a record or a limit: digits, and no sign."""
 
@@ -117,6 +136,7 @@ class _Amount(click.FloatRange):
 
 YEAR: Final = _Year()
 DAY: Final = _Day()
+MONTH: Final = _Month()
 WHOLE_NUMBER: Final = _WholeNumber()
 AMOUNT: Final = _Amount(min=0)
 """Seconds and the like, none at all included."""
