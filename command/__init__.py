@@ -38,6 +38,8 @@ _MODULES: Final = {
     "signing-key": "signing_key",
     "check-signature": "check_signature",
     "audit": "audit",
+    "checkpoint": "checkpoint",
+    "witness": "witness",
     "archive": "archive",
     "report": "report",
     "dashboards": "dashboards",
