@@ -22,7 +22,6 @@ from verifier.checkpoints.statement import (
 __all__ = ["CheckpointFolder"]
 
 _NAME: Final = re.compile(r"checkpoint-([0-9]{8})\.json")
-_LOCK: Final = ".lock"
 _SHOWN: Final = 12
 """Hexadecimal digits of a digest in a file's name."""
 
@@ -45,9 +44,13 @@ class CheckpointFolder:
         self.path = path
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Keep other processes of this machine from making a statement meanwhile."""
-        with self.using(), (self.path / _LOCK).open("ab") as lock:
+    def held(self, name: str = "statements") -> Iterator[None]:
+        """Keep other processes of this machine from making a statement meanwhile.
+
+        Args:
+            name: `statements` while one is made, `witnesses` while they are sent, which takes long.
+        """
+        with self.using(), (self.path / f".{name}.lock").open("ab") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 

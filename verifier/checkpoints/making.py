@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import psycopg
+
 from jieru.database import connect
 from jieru.errors import UserError, WorldError
 from jieru.schema import require_current_schema
@@ -15,7 +17,13 @@ from verifier.policy import load_policy
 from verifier.procedure.signing import SigningKey, load_signing_key
 from verifier.procedure.trusted_keys import TrustedKeys, load_trusted_keys
 
-__all__ = ["CheckpointSettings", "Made", "checkpoint_keys_of", "make_checkpoint"]
+__all__ = [
+    "CheckpointSettings",
+    "Made",
+    "checkpoint_after_step",
+    "checkpoint_keys_of",
+    "make_checkpoint",
+]
 
 
 class CheckpointSettings(Protocol):
@@ -85,7 +93,8 @@ def make_checkpoint(settings: CheckpointSettings, *, occasion: str = NIGHTLY) ->
         written = write_checkpoint(
             connection, folder, key, occasion=occasion, max_delay_hours=delay
         )
-        witnessed = tuple(ask_witnesses(folder, witnesses))
+        with folder.held("witnesses"):
+            witnessed = tuple(ask_witnesses(folder, witnesses))
         record_checkpoint(
             connection,
             written,
@@ -93,6 +102,31 @@ def make_checkpoint(settings: CheckpointSettings, *, occasion: str = NIGHTLY) ->
             witnesses=len(witnessed),
         )
     return Made(written, witnessed)
+
+
+def checkpoint_after_step(
+    settings: CheckpointSettings, occasion: str
+) -> list[UserError | WorldError]:
+    """Make a statement after a step of money, where statements are made at all.
+
+    The step is taken by then, and nothing here undoes it.
+
+    Args:
+        settings: of the installation.
+        occasion: the step, for instance `freeze 2026-1`.
+
+    Returns:
+        What went wrong, for somebody to be told.
+    """
+    if not settings.checkpoint_dir:
+        return []
+    try:
+        return make_checkpoint(settings, occasion=occasion).findings
+    except (UserError, WorldError) as error:
+        return [error]
+    except psycopg.Error as error:
+        reason = " ".join(str(error).split())
+        return [WorldError("The checkpoint could not be made: {reason}", reason=reason)]
 
 
 def checkpoint_keys_of(settings: CheckpointSettings) -> TrustedKeys:

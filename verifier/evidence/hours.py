@@ -17,6 +17,7 @@ __all__ = [
     "Keys",
     "MonthOfPresence",
     "device_of_key",
+    "digested_rows",
     "hours_of_bits",
     "keys_of",
     "publisher_of_key",
@@ -24,6 +25,9 @@ __all__ = [
 
 BYTES_PER_DAY: Final = HOURS_PER_DAY // 8
 _LOW: Final = (1 << 32) - 1
+_HASHED: Final = np.dtype(
+    [("device", ">i4"), ("publisher", ">i4"), ("hours", "u1", BYTES_PER_MONTH)]
+)
 
 Bits = npt.NDArray[np.uint8]
 """Shape (n, 93): the bytes of `bit(744)`, first bit first."""
@@ -61,17 +65,19 @@ class MonthOfPresence:
         It covers device and publisher (int32 each) and 93 bytes for each row with a bit set, in the
         order of device and publisher.
         """
-        heard = self.hours.any(axis=1)
-        rows = np.zeros(int(heard.sum()), dtype=_HASHED)
-        rows["device"] = device_of_key(self.keys[heard])
-        rows["publisher"] = publisher_of_key(self.keys[heard])
-        rows["hours"] = self.hours[heard]
-        return hashlib.sha256(rows.tobytes()).hexdigest()
+        devices, publishers = device_of_key(self.keys), publisher_of_key(self.keys)
+        return hashlib.sha256(digested_rows(devices, publishers, self.hours)).hexdigest()
 
 
-_HASHED: Final = np.dtype(
-    [("device", ">i4"), ("publisher", ">i4"), ("hours", "u1", BYTES_PER_MONTH)]
-)
+def digested_rows(
+    devices: npt.NDArray[np.int64], publishers: npt.NDArray[np.int64], hours: Bits
+) -> bytes:
+    """What a digest covers of rows in their order; those without an hour are left out."""
+    heard = hours.any(axis=1)
+    rows = np.zeros(int(heard.sum()), dtype=_HASHED)
+    rows["device"], rows["publisher"] = devices[heard], publishers[heard]
+    rows["hours"] = hours[heard]
+    return rows.tobytes()
 
 
 class Heard:

@@ -5,7 +5,8 @@ PostgreSQL reduces: one 64-bit number for each device, publisher and day (UTC, w
 it had. Tried against it: binary COPY of every row into numpy takes five times as long.
 """
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, LiteralString, NamedTuple
 
@@ -16,7 +17,7 @@ import psycopg
 from jieru.calendar import SHANGHAI, months_between
 from jieru.presence import BITS_PER_MONTH, BYTES_PER_MONTH
 from jieru.timescale import Edition, detect_edition
-from verifier.evidence.hours import BYTES_PER_DAY, Heard, MonthOfPresence, keys_of
+from verifier.evidence.hours import BYTES_PER_DAY, Heard, MonthOfPresence, digested_rows, keys_of
 
 __all__ = [
     "Delays",
@@ -26,6 +27,7 @@ __all__ = [
     "first_byte_of",
     "is_older_heartbeat_stored",
     "month_bounds",
+    "month_digests",
     "months_of_evidence",
     "read_block",
     "read_delays",
@@ -61,6 +63,12 @@ _PRESENCE: Final = """
                       || bit_send(hours) || bit_send(late_hours), ''::bytea)
     FROM presence WHERE month = %s
 """
+_PRESENCE_OF_DEVICES: Final = """
+    SELECT (SELECT string_agg(date_send(month) || int4send(device_id) || int4send(publisher_id)
+                              || bit_send(hours), ''::bytea)
+            FROM presence WHERE device_id BETWEEN first AND first + %s AND month BETWEEN %s AND %s)
+    FROM generate_series(0, (SELECT max(device_id) FROM presence), %s) AS block (first)
+"""
 _MONTHS: Final = "SELECT min(month), max(month) FROM presence"
 _CHUNKS: Final = """
     SELECT min(range_start), max(range_end) - interval '1 microsecond'
@@ -90,6 +98,16 @@ _PACKED: Final = np.dtype(
         ("late_hours", "u1", BYTES_PER_MONTH),
     ]
 )
+_PACKED_HOURS: Final = np.dtype(
+    [
+        ("month", ">i4"),
+        ("device", ">i4"),
+        ("publisher", ">i4"),
+        ("bits", ">i4"),
+        ("hours", "u1", BYTES_PER_MONTH),
+    ]
+)
+_DEVICES_AT_A_TIME: Final = 5_000
 _DAY_2000: Final = date(2000, 1, 1).toordinal()
 _BYTES_BEFORE: Final = 1
 """UTC begins its day eight hours after Asia/Shanghai."""
@@ -188,6 +206,27 @@ def read_presence_of(connection: psycopg.Connection, month: date) -> MonthOfPres
     keys = keys_of(rows["device"].astype(np.int64), rows["publisher"].astype(np.int64))
     order = np.argsort(keys, kind="stable")
     return MonthOfPresence(keys[order], rows["hours"][order], rows["late_hours"][order])
+
+
+def month_digests(connection: psycopg.Connection, months: Iterable[date]) -> dict[date, str]:
+    """`MonthOfPresence.sha256` of several months, in one pass over presence and little memory."""
+    digests = {month: hashlib.sha256() for month in sorted(months)}
+    if not digests:
+        return {}
+    span = (_DEVICES_AT_A_TIME - 1, min(digests), max(digests), _DEVICES_AT_A_TIME)
+    with connection.cursor(binary=True) as cursor:
+        for (packed,) in cursor.stream(_PRESENCE_OF_DEVICES, span):
+            rows = np.frombuffer(packed or b"", dtype=_PACKED_HOURS)
+            for month, digest in digests.items():
+                of_month = rows[rows["month"] == month.toordinal() - _DAY_2000]
+                devices, publishers = (
+                    of_month[name].astype(np.int64) for name in ("device", "publisher")
+                )
+                order = np.argsort(keys_of(devices, publishers), kind="stable")
+                digest.update(
+                    digested_rows(devices[order], publishers[order], of_month["hours"][order])
+                )
+    return {month: digest.hexdigest() for month, digest in digests.items()}
 
 
 def months_of_evidence(connection: psycopg.Connection) -> list[date]:

@@ -1,6 +1,5 @@
 """Statements kept outside of the database: whoever rewrites the record is found by them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -77,7 +76,7 @@ class _Installation:
 
 
 @pytest.fixture
-def installation(connection: psycopg.Connection, tmp_path: Path) -> Iterator[_Installation]:
+def installation(connection: psycopg.Connection, tmp_path: Path) -> _Installation:
     """Ten days of two devices, a platform, and one checkpoint."""
     (tmp_path / "checkpoints").mkdir()
     made = _Installation(connection, tmp_path / "checkpoints")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import psycopg
@@ -15,6 +16,9 @@ from tests.support.procedure import KEY, write_key
 from tests.support.rewriting import rewrite_audit
 from tests.support.witnesses import RunningWitness, running_witness
 from verifier.checkpoints.folder import CheckpointFolder
+
+if TYPE_CHECKING:
+    import subprocess
 
 
 @pytest.fixture
@@ -39,15 +43,20 @@ def settings(database_url: str, tmp_path: Path, witness: RunningWitness) -> dict
     }
 
 
+def _checkpoint(settings: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    return jieru("checkpoint", timeout_s=60, **settings)
+
+
 def _verify(settings: dict[str, str]) -> tuple[int, str]:
-    done = jieru("audit", "verify", "--checkpoints", settings["checkpoint_dir"], **settings)
+    folder = settings["checkpoint_dir"]
+    done = jieru("audit", "verify", "--checkpoints", folder, timeout_s=60, **settings)
     return done.returncode, done.stderr
 
 
 def test_each_statement_is_cosigned(settings: dict[str, str], witness: RunningWitness) -> None:
     """The signatures are kept beside the statements, and all of it verifies."""
     for _number in range(3):
-        made = jieru("checkpoint", **settings)
+        made = _checkpoint(settings)
         assert (made.returncode, made.stderr) == (0, "")
     assert len(list(Path(settings["checkpoint_dir"]).glob("*.cosigned-*.json"))) == 3
     assert CheckpointFolder(witness.folder / "statements").numbers() == [1, 2, 3]
@@ -59,24 +68,24 @@ def test_each_statement_is_cosigned(settings: dict[str, str], witness: RunningWi
 
 def test_a_witness_that_was_away_gets_what_it_missed(settings: dict[str, str]) -> None:
     """Said with exit code 1 when it happens; the statement is there all the same."""
-    away = jieru("checkpoint", **{**settings, "witnesses": "http://127.0.0.1:9"})
+    away = _checkpoint({**settings, "witnesses": "http://127.0.0.1:9"})
     assert away.returncode == 1
     assert "The witness at http://127.0.0.1:9 cannot be reached" in away.stderr
     code, said = _verify(settings)
     assert code == 1
     assert "was not signed by the witness finance" in said
-    assert jieru("checkpoint", **settings).returncode == 0
+    assert _checkpoint(settings).returncode == 0
     assert _verify(settings) == (0, "")
 
 
 def test_a_fork_is_refused_and_kept(settings: dict[str, str], witness: RunningWitness) -> None:
     """Two statements of one number: the second is evidence, and nothing that follows is signed."""
     folder = Path(settings["checkpoint_dir"])
-    assert jieru("checkpoint", **settings).returncode == 0
-    assert jieru("checkpoint", **settings).returncode == 0
+    assert _checkpoint(settings).returncode == 0
+    assert _checkpoint(settings).returncode == 0
     for path in folder.glob("checkpoint-00000002.*"):
         path.unlink()
-    forked = jieru("checkpoint", **settings)
+    forked = _checkpoint(settings)
     assert forked.returncode == 1
     assert "has signed another checkpoint 2 than the one that is here" in forked.stderr
     answer = httpx.post(
@@ -92,10 +101,10 @@ def test_a_statement_of_a_rewritten_record_is_refused(
     settings: dict[str, str], witness: RunningWitness
 ) -> None:
     """The installation says itself that its audit is another one, and the witness does not sign."""
-    assert jieru("checkpoint", **settings).returncode == 0
+    assert _checkpoint(settings).returncode == 0
     with psycopg.connect(settings["database_url"], autocommit=True) as owner:
         rewrite_audit(owner, "UPDATE audit_entries SET actor = 'user:x' WHERE number = 1")
-    made = jieru("checkpoint", **settings)
+    made = _checkpoint(settings)
     assert made.returncode == 1
     assert "the audit was written anew" in made.stderr
     assert "refuses checkpoint 2" in made.stderr
@@ -116,7 +125,7 @@ def test_strangers_and_nonsense_are_refused_and_not_kept(
             Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
         )
     )
-    made = jieru("checkpoint", **{**settings, "signing_key_file": str(stranger)})
+    made = _checkpoint({**settings, "signing_key_file": str(stranger)})
     assert made.returncode == 1
     assert "a key that nobody vouches for" in made.stderr
     for content in (b"", b"{}", b"[" * 100_000, b"\xff"):
@@ -134,7 +143,7 @@ def test_an_answer_of_somebody_else_is_not_taken(settings: dict[str, str], tmp_p
         '[[keys]]\nname = "finance"\nkey = "' + "A" * 43 + '="\nvalid_from = 2020-01-01\n',
         encoding="utf-8",
     )
-    made = jieru("checkpoint", **{**settings, "witness_keys": str(keys)})
+    made = _checkpoint({**settings, "witness_keys": str(keys)})
     assert made.returncode == 1
     assert "is none of the witnesses whose keys are known" in made.stderr
 
