@@ -13,7 +13,7 @@ from jieru.errors import UserError
 from verifier.evidence.stored_hours import read_presence_of
 from verifier.evidence.verifying import VerifiedMonth
 from verifier.procedure.code_version import code_version
-from verifier.procedure.names import checked_name, required_text
+from verifier.procedure.names import checked_name, is_same_person, required_text
 
 __all__ = [
     "EvidenceException",
@@ -145,7 +145,7 @@ def confirm_exception(connection: psycopg.Connection, exception_id: int, *, by: 
     if found is None:
         raise UserError("There is no exception {id}.", id=exception_id)
     is_simulation = read_installation(connection).is_simulation
-    if found.named_by == by and not is_simulation:
+    if is_same_person(found.named_by, by) and not is_simulation:
         raise UserError(
             "{name} named exception {id}: another person confirms it.", name=by, id=exception_id
         )
