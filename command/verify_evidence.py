@@ -32,7 +32,7 @@ from verifier.policy import load_policy
 __all__ = ["command", "evidence_source", "verify_and_record"]
 
 _EXIT_DIFFERENT: Final = 1
-_EXIT_NOT_VERIFIABLE: Final = 3
+_EXIT_NOT_VERIFIABLE: Final = 4
 _LISTED_IN_JSON: Final = 10_000
 
 
@@ -40,7 +40,7 @@ _LISTED_IN_JSON: Final = 10_000
     "verify-evidence",
     help=_(
         "Recompute presence from raw heartbeats and archives and tell every difference. Exit code "
-        "1: there is one; 3: there is none, but heartbeats of some days are gone. The result is "
+        "1: there is one; 4: there is none, but heartbeats of some days are gone. The result is "
         "recorded: a count is frozen only when the months of its windows were found clean."
     ),
     epilog=example("jieru verify-evidence --month 2026-03"),

@@ -155,6 +155,61 @@ def all_alerts(disk_gb: int) -> list[Alert]:
             panel=CHAIN,
         ),
         Alert(
+            name="evidence-differs",
+            title=Text("证据不符", "Evidence differs"),
+            summary=Text(
+                "在线时段与心跳不一致，或记录已不是此前检查点所载：证据可能被改动。",
+                "Presence and heartbeats differ, or the record is no longer what a checkpoint "
+                "states: evidence may have been changed.",
+            ),
+            sql="""
+            SELECT greatest(
+                (SELECT coalesce(sum(differences), 0) FROM audit.evidence_verifications
+                 WHERE is_latest),
+                (SELECT coalesce(sum(findings), 0) FROM audit.checkpoints
+                 WHERE written_at > now() - interval '30 days'))::double precision AS found
+            """,
+            threshold=0,
+            wait="0s",
+            severity="critical",
+            panel=CHAIN,
+        ),
+        Alert(
+            name="evidence-unverified",
+            title=Text("证据久未核验", "Evidence unverified"),
+            summary=Text(
+                "两日以上没有用心跳核验过在线时段。",
+                "Presence has not been held against its heartbeats for more than two days.",
+            ),
+            # A week stands for never.
+            sql="""
+            SELECT coalesce(extract(epoch FROM now() - max(verified_at)), 604800)
+                       ::double precision AS unverified_s
+            FROM audit.evidence_verifications
+            """,
+            threshold=2 * 86_400,
+            wait="10m",
+            severity="warning",
+            panel=CHAIN,
+        ),
+        Alert(
+            name="checkpoint-overdue",
+            title=Text("检查点逾期", "Checkpoint overdue"),
+            summary=Text(
+                "两日以上没有生成检查点，或见证方没有会签。",
+                "No checkpoint was made for more than two days, or none that every witness signed.",
+            ),
+            sql="""
+            SELECT coalesce(extract(epoch FROM now() - max(written_at)), 604800)
+                       ::double precision AS overdue_s
+            FROM audit.checkpoints WHERE cosigned = witnesses
+            """,
+            threshold=2 * 86_400,
+            wait="10m",
+            severity="warning",
+            panel=CHAIN,
+        ),
+        Alert(
             name="disk-filling",
             title=Text("数据库空间将满", "Disk filling"),
             summary=Text(
