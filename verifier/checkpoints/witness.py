@@ -13,6 +13,7 @@ from typing import Final
 
 from jieru.durable_files import write_durably
 from jieru.errors import UserError
+from jieru.i18n import marked as _
 from verifier.checkpoints.folder import CheckpointFolder
 from verifier.checkpoints.statement import (
     STATEMENT_LIMIT_BYTES,
@@ -103,7 +104,7 @@ class WitnessFolder:
             RefusedError: it does not extend it, or nobody known signed it.
         """
         if len(content) > STATEMENT_LIMIT_BYTES:
-            raise RefusedError("The statement is too large.")
+            raise RefusedError(_("The statement is too large."))
         try:
             signed = parse_signed(content)
         except UserError as error:
