@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from dashboards.operations import BEHIND, CHAIN, DATABASE_SIZE, REJECTIONS, SILENCE
+from dashboards.operations import (
+    BEHIND,
+    CHAIN,
+    CHECKPOINTS,
+    DATABASE_SIZE,
+    EVIDENCE,
+    REJECTIONS,
+    SILENCE,
+)
 from jieru.vocabulary import Text
 
 __all__ = ["GROUP", "INTERVAL_S", "Alert", "all_alerts", "runbooks"]
@@ -158,21 +166,17 @@ def all_alerts(disk_gb: int) -> list[Alert]:
             name="evidence-differs",
             title=Text("证据不符", "Evidence differs"),
             summary=Text(
-                "在线时段与心跳不一致，或记录已不是此前检查点所载：证据可能被改动。",
-                "Presence and heartbeats differ, or the record is no longer what a checkpoint "
-                "states: evidence may have been changed.",
+                "在线时段与心跳不一致：证据可能被改动。",
+                "Presence and heartbeats differ: evidence may have been changed.",
             ),
             sql="""
-            SELECT greatest(
-                (SELECT coalesce(sum(differences), 0) FROM audit.evidence_verifications
-                 WHERE is_latest),
-                (SELECT coalesce(sum(findings), 0) FROM audit.checkpoints
-                 WHERE written_at > now() - interval '30 days'))::double precision AS found
+            SELECT coalesce(sum(differences), 0)::double precision AS differences
+            FROM audit.evidence_verifications WHERE is_latest
             """,
             threshold=0,
             wait="0s",
             severity="critical",
-            panel=CHAIN,
+            panel=EVIDENCE,
         ),
         Alert(
             name="evidence-unverified",
@@ -190,14 +194,15 @@ def all_alerts(disk_gb: int) -> list[Alert]:
             threshold=2 * 86_400,
             wait="10m",
             severity="warning",
-            panel=CHAIN,
+            panel=EVIDENCE,
         ),
         Alert(
             name="checkpoint-overdue",
-            title=Text("检查点逾期", "Checkpoint overdue"),
+            title=Text("检查点异常", "Checkpoint trouble"),
             summary=Text(
-                "两日以上没有生成检查点，或见证方没有会签。",
-                "No checkpoint was made for more than two days, or none that every witness signed.",
+                "两日以上没有经全部见证方会签的检查点，或三十日内有检查点发现记录被改动。",
+                "No checkpoint that every witness signed for two days, or one of the last thirty "
+                "days found the record changed.",
             ),
             sql="""
             SELECT coalesce(extract(epoch FROM now() - max(written_at)), 604800)
@@ -207,7 +212,7 @@ def all_alerts(disk_gb: int) -> list[Alert]:
             threshold=2 * 86_400,
             wait="10m",
             severity="warning",
-            panel=CHAIN,
+            panel=CHECKPOINTS,
         ),
         Alert(
             name="disk-filling",
