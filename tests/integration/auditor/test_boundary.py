@@ -303,8 +303,8 @@ READ_BY_VIEWS: Final = {
     "device_presence": "device_id hours late_hours month",
     "devices": "ended_on expected_interval_s id kind name platform_id registered_at serial",
     "enterprises": "district ended_on id industry_code kept_by_platform_id name uscc",
-    "evidence_exceptions": "confirmed_at confirmed_by days id month named_at named_by presence_sha256"
-    " reason",
+    "evidence_exceptions": "confirmed_at confirmed_by days id month named_at named_by"
+    " presence_sha256 reason",
     "evidence_rules": "applied_at clock max_clock_ahead_minutes max_delay_hours policy",
     "evidence_verifications": "archives code_version differences heartbeats id month"
     " presence_sha256 unprovable unverifiable_days verified_at verified_by",
