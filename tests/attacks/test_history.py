@@ -92,7 +92,7 @@ def test_the_owner_who_rewrites_history_is_found(
     assert whole == []
     _checkpoint(owner, folder)
     found = _findings(owner, folder)
-    assert any("an entry from 1 to 1 is not what checkpoint 1 states" in each for each in found)
+    assert any("an entry from 1 to 1 is not what checkpoint 1 (" in each for each in found)
     assert any(
         "Presence of #1 (publisher 1) on" in each
         and "hours added: " in each
