@@ -6,12 +6,22 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from archive.rows import RowsDigest, decode_row, encode_row, in_batches
+from jieru.publishers import CLOUD_ID
 
-__all__ = ["UnreadableFileError", "WrittenRows", "digest_of_file", "read_rows", "write_rows"]
+__all__ = [
+    "UnreadableFileError",
+    "WrittenRows",
+    "digest_of_file",
+    "read_keys",
+    "read_rows",
+    "write_rows",
+]
 
 _INSTANT: Final = pa.timestamp("us", tz="UTC")
 _SCHEMA: Final = pa.schema(
@@ -27,6 +37,7 @@ _SCHEMA: Final = pa.schema(
 )
 _SCHEMA_BEFORE: Final = pa.schema([each for each in _SCHEMA if each.name != "publisher_id"])
 """Of files from before it was kept who published."""
+_KEY_COLUMNS: Final = ("device_id", "publisher_id", "time", "received_at")
 _ROWS_IN_GROUP: Final = 100_000
 _ROWS_AT_ONCE: Final = 20_000
 _BYTES_AT_ONCE: Final = 1 << 20
@@ -101,6 +112,31 @@ def read_rows(path: Path) -> Iterator[bytes]:
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno:
             raise  # the disk's own; what pyarrow says of a damaged file has no number
+        raise UnreadableFileError(" ".join(str(error).split())) from None
+
+
+def read_keys(path: Path) -> Iterator[tuple[npt.NDArray[np.int64], ...]]:
+    """Of the rows of a file device, publisher, time and received_at, a row group at a time.
+
+    Raises:
+        UnreadableFileError: it is not a whole file of heartbeats.
+        OSError: it cannot be read.
+    """
+    try:
+        with pq.ParquetFile(path, memory_map=False, pre_buffer=False) as file:
+            if file.schema_arrow not in (_SCHEMA, _SCHEMA_BEFORE):
+                raise UnreadableFileError("it has other columns")
+            wanted = [name for name in _KEY_COLUMNS if name in file.schema_arrow.names]
+            for batch in file.iter_batches(_ROWS_IN_GROUP, columns=wanted, use_threads=False):
+                found = {
+                    name: batch.column(name).cast(pa.int64()).to_numpy(zero_copy_only=False)
+                    for name in wanted
+                }
+                by_clouds = np.full(batch.num_rows, CLOUD_ID, dtype=np.int64)
+                yield tuple(found.get(name, by_clouds) for name in _KEY_COLUMNS)
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise
         raise UnreadableFileError(" ".join(str(error).split())) from None
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "DAYS",
     "FILE",
     "FOLDER",
+    "MONTH",
     "POSITIVE_AMOUNT",
     "WHOLE_NUMBER",
     "YEAR",
@@ -76,6 +77,24 @@ class _Day(click.ParamType[date]):
             first=_FIRST_DAY,
             last=_LAST_DAY,
         )
+
+
+class _Month(click.ParamType[date]):
+    """A civil month, as its first day."""
+
+    name = "month"
+
+    def convert(
+        self, value: str | date, param: click.Parameter | None, ctx: click.Context | None
+    ) -> date:
+        if isinstance(value, date):
+            return value
+        try:
+            return DAY.convert(f"{value}-01", param, ctx)
+        except UserError:
+            raise UserError(
+                "{text} is not a month of the form YYYY-MM.", text=_shortened(value)
+            ) from None
 
 
 class _WholeNumber(click.ParamType[int]):
@@ -139,6 +158,7 @@ class _Path(click.ParamType[Path]):
 
 YEAR: Final = _Year()
 DAY: Final = _Day()
+MONTH: Final = _Month()
 WHOLE_NUMBER: Final = _WholeNumber()
 AMOUNT: Final = _Amount(min=0)
 """Seconds and the like, none at all included."""

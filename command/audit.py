@@ -3,9 +3,11 @@
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import click
+import psycopg
 
 from command.counting import open_database
 from command.findings import Findings
@@ -13,7 +15,13 @@ from command.help import example
 from jieru.audit_chain import record_check, verify_audit
 from jieru.errors import UserError
 from jieru.i18n import gettext as _
-from jieru.settings import load_settings
+from jieru.settings import Settings, load_settings
+from verifier.checkpoints.chain import written
+from verifier.checkpoints.folder import CheckpointFolder
+from verifier.checkpoints.making import checkpoint_keys_of
+from verifier.checkpoints.verifying import check_database, check_statements
+from verifier.checkpoints.witnesses import witness_keys_of
+from verifier.counting.reading import consistent_snapshot
 
 __all__ = ["command"]
 
@@ -45,16 +53,29 @@ def command() -> None:
     ),
 )
 @click.option(
+    "--checkpoints",
+    "checkpoints",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help=_(
+        "A folder of checkpoints: audit, presence of closed days and archives must be what they "
+        "state, the checkpoints unbroken, and signed by the installation and every witness."
+    ),
+)
+@click.option(
     "--record",
     "is_recorded",
     is_flag=True,
     help=_("Keep the result in the database, for auditors' panels and alerts."),
 )
-def _verify(*, known: Sequence[str], is_recorded: bool) -> None:
+def _verify(*, known: Sequence[str], checkpoints: Path | None, is_recorded: bool) -> None:
+    settings = load_settings()
     noted = _noted(known)
     findings = Findings()
-    with open_database(load_settings()) as connection:
+    with open_database(settings) as connection:
         last = verify_audit(connection, noted, findings.report)
+        if checkpoints is not None:
+            _verify_checkpoints(connection, settings, checkpoints, findings)
         if is_recorded:
             record_check(connection, last, findings.count)
     findings.say_how_many_more()
@@ -66,6 +87,32 @@ def _verify(*, known: Sequence[str], is_recorded: bool) -> None:
     click.echo(spoken.format(last=f"{last.number}:{last.hash.hex()}"))
     if findings.count:
         sys.exit(_EXIT_BROKEN)
+
+
+def _verify_checkpoints(
+    connection: psycopg.Connection, settings: Settings, path: Path, findings: Findings
+) -> None:
+    folder = CheckpointFolder(path)
+    with folder.using():
+        checked = check_statements(
+            folder,
+            checkpoint_keys_of(settings),
+            witness_keys_of(settings.witness_keys),
+            findings.report,
+        )
+        connection.commit()
+        with consistent_snapshot(connection):
+            check_database(connection, folder, checked, findings.report)
+    if checked.statements:
+        first, last = checked.statements[0], checked.statements[-1]
+        click.echo(
+            _("Checkpoints {first} to {last} were read, of {first_at} to {last_at}.").format(
+                first=first.number,
+                last=last.number,
+                first_at=written(first.at),
+                last_at=written(last.at),
+            )
+        )
 
 
 def _noted(texts: Sequence[str]) -> dict[int, bytes]:

@@ -38,6 +38,7 @@ from command.embedded import EmbeddedPostgres
 from command.embedded_broker import EmbeddedBroker
 from command.embedded_keeper import keeper
 from command.ending import Ending, ending_on_signals
+from command.verify_evidence import verify_and_record
 from jieru.audit import changing, command_actor
 from jieru.calendar import civil_date
 from jieru.credentials.records import IssuedCredential, issue
@@ -54,6 +55,7 @@ from simulators.registry_files import write_registry
 from simulators.scenario import load_scenario
 from verifier.counting.decisions import record_decision
 from verifier.counting.run import count_year
+from verifier.evidence.stored_hours import months_of_evidence
 from verifier.policy import Policy, load_policy
 
 __all__ = ["demonstrate"]
@@ -146,6 +148,7 @@ def _demonstrate(
     _import_registry(connection, fleet, policy, said)
     _play_heartbeats(connection, ingesters, broker, fleet, expectation, ending, said)
     _record_decisions(connection, fleet, policy, said)
+    has_evidence_differences = _verify_evidence(connection, settings, said)
     count = count_year(connection, expectation.year, as_of=expectation.as_of, policy=policy)
     found = [*differences(count, expectation), *stored_differences(connection, expectation)]
     if as_json:
@@ -156,6 +159,7 @@ def _demonstrate(
         said.print(_("The count differs from what the scenario expects:"), style="bold red")
         for difference in found:
             said.print(f"  {difference}")
+    if found or has_evidence_differences:
         sys.exit(_EXIT_DIFFERENT)
     said.print(
         _(
@@ -390,6 +394,24 @@ def _record_decisions(
                 policy=policy,
             )
     said.print(_("Recorded {count} decisions.").format(count=len(fleet.decisions)))
+
+
+def _verify_evidence(connection: psycopg.Connection, settings: Settings, said: Console) -> bool:
+    """Recompute presence from the heartbeats, as is done before a count is frozen."""
+    months = months_of_evidence(connection)
+    verified = [verify_and_record(settings, month) for month in months]
+    has_difference = any(each.compared.differences for each in verified)
+    sentence = (
+        _("Presence of {months} months and its {heartbeats} heartbeats differ.")
+        if has_difference
+        else _("Presence of {months} months rests on its {heartbeats} heartbeats, hour by hour.")
+    )
+    heartbeats = sum(each.heartbeats for each in verified)
+    said.print(
+        sentence.format(months=len(months), heartbeats=f"{heartbeats:,}"),
+        style="bold red" if has_difference else None,
+    )
+    return has_difference
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from typing import Final
 
 import click
 
-from jieru.errors import UserError
+from jieru.errors import UserError, WorldError
 from jieru.i18n import gettext as _
 
 __all__ = ["Findings"]
@@ -19,7 +19,7 @@ class Findings:
         """Nothing yet."""
         self.count = 0
 
-    def report(self, finding: UserError) -> None:
+    def report(self, finding: UserError | WorldError) -> None:
         """Count one more, and print it while there are few."""
         self.count += 1
         if self.count <= _PRINTED_MAX:

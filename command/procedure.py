@@ -26,12 +26,14 @@ from command.counting import (
     today,
     width_of_output,
 )
+from command.evidence_exception import confirm_exception_command, except_evidence_command
 from command.help import example
 from command.procedure_tables import (
     comparison_report,
     count_sheet_report,
     counts_report,
 )
+from command.told_checkpoint import tell_checkpoint
 from jieru.audit import changing, command_actor
 from jieru.calendar import civil_date, date_text
 from jieru.errors import UserError
@@ -186,6 +188,7 @@ def _freeze(*, year: int, name: str) -> None:
     click.echo(
         _("{count} is frozen. Digest: {digest}").format(count=record.count_id, digest=record.digest)
     )
+    tell_checkpoint(settings, f"freeze {record.count_id}")
 
 
 @command.command(
@@ -226,6 +229,8 @@ def _publish(*, year: int, ends_on: date | None, is_dry_run: bool, name: str) ->
     if ends_on is None:
         for unknown in end.unknown_years:
             click.echo(_(UNKNOWN_HOLIDAYS).format(year=unknown), err=True)
+    if not is_dry_run:
+        tell_checkpoint(settings, f"publish {taken.count_id}")
 
 
 @command.command(
@@ -285,6 +290,7 @@ def _payable(*, year: int, name: str) -> None:
             count=taken.count_id, yuan=f"{sum(each.amount_yuan for each in due):,}"
         )
     )
+    tell_checkpoint(load_settings(), f"approve {taken.count_id}")
 
 
 @command.command(
@@ -319,6 +325,7 @@ def _paid(*, year: int, platform: str, reference: str, paid_on: date | None, nam
             platform=platform, yuan=f"{left:,}"
         )
     )
+    tell_checkpoint(load_settings(), f"pay {taken.count_id} {platform}")
 
 
 @command.command(
@@ -383,6 +390,10 @@ def _export(*, year: int, file: Path, revision: int | None) -> None:
         content = export_count(connection, record)
     _write(file, content)
     click.echo(_("{count} is written to {file}.").format(count=record.count_id, file=file))
+
+
+command.add_command(except_evidence_command)
+command.add_command(confirm_exception_command)
 
 
 def _find(connection: psycopg.Connection, year: int, revision: int | None) -> CountRecord:

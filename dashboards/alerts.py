@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from dashboards.operations import BEHIND, CHAIN, DATABASE_SIZE, REJECTIONS, SILENCE
+from dashboards.operations import (
+    BEHIND,
+    CHAIN,
+    CHECKPOINTS,
+    DATABASE_SIZE,
+    EVIDENCE,
+    REJECTIONS,
+    SILENCE,
+)
 from jieru.vocabulary import Text
 
 __all__ = ["GROUP", "INTERVAL_S", "Alert", "all_alerts", "runbooks"]
@@ -153,6 +161,58 @@ def all_alerts(disk_gb: int) -> list[Alert]:
             wait="10m",
             severity="warning",
             panel=CHAIN,
+        ),
+        Alert(
+            name="evidence-differs",
+            title=Text("证据不符", "Evidence differs"),
+            summary=Text(
+                "在线时段与心跳不一致：证据可能被改动。",
+                "Presence and heartbeats differ: evidence may have been changed.",
+            ),
+            sql="""
+            SELECT coalesce(sum(differences), 0)::double precision AS differences
+            FROM audit.evidence_verifications WHERE is_latest
+            """,
+            threshold=0,
+            wait="0s",
+            severity="critical",
+            panel=EVIDENCE,
+        ),
+        Alert(
+            name="evidence-unverified",
+            title=Text("证据久未核验", "Evidence unverified"),
+            summary=Text(
+                "两日以上没有用心跳核验过在线时段。",
+                "Presence has not been held against its heartbeats for more than two days.",
+            ),
+            # A week stands for never.
+            sql="""
+            SELECT coalesce(extract(epoch FROM now() - max(verified_at)), 604800)
+                       ::double precision AS unverified_s
+            FROM audit.evidence_verifications
+            """,
+            threshold=2 * 86_400,
+            wait="10m",
+            severity="warning",
+            panel=EVIDENCE,
+        ),
+        Alert(
+            name="checkpoint-overdue",
+            title=Text("检查点异常", "Checkpoint trouble"),
+            summary=Text(
+                "两日以上没有经全部见证方会签的检查点，或三十日内有检查点发现记录被改动。",
+                "No checkpoint that every witness signed for two days, or one of the last thirty "
+                "days found the record changed.",
+            ),
+            sql="""
+            SELECT coalesce(extract(epoch FROM now() - max(written_at)), 604800)
+                       ::double precision AS overdue_s
+            FROM audit.checkpoints WHERE cosigned = witnesses
+            """,
+            threshold=2 * 86_400,
+            wait="10m",
+            severity="warning",
+            panel=CHECKPOINTS,
         ),
         Alert(
             name="disk-filling",

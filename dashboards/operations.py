@@ -30,13 +30,24 @@ from dashboards.words import (
 from jieru.i18n import marked as _
 from jieru.vocabulary import Text, spoken
 
-__all__ = ["BEHIND", "CHAIN", "DATABASE_SIZE", "REJECTIONS", "SILENCE", "operations"]
+__all__ = [
+    "BEHIND",
+    "CHAIN",
+    "CHECKPOINTS",
+    "DATABASE_SIZE",
+    "EVIDENCE",
+    "REJECTIONS",
+    "SILENCE",
+    "operations",
+]
 
 SILENCE: Final = 2
 BEHIND: Final = 3
 REJECTIONS: Final = 4
 CHAIN: Final = 5
 DATABASE_SIZE: Final = 6
+EVIDENCE: Final = 40
+CHECKPOINTS: Final = 41
 """Panels to which alert rules lead."""
 
 _THE_INGESTERS: Final = "ingester = ANY (ARRAY[${ingester:sqlstring}]::text[])"
@@ -58,6 +69,7 @@ def operations() -> Dashboard:
             _reception(),
             _writing(),
             _storage(),
+            _record(),
         ),
         variables=(
             Variable(
@@ -384,6 +396,74 @@ def _storage() -> Row:
                             Text("时钟超前（分钟）", "Clock ahead (minutes)"),
                         ),
                         Column("clock", Text("时钟", "Clock"), words=CLOCK_LABELS),
+                    )
+                ),
+                size=(HALF, 10),
+            ),
+        ),
+    )
+
+
+def _record() -> Row:
+    return Row(
+        144,
+        Text("证据核验与检查点", "Verified evidence and checkpoints"),
+        (
+            Table(
+                EVIDENCE,
+                Text("在线时段核验", "Presence against heartbeats"),
+                Text(
+                    "各月最近一次用心跳核验在线时段的结果；不一致应为零。",
+                    "The last verification of each month; no hour may differ.",
+                ),
+                """
+                SELECT to_char(month, 'YYYY-MM') AS month, verified_at, differences,
+                       unverifiable_days, heartbeats
+                FROM audit.evidence_verifications WHERE is_latest
+                ORDER BY month DESC LIMIT 24
+                """,
+                shown=Shown(
+                    columns=(
+                        Column("month", Text("月份", "Month")),
+                        Column("verified_at", Text("核验时间", "Verified")),
+                        Column(
+                            "differences",
+                            Text("不一致（小时）", "Differences (hours)"),
+                            thresholds=steps(GREEN, (1, RED)),
+                            cell="color-text",
+                        ),
+                        Column(
+                            "unverifiable_days", Text("无法核验（天）", "Not verifiable (days)")
+                        ),
+                        Column("heartbeats", Text("读取心跳", "Heartbeats read")),
+                    )
+                ),
+                size=(HALF, 10),
+            ),
+            Table(
+                CHECKPOINTS,
+                Text("检查点", "Checkpoints"),
+                Text(
+                    "在数据库之外写下的签名声明；应每日一个，且由全部见证方会签。",
+                    "Signed statements outside of the database: one a day, by every witness.",
+                ),
+                """
+                SELECT number, written_at, occasion, findings, cosigned, witnesses
+                FROM audit.checkpoints ORDER BY written_at DESC, number DESC LIMIT 30
+                """,
+                shown=Shown(
+                    columns=(
+                        Column("number", Text("编号", "Number")),
+                        Column("written_at", Text("生成时间", "Written")),
+                        Column("occasion", Text("事由", "Occasion")),
+                        Column(
+                            "findings",
+                            Text("发现", "Findings"),
+                            thresholds=steps(GREEN, (1, RED)),
+                            cell="color-text",
+                        ),
+                        Column("cosigned", Text("已会签", "Cosigned")),
+                        Column("witnesses", Text("见证方", "Witnesses")),
                     )
                 ),
                 size=(HALF, 10),

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-__all__ = ["flush_folder"]
+__all__ = ["flush_folder", "write_durably"]
 
 
 def flush_folder(folder: Path) -> None:
@@ -17,3 +17,18 @@ def flush_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Put a file in its place, all of it or nothing, so that it outlives a power cut.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    new = path.with_name(f".{path.name}.partial")
+    with new.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+    flush_folder(path.parent)

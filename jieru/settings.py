@@ -141,6 +141,16 @@ class Settings(BaseSettings):
     trusted_keys: str = ""
     """File of the keys whose signatures count, each with its time; empty: the one that this
     installation signs with."""
+    checkpoint_dir: str = ""
+    """Folder of signed statements about the record, filled each day by `jieru checkpoint` and after
+    each step of money; best on another machine's disk. Empty: none are made."""
+    checkpoint_key_file: str = ""
+    """Ed25519 key of those statements; empty: the one of `signing_key_file`."""
+    witnesses: str = ""
+    """Addresses of other bodies' `jieru witness serve`, with commas between, to which each
+    statement is sent; empty: none."""
+    witness_keys: str = ""
+    """File of the witnesses' keys, in the form of the file of trusted keys."""
     notice_working_days: int = Field(default=5, ge=1, le=60)
     """How long the public notice of a count lasts, from the day after its publication."""
     holidays_file: str = ""

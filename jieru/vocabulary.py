@@ -324,5 +324,6 @@ RECORD_KIND_WORDS: Final[Vocabulary] = {
     "count_payments": _("payment"),
     "recoveries": _("recovery"),
     "heartbeat_archives": _("archive file of heartbeats"),
+    "evidence_exceptions": _("exception of evidence"),
 }
 """Tables, by what one row of them is."""

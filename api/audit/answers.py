@@ -48,6 +48,7 @@ class RecordKind(StrEnum):
     COUNT_PAYMENTS = "count_payments"
     RECOVERIES = "recoveries"
     HEARTBEAT_ARCHIVES = "heartbeat_archives"
+    EVIDENCE_EXCEPTIONS = "evidence_exceptions"
 
 
 class AuditEntry(BaseModel):

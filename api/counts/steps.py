@@ -12,6 +12,7 @@ import psycopg
 from fastapi import Depends
 
 from api.access.caller import Caller, CurrentCaller
+from api.counts.checkpoints import state_in_checkpoint
 from api.counts.long_steps import Work
 from api.counts.procedure_source import Procedure, ProcedureSource
 from api.counts.step_bodies import (
@@ -145,7 +146,7 @@ class StepTaker:
             )
         with refusals(), self.database.changing(self.caller.actor) as connection:
             record = find_count(connection, year)
-            return publish_count(
+            published = publish_count(
                 connection,
                 record,
                 self.act,
@@ -154,6 +155,8 @@ class StepTaker:
                 holidays=self.source.holidays,
                 notice_ends_on=named,
             )
+        state_in_checkpoint(self.source.settings, f"publish {published.count_id}")
+        return published
 
     def record_objection(self, year: int, new: NewObjection) -> int:
         """Record an objection to the published count."""
@@ -188,13 +191,15 @@ class StepTaker:
         with refusals(), self.database.changing(self.caller.actor) as connection:
             record = find_count(connection, year)
             self._require_unhindered(connection, record, Step.APPROVE_PAYMENT)
-            return approve_payment(connection, record, self.act, self.source.trusted)
+            approved = approve_payment(connection, record, self.act, self.source.trusted)
+        state_in_checkpoint(self.source.settings, f"approve {approved.count_id}")
+        return approved
 
     def record_payment(self, year: int, new: NewPayment) -> CountRecord:
         """Record that a platform was paid."""
         with refusals(), self.database.changing(self.caller.actor) as connection:
             record = find_count(connection, year)
-            return record_payment(
+            paid = record_payment(
                 connection,
                 record,
                 new.platform,
@@ -203,6 +208,8 @@ class StepTaker:
                 reference=new.reference,
                 paid_on=new.paid_on,
             )
+        state_in_checkpoint(self.source.settings, f"pay {paid.count_id} {new.platform}")
+        return paid
 
     def decide(self, new: NewDecision) -> int:
         """Record a decision.
@@ -289,7 +296,9 @@ class StepTaker:
         with self.database.reading() as connection:
             with connection.transaction():
                 record = find_count(connection, year, is_running=True)
-            return freeze_count(connection, record, self.act, key, self.source.trusted, progress)
+            frozen = freeze_count(connection, record, self.act, key, self.source.trusted, progress)
+        state_in_checkpoint(self.source.settings, f"freeze {frozen.count_id}")
+        return frozen
 
     def _require_unhindered(
         self, connection: psycopg.Connection, record: CountRecord, step: Step

@@ -14,6 +14,7 @@ import psycopg
 
 from jieru.audit import changing
 from jieru.audit_chain import record_check, verify_audit
+from tests.support.heard import vouch_for_evidence
 from tests.support.procedure import (
     CHECKER,
     KEY,
@@ -82,6 +83,12 @@ _INSERT_STATE: Final = (
 _INSERT_HEARTBEAT: Final = """
     INSERT INTO heartbeats (device_id, "time", received_at, seq, status) VALUES (%s, %s, %s, 1, %s)
 """
+_INSERT_CHECKPOINTS: Final = """
+    INSERT INTO checkpoints (number, written_at, occasion, sha256, findings, cosigned, witnesses)
+    SELECT n, now() - (3 - n) * interval '1 day', CASE n WHEN 2 THEN 'freeze 2025-1' ELSE 'day' END,
+           encode(sha256(n::text::bytea), 'hex'), 0, CASE n WHEN 1 THEN 1 ELSE 2 END, 2
+    FROM generate_series(1, 3) AS n
+"""
 _INSERT_RULES: Final = """
     INSERT INTO evidence_rules (policy, max_delay_hours, max_clock_ahead_minutes, clock)
     VALUES ('putian-2026', 72, 10, 'receipt')
@@ -122,6 +129,8 @@ def build_audited_city(connection: psycopg.Connection, *, now: datetime | None =
     now = (now or datetime.now(UTC)).replace(microsecond=0)
     _build_registry(connection)
     connection.execute(_INSERT_RULES)
+    vouch_for_evidence(connection)
+    connection.execute(_INSERT_CHECKPOINTS)
     connection.commit()
     _keep_counts(connection)
     _add_states(connection, now)

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from jieru.audit import Actor, changing
+from tests.support.heard import vouch_for_evidence
 from verifier.counting.award import AwardLine
 from verifier.policy import Policy, load_policy
 from verifier.procedure.canonical import canonical_bytes, sha256_of
@@ -113,6 +114,7 @@ def submitted(
 ) -> CountRecord:
     """The count of 2026, in review."""
     record = drafted(connection, as_of=as_of, policy=policy, reason=reason, maker=maker)
+    vouch_for_evidence(connection)
     with changing(connection, maker.actor):
         return submit_count(connection, record, _after(record, maker, reason))
 

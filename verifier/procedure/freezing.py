@@ -28,6 +28,7 @@ from verifier.procedure.document import (
     in_version,
     version_of,
 )
+from verifier.procedure.evidence_hindrances import changed_evidence
 from verifier.procedure.hindrance import require_no_hindrance
 from verifier.procedure.hindrances import hindrances
 from verifier.procedure.payments import paid_before, store_recoveries
@@ -138,6 +139,7 @@ def _checked(
         fresh = count_by_id(connection, record.id)
         require_step(Step.FREEZE, fresh.count_id, fresh.state, fresh.submitted_by, act.name)
         require_no_hindrance(hindrances(connection, fresh, Step.FREEZE, act.at, trusted))
+        require_no_hindrance([*changed_evidence(connection, fresh)])
     return fresh
 
 

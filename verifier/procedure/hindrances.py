@@ -9,6 +9,7 @@ from jieru.calendar import SHANGHAI, civil_date
 from jieru.database import read_installation
 from jieru.i18n import marked
 from verifier.policy import policy_from_source
+from verifier.procedure.evidence_hindrances import unverified_evidence
 from verifier.procedure.hindrance import Hindrance
 from verifier.procedure.records import CountRecord
 from verifier.procedure.states import Step
@@ -107,6 +108,7 @@ def hindrances(
     if step is Step.FREEZE:
         return [
             *_evidence_is_not_final(connection, record, now),
+            *unverified_evidence(connection, record),
             *_open_holds(connection, record),
             *_pending(connection, record),
             *_counted_before(connection, record),

@@ -288,6 +288,7 @@ READ_BY_VIEWS: Final = {
     "audit_head": "hash number",
     "connection_requests": "confirmation contract_no decided_at decided_by from_date id platform_id"
     " reason requested_at requested_by signed_on status to_date uscc",
+    "checkpoints": "cosigned findings number occasion sha256 witnesses written_at",
     "connections": "contract_no enterprise_id from_date platform_id signed_on to_date",
     "count_determinations": "connected_on count_id district entry name outcome platform uscc",
     "count_documents": "count_id head",
@@ -304,7 +305,11 @@ READ_BY_VIEWS: Final = {
     "device_presence": "device_id hours late_hours month",
     "devices": "ended_on expected_interval_s id kind name platform_id registered_at serial",
     "enterprises": "district ended_on id industry_code kept_by_platform_id name uscc",
+    "evidence_exceptions": "confirmed_at confirmed_by days id month named_at named_by"
+    " presence_sha256 reason",
     "evidence_rules": "applied_at clock max_clock_ahead_minutes max_delay_hours policy",
+    "evidence_verifications": "archives code_version differences heartbeats id month"
+    " presence_sha256 unprovable unverifiable_days verified_at verified_by",
     "ingest_hours": "heartbeats hour ingester late platform_id",
     "ingest_minutes": "batches behind_s_max commit_ms_max commit_ms_sum committed duplicates"
     " ingester late minute received rejected session_troubles unacknowledged_max",

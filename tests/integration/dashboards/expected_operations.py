@@ -23,6 +23,17 @@ _RULES: Final = """
     SELECT applied_at, policy, max_delay_hours, max_clock_ahead_minutes, clock
     FROM evidence_rules ORDER BY applied_at DESC
 """
+_VERIFIED = """
+    SELECT to_char(month, 'YYYY-MM'), verified_at, differences, cardinality(unverifiable_days),
+           heartbeats
+    FROM evidence_verifications v
+    WHERE NOT EXISTS (SELECT FROM evidence_verifications l WHERE l.month = v.month AND l.id > v.id)
+    ORDER BY month DESC
+"""
+_CHECKPOINTS = """
+    SELECT number, written_at, occasion, findings, cosigned, witnesses FROM checkpoints
+    ORDER BY written_at DESC, number DESC
+"""
 
 
 class _Minute(NamedTuple):
@@ -178,4 +189,6 @@ OPERATIONS: Final[Mapping[int, Expectation]] = {
     22: _ingesters,
     30: _storage,
     31: lambda truth, _asked: truth.rows(_RULES),
+    40: lambda truth, _asked: truth.rows(_VERIFIED),
+    41: lambda truth, _asked: truth.rows(_CHECKPOINTS),
 }

@@ -170,3 +170,51 @@ def test_the_size_of_the_database_is_that_of_the_server(
     ((share,),) = auditor.execute(_ALERTS["disk-filling"].sql.encode()).fetchall()
     ((size,),) = owner.execute("SELECT pg_database_size(current_database())").fetchall()
     assert share == pytest.approx(size / 10**9, rel=0.05)
+
+
+_VERIFIED: Final = """
+    INSERT INTO evidence_verifications
+        (month, verified_at, verified_by, code_version, presence_sha256, heartbeats, archives,
+         differences, unprovable, unverifiable_days)
+    VALUES (%s, now() - %s::interval, 'command:x', 'x', repeat('0', 64), 1, '[]', %s, 0, '{}')
+"""
+_CHECKPOINT: Final = """
+    INSERT INTO checkpoints (number, written_at, occasion, sha256, findings, cosigned, witnesses)
+    VALUES (%s, now() - %s::interval, 'day', repeat('0', 64), %s, %s, 1)
+"""
+
+
+def test_evidence_that_differs_fires_until_it_was_verified_anew(
+    owner: psycopg.Connection, auditor: psycopg.Connection
+) -> None:
+    """The last result of each month, whatever others say."""
+    assert not fires(auditor, "evidence-differs")
+    owner.execute(_VERIFIED, ("2026-03-01", "3 hours", 1))
+    owner.execute(_VERIFIED, ("2026-04-01", "2 hours", 0))
+    assert fires(auditor, "evidence-differs")
+    owner.execute(_VERIFIED, ("2026-03-01", "1 hour", 0))
+    assert not fires(auditor, "evidence-differs")
+
+
+def test_evidence_that_was_long_not_verified_fires(
+    owner: psycopg.Connection, auditor: psycopg.Connection
+) -> None:
+    """Never, or not for two days."""
+    assert fires(auditor, "evidence-unverified")
+    owner.execute(_VERIFIED, ("2026-03-01", "3 days", 0))
+    assert fires(auditor, "evidence-unverified")
+    owner.execute(_VERIFIED, ("2026-03-01", "1 day", 0))
+    assert not fires(auditor, "evidence-unverified")
+
+
+def test_checkpoints_that_are_missing_unsigned_or_in_trouble_fire(
+    owner: psycopg.Connection, auditor: psycopg.Connection
+) -> None:
+    """None, none that the witness signed, and one that found the record changed."""
+    assert fires(auditor, "checkpoint-overdue")
+    owner.execute(_CHECKPOINT, (1, "1 day", 0, 0))
+    assert fires(auditor, "checkpoint-overdue")
+    owner.execute(_CHECKPOINT, (2, "1 hour", 0, 1))
+    assert not fires(auditor, "checkpoint-overdue")
+    owner.execute(_CHECKPOINT, (3, "1 minute", 1, 1))
+    assert fires(auditor, "checkpoint-overdue")

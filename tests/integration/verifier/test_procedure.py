@@ -19,6 +19,7 @@ from jieru.audit import Actor, changing
 from jieru.database import connect
 from jieru.errors import UserError
 from tests.integration.verifier.conftest import WORKED_EXAMPLE
+from tests.support.heard import vouch_for_evidence
 from tests.support.procedure import (
     AS_OF,
     CHECKER,
@@ -234,6 +235,7 @@ def test_nobody_is_paid_for_in_two_years(
     frozen(database)
     # As if all had begun a year later.
     database.execute("UPDATE presence SET month = (month + interval '1 year')::date")
+    vouch_for_evidence(database)
     database.execute(
         "UPDATE recognitions SET recognised_on = '2027-03-01' WHERE level = 'national'"
     )

@@ -11,6 +11,7 @@ import pytest
 import command.counting
 import command.procedure
 from tests.integration.verifier.conftest import WORKED_EXAMPLE, Run
+from tests.support.heard import vouch_for_evidence
 from tests.support.procedure import HOLIDAYS_OF_2027, frozen_with_award
 from tests.support.registry_builder import RegistryBuilder
 from verifier.counting.award import AwardLine
@@ -33,6 +34,7 @@ def uscc(
     """An enterprise that counts on alpha, in May 2027."""
     _set_clock(monkeypatch, _MAY)
     counted = registry.served_enterprise(1, registry.platform(), WORKED_EXAMPLE)
+    vouch_for_evidence(database)
     database.commit()
     return counted
 

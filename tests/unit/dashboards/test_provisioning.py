@@ -81,6 +81,9 @@ def test_dashboards_and_alerts_share_a_folder() -> None:
         "jieru-rejections-rising",
         "jieru-audit-chain-broken",
         "jieru-audit-unverified",
+        "jieru-evidence-differs",
+        "jieru-evidence-unverified",
+        "jieru-checkpoint-overdue",
         "jieru-disk-filling",
     ]
 

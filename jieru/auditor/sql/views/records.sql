@@ -83,3 +83,35 @@ COMMENT ON COLUMN audit.audit_chain.last_checked_number IS 'The entry that it en
 COMMENT ON COLUMN audit.audit_chain.last_check_findings IS 'What it found wrong.';
 COMMENT ON COLUMN audit.audit_chain.last_check_fits IS 'The entry that it ended with is still there, and the same.';
 COMMENT ON COLUMN audit.audit_chain.is_broken IS 'Any of this is wrong. A run that is long ago or missing is not counted as wrong.';
+
+CREATE VIEW audit.evidence_verifications AS
+SELECT v.month, v.verified_at, v.verified_by, v.code_version, v.heartbeats,
+       jsonb_array_length(v.archives) AS archives, v.differences, v.unprovable,
+       cardinality(v.unverifiable_days) AS unverifiable_days,
+       v.id = max(v.id) OVER (PARTITION BY v.month) AS is_latest,
+       EXISTS (SELECT FROM evidence_exceptions x
+               WHERE x.month = v.month AND x.presence_sha256 = v.presence_sha256
+                 AND x.confirmed_at IS NOT NULL AND x.days @> v.unverifiable_days) AS is_excepted
+FROM evidence_verifications v;
+COMMENT ON VIEW audit.evidence_verifications IS 'Which months of presence were held against their heartbeats, and what was found? A row for each run of `jieru verify-evidence` and month.';
+COMMENT ON COLUMN audit.evidence_verifications.heartbeats IS 'That were read, of the database and of archives.';
+COMMENT ON COLUMN audit.evidence_verifications.archives IS 'Files that were read.';
+COMMENT ON COLUMN audit.evidence_verifications.differences IS 'Hours with no heartbeat behind them, or heartbeats without their hour.';
+COMMENT ON COLUMN audit.evidence_verifications.unprovable IS 'Hours that rest on the row of another delivery of the same heartbeat.';
+COMMENT ON COLUMN audit.evidence_verifications.unverifiable_days IS 'Whose heartbeats are gone and in no archive.';
+COMMENT ON COLUMN audit.evidence_verifications.is_latest IS 'Of its month: the one that counts.';
+COMMENT ON COLUMN audit.evidence_verifications.is_excepted IS 'Two people said why the month counts though heartbeats are gone.';
+
+CREATE VIEW audit.evidence_exceptions AS
+SELECT id, month, cardinality(days) AS days, reason, named_by, named_at, confirmed_by, confirmed_at
+FROM evidence_exceptions;
+COMMENT ON VIEW audit.evidence_exceptions IS 'For which months did people say why they count though heartbeats are gone?';
+COMMENT ON COLUMN audit.evidence_exceptions.days IS 'Whose heartbeats are gone.';
+COMMENT ON COLUMN audit.evidence_exceptions.confirmed_by IS 'Another person; null: nobody yet, and so it has no effect.';
+
+CREATE VIEW audit.checkpoints AS
+SELECT number, written_at, occasion, sha256, findings, cosigned, witnesses FROM checkpoints;
+COMMENT ON VIEW audit.checkpoints IS 'Which signed statements of the record were written outside of the database? Proof are the statements, not this list.';
+COMMENT ON COLUMN audit.checkpoints.occasion IS 'day, or the step of money after which it was made.';
+COMMENT ON COLUMN audit.checkpoints.findings IS 'What no longer was as the statements before have it.';
+COMMENT ON COLUMN audit.checkpoints.cosigned IS 'Witnesses that had signed all statements by then, of so many.';

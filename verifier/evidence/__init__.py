@@ -1,0 +1,1 @@
+"""Presence held against the heartbeats that it stands on."""
