@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from api.access.roles import Role
 from api.app import create_app
 from api.counts.procedure_source import ProcedureSource
+from api.counts.steps import instant_of_steps
 from api.web.clock import current_instant
 from jieru.audit import changing
 from jieru.database import connect, open_pool
@@ -169,6 +170,7 @@ def opened(url: str, *, signing_key_file: str = "") -> Iterator[Bureau]:
         )
         bureau = Bureau(app, url)
         app.dependency_overrides[current_instant] = lambda: bureau.now
+        app.dependency_overrides[instant_of_steps] = lambda: bureau.now
         yield bureau
 
 

@@ -202,9 +202,16 @@ def _keep_counts(connection: psycopg.Connection) -> None:
             name="某某机械有限公司",
             statement="本公司设备未计入",
             trusted=TRUSTED,
+            key=KEY,
         )
         record_objection(
-            connection, record, MAKER, name="群众来电", statement="第1鞋厂已停产", trusted=TRUSTED
+            connection,
+            record,
+            MAKER,
+            name="群众来电",
+            statement="第1鞋厂已停产",
+            trusted=TRUSTED,
+            key=KEY,
         )
         resolve_objection(
             connection,
@@ -214,6 +221,7 @@ def _keep_counts(connection: psycopg.Connection) -> None:
             outcome="dismissed",
             resolution="核查无误",
             trusted=TRUSTED,
+            key=KEY,
         )
         _decide(connection, "hold", HELD)
         _decide(connection, "exclude", COUNTED_ON_XIELIAN)

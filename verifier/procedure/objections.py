@@ -9,6 +9,8 @@ from jieru.errors import UserError
 from verifier.procedure.names import required_text
 from verifier.procedure.people import Act
 from verifier.procedure.records import CountRecord
+from verifier.procedure.signing import SigningKey
+from verifier.procedure.statement_records import add_statement
 from verifier.procedure.states import ObjectionOutcome, Step
 from verifier.procedure.steps import take_step
 from verifier.procedure.trusted_keys import TrustedKeys
@@ -58,6 +60,7 @@ def record_objection(
     act: Act,
     *,
     trusted: TrustedKeys,
+    key: SigningKey,
     name: str,
     statement: str,
 ) -> int:
@@ -78,6 +81,8 @@ def record_objection(
     if row is None:
         raise RuntimeError("INSERT ... RETURNING gave no row")
     objection_id: int = row[0]
+    says = {"objection": objection_id, "name": name, "text": statement}
+    add_statement(connection, taken, Step.OBJECT, act, key=key, trusted=trusted, says=says)
     return objection_id
 
 
@@ -88,6 +93,7 @@ def resolve_objection(
     act: Act,
     *,
     trusted: TrustedKeys,
+    key: SigningKey,
     outcome: ObjectionOutcome,
     resolution: str,
 ) -> None:
@@ -99,7 +105,7 @@ def resolve_objection(
         UserError: there is no such open objection to this count, or nothing is said.
     """
     resolution = required_text(resolution)
-    take_step(
+    taken = take_step(
         connection,
         record,
         Step.RESOLVE,
@@ -114,6 +120,8 @@ def resolve_objection(
             id=objection_id,
             count=record.count_id,
         )
+    says = {"objection": objection_id, "outcome": outcome, "reason": resolution}
+    add_statement(connection, taken, Step.RESOLVE, act, key=key, trusted=trusted, says=says)
 
 
 def list_objections(connection: psycopg.Connection, record: CountRecord) -> list[Objection]:

@@ -62,6 +62,10 @@ class Step(StrEnum):
     PUBLISH = "publish"
     OBJECT = "object"
     RESOLVE = "resolve"
+    PROPOSE_OVERRIDE = "propose_override"
+    """Of an objection that was upheld."""
+    OVERRIDE = "override"
+    """What somebody else proposed."""
     APPROVE_PAYMENT = "approve_payment"
     PAY = "pay"
     FINISH_PAYMENT = "finish_payment"
@@ -123,6 +127,22 @@ RULES: Final[Mapping[Step, StepRule]] = {
         None,
         is_for_checker=False,
         refusal=_("Objections are to a published count that is not payable yet; {count} is not."),
+    ),
+    Step.PROPOSE_OVERRIDE: StepRule(
+        frozenset({State.PUBLISHED, State.PAYABLE}),
+        None,
+        is_for_checker=False,  # nor for who drafted it: `overrides` says so
+        refusal=_(
+            "Objections to a published count that is not paid are overridden; {count} is not."
+        ),
+    ),
+    Step.OVERRIDE: StepRule(
+        frozenset({State.PUBLISHED, State.PAYABLE}),
+        None,
+        is_for_checker=False,
+        refusal=_(
+            "Objections to a published count that is not paid are overridden; {count} is not."
+        ),
     ),
     Step.APPROVE_PAYMENT: StepRule(
         frozenset({State.PUBLISHED}),

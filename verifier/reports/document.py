@@ -241,6 +241,8 @@ class CountDocument(_Struct, frozen=True):
     notices: list[Notice]
     parameters: list[Parameter]
     version: Literal[1, 2] = 1
+    steps_are_signed: bool = False
+    """Whether each step after freezing needs a signed statement."""
 
     def parameter(self, name: str) -> Parameter | None:
         """One parameter of the policy, if the policy had it."""

@@ -180,17 +180,19 @@ _FORGERIES: Final[dict[str, tuple[Forgery, str]]] = {
 
 
 def _publish(connection: psycopg.Connection, record: CountRecord) -> None:
-    publish_count(connection, record, CHECKER, trusted=TRUSTED, notice_days=5, holidays=HOLIDAYS)
+    publish_count(
+        connection, record, CHECKER, trusted=TRUSTED, notice_days=5, holidays=HOLIDAYS, key=KEY
+    )
 
 
 def _object(connection: psycopg.Connection, record: CountRecord) -> None:
     record_objection(
-        connection, record, CHECKER, trusted=TRUSTED, name="协联", statement="漏计一家"
+        connection, record, CHECKER, trusted=TRUSTED, name="协联", statement="漏计一家", key=KEY
     )
 
 
 def _approve(connection: psycopg.Connection, record: CountRecord) -> None:
-    approve_payment(connection, record, _AFTER_NOTICE, TRUSTED)
+    approve_payment(connection, record, _AFTER_NOTICE, TRUSTED, key=KEY)
 
 
 def _pay(connection: psycopg.Connection, record: CountRecord) -> None:
@@ -202,6 +204,7 @@ def _pay(connection: psycopg.Connection, record: CountRecord) -> None:
         trusted=TRUSTED,
         reference="国库-1",
         paid_on=date(2027, 5, 21),
+        key=KEY,
     )
 
 
@@ -262,8 +265,9 @@ def test_a_payment_beyond_the_award_is_found(database: psycopg.Connection) -> No
     _past_all_triggers(
         database, "UPDATE count_payments SET amount_yuan = 150000 WHERE count_id = %s", record.id
     )
-    (found,) = faults(database, record, TRUSTED)
-    assert str(found) == (
+    beyond, differs = faults(database, record, TRUSTED)
+    assert differs.code == "statement_differs"
+    assert str(beyond) == (
         "To alpha 150000 yuan are recorded as paid under clause 1.2, and 2026-1 awards 10000: "
         "find out which payment is wrong."
     )
@@ -283,8 +287,9 @@ def test_a_recovery_that_is_gone_is_seen_though_all_was_well_before(
     corrected = frozen(database, reason="复核")
     assert faults(database, corrected, TRUSTED) == []
     _past_all_triggers(database, "DELETE FROM recoveries WHERE count_id = %s", corrected.id)
-    (found,) = faults(database, corrected, TRUSTED)
-    assert found.code == "paid_beyond"
+    found = faults(database, corrected, TRUSTED)
+    assert [each.code for each in found] == ["paid_beyond", "recovery_changed"]
+    assert "10000 yuan (removed" in str(found[1])
 
 
 def test_what_nobody_vouches_for_is_neither_frozen_nor_believed(

@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -14,6 +14,7 @@ from tests.integration.verifier.conftest import WORKED_EXAMPLE, Run
 from tests.support.procedure import HOLIDAYS_OF_2027, frozen_with_award
 from tests.support.registry_builder import RegistryBuilder
 from verifier.counting.award import AwardLine
+from verifier.procedure import clock
 
 _MAY = datetime(2027, 5, 6, 1, tzinfo=UTC)
 _JUNE = datetime(2027, 6, 1, 1, tzinfo=UTC)
@@ -40,6 +41,7 @@ def uscc(
 def _set_clock(monkeypatch: pytest.MonkeyPatch, instant: datetime) -> None:
     monkeypatch.setattr(command.counting, "now", lambda: instant)
     monkeypatch.setattr(command.procedure, "now", lambda: instant)
+    monkeypatch.setattr(command.procedure, "step_instant", lambda _connection, own: own)
 
 
 def _said(result: tuple[int, str, str]) -> str:
@@ -121,6 +123,25 @@ def test_a_count_is_led_to_its_payment(
         }
     ]
     assert "Superseded" in _said(jieru("procedure", "list"))
+
+
+@pytest.mark.parametrize("step", ["draft", "submit", "publish"])
+@pytest.mark.usefixtures("frozen")
+def test_no_step_is_taken_while_the_clocks_are_apart(
+    jieru: Run, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """The database's clock counts: who moved that of this machine moves no step (finding C4)."""
+    monkeypatch.setattr(command.procedure, "step_instant", clock.step_instant)
+    ahead = datetime.now(UTC) + timedelta(minutes=2)
+    monkeypatch.setattr(command.procedure, "now", lambda: ahead)
+    options = ("--as-of", "2027-04-05", "--reason", "复核") if step == "draft" else ()
+    said = _refused(jieru("procedure", step, 2026, *options, *_LIN))
+    assert "that of the database says" in said
+    near = datetime.now(UTC) - timedelta(seconds=30)
+    monkeypatch.setattr(command.procedure, "now", lambda: near)
+    assert "that of the database says" not in "".join(
+        map(str, jieru("procedure", step, 2026, *options, *_LIN))
+    )
 
 
 def test_a_signed_file_is_checked_without_database_and_settings(
