@@ -39,6 +39,7 @@ from verifier.procedure.freezing import export_count, freeze_count
 from verifier.procedure.holidays import load_holidays
 from verifier.procedure.notice_period import UNKNOWN_HOLIDAYS, notice_end
 from verifier.procedure.objections import list_objections, record_objection, resolve_objection
+from verifier.procedure.overrides import confirm_override, propose_override
 from verifier.procedure.overview import CountSheet, count_summary, offered_steps
 from verifier.procedure.payments import (
     amounts_due,
@@ -57,6 +58,7 @@ from verifier.procedure.records import (
     running_count,
 )
 from verifier.procedure.signing import SigningKey, load_signing_key
+from verifier.procedure.statement_records import list_statements
 from verifier.procedure.states import OBJECTION_OUTCOMES, ObjectionOutcome
 from verifier.procedure.steps import publish_count, return_count, submit_count
 from verifier.procedure.trusted_keys import TrustedKeys, trusted_keys_of
@@ -111,8 +113,9 @@ def _show(*, year: int, revision: int | None) -> None:
             recoveries=list_recoveries(connection, record),
             offers=offered_steps(connection, record, None, now(), trusted),
             faults=faults(connection, record, trusted) if record.digest else (),
+            statements=list_statements(connection, record),
         )
-    click.echo(count_sheet_report(sheet, width=width_of_output()))
+    click.echo(count_sheet_report(sheet, trusted, width=width_of_output()))
 
 
 @command.command(
@@ -272,6 +275,43 @@ def _resolve(
             resolution=reason,
         )
     click.echo(_("Objection {id} is resolved.").format(id=objection))
+
+
+@command.command(
+    "override",
+    help=_(
+        "Pay in spite of an objection that was upheld: one proposes it with a reason, another "
+        "confirms it; neither made the count."
+    ),
+    epilog=example("jieru procedure override 2026 3 --reason 已另行追回 --by 陈静"),
+)
+@click.argument("year", type=YEAR)
+@click.argument("objection", metavar="ID", type=WHOLE_NUMBER)
+@click.option("--reason", metavar="TEXT", help=_("Why, to propose it; kept for good."))
+@click.option("--confirm", "is_confirmed", is_flag=True, help=_("Confirm what another proposed."))
+@_by
+def _override(
+    *, year: int, objection: int, reason: str | None, is_confirmed: bool, name: str
+) -> None:
+    if is_confirmed == (reason is not None):
+        raise UserError("Give --reason to propose an override, or --confirm to confirm one.")
+    with _signed_step(year, name) as (connection, record, act, keys):
+        if reason is None:
+            confirm_override(connection, record, objection, act, trusted=keys.trusted, key=keys.key)
+        else:
+            propose_override(
+                connection,
+                record,
+                objection,
+                act,
+                trusted=keys.trusted,
+                key=keys.key,
+                reason=reason,
+            )
+    said = _("The override of objection {id} is proposed; another person confirms it.")
+    if is_confirmed:
+        said = _("Objection {id} is overridden.")
+    click.echo(said.format(id=objection))
 
 
 @command.command("payable", help=_("Approve payment after the notice; the maker may not."))

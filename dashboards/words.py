@@ -143,6 +143,8 @@ RECORD_KIND_LABELS: Final = _labelled(
         "count_steps": BLUE,
         "pending_closings": ORANGE,
         "objections": RED,
+        "objection_overrides": RED,
+        "count_statements": BLUE,
         "count_payments": GREEN,
         "recoveries": RED,
     },

@@ -64,6 +64,8 @@ STEPS: tuple[tuple[str, Mapping[str, str] | None], ...] = (
     ("2026/publish", {}),
     ("2026/objections", {"name": "甲", "statement": "有误"}),
     ("2026/objections/1/resolve", {"outcome": "upheld", "resolution": "属实"}),
+    ("2026/objections/1/override", {"reason": "另行追回"}),
+    ("2026/objections/1/override/confirm", None),
     ("2026/approve-payment", None),
     ("2026/payments", {"platform": "xielian", "reference": "1", "paid_on": "2027-06-01"}),
     ("2026/closings", {"platform": "xielian", "uscc": uscc_of(1), "reason": "停产"}),

@@ -31,9 +31,11 @@ _RESOLVE = """
     WHERE id = %s AND count_id = %s AND resolved_at IS NULL
 """
 _SELECT = """
-    SELECT id, name, statement, recorded_by, recorded_at, outcome, resolution, resolved_by,
-           resolved_at
-    FROM objections WHERE count_id = %s ORDER BY id
+    SELECT o.id, o.name, o.statement, o.recorded_by, o.recorded_at, o.outcome, o.resolution,
+           o.resolved_by, o.resolved_at, v.reason, v.proposed_by, v.proposed_at, v.confirmed_by,
+           v.confirmed_at
+    FROM objections o LEFT JOIN objection_overrides v ON v.objection_id = o.id
+    WHERE o.count_id = %s ORDER BY o.id
 """
 
 
@@ -52,6 +54,13 @@ class Objection:
     resolution: str | None
     resolved_by: str | None
     resolved_at: datetime | None
+    override_reason: str | None
+    """Why it is paid in spite of an objection that was upheld; None while nobody proposed that."""
+    override_proposed_by: str | None
+    override_proposed_at: datetime | None
+    override_confirmed_by: str | None
+    """None while nobody confirmed it, as what follows."""
+    override_confirmed_at: datetime | None
 
 
 def record_objection(
@@ -99,7 +108,8 @@ def resolve_objection(
 ) -> None:
     """Say what came of an objection, once; the caller commits.
 
-    An objection that is upheld leads to a correction, which is a count of its own.
+    An objection that is upheld leads to a correction, which is a count of its own, unless two
+    people override it (`overrides`).
 
     Raises:
         UserError: there is no such open objection to this count, or nothing is said.

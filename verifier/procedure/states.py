@@ -85,6 +85,9 @@ class StepRule(NamedTuple):
     """Said of a count that is elsewhere."""
 
 
+_OVERRIDDEN_WHEN: Final = _(
+    "Objections are overridden while a published count is not paid yet; {count} is elsewhere."
+)
 RULES: Final[Mapping[Step, StepRule]] = {
     Step.DRAFT: StepRule(
         frozenset({State.DRAFT, State.RETURNED}),
@@ -132,17 +135,13 @@ RULES: Final[Mapping[Step, StepRule]] = {
         frozenset({State.PUBLISHED, State.PAYABLE}),
         None,
         is_for_checker=False,  # nor for who drafted it: `overrides` says so
-        refusal=_(
-            "Objections to a published count that is not paid are overridden; {count} is not."
-        ),
+        refusal=_(_OVERRIDDEN_WHEN),
     ),
     Step.OVERRIDE: StepRule(
         frozenset({State.PUBLISHED, State.PAYABLE}),
         None,
         is_for_checker=False,
-        refusal=_(
-            "Objections to a published count that is not paid are overridden; {count} is not."
-        ),
+        refusal=_(_OVERRIDDEN_WHEN),
     ),
     Step.APPROVE_PAYMENT: StepRule(
         frozenset({State.PUBLISHED}),
