@@ -1,6 +1,7 @@
 """`jieru procedure`: the annual count from its draft to its payment."""
 
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -62,6 +63,7 @@ from verifier.procedure.statement_records import list_statements
 from verifier.procedure.states import OBJECTION_OUTCOMES, ObjectionOutcome
 from verifier.procedure.steps import publish_count, return_count, submit_count
 from verifier.procedure.trusted_keys import TrustedKeys, trusted_keys_of
+from verifier.procedure.verifications import verify_counts
 from verifier.procedure.verifying import faults
 from verifier.procedure.words import PHASE_WORDS
 
@@ -408,6 +410,27 @@ def _compare(*, year: int, before: int, after: int, as_json: bool) -> None:
         print_json(comparison.to_json_object())
     else:
         click.echo(comparison_report(comparison, recoveries, width=width_of_output()))
+
+
+@command.command(
+    "verify",
+    help=_(
+        "Verify every frozen count against its signatures and record the result for panels; exit "
+        "code 1 when one is not as it was signed."
+    ),
+)
+@click.argument("year", type=YEAR, required=False)
+def _verify(*, year: int | None) -> None:
+    settings = load_settings()
+    with open_database(settings) as connection:
+        verified = verify_counts(connection, trusted_keys_of(settings), year=year)
+    for each in verified:
+        if each.found:
+            said = _("{count} is not as it was signed:").format(count=each.record.count_id)
+            click.echo("\n".join([said, *(f"  {one}" for one in each.found)]), err=True)
+        else:
+            click.echo(_("{count} is as it was signed.").format(count=each.record.count_id))
+    sys.exit(1 if any(each.found for each in verified) else 0)
 
 
 @command.command(

@@ -64,34 +64,34 @@ ALTER TABLE count_steps ADD CONSTRAINT count_steps_step_check
                     'propose_override', 'override', 'approve_payment', 'pay', 'finish_payment',
                     'supersede'));
 
--- Which versions of its rows a frozen count is made of, with those of the year's counts before it:
--- PostgreSQL gives a row that is written another `xmin`. Whoever verified a count keeps this; as long
--- as it is the same, so is what was verified.
-CREATE FUNCTION count_row_versions(of_count integer) RETURNS text LANGUAGE sql STABLE AS $$
-    WITH those AS (
-        SELECT c.id, c.xmin, c.ctid FROM counts c JOIN counts n ON n.year = c.year AND n.revision >= c.revision
-        WHERE n.id = of_count
-    )
-    SELECT concat_ws(' ',
-        (SELECT count(*) || '/' || sum(hashtextextended(xmin::text || ctid::text, id)) FROM those),
-        (SELECT count(*) || '/' || sum(hashtextextended(d.xmin::text || d.ctid::text, d.count_id))
-         FROM count_documents d WHERE d.count_id IN (SELECT id FROM those)),
-        (SELECT count(*) || '/' || sum(hashtextextended(d.xmin::text || d.ctid::text, d.count_id))
-         FROM count_determinations d WHERE d.count_id IN (SELECT id FROM those)),
-        (SELECT count(*) || '/' || sum(hashtextextended(y.xmin::text || y.ctid::text || p.code, y.count_id))
-         FROM count_payments y JOIN platforms p ON p.id = y.platform_id WHERE y.count_id IN (SELECT id FROM those)),
-        (SELECT count(*) || '/' || sum(hashtextextended(r.xmin::text || r.ctid::text || p.code, r.count_id))
-         FROM recoveries r JOIN platforms p ON p.id = r.platform_id WHERE r.count_id IN (SELECT id FROM those)),
-        (SELECT count(*) || '/' || sum(hashtextextended(t.xmin::text || t.ctid::text, t.count_id))
-         FROM count_steps t WHERE t.count_id IN (SELECT id FROM those)),
-        (SELECT count(*) || '/' || sum(hashtextextended(t.xmin::text || t.ctid::text, t.count_id))
-         FROM count_statements t WHERE t.count_id IN (SELECT id FROM those)),
-        (SELECT count(*) || '/' || sum(hashtextextended(o.xmin::text || o.ctid::text, o.count_id))
-         FROM objections o WHERE o.count_id IN (SELECT id FROM those)),
-        (SELECT count(*) || '/' || sum(hashtextextended(v.xmin::text || v.ctid::text, o.count_id))
-         FROM objection_overrides v JOIN objections o ON o.id = v.objection_id
-         WHERE o.count_id IN (SELECT id FROM those)))
-$$;
+-- Which versions of its rows a count is made of, with those of the year's counts before it: PostgreSQL
+-- gives a row that is written another `xmin`. Whoever verified a count keeps this; as long as it is the
+-- same, so is what was verified.
+CREATE VIEW count_row_versions AS
+SELECT n.id AS count_id, concat_ws(' ',
+    (SELECT count(*) || '/' || sum(hashtextextended(c.xmin::text || c.ctid::text, c.id))
+     FROM counts c WHERE c.year = n.year AND c.revision <= n.revision),
+    (SELECT count(*) || '/' || sum(hashtextextended(d.xmin::text || d.ctid::text, d.count_id))
+     FROM count_documents d JOIN counts c ON c.id = d.count_id WHERE c.year = n.year AND c.revision <= n.revision),
+    (SELECT count(*) || '/' || sum(hashtextextended(d.xmin::text || d.ctid::text, d.count_id))
+     FROM count_determinations d JOIN counts c ON c.id = d.count_id WHERE c.year = n.year AND c.revision <= n.revision),
+    (SELECT count(*) || '/' || sum(hashtextextended(y.xmin::text || y.ctid::text || p.code, y.count_id))
+     FROM count_payments y JOIN platforms p ON p.id = y.platform_id
+     JOIN counts c ON c.id = y.count_id WHERE c.year = n.year AND c.revision <= n.revision),
+    (SELECT count(*) || '/' || sum(hashtextextended(r.xmin::text || r.ctid::text || p.code, r.count_id))
+     FROM recoveries r JOIN platforms p ON p.id = r.platform_id
+     JOIN counts c ON c.id = r.count_id WHERE c.year = n.year AND c.revision <= n.revision),
+    (SELECT count(*) || '/' || sum(hashtextextended(t.xmin::text || t.ctid::text, t.count_id))
+     FROM count_steps t JOIN counts c ON c.id = t.count_id WHERE c.year = n.year AND c.revision <= n.revision),
+    (SELECT count(*) || '/' || sum(hashtextextended(t.xmin::text || t.ctid::text, t.count_id))
+     FROM count_statements t JOIN counts c ON c.id = t.count_id WHERE c.year = n.year AND c.revision <= n.revision),
+    (SELECT count(*) || '/' || sum(hashtextextended(o.xmin::text || o.ctid::text, o.count_id))
+     FROM objections o JOIN counts c ON c.id = o.count_id WHERE c.year = n.year AND c.revision <= n.revision),
+    (SELECT count(*) || '/' || sum(hashtextextended(v.xmin::text || v.ctid::text, o.count_id))
+     FROM objection_overrides v JOIN objections o ON o.id = v.objection_id
+     JOIN counts c ON c.id = o.count_id WHERE c.year = n.year AND c.revision <= n.revision)) AS row_versions
+FROM counts n;
+COMMENT ON VIEW count_row_versions IS 'By which versions of its rows is a count as it is?';
 
 CREATE TABLE count_verifications (
     count_id     integer     PRIMARY KEY REFERENCES counts,
@@ -100,4 +100,5 @@ CREATE TABLE count_verifications (
     findings     jsonb       NOT NULL CHECK (jsonb_typeof(findings) = 'array')
 );
 COMMENT ON TABLE count_verifications IS 'What the last verification of a frozen count found, and of which versions of its rows; for panels, which cannot verify a signature.';
+COMMENT ON COLUMN count_verifications.row_versions IS 'As count_row_versions had it.';
 COMMENT ON COLUMN count_verifications.findings IS 'For each thing that is not as it was signed: code, and the sentence in Chinese and English; empty: all is.';

@@ -32,7 +32,8 @@ from verifier.procedure.trusted_keys import TrustedKeys, Vouching, vouching_of
 __all__ = ["faults"]
 
 _SELECT_VERSIONS: Final = """
-    SELECT current_database(), (SELECT created_at FROM installation), count_row_versions(%s)
+    SELECT current_database(), (SELECT created_at FROM installation), row_versions
+    FROM count_row_versions WHERE count_id = %s
 """
 _COUNT_ROWS: Final = "SELECT count(*) FROM count_determinations WHERE count_id = %s"
 _REMEMBERED: Final = 256

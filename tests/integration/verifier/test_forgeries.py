@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Final
 
 import psycopg
@@ -35,6 +36,7 @@ from tests.support.procedure import (
 from tests.support.registry_builder import RegistryBuilder
 from verifier.counting.award import AwardLine
 from verifier.counting.decisions import record_decision
+from verifier.policy import load_policy
 from verifier.procedure.canonical import canonical_bytes, sha256_of
 from verifier.procedure.freezing import freeze_count
 from verifier.procedure.objections import record_objection
@@ -562,6 +564,29 @@ def test_nothing_is_signed_by_a_key_that_nobody_vouches_for(database: psycopg.Co
             holidays=HOLIDAYS,
             key=_OTHER,
         )
+
+
+def test_rules_that_were_changed_underneath_freeze_nothing(
+    database: psycopg.Connection, tmp_path: Path
+) -> None:
+    """Neither the file, which is not read again, nor the copy of it that is kept with the draft."""
+    file = tmp_path / "rules.yaml"
+    file.write_text(POLICY.source, encoding="utf-8")
+    record = submitted(database, policy=load_policy(str(file)))
+    file.write_text(POLICY.source.replace("10000", "20000"), encoding="utf-8")
+    _another_policy(database, record)
+    database.commit()
+    with pytest.raises(UserError, match="return it"):
+        freeze_count(database, record, CHECKER, KEY, TRUSTED)
+    _past_all_triggers(
+        database,
+        "UPDATE count_documents SET policy_source = %s WHERE count_id = %s",
+        POLICY.source,
+        record.id,
+    )
+    database.commit()
+    document = read_document(database, freeze_count(database, record, CHECKER, KEY, TRUSTED))
+    assert (document["total_yuan"], document["policy_source"]) == (10_000, POLICY.source)
 
 
 def test_two_counts_that_are_swapped_are_found(database: psycopg.Connection) -> None:
