@@ -105,6 +105,7 @@ _SCENARIOS: Final = (
     Scenario("jieru-platform", {"year": "2027", "platform": "wuming"}),
     _enterprise(1),
     _enterprise(5, stage="standing"),
+    _enterprise(5, stage="standing", year="2025"),
     _enterprise(6),
     _enterprise(5, device=[HANDED_OVER]),
     _enterprise(LATE, device=[f"m{LATE}-0", f"m{LATE}-2"]),
