@@ -63,7 +63,8 @@ def add_statement(
         count_id=record.count_id,
         digest=record.digest,
         step=step,
-        act=act,
+        by=act.name,
+        at=act.at,
         says=says,
     )
     connection.execute(

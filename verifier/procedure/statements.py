@@ -27,7 +27,6 @@ from jieru.calendar import civil_date
 from jieru.i18n import marked
 from verifier.procedure.canonical import CanonicalError, canonical_bytes, parse_json
 from verifier.procedure.hindrance import Hindrance
-from verifier.procedure.people import Act
 from verifier.procedure.signing import SignedStatement, SigningKey, is_signed
 from verifier.procedure.states import Step
 from verifier.procedure.trusted_keys import TrustedKeys, Vouching
@@ -97,7 +96,8 @@ def next_statement(
     count_id: str,
     digest: str,
     step: Step,
-    act: Act,
+    by: str,
+    at: datetime,
     says: Mapping[str, object],
 ) -> SignedStatement:
     """The statement that follows those that are there.
@@ -108,7 +108,8 @@ def next_statement(
         count_id: of the count.
         digest: of its signed document.
         step: that was taken.
-        act: who took it, and when.
+        by: who took it.
+        at: when, with its time zone.
         says: what the step says beside that.
     """
     content = canonical_bytes(
@@ -119,8 +120,8 @@ def next_statement(
             "number": len(before) + 1,
             "previous": _digest(before[-1]) if before else None,
             "kind": step.value,
-            "by": act.name,
-            "at": act.at.astimezone(UTC).isoformat(),
+            "by": by,
+            "at": at.astimezone(UTC).isoformat(),
             **says,
         }
     )
