@@ -44,8 +44,8 @@ services: $(READY) ## install what the tests need besides: Debian packages, Time
 bare: $(READY) ## the README's commands on minimal Debian 12, 13 and 14, as root; over an hour
 	$(BIN)/python -m tests.bare
 
-attack: services ## what one client can do to the others, played against what we deploy; five minutes
-	$(PYTEST) --dist=load -m "" tests/attacks
+attack: services ## what clients and forgers can do, played against what we deploy; six minutes
+	$(PYTEST) --dist=load -m "" tests/attacks tests/integration/verifier/test_forgeries.py
 
 nightly: bare services ## bare machines, tests too long for each run, all schedules of faults; some three hours
 	$(PYTEST) -m nightly

@@ -1,6 +1,7 @@
 """`jieru check-signature`: whether a signed count is genuine. Needs no database, no settings."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -8,27 +9,33 @@ import click
 
 from command.arguments import FILE
 from command.help import example
+from jieru.calendar import SHANGHAI
 from jieru.errors import UserError
 from jieru.i18n import gettext as _
 from jieru.i18n import marked
+from verifier.procedure.hindrance import Hindrance
 from verifier.procedure.signing import (
     CheckedFile,
     Finding,
     check_signed_file,
     parse_public_key,
 )
+from verifier.procedure.statements import chain_faults, said_by
+from verifier.procedure.states import Step
 from verifier.procedure.trusted_keys import (
     TrustedKeys,
     Vouching,
     load_trusted_keys,
     vouching_of,
 )
+from verifier.procedure.words import STEP_WORDS
 
 __all__ = ["NOBODY_VOUCHES", "command"]
 
 NOBODY_VOUCHES: Final = 3
 """Exit code for a signature that fits, by a key of which nothing is known."""
 
+_WORDS: Final = {step.value: word for step, word in STEP_WORDS.items()}
 _SAID: Final = {
     Finding.VALID: marked("The count {count} is as it was frozen."),
     Finding.DOCUMENT_CHANGED: marked(
@@ -113,9 +120,61 @@ def _say(checked: CheckedFile, trusted: TrustedKeys) -> int:
     elif vouching is not Vouching.TRUSTED:
         code = NOBODY_VOUCHES if vouching is Vouching.UNKNOWN else 1
         said = _VOUCHED[vouching]
-    click.echo(_(said).format(count=count, name=name), err=code != 0)
+    broken = _broken_statements(checked, trusted)
+    if broken and code in {0, NOBODY_VOUCHES}:
+        code = 1
+    if code != 0 or not broken:
+        click.echo(_(said).format(count=count, name=name), err=code != 0)
+    for each in broken:
+        click.echo(str(each), err=True)
     click.echo(_("Digest: {digest}").format(digest=checked.digest))
     click.echo(_("Public key: {key}").format(key=checked.key_text))
     if code == 0 and name is not None:
         click.echo(_("Signed by: {name}").format(name=name))
+    if code in {0, NOBODY_VOUCHES}:
+        for line in _statement_lines(checked):
+            click.echo(line)
     return code
+
+
+def _broken_statements(checked: CheckedFile, trusted: TrustedKeys) -> list[Hindrance]:
+    """What is wrong with the statements of a file whose document is not changed."""
+    if checked.finding is not Finding.VALID:
+        return []
+    vouching = vouching_of(checked.document, checked.public_key, trusted)
+    if vouching is Vouching.UNKNOWN:
+        # By that key they must at least fit together; whether it is to be trusted is said already.
+        trusted = TrustedKeys(own_key=checked.public_key)
+    return list(
+        chain_faults(
+            checked.statements,
+            count_id=str(checked.document.get("count_id")),
+            digest=checked.digest,
+            trusted=trusted,
+        )
+    )
+
+
+def _statement_lines(checked: CheckedFile) -> Iterator[str]:
+    """What was done with the count since it was frozen, a line for each signed statement."""
+    for statement in checked.statements:
+        said = said_by(statement)
+        at = said.at
+        moment = f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}" if at else "?"
+        yield _("Signed statement {number}: {step}, {by}, {at}").format(
+            number=said.number, step=_(_WORDS.get(said.kind, said.kind)), by=said.by, at=moment
+        )
+        if said.kind == Step.PAY:
+            yield _(
+                "  {yuan} yuan to {name} ({uscc}) under clause {clause}, order {reference}, paid "
+                "on {day}"
+            ).format(
+                yuan=f"{said.values['amount_yuan']:,}",
+                name=said.values["payee_name"],
+                uscc=said.values["payee_uscc"],
+                clause=said.values["clause"],
+                reference=said.values["reference"],
+                day=said.values["paid_on"],
+            )
+        elif said.kind == Step.PUBLISH:
+            yield _("  the public notice ends on {day}").format(day=said.values["notice_ends_on"])

@@ -1,11 +1,13 @@
 """`jieru procedure`: the annual count from its draft to its payment."""
 
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 import psycopg
@@ -23,7 +25,6 @@ from command.counting import (
     now,
     open_database,
     print_json,
-    today,
     width_of_output,
 )
 from command.evidence_exception import confirm_exception_command, except_evidence_command
@@ -41,6 +42,7 @@ from jieru.i18n import gettext as _
 from jieru.settings import load_settings
 from verifier.counting.progress import Phase, Progress
 from verifier.policy import load_policy
+from verifier.procedure.clock import step_instant
 from verifier.procedure.closings import close_pending, withdraw_closing
 from verifier.procedure.comparison import compare_documents
 from verifier.procedure.drafting import draft_count
@@ -48,6 +50,7 @@ from verifier.procedure.freezing import export_count, freeze_count
 from verifier.procedure.holidays import load_holidays
 from verifier.procedure.notice_period import UNKNOWN_HOLIDAYS, notice_end
 from verifier.procedure.objections import list_objections, record_objection, resolve_objection
+from verifier.procedure.overrides import confirm_override, propose_override
 from verifier.procedure.overview import CountSheet, count_summary, offered_steps
 from verifier.procedure.payments import (
     amounts_due,
@@ -65,10 +68,12 @@ from verifier.procedure.records import (
     read_document,
     running_count,
 )
-from verifier.procedure.signing import load_signing_key
+from verifier.procedure.signing import SigningKey, load_signing_key
+from verifier.procedure.statement_records import list_statements
 from verifier.procedure.states import OBJECTION_OUTCOMES, ObjectionOutcome
 from verifier.procedure.steps import publish_count, return_count, submit_count
 from verifier.procedure.trusted_keys import TrustedKeys, trusted_keys_of
+from verifier.procedure.verifications import verify_counts
 from verifier.procedure.verifying import faults
 from verifier.procedure.words import PHASE_WORDS
 
@@ -120,8 +125,9 @@ def _show(*, year: int, revision: int | None) -> None:
             recoveries=list_recoveries(connection, record),
             offers=offered_steps(connection, record, None, now(), trusted),
             faults=faults(connection, record, trusted) if record.digest else (),
+            statements=list_statements(connection, record),
         )
-    click.echo(count_sheet_report(sheet, width=width_of_output()))
+    click.echo(count_sheet_report(sheet, trusted, width=width_of_output()))
 
 
 @command.command(
@@ -136,12 +142,11 @@ def _show(*, year: int, revision: int | None) -> None:
 @_by
 def _draft(*, year: int, as_of: date, policy: str | None, reason: str | None, name: str) -> None:
     settings = load_settings()
-    act = _act(name)
     rules = load_policy(policy or settings.policy)
     with open_database(settings) as connection, _progress_bar() as progress:
         record = draft_count(
             connection,
-            act,
+            _act(connection, name),
             year,
             as_of=as_of,
             policy=rules,
@@ -156,7 +161,7 @@ def _draft(*, year: int, as_of: date, policy: str | None, reason: str | None, na
 @click.option("--note", metavar="TEXT", help=_("What the reviewers should know."))
 @_by
 def _submit(*, year: int, note: str | None, name: str) -> None:
-    with _changing_count(year, name, is_running=True) as (connection, record, act, _trusted):
+    with _changing_count(year, name) as (connection, record, act):
         taken = submit_count(connection, record, act, note=note)
     click.echo(_("{count} is in review.").format(count=taken.count_id))
 
@@ -166,7 +171,7 @@ def _submit(*, year: int, note: str | None, name: str) -> None:
 @_reason
 @_by
 def _return(*, year: int, reason: str, name: str) -> None:
-    with _changing_count(year, name, is_running=True) as (connection, record, act, _trusted):
+    with _changing_count(year, name) as (connection, record, act):
         taken = return_count(connection, record, act, reason=reason)
     click.echo(_("{count} is returned.").format(count=taken.count_id))
 
@@ -180,8 +185,9 @@ def _return(*, year: int, reason: str, name: str) -> None:
 @_by
 def _freeze(*, year: int, name: str) -> None:
     settings = load_settings()
-    key, act = load_signing_key(settings.signing_key_file), _act(name)
+    key = load_signing_key(settings.signing_key_file)
     with open_database(settings) as connection, _progress_bar() as progress:
+        act = _act(connection, name)
         with connection.transaction():
             record = find_count(connection, year, is_running=True)
         record = freeze_count(connection, record, act, key, trusted_keys_of(settings), progress)
@@ -211,13 +217,14 @@ def _freeze(*, year: int, name: str) -> None:
 def _publish(*, year: int, ends_on: date | None, is_dry_run: bool, name: str) -> None:
     settings = load_settings()
     days, holidays = settings.notice_working_days, load_holidays(settings.holidays_file)
-    with _changing_count(year, name, is_dry_run=is_dry_run) as (connection, record, act, trusted):
+    with _signed_step(year, name, is_dry_run=is_dry_run) as (connection, record, act, keys):
         end = notice_end(civil_date(act.at), days, holidays)
         taken = publish_count(
             connection,
             record,
             act,
-            trusted=trusted,
+            trusted=keys.trusted,
+            key=keys.key,
             notice_days=days,
             holidays=holidays,
             notice_ends_on=ends_on,
@@ -243,9 +250,15 @@ def _publish(*, year: int, ends_on: date | None, is_dry_run: bool, name: str) ->
 @click.option("--text", metavar="TEXT", required=True, help=_("What is objected."))
 @_by
 def _object(*, year: int, objector: str, text: str, name: str) -> None:
-    with _changing_count(year, name) as (connection, record, act, trusted):
+    with _signed_step(year, name) as (connection, record, act, keys):
         number = record_objection(
-            connection, record, act, trusted=trusted, name=objector, statement=text
+            connection,
+            record,
+            act,
+            trusted=keys.trusted,
+            key=keys.key,
+            name=objector,
+            statement=text,
         )
     click.echo(_("Objection {id} is recorded.").format(id=number))
 
@@ -265,25 +278,63 @@ def _object(*, year: int, objector: str, text: str, name: str) -> None:
 def _resolve(
     *, year: int, objection: int, outcome: ObjectionOutcome, reason: str, name: str
 ) -> None:
-    with _changing_count(year, name) as (connection, record, act, trusted):
+    with _signed_step(year, name) as (connection, record, act, keys):
         resolve_objection(
             connection,
             record,
             objection,
             act,
-            trusted=trusted,
+            trusted=keys.trusted,
+            key=keys.key,
             outcome=outcome,
             resolution=reason,
         )
     click.echo(_("Objection {id} is resolved.").format(id=objection))
 
 
+@command.command(
+    "override",
+    help=_(
+        "Pay in spite of an objection that was upheld: one proposes it with a reason, another "
+        "confirms it; neither made the count."
+    ),
+    epilog=example("jieru procedure override 2026 3 --reason 已另行追回 --by 陈静"),
+)
+@click.argument("year", type=YEAR)
+@click.argument("objection", metavar="ID", type=WHOLE_NUMBER)
+@click.option("--reason", metavar="TEXT", help=_("Why, to propose it; kept for good."))
+@click.option("--confirm", "is_confirmed", is_flag=True, help=_("Confirm what another proposed."))
+@_by
+def _override(
+    *, year: int, objection: int, reason: str | None, is_confirmed: bool, name: str
+) -> None:
+    if is_confirmed == (reason is not None):
+        raise UserError("Give --reason to propose an override, or --confirm to confirm one.")
+    with _signed_step(year, name) as (connection, record, act, keys):
+        if reason is None:
+            confirm_override(connection, record, objection, act, trusted=keys.trusted, key=keys.key)
+        else:
+            propose_override(
+                connection,
+                record,
+                objection,
+                act,
+                trusted=keys.trusted,
+                key=keys.key,
+                reason=reason,
+            )
+    said = _("The override of objection {id} is proposed; another person confirms it.")
+    if is_confirmed:
+        said = _("Objection {id} is overridden.")
+    click.echo(said.format(id=objection))
+
+
 @command.command("payable", help=_("Approve payment after the notice; the maker may not."))
 @click.argument("year", type=YEAR)
 @_by
 def _payable(*, year: int, name: str) -> None:
-    with _changing_count(year, name) as (connection, record, act, trusted):
-        taken = approve_payment(connection, record, act, trusted)
+    with _signed_step(year, name) as (connection, record, act, keys):
+        taken = approve_payment(connection, record, act, keys.trusted, key=keys.key)
         due = amounts_due(connection, taken)
     click.echo(
         _("{count} is payable: {yuan} yuan are due.").format(
@@ -308,16 +359,16 @@ def _payable(*, year: int, name: str) -> None:
 )
 @_by
 def _paid(*, year: int, platform: str, reference: str, paid_on: date | None, name: str) -> None:
-    day = paid_on or today()
-    with _changing_count(year, name) as (connection, record, act, trusted):
+    with _signed_step(year, name) as (connection, record, act, keys):
         taken = record_payment(
             connection,
             record,
             platform,
             act,
-            trusted=trusted,
+            trusted=keys.trusted,
+            key=keys.key,
             reference=reference,
-            paid_on=day,
+            paid_on=paid_on or civil_date(act.at),
         )
         left = sum(each.amount_yuan for each in amounts_due(connection, taken))
     click.echo(
@@ -377,6 +428,27 @@ def _compare(*, year: int, before: int, after: int, as_json: bool) -> None:
 
 
 @command.command(
+    "verify",
+    help=_(
+        "Verify every frozen count against its signatures and record the result for panels; exit "
+        "code 1 when one is not as it was signed."
+    ),
+)
+@click.argument("year", type=YEAR, required=False)
+def _verify(*, year: int | None) -> None:
+    settings = load_settings()
+    with open_database(settings) as connection:
+        verified = verify_counts(connection, trusted_keys_of(settings), year=year)
+    for each in verified:
+        if each.found:
+            said = _("{count} is not as it was signed:").format(count=each.record.count_id)
+            click.echo("\n".join([said, *(f"  {one}" for one in each.found)]), err=True)
+        else:
+            click.echo(_("{count} is as it was signed.").format(count=each.record.count_id))
+    sys.exit(1 if any(each.found for each in verified) else 0)
+
+
+@command.command(
     "export",
     help=_("Write the signed file of a frozen count."),
     epilog=example("jieru procedure export 2026 count-2026.json"),
@@ -403,21 +475,39 @@ def _find(connection: psycopg.Connection, year: int, revision: int | None) -> Co
     return running_count(connection, year) or find_count(connection, year)
 
 
+class _Keys(NamedTuple):
+    """Whose signatures count, and the key that signs here."""
+
+    trusted: TrustedKeys
+    key: SigningKey
+
+
 @contextmanager
-def _changing_count(
-    year: int, name: str, *, is_running: bool = False, is_dry_run: bool = False
-) -> Iterator[tuple[psycopg.Connection, CountRecord, Act, TrustedKeys]]:
-    """A transaction in which somebody takes a step of a year's count, or tries it."""
-    act, settings = _act(name), load_settings()
-    trusted = trusted_keys_of(settings)
-    with open_database(settings) as connection, changing(connection, act.actor):
-        yield connection, find_count(connection, year, is_running=is_running), act, trusted
-        if is_dry_run:
-            raise psycopg.Rollback
+def _changing_count(year: int, name: str) -> Iterator[tuple[psycopg.Connection, CountRecord, Act]]:
+    """A transaction in which somebody takes a step of a count that is not frozen yet."""
+    with open_database(load_settings()) as connection:
+        act = _act(connection, name)
+        with changing(connection, act.actor):
+            yield connection, find_count(connection, year, is_running=True), act
 
 
-def _act(name: str) -> Act:
-    return Act(command_actor(), name, now())
+@contextmanager
+def _signed_step(
+    year: int, name: str, *, is_dry_run: bool = False
+) -> Iterator[tuple[psycopg.Connection, CountRecord, Act, _Keys]]:
+    """A transaction in which somebody takes a step of a frozen count, or tries it."""
+    settings = load_settings()
+    keys = _Keys(trusted_keys_of(settings), load_signing_key(settings.signing_key_file))
+    with open_database(settings) as connection:
+        act = _act(connection, name)
+        with changing(connection, act.actor):
+            yield connection, find_count(connection, year), act, keys
+            if is_dry_run:
+                raise psycopg.Rollback
+
+
+def _act(connection: psycopg.Connection, name: str) -> Act:
+    return Act(command_actor(), name, step_instant(connection, now()))
 
 
 @contextmanager

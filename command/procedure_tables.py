@@ -13,6 +13,8 @@ from verifier.procedure.overview import CountSheet, CountSummary
 from verifier.procedure.payments import Recovery
 from verifier.procedure.recheck import Recheck
 from verifier.procedure.records import CountRecord, StepRecord
+from verifier.procedure.statements import payments_said
+from verifier.procedure.trusted_keys import TrustedKeys
 from verifier.procedure.words import (
     CAUSE_WORDS,
     CHANGE_WORDS,
@@ -61,7 +63,7 @@ def counts_report(counts: Sequence[CountRecord], *, width: int) -> str:
     return page.text().lstrip("\n")
 
 
-def count_sheet_report(sheet: CountSheet, *, width: int) -> str:
+def count_sheet_report(sheet: CountSheet, trusted: TrustedKeys, *, width: int) -> str:
     """One count: where it is, its awards, what was done, what is next and what hinders it."""
     record, page = sheet.record, Page(width)
     if sheet.summary is not None and sheet.summary.is_simulation:
@@ -80,7 +82,7 @@ def count_sheet_report(sheet: CountSheet, *, width: int) -> str:
         _add_awards(page, sheet.summary)
     _add_steps(page, sheet.steps)
     _add_objections(page, sheet.objections)
-    _add_money(page, sheet)
+    _add_money(page, sheet, trusted)
     for offer in sheet.offers:
         page.lines(_("Next: {step}").format(step=_(STEP_WORDS[offer.step])))
         page.lines(*(f"  {each}" for each in offer.hindrances))
@@ -198,17 +200,42 @@ def _add_objections(page: Page, objections: Sequence[Objection]) -> None:
         outcome = _(OBJECTION_WORDS[each.outcome]) if each.outcome else ""
         table.add_row(str(each.id), each.name, each.statement, outcome, each.resolution or "")
     page.table(table)
+    for each in objections:
+        if each.override_proposed_by is not None:
+            page.lines(_override(each))
 
 
-def _add_money(page: Page, sheet: CountSheet) -> None:
+def _override(objection: Objection) -> str:
+    """By whom and why an objection is overridden, or shall be."""
+    said = _("Objection {id} is overridden by {proposer} and {confirmer}: {reason}")
+    if objection.override_confirmed_by is None:
+        said = _("{proposer} proposed to override objection {id}; nobody confirmed it: {reason}")
+    return said.format(
+        id=objection.id,
+        proposer=objection.override_proposed_by,
+        confirmer=objection.override_confirmed_by,
+        reason=objection.override_reason,
+    )
+
+
+def _add_money(page: Page, sheet: CountSheet, trusted: TrustedKeys) -> None:
     if sheet.payments:
+        said = payments_said(sheet.statements)
         table = text_table(
-            _("Payments"), [_("Platform"), _("Clause"), _("On"), _("Reference")], [_("Yuan")]
+            _("Payments"),
+            [_("Platform"), _("Clause"), _("On"), _("Reference"), _("Signature")],
+            [_("Yuan")],
         )
         for each in sheet.payments:
             day = each.paid_on.isoformat()
             amount = f"{each.amount_yuan:,}"
-            table.add_row(each.platform, each.clause, day, each.reference, amount)
+            signature = said.get((each.platform, each.clause))
+            signed = "–"
+            if signature is not None:
+                signed = trusted.name_of(signature.public_key) or _("key of this installation")
+            if sheet.faults:
+                signed = _("not verified")
+            table.add_row(each.platform, each.clause, day, each.reference, signed, amount)
         page.table(table)
     if sheet.due and sheet.record.frozen_at is not None:
         table = text_table(_("Still due"), [_("Platform"), _("Name"), _("Clause")], [_("Yuan")])

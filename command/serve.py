@@ -17,6 +17,8 @@ from jieru.database import open_pool
 from jieru.i18n import gettext as _
 from jieru.log import configure_log
 from jieru.settings import load_settings
+from verifier.procedure.trusted_keys import trusted_keys_of
+from verifier.procedure.verifications import verifying_counts
 
 __all__ = ["command"]
 
@@ -50,6 +52,7 @@ def command(host: str | None, port: int | None) -> None:
             trusted_proxies=settings.api_trusted_proxies,
         ) as address,
         following_credentials(url, files) if files else nullcontext(),
+        verifying_counts(url, trusted_keys_of(settings)),
     ):
         click.echo(_("The console is at {address} (Ctrl-C stops it).").format(address=address))
         stop.wait()

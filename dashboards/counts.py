@@ -4,12 +4,12 @@ from functools import partial
 from typing import Final
 
 from dashboards.fields import Column, Shown, ValueLink
-from dashboards.headings import COUNT_NUMBER, NO_COUNT, PLATFORM
+from dashboards.headings import COUNT_NUMBER, NEVER, NO_COUNT, PLATFORM
 from dashboards.layout import Row
-from dashboards.panels import BarChart, in_each_language
+from dashboards.panels import STAT_HEIGHT, BarChart, Stat, Table, in_each_language
 from dashboards.queries import THE_YEAR
 from dashboards.variables import Variable
-from dashboards.words import BLUE, GREY, STATE_LABELS
+from dashboards.words import BLUE, GREY, RED, STATE_LABELS, VERDICT_LABELS
 from jieru.i18n import Language
 from jieru.i18n import marked as _
 from jieru.vocabulary import Text, spoken
@@ -23,6 +23,7 @@ __all__ = [
     "SPAN_OF_WINDOW",
     "THE_COUNT",
     "month_name",
+    "signature",
     "to_enterprise",
     "to_platform",
     "two_years",
@@ -145,6 +146,69 @@ def to_enterprise() -> ValueLink:
         {"platform": "platform", "enterprise": "uscc"},
         ("from_ms", "to_ms"),
     )
+
+
+def signature(number: int) -> Row:
+    """The row that says whether the count is as it was signed: red where it is not.
+
+    Args:
+        number: of the row.
+    """
+    return Row(
+        number,
+        Text("签名核验", "Signature of the count"),
+        (
+            Stat(
+                90,
+                Text("签名核验结论", "Is it as signed?"),
+                Text(
+                    "以最近一次核验及此后数据有无改动为准；标红时不得据此作出决定或支付。",
+                    "As last verified, and whether rows changed since; decide nothing on red.",
+                ),
+                f"SELECT verdict FROM audit.count_verifications WHERE {THE_COUNT}",
+                shown=Shown(words=VERDICT_LABELS, no_value=NO_COUNT),
+                size=(6, STAT_HEIGHT),
+            ),
+            Stat(
+                91,
+                Text("最近一次核验", "Last verified"),
+                Text(
+                    "控制台每分钟核验有改动的核定，每小时全部核验一次。",
+                    "The console verifies what changed within a minute, and all once an hour.",
+                ),
+                f"""
+                SELECT to_char(verified_at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD HH24:MI')
+                           AS verified
+                FROM audit.count_verifications WHERE {THE_COUNT}
+                """,
+                shown=Shown(no_value=NEVER),
+                size=(6, STAT_HEIGHT),
+            ),
+            Table(
+                92,
+                Text("与签名不符之处", "What is not as it was signed"),
+                Text(
+                    "核验发现的每一处不符；为空即全部一致。",
+                    "Everything that the verification found; empty where all is as it was signed.",
+                ),
+                in_each_language(_findings),
+                shown=Shown(
+                    colour=RED,
+                    columns=(
+                        Column("finding", Text("不符之处", "What differs"), cell="color-text"),
+                    ),
+                ),
+                size=(12, STAT_HEIGHT),
+            ),
+        ),
+    )
+
+
+def _findings(language: Language) -> str:
+    return f"""
+        SELECT finding_{language} AS finding
+        FROM audit.count_findings WHERE {THE_COUNT} ORDER BY place
+    """
 
 
 def month_name(month: str, language: Language) -> str:

@@ -7,6 +7,7 @@ from dashboards.counts import (
     OVERVIEW_UID,
     PLATFORM_UID,
     THE_COUNT,
+    signature,
     which_platform,
     which_stage,
     which_year,
@@ -87,6 +88,7 @@ def enterprise() -> Dashboard:
             "The evidence behind one enterprise.",
         ),
         rows=(
+            signature(129),
             _result(),
             _evidence(),
             _registry(),

@@ -27,6 +27,7 @@ __all__ = [
     "LAST_HEARD",
     "LATE_BY_DAY",
     "NAME",
+    "NEVER",
     "NO_BUDGET",
     "NO_COUNT",
     "ONLINE_MEANS",
@@ -70,6 +71,7 @@ LAST_DAY_OF_WINDOW: Final = spoken(_("Window's last day"))
 LAST_HEARD: Final = spoken(_("Last heard"))
 LATE_BY_DAY: Final = Text("每日迟到心跳占比", "Late share by day")
 NAME: Final = spoken(_("Name"))
+NEVER: Final = Text("从未", "never")
 NO_BUDGET: Final = Text("未设预算", "no budget")
 NO_COUNT: Final = Text("尚无核定", "no count yet")
 ONLINE_MEANS: Final = Text(

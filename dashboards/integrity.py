@@ -10,6 +10,7 @@ from dashboards.counts import (
     SPAN_OF_WINDOW,
     THE_COUNT,
     month_name,
+    signature,
     to_enterprise,
     to_platform,
     which_platforms,
@@ -28,6 +29,7 @@ from dashboards.headings import (
     FROM,
     INTEGRITY,
     LATE_BY_DAY,
+    NEVER,
     OPERATIONS,
     OVERVIEW,
     PLATFORM,
@@ -95,6 +97,7 @@ def integrity() -> Dashboard:
             "What deserves a second look; proof of nothing.",
         ),
         rows=(
+            signature(139),
             _reception(),
             _devices(),
             _rush(),
@@ -519,7 +522,7 @@ def _changes() -> Row:
                            AS last_checked
                 FROM audit.audit_chain
                 """,
-                shown=Shown(no_value=Text("从未", "never")),
+                shown=Shown(no_value=NEVER),
                 size=(6, STAT_HEIGHT),
             ),
             Stat(

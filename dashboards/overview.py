@@ -8,6 +8,7 @@ from dashboards.counts import (
     OVERVIEW_UID,
     PLATFORM_UID,
     THE_COUNT,
+    signature,
     to_platform,
     two_years,
     which_platforms,
@@ -59,6 +60,7 @@ def overview() -> Dashboard:
             "一个年度的核定结果、奖励、预算与设备现状。", "What a year's count says and costs."
         ),
         rows=(
+            signature(109),
             _count(),
             _platforms(),
             two_years(102, _OF_THE_PLATFORMS),

@@ -8,6 +8,7 @@ from dashboards.counts import (
     PLATFORM_UID,
     SPAN_OF_WINDOW,
     THE_COUNT,
+    signature,
     to_enterprise,
     two_years,
     which_platform,
@@ -75,6 +76,7 @@ def platform() -> Dashboard:
             "One platform's enterprises, award, evidence.",
         ),
         rows=(
+            signature(119),
             _result(),
             _enterprises(),
             two_years(112, _OF_THE_PLATFORM),

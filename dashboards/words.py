@@ -54,6 +54,7 @@ __all__ = [
     "REJECTION_LABELS",
     "STATE_LABELS",
     "VALIDITY_LABELS",
+    "VERDICT_LABELS",
     "YELLOW",
     "YES_LABELS",
     "Label",
@@ -143,10 +144,20 @@ RECORD_KIND_LABELS: Final = _labelled(
         "count_steps": BLUE,
         "pending_closings": ORANGE,
         "objections": RED,
+        "objection_overrides": RED,
+        "count_statements": BLUE,
         "count_payments": GREEN,
         "recoveries": RED,
     },
 )
+VERDICT_LABELS: Final[Labels] = {
+    "as_signed": Label(Text("与签名一致", "as signed"), GREEN),
+    "not_as_signed": Label(Text("与签名不符", "NOT as signed"), RED),
+    "changed": Label(Text("核验后有改动", "changed since verified"), RED),
+    "never": Label(Text("尚未核验", "never verified"), RED),
+    "not_frozen": Label(Text("尚未冻结签名", "not frozen, not signed")),
+}
+"""Of a count, held against its signatures."""
 CHAIN_LABELS: Final[Labels] = {
     "whole": Label(Text("完整", "whole"), GREEN),
     "broken": Label(Text("断裂", "broken"), RED),

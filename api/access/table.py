@@ -79,6 +79,11 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     ("POST", "/api/v1/counts/{year}/publish"): Permission.ADVANCE_COUNTS,
     ("POST", "/api/v1/counts/{year}/objections"): Permission.ADVANCE_COUNTS,
     ("POST", "/api/v1/counts/{year}/objections/{objection_id}/resolve"): Permission.ADVANCE_COUNTS,
+    ("POST", "/api/v1/counts/{year}/objections/{objection_id}/override"): Permission.ADVANCE_COUNTS,
+    (
+        "POST",
+        "/api/v1/counts/{year}/objections/{objection_id}/override/confirm",
+    ): Permission.ADVANCE_COUNTS,
     ("POST", "/api/v1/counts/{year}/approve-payment"): Permission.ADVANCE_COUNTS,
     ("POST", "/api/v1/counts/{year}/payments"): Permission.ADVANCE_COUNTS,
     ("GET", "/counts/compare"): Permission.READ_PROCEDURE,

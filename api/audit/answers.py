@@ -45,6 +45,8 @@ class RecordKind(StrEnum):
     COUNT_STEPS = "count_steps"
     PENDING_CLOSINGS = "pending_closings"
     OBJECTIONS = "objections"
+    OBJECTION_OVERRIDES = "objection_overrides"
+    COUNT_STATEMENTS = "count_statements"
     COUNT_PAYMENTS = "count_payments"
     RECOVERIES = "recoveries"
     HEARTBEAT_ARCHIVES = "heartbeat_archives"

@@ -153,6 +153,15 @@ class ObjectionAnswer(BaseModel):
     resolution: str | None
     resolved_by: str | None
     resolved_at: AwareDatetime | None
+    override_reason: str | None = Field(
+        description="Why two people pay in spite of it; null while nobody proposed that."
+    )
+    override_proposed_by: str | None
+    override_proposed_at: AwareDatetime | None
+    override_confirmed_by: str | None = Field(
+        description="Null while nobody confirmed it: so long the objection stops payment."
+    )
+    override_confirmed_at: AwareDatetime | None
 
 
 class DueAnswer(BaseModel):
@@ -174,6 +183,23 @@ class PaymentAnswer(BaseModel):
     reference: str
     recorded_by: str | None
     recorded_at: AwareDatetime
+    statement: int | None = Field(
+        description="Number of the signed statement of it; null where there is none."
+    )
+    signed_by: str | None = Field(
+        description="Whose key signed that, where the file of trusted keys names it."
+    )
+    signing_key: str | None = Field(description="The key: Ed25519, base64.")
+
+
+class StatementAnswer(BaseModel):
+    """A signed statement of what was done with a frozen count."""
+
+    said: dict[str, Any] = Field(description="What it says: its canonical bytes are signed.")
+    sha256: str = Field(description="Of these bytes; the next statement names it as `previous`.")
+    public_key: str = Field(description="Ed25519, base64.")
+    signed_by: str | None = Field(description="Whose key it is, where that is known.")
+    is_trusted: bool = Field(description="Whether somebody vouches for the key on that day.")
 
 
 class RecoveryAnswer(BaseModel):
@@ -220,6 +246,7 @@ class CountDetail(CountRecordAnswer):
                     "payments": [],
                     "faults": [],
                     "recoveries": [],
+                    "statements": [],
                 }
             ]
         }
@@ -237,6 +264,10 @@ class CountDetail(CountRecordAnswer):
     due: list[DueAnswer]
     payments: list[PaymentAnswer]
     recoveries: list[RecoveryAnswer]
+    statements: list[StatementAnswer] = Field(
+        description="What was done with it since it was frozen, signed step by step (none to an "
+        "operator)."
+    )
     faults: list[HindranceAnswer] = Field(
         description="What of a frozen count is not as it was signed; no step is taken then."
     )

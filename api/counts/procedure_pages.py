@@ -66,6 +66,8 @@ StepName = Literal[
     "publish",
     "object",
     "resolve",
+    "propose_override",
+    "override",
     "approve_payment",
     "pay",
 ]

@@ -175,7 +175,7 @@ def get_procedure(
     with database.snapshot() as connection:
         record = find_count_of(connection, caller, year, revision)
         sheet = visible_sheet(connection, caller, record, now, source.trusted)
-    return detail_of(caller, sheet, translations(language_of(request)).gettext)
+    return detail_of(caller, sheet, source.trusted, translations(language_of(request)).gettext)
 
 
 @router.get(
@@ -347,6 +347,41 @@ def post_resolution(
 ) -> NumberAnswer:
     """Resolve an objection."""
     taker.resolve_objection(year, objection_id, resolution)
+    return NumberAnswer(id=objection_id)
+
+
+@router.post(
+    "/{year}/objections/{objection_id}/override",
+    summary="Propose to override an objection",
+    description=_(
+        "To pay in spite of an objection that was upheld, with a reason; another person confirms "
+        "it. Neither made the count. Only a person may."
+    ),
+    response_description=_("The objection's number."),
+    responses=_STEP,
+)
+def post_override(
+    taker: CurrentStepTaker, year: Year, objection_id: _ObjectionId, reasoned: Reasoned
+) -> NumberAnswer:
+    """Propose to override an objection."""
+    taker.propose_override(year, objection_id, reasoned.reason)
+    return NumberAnswer(id=objection_id)
+
+
+@router.post(
+    "/{year}/objections/{objection_id}/override/confirm",
+    summary="Confirm the override of an objection",
+    description=_(
+        "What another person proposed; the objection no longer stops payment. Only a person may."
+    ),
+    response_description=_("The objection's number."),
+    responses=_STEP,
+)
+def post_override_confirmation(
+    taker: CurrentStepTaker, year: Year, objection_id: _ObjectionId
+) -> NumberAnswer:
+    """Confirm the override of an objection."""
+    taker.confirm_override(year, objection_id)
     return NumberAnswer(id=objection_id)
 
 

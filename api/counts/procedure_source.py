@@ -12,6 +12,7 @@ from jieru.settings import Settings
 from verifier.policy import Policy
 from verifier.procedure.holidays import Holidays
 from verifier.procedure.notice_period import NoticeEnd, notice_end
+from verifier.procedure.signing import SigningKey, load_signing_key
 from verifier.procedure.trusted_keys import TrustedKeys
 
 __all__ = ["Procedure", "ProcedureSource"]
@@ -27,6 +28,14 @@ class ProcedureSource:
     trusted: TrustedKeys
     """Whose signatures of frozen counts count."""
     works: Works = field(default_factory=Works)
+
+    def signing_key(self) -> SigningKey:
+        """The key that signs what is done with a count.
+
+        Raises:
+            UserError: there is none, or its file holds no key.
+        """
+        return load_signing_key(self.settings.signing_key_file)
 
     def notice_end(self, published_on: date) -> NoticeEnd:
         """When a notice that is published on this day ends by the calendar."""

@@ -43,7 +43,9 @@ SHEET_WORDS: Final[Mapping[SheetName, str]] = {
     "devices": _("Devices"),
 }
 """What the tables of the reports are called there."""
-_RESOLVED_ELSEWHERE: Final = frozenset({Step.RESOLVE, Step.PAY})
+_RESOLVED_ELSEWHERE: Final = frozenset(
+    {Step.RESOLVE, Step.PROPOSE_OVERRIDE, Step.OVERRIDE, Step.PAY}
+)
 """Which objection, which platform: their buttons stand beside those."""
 _LISTED: Final = 10
 

@@ -221,6 +221,30 @@ STEP_FORMS: Final[Mapping[str, ActForm]] = {
         step=Step.RESOLVE,
         choices=_outcomes,
     ),
+    "propose_override": ActForm(
+        title=_("Propose to override an objection"),
+        submit=_("Propose"),
+        explanation=_(
+            "Payment in spite of an objection that was upheld. Another person must confirm it; "
+            "neither of you may have drafted or submitted the count. Both steps are signed."
+        ),
+        act=lambda taker, year, values: taker.propose_override(
+            year, _number(values), read_form(Reasoned, values).reason
+        ),
+        inputs=(_NUMBER, _REASON),
+        step=Step.PROPOSE_OVERRIDE,
+    ),
+    "override": ActForm(
+        title=_("Confirm the override of an objection"),
+        submit=_("Confirm"),
+        explanation=_(
+            "You answer, with whoever proposed it, for payment in spite of an objection that was "
+            "upheld."
+        ),
+        act=lambda taker, year, values: taker.confirm_override(year, _number(values)),
+        inputs=(_NUMBER,),
+        step=Step.OVERRIDE,
+    ),
     "approve_payment": ActForm(
         title=_("Approve payment"),
         submit=_("Approve payment"),

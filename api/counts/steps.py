@@ -36,19 +36,20 @@ from jieru.i18n import marked as _
 from verifier.counting.decisions import record_decision, withdraw_decision
 from verifier.counting.progress import Progress, no_progress
 from verifier.policy import WAIVABLE
+from verifier.procedure.clock import step_instant
 from verifier.procedure.closings import close_pending, withdraw_closing
 from verifier.procedure.drafting import draft_count
 from verifier.procedure.freezing import freeze_count
 from verifier.procedure.hindrances import hindrances
 from verifier.procedure.objections import record_objection, resolve_objection
+from verifier.procedure.overrides import confirm_override, propose_override
 from verifier.procedure.payments import approve_payment, record_payment
 from verifier.procedure.people import Act
 from verifier.procedure.records import CountRecord, find_count, standing_count
-from verifier.procedure.signing import load_signing_key
 from verifier.procedure.states import RULES, Step, require_step
 from verifier.procedure.steps import publish_count, return_count, submit_count
 
-__all__ = ["CurrentStepTaker", "StepTaker", "require_person"]
+__all__ = ["CurrentStepTaker", "StepTaker", "instant_of_steps", "require_person"]
 
 _LARGEST_ID: Final = 2**31 - 1
 
@@ -74,6 +75,7 @@ class StepTaker:
     database: RequestDatabase
     source: ProcedureSource
     now: datetime
+    """By the database's clock, as all steps."""
 
     @property
     def act(self) -> Act:
@@ -151,6 +153,7 @@ class StepTaker:
                 record,
                 self.act,
                 trusted=self.source.trusted,
+                key=self.source.signing_key(),
                 notice_days=self.source.settings.notice_working_days,
                 holidays=self.source.holidays,
                 notice_ends_on=named,
@@ -167,6 +170,7 @@ class StepTaker:
                 record,
                 self.act,
                 trusted=self.source.trusted,
+                key=self.source.signing_key(),
                 name=new.name,
                 statement=new.statement,
             )
@@ -182,8 +186,36 @@ class StepTaker:
                 objection_id,
                 self.act,
                 trusted=self.source.trusted,
+                key=self.source.signing_key(),
                 outcome=resolution.outcome,
                 resolution=resolution.resolution,
+            )
+
+    def propose_override(self, year: int, objection_id: int, reason: str) -> None:
+        """Propose to pay in spite of an objection that was upheld."""
+        _require_id(objection_id)
+        with refusals(), self.database.changing(self.caller.actor) as connection:
+            propose_override(
+                connection,
+                find_count(connection, year),
+                objection_id,
+                self.act,
+                trusted=self.source.trusted,
+                key=self.source.signing_key(),
+                reason=reason,
+            )
+
+    def confirm_override(self, year: int, objection_id: int) -> None:
+        """Confirm what another person proposed."""
+        _require_id(objection_id)
+        with refusals(), self.database.changing(self.caller.actor) as connection:
+            confirm_override(
+                connection,
+                find_count(connection, year),
+                objection_id,
+                self.act,
+                trusted=self.source.trusted,
+                key=self.source.signing_key(),
             )
 
     def approve_payment(self, year: int) -> CountRecord:
@@ -191,7 +223,13 @@ class StepTaker:
         with refusals(), self.database.changing(self.caller.actor) as connection:
             record = find_count(connection, year)
             self._require_unhindered(connection, record, Step.APPROVE_PAYMENT)
-            approved = approve_payment(connection, record, self.act, self.source.trusted)
+            approved = approve_payment(
+                connection,
+                record,
+                self.act,
+                self.source.trusted,
+                key=self.source.signing_key(),
+            )
         state_in_checkpoint(self.source.settings, f"approve {approved.count_id}")
         return approved
 
@@ -205,6 +243,7 @@ class StepTaker:
                 new.platform,
                 self.act,
                 trusted=self.source.trusted,
+                key=self.source.signing_key(),
                 reference=new.reference,
                 paid_on=new.paid_on,
             )
@@ -283,7 +322,7 @@ class StepTaker:
 
     def _require_freezable(self, year: int, freezing: Freezing) -> None:
         with refusals(), self.database.reading() as connection:
-            load_signing_key(self.source.settings.signing_key_file)
+            self.source.signing_key()
             record = find_count(connection, year, is_running=True)
             require_step(
                 Step.FREEZE, record.count_id, record.state, record.submitted_by, self.act.name
@@ -292,7 +331,7 @@ class StepTaker:
             self._require_unhindered(connection, record, Step.FREEZE)
 
     def _freeze(self, year: int, progress: Progress) -> CountRecord:
-        key = load_signing_key(self.source.settings.signing_key_file)
+        key = self.source.signing_key()
         with self.database.reading() as connection:
             with connection.transaction():
                 record = find_count(connection, year, is_running=True)
@@ -318,8 +357,22 @@ class StepTaker:
             )
 
 
+def instant_of_steps(caller: CurrentCaller, database: Database, now: Now) -> datetime:
+    """The moment at which a step is taken: by the database's clock.
+
+    Raises:
+        Problem: a program asks, or the application's clock is far from the database's.
+    """
+    require_person(caller)
+    with refusals(), database.reading() as connection:
+        return step_instant(connection, now)
+
+
 def _step_taker(
-    caller: CurrentCaller, database: Database, source: Procedure, now: Now
+    caller: CurrentCaller,
+    database: Database,
+    source: Procedure,
+    now: Annotated[datetime, Depends(instant_of_steps)],
 ) -> StepTaker:
     require_person(caller)
     return StepTaker(caller, database, source, now)

@@ -54,13 +54,15 @@ from verifier.procedure.overview import (
     offered_steps,
     review_queue,
 )
-from verifier.procedure.payments import amounts_due, list_payments, list_recoveries
+from verifier.procedure.payments import Payment, amounts_due, list_payments, list_recoveries
 from verifier.procedure.records import (
     CountRecord,
     list_counts,
     list_steps,
     read_document,
 )
+from verifier.procedure.statement_records import list_statements
+from verifier.procedure.statements import payments_said, statement_object
 from verifier.procedure.states import RULES, RUNNING, STANDING, State, Step
 from verifier.procedure.trusted_keys import TrustedKeys
 from verifier.procedure.verifying import faults
@@ -195,6 +197,7 @@ def visible_sheet(
     found = faults_of(connection, [record], trusted)
     due, payments = amounts_due(connection, record), list_payments(connection, record)
     recoveries = list_recoveries(connection, record)
+    statements = list_statements(connection, record)
     if caller.may(Permission.READ_PROCEDURE):
         person = person_name(caller)
         return CountSheet(
@@ -207,6 +210,7 @@ def visible_sheet(
             recoveries=recoveries,
             offers=offered_steps(connection, record, person, now, trusted),
             faults=found,
+            statements=statements,
         )
     own = caller.platform_code
     return CountSheet(
@@ -219,6 +223,7 @@ def visible_sheet(
         recoveries=[each for each in recoveries if each.platform == own],
         offers=[],
         faults=found,
+        statements=statements,
     )
 
 
@@ -323,7 +328,9 @@ def counts_answer(connection: psycopg.Connection, caller: Caller) -> CountList:
     return CountList(items=[answer_of(caller, each) for each in counts])
 
 
-def detail_of(caller: Caller, sheet: CountSheet, translate: Translate) -> CountDetail:
+def detail_of(
+    caller: Caller, sheet: CountSheet, trusted: TrustedKeys, translate: Translate
+) -> CountDetail:
     """One count with all that belongs to it, for programs."""
     summary = sheet.summary
     is_bureau = caller.may(Permission.READ_PROCEDURE)
@@ -355,15 +362,34 @@ def detail_of(caller: Caller, sheet: CountSheet, translate: Translate) -> CountD
             "objections": [ObjectionAnswer(**asdict(each)) for each in sheet.objections],
             "due": [DueAnswer(**asdict(each)) for each in sheet.due],
             "payments": [
-                PaymentAnswer(
-                    **{**asdict(each), "recorded_by": each.recorded_by if is_bureau else None}
+                PaymentAnswer.model_validate(
+                    {
+                        **asdict(each),
+                        "recorded_by": each.recorded_by if is_bureau else None,
+                        **_signature_of(each, sheet, trusted),
+                    }
                 )
                 for each in sheet.payments
+            ],
+            "statements": [
+                statement_object(each, trusted) for each in (sheet.statements if is_bureau else ())
             ],
             "recoveries": [RecoveryAnswer(**asdict(each)) for each in sheet.recoveries],
             "faults": _hindrance_answers(sheet.faults, translate),
         }
     )
+
+
+def _signature_of(payment: Payment, sheet: CountSheet, trusted: TrustedKeys) -> dict[str, object]:
+    """Which signed statement speaks of a payment, and whose it is."""
+    said = payments_said(sheet.statements).get((payment.platform, payment.clause))
+    if said is None:
+        return dict.fromkeys(("statement", "signed_by", "signing_key"))
+    return {
+        "statement": said.number,
+        "signed_by": trusted.name_of(said.public_key),
+        "signing_key": base64.b64encode(said.public_key).decode(),
+    }
 
 
 def _hindrance_answers(found: Iterable[Hindrance], translate: Translate) -> list[HindranceAnswer]:

@@ -51,6 +51,7 @@ from verifier.counting.figures import Figures, figures_of_count
 from verifier.policy import Policy
 from verifier.procedure.overview import CountSheet
 from verifier.procedure.records import CountRecord
+from verifier.procedure.statements import payments_said
 from verifier.procedure.states import State
 from verifier.procedure.trusted_keys import TrustedKeys
 from verifier.procedure.words import OBJECTION_WORDS, RECOVERY_WORDS
@@ -164,7 +165,7 @@ def show_kept_count(
         "computed_at": record.drafted_at,
         "notices": [],
         "overlaps": [],
-        **_procedure(visit, connection, sheet),
+        **_procedure(visit, connection, sheet, trusted),
     }
     if summary:
         names = _names(summary.figures)
@@ -214,7 +215,7 @@ def _determinations(
 
 
 def _procedure(
-    visit: Visit, connection: psycopg.Connection, sheet: CountSheet
+    visit: Visit, connection: psycopg.Connection, sheet: CountSheet, trusted: TrustedKeys
 ) -> dict[str, object]:
     """What the page shows of a stored count alone: where it stands, and all that was done."""
     record, translate = sheet.record, visit.translate
@@ -231,6 +232,9 @@ def _procedure(
         "is_bureau": visit.may(Permission.READ_PROCEDURE),
         "objections": sheet.objections,
         "objection_words": {key: translate(word) for key, word in OBJECTION_WORDS.items()},
+        "may_override": may_advance and record.state in {State.PUBLISHED, State.PAYABLE},
+        "payments_said": payments_said(sheet.statements),
+        "trusted": trusted,
         "may_resolve": may_advance and record.state is State.PUBLISHED,
         "payments": sheet.payments,
         "due": sheet.due if record.state in _MAY_BE_PAID else [],

@@ -11,6 +11,7 @@ from typing import Final
 from api.access.roles import Role
 from api.access.users import create_user
 from api.app import create_app
+from api.counts.steps import instant_of_steps
 from api.server import serving
 from api.web.clock import current_instant
 from jieru.audit import Actor, changing
@@ -83,5 +84,6 @@ def running_console(
         app = create_app(settings or known, pool, as_of=lambda: as_of, year=year)
         if clock is not None:
             app.dependency_overrides[current_instant] = clock
+            app.dependency_overrides[instant_of_steps] = clock
         with serving(app, "127.0.0.1", 0) as address:
             yield Console(address, database_url)

@@ -104,6 +104,8 @@ POST  /api/v1/counts/{year}/freeze                       -        -        -    
 POST  /api/v1/counts/{year}/publish                      -        -        -       -
 POST  /api/v1/counts/{year}/objections                   -        -        -       -
 POST  /api/v1/counts/{year}/objections/{objection_id}/resolve - -        -       -
+POST  /api/v1/counts/{year}/objections/{objection_id}/override - -       -       -
+POST  /api/v1/counts/{year}/objections/{objection_id}/override/confirm - - -    -
 POST  /api/v1/counts/{year}/approve-payment              -        -        -       -
 POST  /api/v1/counts/{year}/payments                     -        -        -       -
 POST  /counts/{year}/decision                            -        -        -       -

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from api.access.roles import Role
 from api.app import create_app
 from api.counts.procedure_source import ProcedureSource
+from api.counts.steps import instant_of_steps
 from api.web.clock import current_instant
 from jieru.audit import changing
 from jieru.database import connect, open_pool
@@ -64,6 +65,8 @@ STEPS: tuple[tuple[str, Mapping[str, str] | None], ...] = (
     ("2026/publish", {}),
     ("2026/objections", {"name": "甲", "statement": "有误"}),
     ("2026/objections/1/resolve", {"outcome": "upheld", "resolution": "属实"}),
+    ("2026/objections/1/override", {"reason": "另行追回"}),
+    ("2026/objections/1/override/confirm", None),
     ("2026/approve-payment", None),
     ("2026/payments", {"platform": "xielian", "reference": "1", "paid_on": "2027-06-01"}),
     ("2026/closings", {"platform": "xielian", "uscc": uscc_of(1), "reason": "停产"}),
@@ -170,6 +173,7 @@ def opened(url: str, *, signing_key_file: str = "") -> Iterator[Bureau]:
         )
         bureau = Bureau(app, url)
         app.dependency_overrides[current_instant] = lambda: bureau.now
+        app.dependency_overrides[instant_of_steps] = lambda: bureau.now
         yield bureau
 
 
@@ -296,6 +300,74 @@ async def test_the_whole_procedure_leads_from_a_draft_to_paid(bureau: Bureau) ->
     ]
     assert detail["paid_yuan"] == detail["total_yuan"] == TOTAL_YUAN
     assert detail["budget_yuan"] == 10_000_000
+
+
+async def test_two_people_override_an_upheld_objection(bureau: Bureau) -> None:
+    """Each by a form or for programs; the page and the answers say so, and who signed payments."""
+    await bureau.freeze()
+    await bureau.done("2026/publish", {"notice_ends_on": "2027-05-20"})
+    number = (await bureau.done("2026/objections", {"name": "群众", "statement": "停产"}))["id"]
+    resolved = {"outcome": "upheld", "resolution": "属实"}
+    await bureau.done(f"2026/objections/{number}/resolve", resolved)
+    bureau.now = JUNE
+    refused = await bureau.take("2026/approve-payment", person="wu")
+    assert [each["field"] for each in refused.json()["errors"]] == ["upheld_objection"]
+    offered = [each["step"] for each in (await bureau.read("/2026/procedure"))["offers"]]
+    assert "propose_override" in offered
+    assert "override" not in offered
+    page = await bureau.ask("GET", "/counts/2026", person="wu")
+    address = f"/counts/2026/propose_override?number={number}"
+    assert address in page.text
+    assert (await bureau.ask("GET", address, person="wu")).status_code == 200
+    taken = await bureau.send(
+        "/counts/2026/propose_override", {"number": str(number), "reason": "另行追回"}, person="wu"
+    )
+    assert taken.status_code == 303
+    (objection,) = (await bureau.read("/2026/procedure"))["objections"]
+    assert (objection["override_proposed_by"], objection["override_confirmed_by"]) == ("wu", None)
+    page = await bureau.ask("GET", "/counts/2026", person="wu")
+    assert f"/counts/2026/override?number={number}" in page.text
+    assert "另行追回" in page.text
+    await bureau.done(f"2026/objections/{number}/override/confirm", person="wu")
+    assert (await bureau.done("2026/approve-payment", person="wu"))["state"] == "payable"
+    paid = {"platform": "guolian", "reference": "国库 1", "paid_on": "2027-06-01"}
+    await bureau.done("2026/payments", paid)
+    detail = await bureau.read("/2026/procedure", "chen")
+    kinds = [each["said"]["kind"] for each in detail["statements"]]
+    assert kinds == [
+        *("publish", "object", "resolve", "propose_override", "override"),
+        *("approve_payment", "pay"),
+    ]
+    assert all(each["is_trusted"] for each in detail["statements"])
+    (payment,) = detail["payments"]
+    assert payment["statement"] == len(kinds)
+    assert payment["signing_key"] == detail["statements"][-1]["public_key"]
+    page = await bureau.ask("GET", "/counts/2026", person="chen")
+    assert "key of this installation" in page.text
+    assert "Overridden" in page.text
+
+
+async def test_no_step_is_taken_while_the_clocks_are_apart(bureau: Bureau) -> None:
+    """Steps take the database's clock; one that is far from it here refuses (finding C4)."""
+    del bureau.app.dependency_overrides[instant_of_steps]
+    answer = await bureau.take("2026/draft", {"as_of": str(AS_OF)})
+    assert answer.status_code == 409
+    assert "that of the database says" in answer.json()["detail"]
+    bureau.now = datetime.now(UTC) - timedelta(seconds=30)
+    assert (await bureau.take("2026/submit", {})).json()["detail"] == (
+        "No count of 2026 is being made: draft one first."
+    )
+
+
+async def test_without_a_signing_key_nothing_is_published(bureau: Bureau) -> None:
+    """Said in one sentence, as when it is frozen."""
+    await bureau.freeze()
+    source = bureau.app.state.services.get(ProcedureSource)
+    Path(source.settings.signing_key_file).unlink()
+    answer = await bureau.take("2026/publish", {})
+    assert answer.status_code == 409
+    assert "The signing key" in answer.json()["detail"]
+    assert (await bureau.read("/2026/procedure"))["state"] == "frozen"
 
 
 async def test_the_maker_does_not_check(bureau: Bureau) -> None:

@@ -38,6 +38,7 @@ from verifier.procedure.freezing import freeze_count
 from verifier.procedure.objections import record_objection, resolve_objection
 from verifier.procedure.records import CountRecord
 from verifier.procedure.steps import submit_count
+from verifier.procedure.verifications import verify_counts
 
 __all__ = [
     "EARLIER_POLICY",
@@ -76,6 +77,12 @@ _OVERLAP: Final = 3
 
 _UPDATE_NAME: Final = "UPDATE enterprises SET name = %s WHERE uscc = %s"
 _PLATFORM_IDS: Final = "SELECT code, id FROM platforms"
+_FIND_SOMETHING: Final = """
+    UPDATE count_verifications v
+    SET findings = '[{"code": "content_changed", "zh": "与冻结时不符", "en": "Not as frozen"}]'
+    FROM counts c WHERE c.id = v.count_id AND c.year = 2025 AND c.state <> 'superseded'
+"""
+"""As if the last verification of 2025 had found something: panels show what is recorded."""
 _SELECT_DEVICES: Final = "SELECT id FROM devices ORDER BY id LIMIT %s"
 _INSERT_STATE: Final = (
     "INSERT INTO device_states (device_id, last_seen_at, status) VALUES (%s, %s, %s)"
@@ -211,9 +218,16 @@ def _keep_counts(connection: psycopg.Connection) -> None:
             name="某某机械有限公司",
             statement="本公司设备未计入",
             trusted=TRUSTED,
+            key=KEY,
         )
         record_objection(
-            connection, record, MAKER, name="群众来电", statement="第1鞋厂已停产", trusted=TRUSTED
+            connection,
+            record,
+            MAKER,
+            name="群众来电",
+            statement="第1鞋厂已停产",
+            trusted=TRUSTED,
+            key=KEY,
         )
         resolve_objection(
             connection,
@@ -223,6 +237,7 @@ def _keep_counts(connection: psycopg.Connection) -> None:
             outcome="dismissed",
             resolution="核查无误",
             trusted=TRUSTED,
+            key=KEY,
         )
         _decide(connection, "hold", HELD)
         _decide(connection, "exclude", COUNTED_ON_XIELIAN)
@@ -230,6 +245,8 @@ def _keep_counts(connection: psycopg.Connection) -> None:
             connection, 2026, "xielian", uscc_of(PENDING), reason="企业已停产", by="zheng"
         )
     submitted(connection, as_of=AS_OF, reason="举报第17鞋厂不实")
+    verify_counts(connection, TRUSTED)
+    connection.execute(_FIND_SOMETHING)
 
 
 def _frozen_2025(connection: psycopg.Connection, reason: str | None = None) -> CountRecord:

@@ -42,9 +42,16 @@ def keep_counts(connection: psycopg.Connection) -> None:
             name="某某机械有限公司",
             statement="本公司设备未计入",
             trusted=TRUSTED,
+            key=KEY,
         )
         record_objection(
-            connection, record, MAKER, name="群众来电", statement="第1鞋厂已停产", trusted=TRUSTED
+            connection,
+            record,
+            MAKER,
+            name="群众来电",
+            statement="第1鞋厂已停产",
+            trusted=TRUSTED,
+            key=KEY,
         )
         resolve_objection(
             connection,
@@ -54,6 +61,7 @@ def keep_counts(connection: psycopg.Connection) -> None:
             outcome="dismissed",
             resolution="核查无误",
             trusted=TRUSTED,
+            key=KEY,
         )
         for kind, number in (("hold", HELD), ("exclude", COUNTED_ON_XIELIAN)):
             record_decision(

@@ -188,6 +188,7 @@ def published(connection: psycopg.Connection, record: CountRecord) -> CountRecor
             holidays=HOLIDAYS,
             notice_ends_on=record.frozen_at.date() + timedelta(days=14),
             trusted=TRUSTED,
+            key=KEY,
         )
 
 
@@ -200,7 +201,7 @@ def payable(
     day = record.notice_ends_on + timedelta(days=1)
     payer = replace(PAYER, at=datetime(day.year, day.month, day.day, 1, tzinfo=UTC))
     with changing(connection, payer.actor):
-        record = approve_payment(connection, record, payer, trusted=TRUSTED)
+        record = approve_payment(connection, record, payer, trusted=TRUSTED, key=KEY)
         for platform in paid_platforms:
             record = record_payment(
                 connection,
@@ -210,5 +211,6 @@ def payable(
                 reference=f"国库 {platform}",
                 paid_on=day,
                 trusted=TRUSTED,
+                key=KEY,
             )
     return record

@@ -2,7 +2,9 @@
 
 Version 2 holds of every enterprise the devices, the calendar, the period and the connections, so
 that its page shows them as they were found. Version 1, which says no version, holds the devices of
-counted ones and no more of these; what was frozen by it stays as it is.
+counted ones and no more of these; what was frozen by it stays as it is. Whatever its version, a
+document that says `steps_are_signed` demands a signed statement of each step that follows its
+freezing (`statements`); those that were frozen before there were any do not say so.
 """
 
 from collections.abc import Mapping, Sequence
@@ -123,6 +125,7 @@ def count_document(
         "policy_source": count.policy.source,
         "frozen_at": freezing.frozen_at.isoformat() if freezing else None,
         "frozen_by": freezing.frozen_by if freezing else None,
+        **({"steps_are_signed": True} if freezing else {}),
         "budget_yuan": count.policy.annual_budget_yuan.value,
     }
 

@@ -42,9 +42,10 @@ from verifier.procedure.records import (
 )
 from verifier.procedure.recovery import recovery_lines
 from verifier.procedure.signing import SigningKey, signed_file
+from verifier.procedure.statement_records import list_statements
 from verifier.procedure.states import STANDING, State, Step, require_step
 from verifier.procedure.steps import take_step
-from verifier.procedure.trusted_keys import TrustedKeys, Vouching
+from verifier.procedure.trusted_keys import TrustedKeys, require_trusted_key
 
 __all__ = ["export_count", "freeze_count"]
 
@@ -93,12 +94,7 @@ def freeze_count(
         UserError: the count is not in review, its maker asks, something is missing, or it is no
             longer what was reviewed; the message says which.
     """
-    if trusted.judge(key.public_key, civil_date(act.at)) is not Vouching.TRUSTED:
-        raise UserError(
-            "The signing key of this installation is not among the trusted keys of today: nobody "
-            "could check what it signs. Name it in the file of JIERU_TRUSTED_KEYS, or sign with "
-            "another."
-        )
+    require_trusted_key(key, trusted, civil_date(act.at))
     for _attempt in range(_ATTEMPTS):
         reviewed = _checked(connection, record, act, trusted)
         computed = _computed(connection, reviewed, act, progress)
@@ -114,7 +110,7 @@ def freeze_count(
 
 
 def export_count(connection: psycopg.Connection, record: CountRecord) -> bytes:
-    """The signed file of a frozen count.
+    """The signed file of a frozen count, with the statements of what was done with it since.
 
     Raises:
         UserError: it is not frozen, or its stored content is not what was signed.
@@ -128,7 +124,13 @@ def export_count(connection: psycopg.Connection, record: CountRecord) -> bytes:
             "system's back.",
             count=record.count_id,
         )
-    return signed_file(document, record.digest, record.signature, record.public_key)
+    return signed_file(
+        document,
+        record.digest,
+        record.signature,
+        record.public_key,
+        list_statements(connection, record),
+    )
 
 
 def _checked(

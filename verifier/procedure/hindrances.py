@@ -72,7 +72,9 @@ _SELECT_OPEN_OBJECTIONS = """
     SELECT id, name FROM objections WHERE count_id = %s AND resolved_at IS NULL ORDER BY id
 """
 _SELECT_UPHELD_OBJECTIONS = """
-    SELECT id, name FROM objections WHERE count_id = %s AND outcome = 'upheld' ORDER BY id
+    SELECT o.id, o.name, v.proposed_by
+    FROM objections o LEFT JOIN objection_overrides v ON v.objection_id = o.id
+    WHERE o.count_id = %s AND o.outcome = 'upheld' AND v.confirmed_at IS NULL ORDER BY o.id
 """
 
 
@@ -235,13 +237,25 @@ def _open_objections(connection: psycopg.Connection, record: CountRecord) -> Ite
 
 
 def _upheld_objections(connection: psycopg.Connection, record: CountRecord) -> Iterator[Hindrance]:
-    """What was objected rightly: no yuan under this count until another one supersedes it."""
-    for objection_id, name in connection.execute(_SELECT_UPHELD_OBJECTIONS, (record.id,)):
+    """What was objected rightly: no yuan under this count, unless two people override it."""
+    found = connection.execute(_SELECT_UPHELD_OBJECTIONS, (record.id,))
+    for objection_id, name, proposer in found:
+        if proposer is not None:
+            yield Hindrance(
+                "override_unconfirmed",
+                marked(
+                    "Objection {id} by {name} was upheld, and {proposer} proposed to override it: "
+                    "another person confirms that, or the count is corrected."
+                ),
+                {"id": objection_id, "name": name, "proposer": proposer},
+            )
+            continue
         yield Hindrance(
             "upheld_objection",
             marked(
                 "Objection {id} by {name} was upheld: correct what it says, draft the count of "
-                "{year} anew with that reason and freeze it; nothing is paid under {count}."
+                "{year} anew with that reason and freeze it; nothing is paid under {count}, unless "
+                "two people override the objection with a reason."
             ),
             {"id": objection_id, "name": name, "year": record.year, "count": record.count_id},
         )

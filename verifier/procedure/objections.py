@@ -9,6 +9,8 @@ from jieru.errors import UserError
 from verifier.procedure.names import required_text
 from verifier.procedure.people import Act
 from verifier.procedure.records import CountRecord
+from verifier.procedure.signing import SigningKey
+from verifier.procedure.statement_records import add_statement
 from verifier.procedure.states import ObjectionOutcome, Step
 from verifier.procedure.steps import take_step
 from verifier.procedure.trusted_keys import TrustedKeys
@@ -29,9 +31,11 @@ _RESOLVE = """
     WHERE id = %s AND count_id = %s AND resolved_at IS NULL
 """
 _SELECT = """
-    SELECT id, name, statement, recorded_by, recorded_at, outcome, resolution, resolved_by,
-           resolved_at
-    FROM objections WHERE count_id = %s ORDER BY id
+    SELECT o.id, o.name, o.statement, o.recorded_by, o.recorded_at, o.outcome, o.resolution,
+           o.resolved_by, o.resolved_at, v.reason, v.proposed_by, v.proposed_at, v.confirmed_by,
+           v.confirmed_at
+    FROM objections o LEFT JOIN objection_overrides v ON v.objection_id = o.id
+    WHERE o.count_id = %s ORDER BY o.id
 """
 
 
@@ -50,6 +54,13 @@ class Objection:
     resolution: str | None
     resolved_by: str | None
     resolved_at: datetime | None
+    override_reason: str | None
+    """Why it is paid in spite of an objection that was upheld; None while nobody proposed that."""
+    override_proposed_by: str | None
+    override_proposed_at: datetime | None
+    override_confirmed_by: str | None
+    """None while nobody confirmed it, as what follows."""
+    override_confirmed_at: datetime | None
 
 
 def record_objection(
@@ -58,6 +69,7 @@ def record_objection(
     act: Act,
     *,
     trusted: TrustedKeys,
+    key: SigningKey,
     name: str,
     statement: str,
 ) -> int:
@@ -78,6 +90,8 @@ def record_objection(
     if row is None:
         raise RuntimeError("INSERT ... RETURNING gave no row")
     objection_id: int = row[0]
+    says = {"objection": objection_id, "name": name, "text": statement}
+    add_statement(connection, taken, Step.OBJECT, act, key=key, trusted=trusted, says=says)
     return objection_id
 
 
@@ -88,18 +102,20 @@ def resolve_objection(
     act: Act,
     *,
     trusted: TrustedKeys,
+    key: SigningKey,
     outcome: ObjectionOutcome,
     resolution: str,
 ) -> None:
     """Say what came of an objection, once; the caller commits.
 
-    An objection that is upheld leads to a correction, which is a count of its own.
+    An objection that is upheld leads to a correction, which is a count of its own, unless two
+    people override it (`overrides`).
 
     Raises:
         UserError: there is no such open objection to this count, or nothing is said.
     """
     resolution = required_text(resolution)
-    take_step(
+    taken = take_step(
         connection,
         record,
         Step.RESOLVE,
@@ -114,6 +130,8 @@ def resolve_objection(
             id=objection_id,
             count=record.count_id,
         )
+    says = {"objection": objection_id, "outcome": outcome, "reason": resolution}
+    add_statement(connection, taken, Step.RESOLVE, act, key=key, trusted=trusted, says=says)
 
 
 def list_objections(connection: psycopg.Connection, record: CountRecord) -> list[Objection]:

@@ -18,6 +18,7 @@ from verifier.procedure.names import is_same_person
 from verifier.procedure.objections import Objection
 from verifier.procedure.payments import Due, Payment, Recovery
 from verifier.procedure.records import CountRecord, StepRecord, list_counts
+from verifier.procedure.signing import SignedStatement
 from verifier.procedure.states import RULES, Step
 from verifier.procedure.trusted_keys import TrustedKeys
 
@@ -72,6 +73,12 @@ _SELECT_PENDING = """
     WHERE count_id = %s AND outcome = 'pending' ORDER BY 4, platform COLLATE "C", uscc COLLATE "C"
 """
 
+_SELECT_OVERRIDABLE = """
+    SELECT coalesce(bool_or(v.id IS NULL), false), coalesce(bool_or(v.id IS NOT NULL), false)
+    FROM objections o LEFT JOIN objection_overrides v ON v.objection_id = o.id
+    WHERE o.count_id = %s AND o.outcome = 'upheld' AND v.confirmed_at IS NULL
+"""
+
 _NOT_LISTED: Final = ["devices", "calendar", "connections", "decisions"]
 """Of an enterprise: what a list does not show, and most of its bytes."""
 _SOON: Final = timedelta(days=30)
@@ -83,6 +90,8 @@ _OFFERED: Final = (
     Step.PUBLISH,
     Step.OBJECT,
     Step.RESOLVE,
+    Step.PROPOSE_OVERRIDE,
+    Step.OVERRIDE,
     Step.APPROVE_PAYMENT,
     Step.PAY,
 )
@@ -170,6 +179,8 @@ class CountSheet:
     offers: Sequence[StepOffer]
     faults: Sequence[Hindrance] = ()
     """What of a frozen count is not as it was signed."""
+    statements: Sequence[SignedStatement] = ()
+    """What was done with it since, signed step by step."""
 
 
 def years_of_counts(connection: psycopg.Connection) -> dict[int, list[CountRecord]]:
@@ -305,6 +316,7 @@ def offered_steps(
         now: an instant with its time zone.
         trusted: whose signature of a frozen count counts.
     """
+    left_out = _overrides_without_object(connection, record)
     return [
         StepOffer(
             step=step,
@@ -313,5 +325,13 @@ def offered_steps(
             hindrances=tuple(hindrances(connection, record, step, now, trusted)),
         )
         for step in _OFFERED
-        if record.state in RULES[step].start
+        if record.state in RULES[step].start and step not in left_out
     ]
+
+
+def _overrides_without_object(connection: psycopg.Connection, record: CountRecord) -> set[Step]:
+    """Of the steps that override objections those for which there is none."""
+    row = connection.execute(_SELECT_OVERRIDABLE, (record.id,)).fetchone()
+    may_propose, may_confirm = row or (False, False)
+    offered = {Step.PROPOSE_OVERRIDE: may_propose, Step.OVERRIDE: may_confirm}
+    return {step for step, is_possible in offered.items() if not is_possible}

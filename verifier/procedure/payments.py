@@ -2,16 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 import psycopg
 
 from jieru.calendar import civil_date
 from jieru.errors import UserError
-from verifier.procedure.balances import paid_up_to
+from verifier.procedure.balances import Due, dues_of, paid_up_to
 from verifier.procedure.names import required_text
 from verifier.procedure.people import Act
 from verifier.procedure.records import CountRecord
 from verifier.procedure.recovery import BalanceKey, RecoveryKind, RecoveryLine
+from verifier.procedure.signing import SigningKey
+from verifier.procedure.statement_records import add_statement
 from verifier.procedure.states import Step
 from verifier.procedure.steps import take_step
 from verifier.procedure.trusted_keys import TrustedKeys
@@ -29,15 +32,7 @@ __all__ = [
     "store_recoveries",
 ]
 
-_SELECT_AWARDS = """
-    SELECT p.value ->> 'platform', p.value ->> 'name', l.value ->> 'clause',
-           sum((l.value ->> 'amount_yuan')::bigint)::bigint
-    FROM count_documents d,
-         jsonb_array_elements(d.head -> 'platforms') p,
-         jsonb_array_elements(p.value -> 'lines') l
-    WHERE d.count_id = %s
-    GROUP BY 1, 2, 3
-"""
+_SELECT_HEAD = "SELECT head FROM count_documents WHERE count_id = %s"
 _INSERT_PAYMENT = """
     INSERT INTO count_payments
         (count_id, platform_id, clause, amount_yuan, paid_on, reference, recorded_by, recorded_at)
@@ -59,16 +54,6 @@ _SELECT_RECOVERIES = """
     LEFT JOIN enterprises e ON e.uscc = r.uscc
     WHERE r.count_id = %s ORDER BY r.id
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """What is still to be paid to a platform under one clause."""
-
-    platform: str
-    name: str
-    clause: str
-    amount_yuan: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +83,12 @@ class Recovery:
 
 
 def approve_payment(
-    connection: psycopg.Connection, record: CountRecord, act: Act, trusted: TrustedKeys
+    connection: psycopg.Connection,
+    record: CountRecord,
+    act: Act,
+    trusted: TrustedKeys,
+    *,
+    key: SigningKey,
 ) -> CountRecord:
     """Make a published count payable; the caller commits. Where nothing is due it is paid at once.
 
@@ -108,6 +98,16 @@ def approve_payment(
     columns = {"payable_at": act.at, "payable_by": act.name}
     taken = take_step(
         connection, record, Step.APPROVE_PAYMENT, act, trusted=trusted, columns=columns
+    )
+    due = [each.to_json_object() for each in amounts_due(connection, taken)]
+    add_statement(
+        connection,
+        taken,
+        Step.APPROVE_PAYMENT,
+        act,
+        key=key,
+        trusted=trusted,
+        says={"due": due},
     )
     return _finish(connection, taken, act, trusted)
 
@@ -119,6 +119,7 @@ def record_payment(
     act: Act,
     *,
     trusted: TrustedKeys,
+    key: SigningKey,
     reference: str,
     paid_on: date,
 ) -> CountRecord:
@@ -130,6 +131,7 @@ def record_payment(
         platform: code of the platform.
         act: who records it.
         trusted: whose signature counts.
+        key: signs each line that is paid.
         reference: of the payment order.
         paid_on: the civil day of payment.
 
@@ -145,6 +147,7 @@ def record_payment(
         connection, record, Step.PAY, act, trusted=trusted, note=f"{platform}: {reference}"
     )
     _require_sensible_day(taken, act, paid_on)
+    head = _head(connection, taken)
     due = [each for each in amounts_due(connection, taken) if each.platform == platform]
     if not due:
         raise UserError(
@@ -165,6 +168,24 @@ def record_payment(
                 act.at,
                 platform,
             ),
+        )
+        (payee,) = [one for one in head["platforms"] if one["platform"] == platform]
+        add_statement(
+            connection,
+            taken,
+            Step.PAY,
+            act,
+            key=key,
+            trusted=trusted,
+            says={
+                "platform": platform,
+                "clause": each.clause,
+                "amount_yuan": each.amount_yuan,
+                "payee_name": payee["name"],
+                "payee_uscc": payee["operator_uscc"],
+                "reference": reference,
+                "paid_on": paid_on.isoformat(),
+            },
         )
     return _finish(connection, taken, act, trusted)
 
@@ -191,14 +212,7 @@ def _require_sensible_day(record: CountRecord, act: Act, paid_on: date) -> None:
 def amounts_due(connection: psycopg.Connection, record: CountRecord) -> list[Due]:
     """What a frozen count awards beyond what was paid under it and its earlier revisions."""
     paid = paid_up_to(connection, record.year, record.revision)
-    due = [
-        Due(code, name, clause, amount - paid.get((code, clause), 0))
-        for code, name, clause, amount in connection.execute(_SELECT_AWARDS, (record.id,))
-    ]
-    return sorted(
-        (each for each in due if each.amount_yuan > 0),
-        key=lambda each: (each.platform, each.clause),
-    )
+    return dues_of(_head(connection, record), paid)
 
 
 def paid_before(connection: psycopg.Connection, record: CountRecord) -> dict[BalanceKey, int]:
@@ -228,6 +242,13 @@ def store_recoveries(
 def list_recoveries(connection: psycopg.Connection, record: CountRecord) -> list[Recovery]:
     """What a correction claims back, line by line."""
     return [Recovery(*row) for row in connection.execute(_SELECT_RECOVERIES, (record.id,))]
+
+
+def _head(connection: psycopg.Connection, record: CountRecord) -> dict[str, Any]:
+    """The document without its enterprises; without platforms before the first draft."""
+    row = connection.execute(_SELECT_HEAD, (record.id,)).fetchone()
+    head: dict[str, Any] = row[0] if row else {"platforms": []}
+    return head
 
 
 def _finish(

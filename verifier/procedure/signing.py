@@ -1,13 +1,16 @@
 """Signatures of frozen counts: Ed25519 over a document's canonical bytes. No database, no settings.
 
 A signed file is JSON: `document`, `digest` (SHA-256 of its canonical bytes), `signature` over the
-same bytes and `public_key`, the last two in base64.
+same bytes and `public_key`, the last two in base64; and, once the count was published, the signed
+`statements` of what was done with it since, each with `content` (a text: the bytes that are signed,
+in UTF-8), `signature` and `public_key`.
 """
 
 import base64
 import binascii
 import hashlib
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -29,6 +32,7 @@ from verifier.procedure.canonical import CanonicalError, canonical_bytes, parse_
 __all__ = [
     "CheckedFile",
     "Finding",
+    "SignedStatement",
     "SigningKey",
     "check_signed_file",
     "is_signed",
@@ -39,6 +43,8 @@ __all__ = [
 ]
 
 _KEYS: Final = ("document", "digest", "signature", "public_key")
+_STATEMENTS: Final = "statements"
+_STATEMENT_KEYS: Final = frozenset({"content", "signature", "public_key"})
 _PUBLIC_KEY_BYTES: Final = 32
 
 
@@ -57,6 +63,21 @@ class Finding(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class SignedStatement:
+    """One signed statement of what was done with a frozen count; `statements` says of its form."""
+
+    content: str
+    """The very bytes that are signed, as UTF-8 reads them."""
+    signature: bytes
+    public_key: bytes
+
+    @property
+    def key_text(self) -> str:
+        """The public key as people compare it, in base64."""
+        return base64.b64encode(self.public_key).decode()
+
+
+@dataclass(frozen=True, slots=True)
 class CheckedFile:
     """A signed file and what the check found."""
 
@@ -66,6 +87,8 @@ class CheckedFile:
     """Of the document as it is in the file."""
     public_key: bytes
     """The file's own."""
+    statements: tuple[SignedStatement, ...] = ()
+    """Of what was done with the count since; not verified (`statements.chain_faults`)."""
 
     @property
     def key_text(self) -> str:
@@ -158,14 +181,27 @@ def parse_public_key(text: str) -> bytes:
 
 
 def signed_file(
-    document: dict[str, Any], digest: str, signature: bytes, public_key: bytes
+    document: dict[str, Any],
+    digest: str,
+    signature: bytes,
+    public_key: bytes,
+    statements: Sequence[SignedStatement] = (),
 ) -> bytes:
     """The content of a signed file; the document stands in it in its canonical form."""
-    rest = {
+    rest: dict[str, object] = {
         "digest": digest,
         "public_key": base64.b64encode(public_key).decode(),
         "signature": base64.b64encode(signature).decode(),
     }
+    if statements:
+        rest[_STATEMENTS] = [
+            {
+                "content": each.content,
+                "public_key": each.key_text,
+                "signature": base64.b64encode(each.signature).decode(),
+            }
+            for each in statements
+        ]
     # Sorted, so that the whole file has one form only: digest, document, public_key, signature.
     return canonical_bytes({"document": document, **rest})
 
@@ -180,7 +216,7 @@ def check_signed_file(content: bytes, expected_key: bytes | None = None) -> Chec
     Raises:
         UserError: it is not a signed count at all.
     """
-    document, digest, signature, public_key = _parts(content)
+    document, digest, signature, public_key, statements = _parts(content)
     try:
         bytes_signed = canonical_bytes(document)
     except CanonicalError as error:
@@ -200,15 +236,18 @@ def check_signed_file(content: bytes, expected_key: bytes | None = None) -> Chec
         document=document,
         digest=digest_found,
         public_key=public_key,
+        statements=statements,
     )
 
 
-def _parts(content: bytes) -> tuple[dict[str, Any], str, bytes, bytes]:
+def _parts(
+    content: bytes,
+) -> tuple[dict[str, Any], str, bytes, bytes, tuple[SignedStatement, ...]]:
     try:
         found = parse_json(content)
     except CanonicalError as error:
         raise UserError("This is not a signed count: {reason}.", reason=str(error)) from None
-    if not isinstance(found, dict) or set(found) != set(_KEYS):
+    if not isinstance(found, dict) or set(found) - {_STATEMENTS} != set(_KEYS):
         raise UserError(
             "This is not a signed count: it must hold {keys} and nothing else.",
             keys=", ".join(_KEYS),
@@ -225,7 +264,24 @@ def _parts(content: bytes) -> tuple[dict[str, Any], str, bytes, bytes]:
         raise UserError(
             "This is not a signed count: its document, digest, signature or key is malformed."
         )
-    return document, digest, signature, public_key
+    statements = tuple(_statements(found.get(_STATEMENTS, [])))
+    return document, digest, signature, public_key, statements
+
+
+def _statements(found: object) -> Iterator[SignedStatement]:
+    """The statements of a signed file.
+
+    Raises:
+        UserError: one of them has not the form of a statement.
+    """
+    for each in found if isinstance(found, list) else [found]:
+        if isinstance(each, dict) and set(each) == _STATEMENT_KEYS:
+            content = each["content"]
+            signature, public_key = _base64(each["signature"]), _base64(each["public_key"])
+            if isinstance(content, str) and signature is not None and public_key is not None:
+                yield SignedStatement(content, signature, public_key)
+                continue
+        raise UserError("This is not a signed count: one of its statements is malformed.")
 
 
 def is_signed(content: bytes, signature: bytes, public_key: bytes) -> bool:

@@ -62,6 +62,10 @@ class Step(StrEnum):
     PUBLISH = "publish"
     OBJECT = "object"
     RESOLVE = "resolve"
+    PROPOSE_OVERRIDE = "propose_override"
+    """Of an objection that was upheld."""
+    OVERRIDE = "override"
+    """What somebody else proposed."""
     APPROVE_PAYMENT = "approve_payment"
     PAY = "pay"
     FINISH_PAYMENT = "finish_payment"
@@ -81,6 +85,9 @@ class StepRule(NamedTuple):
     """Said of a count that is elsewhere."""
 
 
+_OVERRIDDEN_WHEN: Final = _(
+    "Objections are overridden while a published count is not paid yet; {count} is elsewhere."
+)
 RULES: Final[Mapping[Step, StepRule]] = {
     Step.DRAFT: StepRule(
         frozenset({State.DRAFT, State.RETURNED}),
@@ -123,6 +130,18 @@ RULES: Final[Mapping[Step, StepRule]] = {
         None,
         is_for_checker=False,
         refusal=_("Objections are to a published count that is not payable yet; {count} is not."),
+    ),
+    Step.PROPOSE_OVERRIDE: StepRule(
+        frozenset({State.PUBLISHED, State.PAYABLE}),
+        None,
+        is_for_checker=False,  # nor for who drafted it: `overrides` says so
+        refusal=_(_OVERRIDDEN_WHEN),
+    ),
+    Step.OVERRIDE: StepRule(
+        frozenset({State.PUBLISHED, State.PAYABLE}),
+        None,
+        is_for_checker=False,
+        refusal=_(_OVERRIDDEN_WHEN),
     ),
     Step.APPROVE_PAYMENT: StepRule(
         frozenset({State.PUBLISHED}),

@@ -18,6 +18,8 @@ from verifier.procedure.names import required_text
 from verifier.procedure.notice_period import NoticeEnd, earliest_notice_end, notice_end
 from verifier.procedure.people import Act
 from verifier.procedure.records import CountRecord, count_by_id, record_step
+from verifier.procedure.signing import SigningKey
+from verifier.procedure.statement_records import add_statement
 from verifier.procedure.states import Step, require_step
 from verifier.procedure.trusted_keys import NOBODY, TrustedKeys
 
@@ -125,6 +127,7 @@ def publish_count(
     act: Act,
     *,
     trusted: TrustedKeys,
+    key: SigningKey,
     notice_days: int,
     holidays: Holidays,
     notice_ends_on: date | None = None,
@@ -138,6 +141,7 @@ def publish_count(
         record: a frozen count.
         act: who publishes it, and when.
         trusted: whose signature counts.
+        key: signs what is published.
         notice_days: working days of the notice.
         holidays: what is known of them.
         notice_ends_on: its last day, named by a person; None: by what is known of the holidays.
@@ -157,16 +161,20 @@ def publish_count(
             published=published_on.isoformat(),
             day=notice_ends_on.isoformat(),
         )
+    last_day = notice_ends_on or end.last_day
     columns = {
         "published_at": act.at,
         "published_by": act.name,
         "notice_days": notice_days,
-        "notice_ends_on": notice_ends_on or end.last_day,
+        "notice_ends_on": last_day,
     }
     note = " ".join(_basis(end, notice_ends_on)) or None
-    return take_step(
+    taken = take_step(
         connection, record, Step.PUBLISH, act, trusted=trusted, note=note, columns=columns
     )
+    says = {"notice_days": notice_days, "notice_ends_on": last_day.isoformat()}
+    add_statement(connection, taken, Step.PUBLISH, act, key=key, trusted=trusted, says=says)
+    return taken
 
 
 def _basis(end: NoticeEnd, named: date | None) -> Iterator[str]:

@@ -26,7 +26,7 @@ import msgspec
 
 from jieru.calendar import civil_date
 from jieru.errors import UserError
-from verifier.procedure.signing import load_signing_key
+from verifier.procedure.signing import SigningKey, load_signing_key
 
 __all__ = [
     "NOBODY",
@@ -35,6 +35,7 @@ __all__ = [
     "TrustedKeys",
     "Vouching",
     "load_trusted_keys",
+    "require_trusted_key",
     "trusted_keys_of",
     "vouching_of",
 ]
@@ -128,6 +129,20 @@ def vouching_of(document: Mapping[str, Any], public_key: bytes, trusted: Trusted
     except (KeyError, TypeError, ValueError):
         return Vouching.UNKNOWN
     return trusted.judge(public_key, signed_on)
+
+
+def require_trusted_key(key: SigningKey, trusted: TrustedKeys, day: date) -> None:
+    """Refuse to sign what nobody could check.
+
+    Raises:
+        UserError: nobody vouches for what this key signs on this civil day.
+    """
+    if trusted.judge(key.public_key, day) is not Vouching.TRUSTED:
+        raise UserError(
+            "The signing key of this installation is not among the trusted keys of today: nobody "
+            "could check what it signs. Name it in the file of JIERU_TRUSTED_KEYS, or sign with "
+            "another."
+        )
 
 
 NOBODY: Final = TrustedKeys()

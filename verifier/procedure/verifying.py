@@ -3,14 +3,14 @@
 The rows of a frozen count are a copy of the signed document, and whoever has the database can
 change a copy. So before anything is done or shown by these rows the document is put together from
 them, digested, held against the signature, the signature against the trusted keys, and the count's
-own row and its payments against the document.
+own row and its payments against the document. What was done with the count since is held against
+the signed statements of it, and the counts that it corrects are verified with it.
 
 What was found is remembered in this process for the very versions of the rows that were read
 (PostgreSQL gives a row that is written another `xmin`), so an unchanged count is verified once.
 """
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
@@ -18,28 +18,22 @@ from typing import Final
 import psycopg
 
 from jieru.i18n import marked
-from verifier.procedure.balances import paid_up_to
+from verifier.procedure.balances import awards_of, paid_up_to
 from verifier.procedure.canonical import CanonicalError, canonical_bytes
 from verifier.procedure.document import Document
 from verifier.procedure.hindrance import Hindrance
-from verifier.procedure.records import CountRecord, read_document
+from verifier.procedure.records import CountRecord, count_by_id, read_document
 from verifier.procedure.signing import is_signed
+from verifier.procedure.statement_records import list_statements
+from verifier.procedure.statements import chain_faults
+from verifier.procedure.told_and_signed import differences
 from verifier.procedure.trusted_keys import TrustedKeys, Vouching, vouching_of
 
 __all__ = ["faults"]
 
 _SELECT_VERSIONS: Final = """
-    SELECT current_database(), (SELECT created_at FROM installation),
-           (SELECT xmin::text || ctid::text FROM counts WHERE id = %(id)s),
-           (SELECT xmin::text || ctid::text FROM count_documents WHERE count_id = %(id)s),
-           (SELECT count(*) || ' ' || sum(hashtextextended(xmin::text || ctid::text, 0))
-            FROM count_determinations WHERE count_id = %(id)s),
-           (SELECT count(*) || ' ' || sum(hashtextextended(y.xmin::text || y.ctid::text, 0))
-            FROM count_payments y JOIN counts c ON c.id = y.count_id
-            WHERE c.year = %(year)s AND c.revision <= %(revision)s),
-           (SELECT count(*) || ' ' || sum(hashtextextended(r.xmin::text || r.ctid::text, 0))
-            FROM recoveries r JOIN counts c ON c.id = r.count_id
-            WHERE c.year = %(year)s AND c.revision <= %(revision)s)
+    SELECT current_database(), (SELECT created_at FROM installation), row_versions
+    FROM count_row_versions WHERE count_id = %s
 """
 _COUNT_ROWS: Final = "SELECT count(*) FROM count_determinations WHERE count_id = %s"
 _REMEMBERED: Final = 256
@@ -75,8 +69,7 @@ def faults(
 
 
 def _versions(connection: psycopg.Connection, record: CountRecord) -> tuple[object, ...]:
-    values = {"id": record.id, "year": record.year, "revision": record.revision}
-    row = connection.execute(_SELECT_VERSIONS, values).fetchone()
+    row = connection.execute(_SELECT_VERSIONS, (record.id,)).fetchone()
     return row or ()
 
 
@@ -89,8 +82,30 @@ def _find(
         # What the document says is not worth a comparison.
         yield from signature
         return
-    yield from _of_the_row(record, document)
+    row = list(_of_the_row(record, document))
+    yield from row
     yield from _of_payments(connection, record, document)
+    statements = list_statements(connection, record)
+    broken = list(
+        chain_faults(
+            statements, count_id=record.count_id, digest=record.digest or "", trusted=trusted
+        )
+    )
+    before = [] if row else _of_the_count_before(connection, record, trusted)
+    yield from broken
+    yield from before
+    if not (row or broken or before):
+        # Which rest on all of these.
+        yield from differences(connection, record, document, statements)
+
+
+def _of_the_count_before(
+    connection: psycopg.Connection, record: CountRecord, trusted: TrustedKeys
+) -> list[Hindrance]:
+    """What is wrong with the count that this one corrects: what was paid by it is not due again."""
+    if record.supersedes_id is None:
+        return []
+    return faults(connection, count_by_id(connection, record.supersedes_id), trusted)
 
 
 def _of_the_signature(
@@ -218,10 +233,7 @@ def _of_payments(
     connection: psycopg.Connection, record: CountRecord, document: Document
 ) -> Iterator[Hindrance]:
     """Where more was paid under this count and those before it than it awards."""
-    awarded = Counter[tuple[str, str]]()
-    for each in document["platforms"]:
-        for line in each["lines"]:
-            awarded[each["platform"], line["clause"]] += line["amount_yuan"]
+    awarded = awards_of(document)
     for (platform, clause), yuan in paid_up_to(connection, record.year, record.revision).items():
         if yuan > awarded[platform, clause]:
             yield Hindrance(

@@ -24,6 +24,7 @@ __all__ = [
     "Parameter",
     "Platform",
     "SignedCount",
+    "Statement",
     "Words",
     "find_enterprise",
     "read_signed_count",
@@ -241,19 +242,31 @@ class CountDocument(_Struct, frozen=True):
     notices: list[Notice]
     parameters: list[Parameter]
     version: Literal[1, 2] = 1
+    steps_are_signed: bool = False
+    """Whether each step after freezing needs a signed statement."""
 
     def parameter(self, name: str) -> Parameter | None:
         """One parameter of the policy, if the policy had it."""
         return next((each for each in self.parameters if each.name == name), None)
 
 
+class Statement(_Struct, frozen=True):
+    """A signed statement of what was done with the count since it was frozen."""
+
+    content: str
+    """JSON, whose shape is that of `verifier.procedure.statements`."""
+    public_key: str
+    signature: str
+
+
 class SignedCount(_Struct, frozen=True):
-    """What a signed file holds; whoever reads one has checked digest and signature before."""
+    """What a signed file holds; whoever reads one has checked digest and signatures before."""
 
     document: CountDocument
     digest: _Sha256
     signature: str
     public_key: str
+    statements: list[Statement] = []
 
 
 def read_signed_count(content: bytes) -> SignedCount:

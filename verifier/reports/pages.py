@@ -17,7 +17,7 @@ from verifier.reports.document import (
     find_enterprise,
 )
 from verifier.reports.fonts import ReportFonts
-from verifier.reports.provenance import footer, mark, provenance
+from verifier.reports.provenance import footer, mark, overrides, provenance
 from verifier.reports.speech import Speech
 from verifier.reports.typesetting import Data, pdf
 
@@ -113,6 +113,7 @@ def approval_pdf(signed: SignedCount, language: Language, fonts: ReportFonts) ->
             [speech.text(_("Count number")), document.count_id],
             [speech.text(_("Policy")), document.policy_title.spoken_in(language)],
             [speech.text(_("Evidence until")), speech.day(document.as_of)],
+            *(list(each) for each in overrides(signed, speech)),
         ],
         "lines": {
             "title": speech.text(_("Awards by platform and clause (yuan)")),

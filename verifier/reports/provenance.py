@@ -1,13 +1,16 @@
 """Where a report comes from: what every report says of the count that it shows."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
+
+import msgspec
 
 from jieru.i18n import marked as _
+from verifier.procedure.states import Step
 from verifier.reports.document import SignedCount
 from verifier.reports.speech import Speech
 
-__all__ = ["footer", "mark", "provenance"]
+__all__ = ["footer", "mark", "overrides", "provenance"]
 
 _SHORT: Final = 12
 """Characters of a SHA-256 that stand for it where there is little room."""
@@ -33,6 +36,25 @@ def footer(signed: SignedCount, speech: Speech) -> list[str]:
         ),
         speech.text(_("Digest {digest}"), digest=signed.digest),
     ]
+
+
+def overrides(signed: SignedCount, speech: Speech) -> Iterator[tuple[str, str]]:
+    """Objections in spite of which the count is paid: of each why, and who answers for it."""
+    said: list[dict[str, Any]] = [msgspec.json.decode(each.content) for each in signed.statements]
+    proposed = {each["objection"]: each for each in said if each["kind"] == Step.PROPOSE_OVERRIDE}
+    for each in said:
+        if each["kind"] == Step.OVERRIDE:
+            proposal = proposed[each["objection"]]
+            yield (
+                speech.text(_("Upheld objection, overridden")),
+                speech.text(
+                    _("Objection {id}: {reason} (proposed by {proposer}, confirmed by {name})"),
+                    id=each["objection"],
+                    reason=proposal["reason"],
+                    proposer=proposal["by"],
+                    name=each["by"],
+                ),
+            )
 
 
 def provenance(signed: SignedCount, speech: Speech) -> Iterator[tuple[str, str]]:

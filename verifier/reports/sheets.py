@@ -9,7 +9,7 @@ from jieru.i18n import Language
 from jieru.i18n import marked as _
 from verifier.counting.determination import Outcome
 from verifier.reports.document import CountDocument, Enterprise, Platform, SignedCount
-from verifier.reports.provenance import provenance
+from verifier.reports.provenance import overrides, provenance
 from verifier.reports.speech import Speech
 
 __all__ = ["SHEETS", "Cell", "Column", "ColumnKind", "Sheet", "SheetName", "sheet"]
@@ -123,6 +123,7 @@ _DEVICES: Final = (
 
 def _about_rows(signed: SignedCount, speech: Speech) -> Iterator[Row]:
     yield from provenance(signed, speech)
+    yield from overrides(signed, speech)
 
 
 def _payment_rows(signed: SignedCount, speech: Speech) -> Iterator[Row]:

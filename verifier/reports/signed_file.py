@@ -4,7 +4,9 @@ from pathlib import Path
 
 from jieru.errors import UserError
 from jieru.i18n import marked as _
+from verifier.procedure.hindrance import require_no_hindrance
 from verifier.procedure.signing import Finding, check_signed_file
+from verifier.procedure.statements import chain_faults
 from verifier.procedure.trusted_keys import TrustedKeys, Vouching, vouching_of
 from verifier.reports.document import SignedCount, read_signed_count
 
@@ -24,8 +26,8 @@ def open_signed_file(path: Path, trusted: TrustedKeys) -> SignedCount:
 
     Raises:
         UnvouchedError: nobody vouches for the key that signed it.
-        UserError: it cannot be read, is not a signed count, was changed after it was signed, or was
-            signed by a key at a time at which it does not sign.
+        UserError: it cannot be read, is not a signed count, was changed after it was signed, was
+            signed by a key at a time at which it does not sign, or its statements are not whole.
     """
     try:
         content = path.read_bytes()
@@ -57,4 +59,13 @@ def open_signed_file(path: Path, trusted: TrustedKeys) -> SignedCount:
             path=path,
             name=trusted.name_of(checked.public_key),
         )
+    broken = [
+        *chain_faults(
+            checked.statements,
+            count_id=str(checked.document.get("count_id")),
+            digest=checked.digest,
+            trusted=trusted,
+        )
+    ]
+    require_no_hindrance(broken)
     return read_signed_count(content)

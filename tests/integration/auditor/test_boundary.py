@@ -294,7 +294,10 @@ READ_BY_VIEWS: Final = {
     "count_documents": "count_id head",
     "count_payments": "amount_yuan clause count_id paid_on platform_id recorded_at recorded_by"
     " reference",
+    "count_row_versions": "count_id row_versions",
+    "count_statements": "content count_id number public_key",
     "count_steps": "count_id note state step taken_at taken_by",
+    "count_verifications": "count_id findings row_versions verified_at",
     "counts": "as_of code_version digest drafted_at drafted_by frozen_at frozen_by id notice_days"
     " notice_ends_on opened_at opened_by payable_at payable_by policy_name policy_sha256"
     " published_at published_by revision state submitted_at submitted_by supersedes_id year",

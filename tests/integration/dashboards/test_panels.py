@@ -24,6 +24,7 @@ from tests.integration.dashboards.expected_integrity import INTEGRITY
 from tests.integration.dashboards.expected_operations import OPERATIONS
 from tests.integration.dashboards.expected_overview import OVERVIEW
 from tests.integration.dashboards.expected_platform import PLATFORM
+from tests.integration.dashboards.expected_signature import SIGNATURE
 from tests.integration.dashboards.truth import Asked, Expectation, Truth, midnight
 from tests.support.audited_city import HANDED_OVER, LATE, WAIVED, build_audited_city
 from tests.support.auditors import AUDITOR_PASSWORD, auditor_address
@@ -37,10 +38,10 @@ Kinds: TypeAlias = Mapping[str, str]
 
 _DASHBOARDS: Final = {each["uid"]: each for each in grafana_dashboards()}
 _EXPECTED: Final[Mapping[str, Mapping[int, Expectation]]] = {
-    "jieru-overview": OVERVIEW,
-    "jieru-platform": PLATFORM,
-    "jieru-enterprise": ENTERPRISE,
-    "jieru-integrity": INTEGRITY,
+    "jieru-overview": {**SIGNATURE, **OVERVIEW},
+    "jieru-platform": {**SIGNATURE, **PLATFORM},
+    "jieru-enterprise": {**SIGNATURE, **ENTERPRISE},
+    "jieru-integrity": {**SIGNATURE, **INTEGRITY},
     "jieru-operations": OPERATIONS,
 }
 _MINUTE: Final = timedelta(minutes=1)
@@ -104,6 +105,7 @@ _SCENARIOS: Final = (
     Scenario("jieru-platform", {"year": "2027", "platform": "wuming"}),
     _enterprise(1),
     _enterprise(5, stage="standing"),
+    _enterprise(5, stage="standing", year="2025"),
     _enterprise(6),
     _enterprise(5, device=[HANDED_OVER]),
     _enterprise(LATE, device=[f"m{LATE}-0", f"m{LATE}-2"]),

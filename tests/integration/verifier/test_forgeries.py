@@ -4,9 +4,11 @@ Each forgery is made as the database's superuser, past all triggers, as nobody c
 """
 
 import base64
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Final
 
 import psycopg
@@ -26,12 +28,15 @@ from tests.support.procedure import (
     POLICY,
     TRUSTED,
     frozen,
+    frozen_with_award,
     payable,
     published,
     submitted,
 )
 from tests.support.registry_builder import RegistryBuilder
+from verifier.counting.award import AwardLine
 from verifier.counting.decisions import record_decision
+from verifier.policy import load_policy
 from verifier.procedure.canonical import canonical_bytes, sha256_of
 from verifier.procedure.freezing import freeze_count
 from verifier.procedure.objections import record_objection
@@ -180,17 +185,19 @@ _FORGERIES: Final[dict[str, tuple[Forgery, str]]] = {
 
 
 def _publish(connection: psycopg.Connection, record: CountRecord) -> None:
-    publish_count(connection, record, CHECKER, trusted=TRUSTED, notice_days=5, holidays=HOLIDAYS)
+    publish_count(
+        connection, record, CHECKER, trusted=TRUSTED, notice_days=5, holidays=HOLIDAYS, key=KEY
+    )
 
 
 def _object(connection: psycopg.Connection, record: CountRecord) -> None:
     record_objection(
-        connection, record, CHECKER, trusted=TRUSTED, name="协联", statement="漏计一家"
+        connection, record, CHECKER, trusted=TRUSTED, name="协联", statement="漏计一家", key=KEY
     )
 
 
 def _approve(connection: psycopg.Connection, record: CountRecord) -> None:
-    approve_payment(connection, record, _AFTER_NOTICE, TRUSTED)
+    approve_payment(connection, record, _AFTER_NOTICE, TRUSTED, key=KEY)
 
 
 def _pay(connection: psycopg.Connection, record: CountRecord) -> None:
@@ -202,6 +209,7 @@ def _pay(connection: psycopg.Connection, record: CountRecord) -> None:
         trusted=TRUSTED,
         reference="国库-1",
         paid_on=date(2027, 5, 21),
+        key=KEY,
     )
 
 
@@ -230,6 +238,355 @@ def test_no_step_is_taken_by_what_was_changed(
         take(database, forged)
     assert said in str(refused.value)
     assert said in " ".join(map(str, faults(database, forged, TRUSTED)))
+
+
+def _earlier_end_of_notice(connection: psycopg.Connection, record: CountRecord) -> None:
+    _past_all_triggers(
+        connection, "UPDATE counts SET notice_ends_on = '2027-05-07' WHERE id = %s", record.id
+    )
+
+
+def _published_by_another(connection: psycopg.Connection, record: CountRecord) -> None:
+    _past_all_triggers(
+        connection, "UPDATE counts SET published_by = 'mallory' WHERE id = %s", record.id
+    )
+
+
+def _published_earlier(connection: psycopg.Connection, record: CountRecord) -> None:
+    _past_all_triggers(
+        connection,
+        "UPDATE counts SET published_at = published_at - interval '1 day' WHERE id = %s",
+        record.id,
+    )
+
+
+def _fewer_days_of_notice(connection: psycopg.Connection, record: CountRecord) -> None:
+    _past_all_triggers(connection, "UPDATE counts SET notice_days = 1 WHERE id = %s", record.id)
+
+
+def _no_statements(connection: psycopg.Connection, record: CountRecord) -> None:
+    _past_all_triggers(connection, "DELETE FROM count_statements WHERE count_id = %s", record.id)
+
+
+def _no_first_statement(connection: psycopg.Connection, record: CountRecord) -> None:
+    _past_all_triggers(
+        connection, "DELETE FROM count_statements WHERE count_id = %s AND number = 1", record.id
+    )
+
+
+def _no_last_statement(connection: psycopg.Connection, record: CountRecord) -> None:
+    _past_all_triggers(
+        connection,
+        "DELETE FROM count_statements WHERE count_id = %s AND number ="
+        " (SELECT max(number) FROM count_statements)",
+        record.id,
+    )
+
+
+def _no_statement_between(connection: psycopg.Connection, record: CountRecord) -> None:
+    _past_all_triggers(
+        connection, "DELETE FROM count_statements WHERE count_id = %s AND number = 2", record.id
+    )
+
+
+def _statements_in_another_order(connection: psycopg.Connection, record: CountRecord) -> None:
+    for before, after in ((1, 99), (2, 1), (99, 2)):
+        _past_all_triggers(
+            connection,
+            "UPDATE count_statements SET number = %s WHERE count_id = %s AND number = %s",
+            after,
+            record.id,
+            before,
+        )
+
+
+def _another_text(connection: psycopg.Connection, record: CountRecord) -> None:
+    _past_all_triggers(
+        connection,
+        "UPDATE count_statements SET content = replace(content, '2027-05-20', '2027-05-07')"
+        " WHERE count_id = %s AND number = 1",
+        record.id,
+    )
+
+
+def _another_text_by_another_key(connection: psycopg.Connection, record: CountRecord) -> None:
+    """A forger with a key of his own rewrites the whole chain, and the row with it."""
+    _earlier_end_of_notice(connection, record)
+    _another_text(connection, record)
+    previous = None
+    for number, content in connection.execute(
+        "SELECT number, content FROM count_statements WHERE count_id = %s ORDER BY number",
+        (record.id,),
+    ).fetchall():
+        forged = canonical_bytes({**json.loads(content), "previous": previous})
+        previous = hashlib.sha256(forged).hexdigest()
+        _past_all_triggers(
+            connection,
+            "UPDATE count_statements SET content = %s, signature = %s, public_key = %s"
+            " WHERE count_id = %s AND number = %s",
+            forged.decode(),
+            _OTHER.sign(forged),
+            _OTHER.public_key,
+            record.id,
+            number,
+        )
+
+
+def _no_objection(connection: psycopg.Connection, record: CountRecord) -> None:
+    _past_all_triggers(connection, "DELETE FROM objections WHERE count_id = %s", record.id)
+
+
+def _dismissed_by_nobody(connection: psycopg.Connection, record: CountRecord) -> None:
+    _past_all_triggers(
+        connection,
+        "UPDATE objections SET outcome = 'dismissed', resolution = '不成立', resolved_by = 'chen',"
+        " resolved_at = recorded_at WHERE count_id = %s",
+        record.id,
+    )
+
+
+def _another_objection(connection: psycopg.Connection, record: CountRecord) -> None:
+    _past_all_triggers(
+        connection, "UPDATE objections SET statement = '无' WHERE count_id = %s", record.id
+    )
+
+
+def _no_step(connection: psycopg.Connection, record: CountRecord) -> None:
+    _past_all_triggers(
+        connection, "DELETE FROM count_steps WHERE count_id = %s AND step = 'publish'", record.id
+    )
+
+
+def _approved_by_nobody(connection: psycopg.Connection, record: CountRecord) -> None:
+    _past_all_triggers(
+        connection,
+        "UPDATE counts SET state = 'payable', payable_at = '2027-05-21 01:00+00',"
+        " payable_by = 'chen' WHERE id = %s",
+        record.id,
+    )
+
+
+_AFTER_PUBLICATION: Final[dict[str, tuple[Forgery, str]]] = {
+    "end of the notice": (
+        _earlier_end_of_notice,
+        "publish, that its notice_ends_on is 2027-05-07; what was signed says 2027-05-20",
+    ),
+    "who published it": (_published_by_another, "its by is mallory; what was signed says lin"),
+    "when": (_published_earlier, "publish, that its at is 2027-05-05"),
+    "days": (_fewer_days_of_notice, "its notice_days is 1; what was signed says 5"),
+    "no statements": (_no_statements, "The database says of 2026-1: publish; and nothing"),
+    "no first statement": (_no_first_statement, "are no chain at number 1"),
+    "no last statement": (_no_last_statement, "says of 2026-1: object 1; and nothing"),
+    "another order": (_statements_in_another_order, "are no chain at number 1"),
+    "another text": (_another_text, "Statement 1 of 2026-1 is not what was signed"),
+    "another key": (_another_text_by_another_key, "is signed by a key that nobody vouches for"),
+    "no objection": (_no_objection, "What was signed says of 2026-1: object 1"),
+    "a resolution": (_dismissed_by_nobody, "says of 2026-1: resolve 1; and nothing"),
+    "another objection": (_another_objection, "its text is 无; what was signed says 漏计一家"),
+    "no step": (_no_step, "What was signed says of 2026-1: publish (lin, 2027-05-06"),
+    "approval": (_approved_by_nobody, "says of 2026-1: approve_payment; and nothing"),
+}
+
+
+@pytest.mark.parametrize("forgery", _AFTER_PUBLICATION)
+def test_what_was_done_with_a_published_count_is_not_rewritten(
+    database: psycopg.Connection, forgery: str
+) -> None:
+    """Notice, objections, steps, their signed statements: the next step refuses and names it."""
+    forge, said = _AFTER_PUBLICATION[forgery]
+    record = published(database, frozen(database))
+    with changing(database, CHECKER.actor):
+        _object(database, record)
+    assert faults(database, count_by_id(database, record.id), TRUSTED) == []
+    forge(database, record)
+    forged = count_by_id(database, record.id)
+    step = _pay if forged.state == "payable" else _object
+    with pytest.raises(UserError) as refused, changing(database, CHECKER.actor):
+        step(database, forged)
+    assert said in str(refused.value)
+
+
+def _sql(statement: str) -> Forgery:
+    return lambda connection, record: _past_all_triggers(connection, statement, record.id)
+
+
+_OF_PAYMENTS: Final[dict[str, tuple[Forgery, str]]] = {
+    "less": (
+        _sql("UPDATE count_payments SET amount_yuan = 1 WHERE count_id = %s"),
+        "pay alpha 1.2, that its amount_yuan is 1; what was signed says 10000",
+    ),
+    "reference": (
+        _sql("UPDATE count_payments SET reference = '国库-9' WHERE count_id = %s"),
+        "its reference is 国库-9; what was signed says 国库 alpha",
+    ),
+    "day": (
+        _sql("UPDATE count_payments SET paid_on = '2027-05-22' WHERE count_id = %s"),
+        "its paid_on is 2027-05-22; what was signed says 2027-05-21",
+    ),
+    "who recorded it": (
+        _sql("UPDATE count_payments SET recorded_by = 'mallory' WHERE count_id = %s"),
+        "its by is mallory; what was signed says chen",
+    ),
+    "payee": (
+        _sql(
+            "UPDATE count_payments SET platform_id = (SELECT id FROM platforms WHERE code = 'beta')"
+            " WHERE count_id = %s"
+        ),
+        "says of 2026-1: pay beta 1.2; and nothing that was signed says so",
+    ),
+    "clause": (
+        _sql("UPDATE count_payments SET clause = '1.1' WHERE count_id = %s"),
+        "What was signed says of 2026-1: pay alpha 1.2; and the database no longer does",
+    ),
+    "gone": (
+        _sql("DELETE FROM count_payments WHERE count_id = %s"),
+        "What was signed says of 2026-1: pay alpha 1.2; and the database no longer does",
+    ),
+    "one more": (
+        _sql(
+            "INSERT INTO count_payments (count_id, platform_id, clause, amount_yuan, paid_on,"
+            " reference, recorded_by, recorded_at) SELECT %s, id, '1.2', 10000, '2027-05-21', '1',"
+            " 'chen', now() FROM platforms WHERE code = 'beta'"
+        ),
+        "says of 2026-1: pay beta 1.2; and nothing that was signed says so",
+    ),
+    "gone with its statement": (
+        _sql(
+            "WITH gone AS (DELETE FROM count_payments WHERE count_id = %s RETURNING count_id)"
+            " DELETE FROM count_statements s USING gone WHERE s.count_id = gone.count_id"
+            " AND number = (SELECT max(number) FROM count_statements)"
+        ),
+        "says of 2026-1: pay (chen, 2027-05-21",
+    ),
+    "who approved it": (
+        _sql("UPDATE counts SET payable_by = 'mallory' WHERE id = %s"),
+        "approve_payment, that its by is mallory; what was signed says chen",
+    ),
+    "the statement between": (_no_statement_between, "are no chain at number 2"),
+    "paid to the end": (
+        _sql("UPDATE counts SET state = 'paid' WHERE id = %s"),
+        "The database says that 2026-1 is paid; by what was signed it is payable",
+    ),
+}
+
+
+@pytest.fixture
+def two_platforms(database: psycopg.Connection) -> psycopg.Connection:
+    """That database, where a second platform, beta, earns as much."""
+    registry = RegistryBuilder(database)
+    registry.served_enterprise(2, registry.platform("beta"), WORKED_EXAMPLE)
+    database.commit()
+    return database
+
+
+@pytest.mark.parametrize("forgery", _OF_PAYMENTS)
+def test_a_payment_is_as_it_was_signed(two_platforms: psycopg.Connection, forgery: str) -> None:
+    """Amount, payee, reference, day, person, or one less or more: the next payment is refused."""
+    forge, said = _OF_PAYMENTS[forgery]
+    record = payable(two_platforms, frozen(two_platforms), "alpha")
+    assert record.state == "payable"
+    assert faults(two_platforms, record, TRUSTED) == []
+    forge(two_platforms, record)
+    forged = count_by_id(two_platforms, record.id)
+    found = " ".join(map(str, faults(two_platforms, forged, TRUSTED)))
+    assert said in found
+    with pytest.raises(UserError), changing(two_platforms, _AFTER_NOTICE.actor):
+        record_payment(
+            two_platforms,
+            forged,
+            "beta",
+            _AFTER_NOTICE,
+            trusted=TRUSTED,
+            reference="国库-2",
+            paid_on=date(2027, 5, 21),
+            key=KEY,
+        )
+
+
+def test_statements_of_another_count_are_known_as_such(database: psycopg.Connection) -> None:
+    """Genuine, and of a document that is not this one: also what was paid before a correction."""
+    first = payable(database, frozen(database), "alpha")
+    second = published(database, frozen(database, reason="复核"))
+    assert faults(database, second, TRUSTED) == []
+    _past_all_triggers(database, "DELETE FROM count_statements WHERE count_id = %s", second.id)
+    _past_all_triggers(
+        database,
+        "INSERT INTO count_statements (count_id, number, content, signature, public_key)"
+        " SELECT %s, number, content, signature, public_key FROM count_statements"
+        " WHERE count_id = %s AND number = 1",
+        second.id,
+        first.id,
+    )
+    (found,) = faults(database, count_by_id(database, second.id), TRUSTED)
+    assert "was made of 2026-1" in str(found)
+
+
+def test_a_payment_under_a_count_that_was_corrected_is_not_rewritten(
+    database: psycopg.Connection,
+) -> None:
+    """Less than was paid there would be due here: the correction takes no step either."""
+    first = payable(database, frozen(database), "alpha")
+    second = frozen(database, reason="复核")
+    assert faults(database, second, TRUSTED) == []
+    _past_all_triggers(
+        database, "UPDATE count_payments SET amount_yuan = 1 WHERE count_id = %s", first.id
+    )
+    with pytest.raises(UserError, match="its amount_yuan is 1"), changing(database, CHECKER.actor):
+        published(database, second)
+
+
+def test_a_count_that_was_frozen_before_steps_were_signed_stays_valid(
+    database: psycopg.Connection,
+) -> None:
+    """Its document demands no statements; those of steps that follow are verified all the same."""
+    record = frozen_with_award(database, "alpha", AwardLine("2.2", 1, 5_000, 5_000))
+    assert "steps_are_signed" not in read_document(database, record)
+    record = published(database, record)
+    _no_statements(database, record)
+    assert faults(database, record, TRUSTED) == []
+    with changing(database, CHECKER.actor):
+        _object(database, record)
+    assert faults(database, record, TRUSTED) == []
+    _another_objection(database, record)
+    assert "what was signed says 漏计一家" in str(faults(database, record, TRUSTED)[0])
+
+
+def test_nothing_is_signed_by_a_key_that_nobody_vouches_for(database: psycopg.Connection) -> None:
+    """It would hinder every step that follows."""
+    record = frozen(database)
+    with pytest.raises(UserError, match="not among the trusted keys"):
+        publish_count(
+            database,
+            record,
+            CHECKER,
+            trusted=TRUSTED,
+            notice_days=5,
+            holidays=HOLIDAYS,
+            key=_OTHER,
+        )
+
+
+def test_rules_that_were_changed_underneath_freeze_nothing(
+    database: psycopg.Connection, tmp_path: Path
+) -> None:
+    """Neither the file, which is not read again, nor the copy of it that is kept with the draft."""
+    file = tmp_path / "rules.yaml"
+    file.write_text(POLICY.source, encoding="utf-8")
+    record = submitted(database, policy=load_policy(str(file)))
+    file.write_text(POLICY.source.replace("10000", "20000"), encoding="utf-8")
+    _another_policy(database, record)
+    database.commit()
+    with pytest.raises(UserError, match="return it"):
+        freeze_count(database, record, CHECKER, KEY, TRUSTED)
+    _past_all_triggers(
+        database,
+        "UPDATE count_documents SET policy_source = %s WHERE count_id = %s",
+        POLICY.source,
+        record.id,
+    )
+    database.commit()
+    document = read_document(database, freeze_count(database, record, CHECKER, KEY, TRUSTED))
+    assert (document["total_yuan"], document["policy_source"]) == (10_000, POLICY.source)
 
 
 def test_two_counts_that_are_swapped_are_found(database: psycopg.Connection) -> None:
@@ -262,8 +619,9 @@ def test_a_payment_beyond_the_award_is_found(database: psycopg.Connection) -> No
     _past_all_triggers(
         database, "UPDATE count_payments SET amount_yuan = 150000 WHERE count_id = %s", record.id
     )
-    (found,) = faults(database, record, TRUSTED)
-    assert str(found) == (
+    beyond, differs = faults(database, record, TRUSTED)
+    assert differs.code == "statement_differs"
+    assert str(beyond) == (
         "To alpha 150000 yuan are recorded as paid under clause 1.2, and 2026-1 awards 10000: "
         "find out which payment is wrong."
     )
@@ -283,8 +641,9 @@ def test_a_recovery_that_is_gone_is_seen_though_all_was_well_before(
     corrected = frozen(database, reason="复核")
     assert faults(database, corrected, TRUSTED) == []
     _past_all_triggers(database, "DELETE FROM recoveries WHERE count_id = %s", corrected.id)
-    (found,) = faults(database, corrected, TRUSTED)
-    assert found.code == "paid_beyond"
+    found = faults(database, corrected, TRUSTED)
+    assert [each.code for each in found] == ["paid_beyond", "recovery_changed"]
+    assert "10000 yuan (removed" in str(found[1])
 
 
 def test_what_nobody_vouches_for_is_neither_frozen_nor_believed(

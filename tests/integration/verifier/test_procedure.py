@@ -186,7 +186,7 @@ def test_the_maker_does_not_approve_payment(database: psycopg.Connection) -> Non
     record = published(database, frozen(database))
     later = Act(MAKER.actor, "lin", MAKER.at + timedelta(days=30))
     with pytest.raises(UserError, match="another person must check it"):
-        approve_payment(database, record, later, trusted=TRUSTED)
+        approve_payment(database, record, later, trusted=TRUSTED, key=KEY)
     database.rollback()
     with pytest.raises(psycopg.errors.CheckViolation, match="counts_maker_does_not_approve"):
         database.execute(
@@ -579,10 +579,12 @@ def test_payment_waits_for_the_end_of_the_notice(database: psycopg.Connection) -
     record = published(database, frozen(database))
     last_second = Act(CHECKER.actor, "chen", datetime(2027, 5, 20, 15, 59, 59, tzinfo=UTC))
     with pytest.raises(UserError, match="runs until the end of 2027-05-20"):
-        approve_payment(database, record, last_second, trusted=TRUSTED)
+        approve_payment(database, record, last_second, trusted=TRUSTED, key=KEY)
     database.rollback()
     midnight = Act(CHECKER.actor, "chen", datetime(2027, 5, 20, 16, tzinfo=UTC))
-    assert approve_payment(database, record, midnight, trusted=TRUSTED).state is State.PAYABLE
+    assert (
+        approve_payment(database, record, midnight, trusted=TRUSTED, key=KEY).state is State.PAYABLE
+    )
 
 
 @pytest.mark.usefixtures("uscc")
@@ -591,21 +593,35 @@ def test_payment_waits_for_the_outcome_of_every_objection(database: psycopg.Conn
     record = published(database, frozen(database))
     later = Act(CHECKER.actor, "chen", datetime(2027, 5, 21, tzinfo=UTC))
     number = record_objection(
-        database, record, MAKER, name="某厂", statement="漏计", trusted=TRUSTED
+        database, record, MAKER, name="某厂", statement="漏计", trusted=TRUSTED, key=KEY
     )
     with pytest.raises(UserError, match=f"Objection {number} by 某厂 has no outcome yet"):
-        approve_payment(database, record, later, trusted=TRUSTED)
+        approve_payment(database, record, later, trusted=TRUSTED, key=KEY)
     database.commit()
     resolve_objection(
-        database, record, number, MAKER, outcome="dismissed", resolution="已核实", trusted=TRUSTED
+        database,
+        record,
+        number,
+        MAKER,
+        outcome="dismissed",
+        resolution="已核实",
+        trusted=TRUSTED,
+        key=KEY,
     )
     with pytest.raises(UserError, match="There is no open objection"):
         resolve_objection(
-            database, record, number, MAKER, outcome="upheld", resolution="x", trusted=TRUSTED
+            database,
+            record,
+            number,
+            MAKER,
+            outcome="upheld",
+            resolution="x",
+            trusted=TRUSTED,
+            key=KEY,
         )
     (objection,) = list_objections(database, record)
     assert (objection.outcome, objection.resolved_by) == ("dismissed", "lin")
-    assert approve_payment(database, record, later, trusted=TRUSTED).state is State.PAYABLE
+    assert approve_payment(database, record, later, trusted=TRUSTED, key=KEY).state is State.PAYABLE
 
 
 def _published_by_calendar(
@@ -614,7 +630,7 @@ def _published_by_calendar(
     """The last day of a notice of five working days after 2027-05-06, and what is said of it."""
     with changing(database, MAKER.actor):
         record = publish_count(
-            database, record, MAKER, notice_days=5, holidays=holidays, trusted=TRUSTED
+            database, record, MAKER, notice_days=5, holidays=holidays, trusted=TRUSTED, key=KEY
         )
     return record.notice_ends_on, list_steps(database, record)[-1].note
 
@@ -668,6 +684,7 @@ def test_a_notice_is_no_shorter_than_it_must_be(database: psycopg.Connection, da
             holidays=HOLIDAYS,
             notice_ends_on=day,
             trusted=TRUSTED,
+            key=KEY,
         )
 
 
@@ -689,6 +706,7 @@ def test_a_named_last_day_is_no_earlier_than_the_calendar_s_once_that_is_known(
             holidays=known,
             notice_ends_on=day,
             trusted=TRUSTED,
+            key=KEY,
         )
     database.rollback()
     with changing(database, MAKER.actor):
@@ -700,6 +718,7 @@ def test_a_named_last_day_is_no_earlier_than_the_calendar_s_once_that_is_known(
             holidays=HOLIDAYS,
             notice_ends_on=day,
             trusted=TRUSTED,
+            key=KEY,
         )
     assert record.notice_ends_on == day
 
@@ -724,10 +743,18 @@ def test_a_platform_is_paid_once_and_only_what_is_due(
                 reference="x",
                 paid_on=date(2027, 5, 21),
                 trusted=TRUSTED,
+                key=KEY,
             )
         database.rollback()
     record = record_payment(
-        database, record, "beta", PAYER, reference="x", paid_on=date(2027, 5, 21), trusted=TRUSTED
+        database,
+        record,
+        "beta",
+        PAYER,
+        reference="x",
+        paid_on=date(2027, 5, 21),
+        trusted=TRUSTED,
+        key=KEY,
     )
     assert record.state is State.PAID
 
@@ -744,7 +771,14 @@ def test_nothing_is_paid_before_it_is_payable(database: psycopg.Connection) -> N
     record = published(database, frozen(database))
     with pytest.raises(UserError, match="Payments are made under a payable count"):
         record_payment(
-            database, record, "alpha", CHECKER, reference="x", paid_on=AS_OF, trusted=TRUSTED
+            database,
+            record,
+            "alpha",
+            CHECKER,
+            reference="x",
+            paid_on=AS_OF,
+            trusted=TRUSTED,
+            key=KEY,
         )
     database.rollback()
     with pytest.raises(psycopg.errors.RestrictViolation, match="not payable"):

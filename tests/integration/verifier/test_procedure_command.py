@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -15,6 +15,7 @@ from tests.support.heard import vouch_for_evidence
 from tests.support.procedure import HOLIDAYS_OF_2027, frozen_with_award
 from tests.support.registry_builder import RegistryBuilder
 from verifier.counting.award import AwardLine
+from verifier.procedure import clock
 
 _MAY = datetime(2027, 5, 6, 1, tzinfo=UTC)
 _JUNE = datetime(2027, 6, 1, 1, tzinfo=UTC)
@@ -42,6 +43,7 @@ def uscc(
 def _set_clock(monkeypatch: pytest.MonkeyPatch, instant: datetime) -> None:
     monkeypatch.setattr(command.counting, "now", lambda: instant)
     monkeypatch.setattr(command.procedure, "now", lambda: instant)
+    monkeypatch.setattr(command.procedure, "step_instant", lambda _connection, own: own)
 
 
 def _said(result: tuple[int, str, str]) -> str:
@@ -123,6 +125,68 @@ def test_a_count_is_led_to_its_payment(
         }
     ]
     assert "Superseded" in _said(jieru("procedure", "list"))
+
+
+@pytest.mark.usefixtures("frozen")
+def test_an_upheld_objection_is_overridden_at_the_command_line(
+    jieru: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, frozen: str
+) -> None:
+    """One proposes, another confirms; the page and the signed file say so, payment by payment."""
+    _said(jieru("procedure", "publish", 2026, "--notice-ends", "2027-05-20", *_LIN))
+    _said(jieru("procedure", "object", 2026, "--from", "某厂", "--text", "停产", *_LIN))
+    _said(jieru("procedure", "resolve", 2026, 1, "--outcome", "upheld", "--reason", "属实", *_LIN))
+    _set_clock(monkeypatch, _JUNE)
+    assert "two people override" in _refused(jieru("procedure", "payable", 2026, *_CHEN))
+    override = ("procedure", "override", 2026, 1)
+    assert "--confirm to confirm one" in _refused(jieru(*override, *_CHEN))
+    assert "two other people" in _refused(jieru(*override, "--reason", "追回", *_LIN))
+    assert "another person confirms it" in _said(jieru(*override, "--reason", "追回", *_CHEN))
+    assert "nobody confirmed it: 追回" in _said(jieru("procedure", "show", 2026))
+    assert _said(jieru(*override, "--confirm", "--by", "wu")) == "Objection 1 is overridden."
+    assert "overridden by chen and wu: 追回" in _said(jieru("procedure", "show", 2026))
+    _said(jieru("procedure", "payable", 2026, *_CHEN))
+    _said(jieru("procedure", "paid", 2026, "alpha", "--reference", "国库-17", *_CHEN))
+    assert "key of this" in _said(jieru("procedure", "show", 2026))
+    file = tmp_path / "paid.json"
+    _said(jieru("procedure", "export", 2026, file))
+    said = _said(jieru("check-signature", file, "--public-key", frozen))
+    assert "Signed statement 5: Confirm the override of an objection, wu, 2027-06-01 09:00" in said
+    assert "10,000 yuan to " in said
+    assert "order 国库-17, paid on 2027-06-01" in said
+    report = tmp_path / "approval.pdf"
+    options = ("--kind", "approval", "--output", report, "--public-key", frozen)
+    jieru("report", file, *options)
+    assert report.read_bytes().startswith(b"%PDF")
+    kept = json.loads(file.read_bytes())
+    last = kept["statements"][-1]
+    last["content"] = last["content"].replace("国库-17", "国库-18")
+    file.write_text(json.dumps(kept), encoding="utf-8")
+    code, _out, err = jieru("check-signature", file, "--public-key", frozen)
+    assert (code, "Statement 7 of 2026-1 is not what was signed" in err) == (1, True)
+    assert "Statement 7" in _refused(jieru("report", file, *options))
+    del kept["statements"][2]
+    file.write_text(json.dumps(kept), encoding="utf-8")
+    code, _out, err = jieru("check-signature", file, "--public-key", frozen)
+    assert (code, "are no chain at number 3" in err) == (1, True)
+
+
+@pytest.mark.parametrize("step", ["draft", "submit", "publish"])
+@pytest.mark.usefixtures("frozen")
+def test_no_step_is_taken_while_the_clocks_are_apart(
+    jieru: Run, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """The database's clock counts: who moved that of this machine moves no step (finding C4)."""
+    monkeypatch.setattr(command.procedure, "step_instant", clock.step_instant)
+    ahead = datetime.now(UTC) + timedelta(minutes=2)
+    monkeypatch.setattr(command.procedure, "now", lambda: ahead)
+    options = ("--as-of", "2027-04-05", "--reason", "复核") if step == "draft" else ()
+    said = _refused(jieru("procedure", step, 2026, *options, *_LIN))
+    assert "that of the database says" in said
+    near = datetime.now(UTC) - timedelta(seconds=30)
+    monkeypatch.setattr(command.procedure, "now", lambda: near)
+    assert "that of the database says" not in "".join(
+        map(str, jieru("procedure", step, 2026, *options, *_LIN))
+    )
 
 
 def test_a_signed_file_is_checked_without_database_and_settings(

@@ -11,6 +11,7 @@ from jieru.errors import UserError
 from tests.integration.verifier.conftest import WORKED_EXAMPLE
 from tests.support.procedure import (
     CHECKER,
+    KEY,
     POLICY,
     TRUSTED,
     drafted,
@@ -240,6 +241,7 @@ def test_a_superseded_count_is_paid_no_more(
             reference="x",
             paid_on=date(2027, 5, 21),
             trusted=TRUSTED,
+            key=KEY,
         )
     steps = [each.step for each in list_steps(database, find_count(database, 2026, 1))]
     assert steps[-1] is Step.SUPERSEDE

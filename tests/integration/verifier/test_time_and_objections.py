@@ -15,6 +15,7 @@ from tests.support.procedure import (
     AS_OF,
     CHECKER,
     HOLIDAYS,
+    KEY,
     MAKER,
     PAYER,
     POLICY,
@@ -66,6 +67,7 @@ def test_a_step_is_not_taken_before_the_one_it_follows(database: psycopg.Connect
             trusted=TRUSTED,
             notice_days=5,
             holidays=HOLIDAYS,
+            key=KEY,
         )
 
 
@@ -75,7 +77,14 @@ def test_a_payment_lies_between_approval_and_today(database: psycopg.Connection,
     record = payable(database, frozen(database))
     with pytest.raises(UserError, match="between 2027-05-21 and 2027-05-21"):
         record_payment(
-            database, record, "alpha", PAYER, trusted=TRUSTED, reference="国库-1", paid_on=day
+            database,
+            record,
+            "alpha",
+            PAYER,
+            trusted=TRUSTED,
+            reference="国库-1",
+            paid_on=day,
+            key=KEY,
         )
 
 
@@ -84,7 +93,7 @@ def test_an_objection_that_is_upheld_stops_every_yuan(database: psycopg.Connecti
     record = published(database, frozen(database))
     with changing(database, MAKER.actor):
         number = record_objection(
-            database, record, MAKER, trusted=TRUSTED, name="群众", statement="已停产"
+            database, record, MAKER, trusted=TRUSTED, name="群众", statement="已停产", key=KEY
         )
         resolve_objection(
             database,
@@ -94,12 +103,13 @@ def test_an_objection_that_is_upheld_stops_every_yuan(database: psycopg.Connecti
             trusted=TRUSTED,
             outcome="upheld",
             resolution="属实",
+            key=KEY,
         )
     for step in (Step.APPROVE_PAYMENT, Step.PAY):
         (found,) = hindrances(database, record, step, PAYER.at, TRUSTED)
         assert found.code == "upheld_objection"
     with pytest.raises(UserError, match="was upheld"), changing(database, PAYER.actor):
-        approve_payment(database, record, PAYER, TRUSTED)
+        approve_payment(database, record, PAYER, TRUSTED, key=KEY)
     database.rollback()
     corrected = frozen(database, reason="异议成立")
     later = replace(PAYER, at=datetime(2027, 6, 20, tzinfo=UTC))

@@ -27,6 +27,42 @@ FROM count_steps t JOIN counts c ON c.id = t.count_id;
 COMMENT ON VIEW audit.count_steps IS 'Who took which step of a count, and when?';
 COMMENT ON COLUMN audit.count_steps.state IS 'In which the step left the count.';
 
+CREATE VIEW audit.count_statements AS
+SELECT c.year || '-' || c.revision AS count_id, c.year, t.number, t.content::jsonb ->> 'kind' AS step,
+       t.content::jsonb ->> 'by' AS taken_by, (t.content::jsonb ->> 'at')::timestamptz AS taken_at,
+       encode(sha256(convert_to(t.content, 'UTF8')), 'hex') AS sha256, t.content,
+       encode(t.public_key, 'base64') AS public_key
+FROM count_statements t JOIN counts c ON c.id = t.count_id;
+COMMENT ON VIEW audit.count_statements IS 'What was signed of the steps of a frozen count, one after another?';
+COMMENT ON COLUMN audit.count_statements.sha256 IS 'Of the statement; the next one names it as previous.';
+COMMENT ON COLUMN audit.count_statements.content IS 'JSON: the very bytes that are signed.';
+COMMENT ON COLUMN audit.count_statements.public_key IS 'Ed25519, base64; whether it is to be trusted the database cannot say.';
+
+-- No query can verify a signature. What can be compared is whether the rows are still those that were
+-- verified, and what was found then.
+CREATE VIEW audit.count_verifications AS
+SELECT c.id, c.count_id, c.year, c.stage,
+       CASE WHEN c.frozen_at IS NULL THEN 'not_frozen'
+            WHEN v.verified_at IS NULL THEN 'never'
+            WHEN v.findings <> '[]' THEN 'not_as_signed'
+            WHEN v.row_versions <> (SELECT n.row_versions FROM count_row_versions n WHERE n.count_id = c.id) THEN 'changed'
+            ELSE 'as_signed' END AS verdict,
+       v.verified_at
+FROM audit.counts c
+LEFT JOIN count_verifications v ON v.count_id = c.id;
+COMMENT ON VIEW audit.count_verifications IS 'Is a frozen count as it was signed? As it was verified last, and whether its rows are still the same.';
+COMMENT ON COLUMN audit.count_verifications.verdict IS 'as_signed; not_as_signed: audit.count_findings says what differs; changed: a row was written since it was verified; never: it was not verified yet; not_frozen: there is no signature.';
+COMMENT ON COLUMN audit.count_verifications.verified_at IS 'By jieru serve or jieru procedure verify.';
+
+CREATE VIEW audit.count_findings AS
+SELECT c.count_id, c.year, c.stage, f.place::integer AS place, f.finding ->> 'code' AS code,
+       f.finding ->> 'zh' AS finding_zh, f.finding ->> 'en' AS finding_en
+FROM audit.counts c
+JOIN count_verifications v ON v.count_id = c.id
+CROSS JOIN LATERAL jsonb_array_elements(v.findings) WITH ORDINALITY AS f (finding, place);
+COMMENT ON VIEW audit.count_findings IS 'What of a frozen count is not as it was signed? Nothing is to be decided or paid by such a count.';
+COMMENT ON COLUMN audit.count_findings.finding_zh IS 'The sentence in Chinese, finding_en in English.';
+
 CREATE VIEW audit.count_parameters AS
 SELECT c.count_id, c.year, c.stage, f.place::integer AS place, f.parameter ->> 'name' AS name,
        f.parameter ->> 'value' AS value, f.parameter ->> 'unit' AS unit,
