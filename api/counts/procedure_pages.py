@@ -54,7 +54,7 @@ router = APIRouter(include_in_schema=False, route_class=GatedRoute)
 
 _SEE_OTHER: Final = 303
 _LONGEST: Final = 100
-_REVIEWED: Final = ("hold", "overlap", "pending")
+_REVIEWED: Final = ("waiting", "hold", "overlap", "pending")
 _LISTED: Final = 500
 """Rows of a page at most; the API has all of them."""
 
@@ -69,7 +69,7 @@ StepName = Literal[
     "approve_payment",
     "pay",
 ]
-DecisionAct = Literal["exclude", "hold", "waive", "withdraw", "close", "reopen"]
+DecisionAct = Literal["exclude", "hold", "waive", "confirm", "withdraw", "close", "reopen"]
 _Short = Annotated[str, Query(max_length=_LONGEST, pattern=r"^[^\x00]*$")]
 Revision = Annotated[int | None, Query()]
 

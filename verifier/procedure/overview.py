@@ -11,13 +11,14 @@ import psycopg
 from verifier.counting.determination import Determination, Outcome
 from verifier.counting.figures import Figures, PlatformFigures, figures_of_document
 from verifier.counting.registry import Platform
+from verifier.procedure.deeds import read_deeds, read_strictness
 from verifier.procedure.entries import determination_of_entry
 from verifier.procedure.hindrance import Hindrance
 from verifier.procedure.hindrances import hindrances
-from verifier.procedure.names import is_same_person
 from verifier.procedure.objections import Objection
 from verifier.procedure.payments import Due, Payment, Recovery
 from verifier.procedure.records import CountRecord, StepRecord, list_counts
+from verifier.procedure.separation import Deed, barring_deed, refusal_of
 from verifier.procedure.states import RULES, Step
 from verifier.procedure.trusted_keys import TrustedKeys
 
@@ -64,6 +65,16 @@ _SELECT_HELD = """
     JOIN enterprises e ON e.uscc = c.uscc
     JOIN decisions d ON d.platform_id = p.id AND d.enterprise_id = e.id
     WHERE c.count_id = %s AND d.kind = 'hold' AND d.withdrawn_at IS NULL
+    ORDER BY d.id
+"""
+_SELECT_WAITING = """
+    SELECT c.platform, c.uscc, c.name, d.reason, d.id
+    FROM count_determinations c
+    JOIN platforms p ON p.code = c.platform
+    JOIN enterprises e ON e.uscc = c.uscc
+    JOIN decisions d ON d.platform_id = p.id AND d.enterprise_id = e.id
+    WHERE c.count_id = %s
+      AND d.needs_second AND d.confirmed_at IS NULL AND d.withdrawn_at IS NULL
     ORDER BY d.id
 """
 _SELECT_PENDING = """
@@ -128,7 +139,7 @@ class ReviewItem:
     """One enterprise that a person should look at before the count is frozen."""
 
     kind: str
-    """`hold`, `overlap` or `pending`."""
+    """`waiting` (a decision, for a second person), `hold`, `overlap` or `pending`."""
     platforms: tuple[str, ...]
     uscc: str
     name: str
@@ -137,7 +148,7 @@ class ReviewItem:
     is_urgent: bool
     """Of a pending one: that day is near or past, so evidence decides now."""
     reason: str | None
-    """Of the hold, or of the closing of a pending one."""
+    """Of the decision, or of the closing of a pending one."""
     decision_id: int | None
 
 
@@ -146,9 +157,15 @@ class StepOffer:
     """One step that a count is ready for, as far as its state goes."""
 
     step: Step
-    is_for_another: bool
-    """The person is the maker, and another must take it."""
+    barred_by: Hindrance | None
+    """What this person did in the count, for which another must take the step; its code is the
+    deed's kind."""
     hindrances: tuple[Hindrance, ...]
+
+    @property
+    def is_for_another(self) -> bool:
+        """Whether another person must take it, for what this one did."""
+        return self.barred_by is not None
 
     @property
     def is_open(self) -> bool:
@@ -247,7 +264,7 @@ def determination_entry(
 def review_queue(
     connection: psycopg.Connection, record: CountRecord, today: date
 ) -> list[ReviewItem]:
-    """Holds, enterprises that count on several platforms, and pending ones, of the last draft.
+    """What waits, is held, counts on several platforms or is pending, of the last draft.
 
     Args:
         connection: where to look.
@@ -256,7 +273,7 @@ def review_queue(
     """
     items = [
         ReviewItem(
-            "hold",
+            kind,
             (platform,),
             uscc,
             name,
@@ -265,9 +282,8 @@ def review_queue(
             reason=reason,
             decision_id=decision_id,
         )
-        for platform, uscc, name, reason, decision_id in connection.execute(
-            _SELECT_HELD, (record.id,)
-        )
+        for kind, query in (("waiting", _SELECT_WAITING), ("hold", _SELECT_HELD))
+        for platform, uscc, name, reason, decision_id in connection.execute(query, (record.id,))
     ]
     summary = count_summary(connection, record)
     items += [
@@ -305,13 +321,20 @@ def offered_steps(
         now: an instant with its time zone.
         trusted: whose signature of a frozen count counts.
     """
+    deeds, strictness = read_deeds(connection, record), read_strictness(connection)
     return [
         StepOffer(
             step=step,
-            is_for_another=RULES[step].is_for_checker
-            and is_same_person(record.submitted_by, person),
+            barred_by=_barred_by(record, barring_deed(step, person, deeds, strictness)),
             hindrances=tuple(hindrances(connection, record, step, now, trusted)),
         )
         for step in _OFFERED
         if record.state in RULES[step].start
     ]
+
+
+def _barred_by(record: CountRecord, deed: Deed | None) -> Hindrance | None:
+    if deed is None:
+        return None
+    refusal = refusal_of(deed, record.count_id)
+    return Hindrance(deed.kind.value, refusal.message, refusal.values)
