@@ -58,18 +58,9 @@ class DeedKind(StrEnum):
     """Its payment."""
 
 
-MAKING: Final = frozenset(
-    {
-        DeedKind.DRAFTED,
-        DeedKind.SUBMITTED,
-        DeedKind.DECIDED,
-        DeedKind.WITHDREW,
-        DeedKind.CLOSED,
-        DeedKind.REOPENED,
-    }
-)
-"""What makes a count."""
 CHECKING: Final = frozenset({DeedKind.FROZE, DeedKind.APPROVED})
+MAKING: Final = frozenset(DeedKind) - CHECKING
+"""What makes a count; confirming a decision of another person is no part of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +77,16 @@ class Deed:
     enterprise: str | None = None
 
 
+_WEIGHTIEST: Final = (
+    DeedKind.SUBMITTED,
+    DeedKind.DRAFTED,
+    DeedKind.DECIDED,
+    DeedKind.WITHDREW,
+    DeedKind.CLOSED,
+    DeedKind.REOPENED,
+    DeedKind.FROZE,
+    DeedKind.APPROVED,
+)
 _REFUSALS: Final[Mapping[DeedKind, str]] = {
     DeedKind.DRAFTED: _("{name} drafted the count {count} on {day}: another person must check it."),
     DeedKind.SUBMITTED: _("{name} submitted the count {count}: another person must check it."),
@@ -117,7 +118,7 @@ _REFUSALS: Final[Mapping[DeedKind, str]] = {
 def barring_deed(
     step: Step, person: str | None, deeds: Iterable[Deed], strictness: Strictness
 ) -> Deed | None:
-    """The first thing that a person did in a count that keeps the same person from a step.
+    """What a person did in a count that keeps the same person from a step; of several the weightiest.
 
     Args:
         step: what is to be done.
@@ -130,7 +131,11 @@ def barring_deed(
         for each in _barring(step, deeds, strictness)
         if person is not None and is_same_person(each.person, person)
     ]
-    return min(own, key=lambda each: (each.done_at, each.kind, each.number or 0), default=None)
+    return min(
+        own,
+        key=lambda each: (_WEIGHTIEST.index(each.kind), each.done_at, each.number),
+        default=None,
+    )
 
 
 def _barring(step: Step, deeds: Iterable[Deed], strictness: Strictness) -> Iterable[Deed]:

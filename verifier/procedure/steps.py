@@ -60,9 +60,9 @@ def take_step(
     connection.execute(_LOCK, (record.id,))
     fresh = count_by_id(connection, record.id)
     state = require_step(step, fresh.count_id, fresh.state)
-    require_permitted(connection, fresh, step, act.name)
     _require_later(connection, fresh, act)
     require_no_hindrance(hindrances(connection, fresh, step, act.at, trusted))
+    require_permitted(connection, fresh, step, act.name)
     values = {**columns} if state is fresh.state else {"state": state.value, **columns}
     if values:
         connection.execute(
