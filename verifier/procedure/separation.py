@@ -118,7 +118,7 @@ _REFUSALS: Final[Mapping[DeedKind, str]] = {
 def barring_deed(
     step: Step, person: str | None, deeds: Iterable[Deed], strictness: Strictness
 ) -> Deed | None:
-    """What a person did in a count that keeps the same person from a step; of several the weightiest.
+    """The weightiest thing that a person did in a count that keeps the same person from a step.
 
     Args:
         step: what is to be done.
@@ -131,11 +131,7 @@ def barring_deed(
         for each in _barring(step, deeds, strictness)
         if person is not None and is_same_person(each.person, person)
     ]
-    return min(
-        own,
-        key=lambda each: (_WEIGHTIEST.index(each.kind), each.done_at, each.number),
-        default=None,
-    )
+    return min(own, key=lambda each: (_WEIGHTIEST.index(each.kind), each.done_at), default=None)
 
 
 def _barring(step: Step, deeds: Iterable[Deed], strictness: Strictness) -> Iterable[Deed]:
