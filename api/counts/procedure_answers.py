@@ -285,6 +285,7 @@ class ReviewAnswer(BaseModel):
     is_urgent: bool
     reason: str | None
     decision_id: int | None
+    decided_by: str | None = Field(description="Of a decision.")
 
 
 class ReviewList(BaseModel):
@@ -304,6 +305,7 @@ class ReviewList(BaseModel):
                             "is_urgent": True,
                             "reason": "现场核查",
                             "decision_id": 7,
+                            "decided_by": "lin",
                         }
                     ]
                 }

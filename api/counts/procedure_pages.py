@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Final, Literal
 from urllib.parse import urlencode
 
@@ -42,6 +43,7 @@ from api.counts.year_page import show_years, year_address
 from api.web.civil import OptionalCivilDate
 from api.web.problems import Kind, Problem
 from verifier.counting.determination import Outcome
+from verifier.procedure.names import is_same_person
 from verifier.procedure.overview import offered_steps, review_queue
 from verifier.procedure.payments import amounts_due, list_recoveries
 from verifier.procedure.records import CountRecord
@@ -148,6 +150,7 @@ def show_review(
             "kinds": kinds,
             "listed": _LISTED,
             "may_decide": visit.may(Permission.DECIDE),
+            "is_own": partial(is_same_person, person_name(visit.caller)),
         },
     )
 

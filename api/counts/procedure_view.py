@@ -63,6 +63,8 @@ class OfferInWords(NamedTuple):
     step: str
     label: str
     is_open: bool
+    is_for_another: bool
+    """Not for this person, for the first of the hindrances."""
     hindrances: list[str]
     more: int
     """Hindrances that are not listed."""
@@ -121,6 +123,7 @@ def _offer_in_words(offer: StepOffer, translate: Translate) -> OfferInWords:
         step=offer.step.value,
         label=translate(STEP_WORDS[offer.step]),
         is_open=offer.is_open,
+        is_for_another=offer.is_for_another,
         hindrances=hindrances,
         more=max(0, len(offer.hindrances) - _LISTED),
     )

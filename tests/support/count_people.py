@@ -74,9 +74,7 @@ def count_of_many(
     """
     _decide(connection, is_simulation=is_simulation)
     drafting, *_others = _TIMES.values()
-    record = draft_count(
-        connection, act_of("drafter", drafting), 2026, as_of=AS_OF, policy=POLICY
-    )
+    record = draft_count(connection, act_of("drafter", drafting), 2026, as_of=AS_OF, policy=POLICY)
     for step in (_submit, _freeze, _publish, _approve_and_pay):
         if record.state is state:
             break

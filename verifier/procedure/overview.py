@@ -59,7 +59,7 @@ _SELECT_ENTRY = """
     SELECT entry FROM count_determinations WHERE count_id = %s AND platform = %s AND uscc = %s
 """
 _SELECT_HELD = """
-    SELECT c.platform, c.uscc, c.name, d.reason, d.id
+    SELECT c.platform, c.uscc, c.name, d.reason, d.id, d.decided_by
     FROM count_determinations c
     JOIN platforms p ON p.code = c.platform
     JOIN enterprises e ON e.uscc = c.uscc
@@ -68,7 +68,7 @@ _SELECT_HELD = """
     ORDER BY d.id
 """
 _SELECT_WAITING = """
-    SELECT c.platform, c.uscc, c.name, d.reason, d.id
+    SELECT c.platform, c.uscc, c.name, d.reason, d.id, d.decided_by
     FROM count_determinations c
     JOIN platforms p ON p.code = c.platform
     JOIN enterprises e ON e.uscc = c.uscc
@@ -150,6 +150,8 @@ class ReviewItem:
     reason: str | None
     """Of the decision, or of the closing of a pending one."""
     decision_id: int | None
+    decided_by: str | None = None
+    """Of a decision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,9 +283,12 @@ def review_queue(
             is_urgent=True,
             reason=reason,
             decision_id=decision_id,
+            decided_by=decided_by,
         )
         for kind, query in (("waiting", _SELECT_WAITING), ("hold", _SELECT_HELD))
-        for platform, uscc, name, reason, decision_id in connection.execute(query, (record.id,))
+        for platform, uscc, name, reason, decision_id, decided_by in connection.execute(
+            query, (record.id,)
+        )
     ]
     summary = count_summary(connection, record)
     items += [

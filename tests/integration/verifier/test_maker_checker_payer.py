@@ -5,9 +5,10 @@ by the procedure on a database, past the programs, and by the API with that pers
 `+` stands for a person who may, `-` for one who may not. Roles are tried there too.
 """
 
+import html
 import re
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
@@ -23,6 +24,7 @@ from jieru.database import connect, open_pool
 from jieru.errors import UserError
 from jieru.schema import migrate
 from jieru.settings import Settings
+from tests.support.callers import bearer
 from tests.support.count_people import COUNTED, PEOPLE, WAITING, act_of, count_of_many
 from tests.support.databases import DatabaseServer
 from tests.support.people import session_of
@@ -33,7 +35,6 @@ from verifier.counting.decisions import confirm_decision, record_decision, withd
 from verifier.procedure.closings import close_pending, withdraw_closing
 from verifier.procedure.deeds import read_deeds
 from verifier.procedure.objections import record_objection, resolve_objection
-from verifier.procedure.overview import offered_steps
 from verifier.procedure.payments import approve_payment, record_payment
 from verifier.procedure.people import Act
 from verifier.procedure.records import CountRecord, find_count
@@ -186,10 +187,10 @@ def test_the_tables_leave_nobody_and_no_step_out() -> None:
 @pytest.mark.parametrize("strictness", Strictness)
 def test_the_rule_answers_as_the_table_says(counts: Counts, strictness: Strictness) -> None:
     """From nothing but what each person did; another spelling of a name is no other person."""
-    found = {}
+    found: dict[Cell, set[bool]] = {}
     for step in (Step(each) for each in _WHERE if each in set(Step)):
         with connect(counts(strictness, _WHERE[step.value])) as connection:
-            deeds = read_deeds(connection, find_count_of(connection))
+            deeds = read_deeds(connection, _only_count(connection))
         for person in PEOPLE:
             for spelling in (person, person.upper(), f" {person} ", f"user:{person}"):
                 may = barring_deed(step, spelling, deeds, strictness) is None
@@ -197,8 +198,7 @@ def test_the_rule_answers_as_the_table_says(counts: Counts, strictness: Strictne
     assert found == {cell: {may} for cell, may in _EXPECTED.items() if cell in found}
 
 
-def find_count_of(connection: psycopg.Connection) -> CountRecord:
-    """The only count there is."""
+def _only_count(connection: psycopg.Connection) -> CountRecord:
     return find_count(connection, 2026, 1)
 
 
@@ -291,7 +291,7 @@ def test_the_procedure_takes_a_step_of_whom_the_table_lets(
 ) -> None:
     """Each in a transaction that is rolled back; a refusal says what the person did."""
     with connect(counts(strictness, _WHERE[step])) as connection:
-        record = find_count_of(connection)
+        record = _only_count(connection)
         for person in PEOPLE:
             refusal = _refusal_of_step(connection, step, record, person)
             connection.rollback()
@@ -299,10 +299,6 @@ def test_the_procedure_takes_a_step_of_whom_the_table_lets(
             assert (refusal is None) is may, (person, refusal)
             if step in {"freeze", "approve_payment", "pay"} and refusal is not None:
                 assert _without_today(refusal) == _REFUSED[person]
-        (today,) = connection.execute(
-            "SELECT (now() AT TIME ZONE 'Asia/Shanghai')::date"
-        ).fetchone() or (None,)
-        assert isinstance(today, date)
 
 
 def _refusal_of_step(
@@ -358,13 +354,143 @@ def test_the_database_itself_holds_to_the_table(
                 assert is_taken is expected, spelling
 
 
-# --- The API --------------------------------------------------------------------------------------
+# --- The API and the console ----------------------------------------------------------------------
+
+_PROGRAM: Final = "key"
+
+
+class Desks:
+    """The console on a database, and everybody's session."""
+
+    def __init__(self, client: httpx.AsyncClient, url: str, key: dict[str, str]) -> None:
+        """Nobody is signed in yet."""
+        self._client, self._url, self._key = client, url, key
+        self._sessions: dict[str, dict[str, str]] = {}
+
+    async def ask(self, who: str, method: str, path: str, body: object = None) -> httpx.Response:
+        """What a person is answered in English, or a program with an administrator's key."""
+        headers = self._key if who == _PROGRAM else await self._session(who)
+        headers = {"accept-language": "en", **headers}
+        return await self._client.request(method, path, headers=headers, json=body)
+
+    async def take(self, who: str, step: str, content_sha256: str = "") -> httpx.Response:
+        """What the API answers to a step."""
+        path, body = _requests(content_sha256)[step]
+        return await self.ask(who, "POST", f"/api/v1/counts/{path}", body)
+
+    async def _session(self, who: str) -> dict[str, str]:
+        if who not in self._sessions:
+            with connect(self._url) as connection:
+                cookie = {"cookie": f"jieru_session={session_of(connection, who)}"}
+            page = await self._client.get("/counts", headers=cookie)
+            self._sessions[who] = {**cookie, "x-form-token": form_token_of(page)}
+        return self._sessions[who]
+
+
+@asynccontextmanager
+async def _desks(server: DatabaseServer, template: str, key_file: Path) -> AsyncIterator[Desks]:
+    """The console on a copy of a database; all who did something are verifiers."""
+    with server.database(template=template) as url:
+        with connect(url) as connection:
+            for person in PEOPLE:
+                add_person(connection, person, Role.VERIFIER)
+            for role in Role:
+                platform = "alpha" if role is Role.OPERATOR else None
+                add_person(connection, f"an-{role}", role, platform=platform)
+            key = bearer(connection, Role.ADMIN)
+        with open_pool(url, size=4) as pool:
+            settings = Settings(signing_key_file=str(write_key(key_file)))
+            app = create_app(settings, pool, as_of=lambda: AS_OF, year=2026)
+            app.dependency_overrides[current_instant] = lambda: _NOW
+            transport = httpx.ASGITransport(app=app)
+            async with httpx.AsyncClient(
+                transport=transport, base_url="http://jieru.test"
+            ) as client:
+                yield Desks(client, url, key)
+
+
+@pytest.mark.parametrize("strictness", Strictness)
+@pytest.mark.parametrize("step", ["freeze", "approve_payment", "pay"])
+async def test_the_console_offers_a_step_to_whom_the_table_lets(
+    embedded_server: DatabaseServer,
+    counts: Counts,
+    strictness: Strictness,
+    step: str,
+    tmp_path: Path,
+) -> None:
+    """Everybody else is told what they did, and is refused; then the stranger takes it."""
+    template = counts(strictness, _WHERE[step])
+    async with _desks(embedded_server, template, tmp_path / "key.pem") as desks:
+        content_sha256 = ""
+        for person in PEOPLE:
+            detail = (await desks.ask(person, "GET", "/api/v1/counts/2026/procedure")).json()
+            content_sha256 = detail["content_sha256"]
+            (offer,) = (each for each in detail["offers"] if each["step"] == step)
+            page = html.unescape((await desks.ask(person, "GET", "/counts/2026")).text)
+            form = html.unescape((await desks.ask(person, "GET", f"/counts/2026/{step}")).text)
+            link = f'href="/counts/2026/{step}'
+            if _EXPECTED[strictness, step, person]:
+                assert (offer["is_open"], offer["is_for_another"]) == (True, False), person
+                assert offer["for_another_because"] is None
+                assert link in page
+                assert f'action="/counts/2026/{step}"' in form
+                continue
+            assert (offer["is_open"], offer["is_for_another"]) == (False, True), person
+            assert _without_today(offer["for_another_because"]) == _REFUSED[person]
+            assert link not in page
+            assert f'action="/counts/2026/{step}"' not in form
+            on_page = _REFUSED[person]
+            if person == "submitter":
+                on_page = "You submitted this count: another person must check it."
+            assert on_page in _without_today(page)
+            assert on_page in _without_today(form)
+            refused = await desks.take(person, step, content_sha256)
+            assert refused.status_code == 409
+            assert _without_today(refused.json()["detail"]) == _REFUSED[person]
+        taken = await desks.take("stranger", step, content_sha256)
+        assert taken.status_code == 200, taken.text
+
+
+@pytest.mark.parametrize("state", sorted({*_WHERE.values()}))
+async def test_roles_without_a_part_in_the_procedure_take_no_step(
+    embedded_server: DatabaseServer, counts: Counts, state: State, tmp_path: Path
+) -> None:
+    """Nor does a program, whatever its key; the bodies are such that nothing is done."""
+    template = counts(Strictness.SEVERAL_PEOPLE, state)
+    expected = _cells(_ROLES)
+    async with _desks(embedded_server, template, tmp_path / "key.pem") as desks:
+        for step in (each for each, where in _WHERE.items() if where is state):
+            if step in {"freeze", "approve_payment", "pay", "confirm"}:
+                roles = [Role.OPERATOR, Role.AUDITOR, _PROGRAM]  # the others would take it
+            else:
+                roles = [*Role, _PROGRAM]
+            for role in roles:
+                who = role if role == _PROGRAM else f"an-{role}"
+                answer = await desks.take(who, step)
+                may = answer.status_code != 403
+                assert may is expected["every", str(role)], (step, role, answer.text)
+
+
+async def test_a_waiver_is_confirmed_by_another_person_over_the_api(
+    embedded_server: DatabaseServer, counts: Counts, tmp_path: Path
+) -> None:
+    """By an administrator too, and once."""
+    template = counts(Strictness.SEVERAL_PEOPLE, State.IN_REVIEW)
+    async with _desks(embedded_server, template, tmp_path / "key.pem") as desks:
+        refused = await desks.take("waiver", "confirm")
+        assert (refused.status_code, refused.json()["detail"]) == (
+            409,
+            "waiver made decision 4: another person must confirm it.",
+        )
+        assert (await desks.take("an-admin", "confirm")).json() == {"id": WAITING}
+        again = await desks.take("stranger", "confirm")
+        assert again.json()["detail"] == "an-admin confirmed decision 4 already."
 
 
 def _requests(content_sha256: str) -> dict[str, tuple[str, dict[str, object] | None]]:
-    case = {"platform": "alpha", "uscc": uscc_of(1), "reason": "x"}
+    """How each step is asked for; those that need no body of sense have none."""
     return {
-        "draft": ("2026/draft", {"as_of": str(AS_OF), "reason": ""}),
+        "draft": ("2026/draft", {"as_of": "never"}),
         "submit": ("2026/submit", {"content_sha256": "0" * 64}),
         "return": ("2026/return", {"reason": " "}),
         "freeze": ("2026/freeze", {"content_sha256": content_sha256}),
@@ -374,11 +500,11 @@ def _requests(content_sha256: str) -> dict[str, tuple[str, dict[str, object] | N
         "approve_payment": ("2026/approve-payment", None),
         "pay": (
             "2026/payments",
-            {"platform": "beta", "reference": "国库-2", "paid_on": "2027-06-01"},
+            {"platform": COUNTED[1], "reference": "国库-2", "paid_on": "2027-06-01"},
         ),
-        "decide": ("decisions", {**case, "kind": "hold", "reason": " "}),
+        "decide": ("decisions", {"kind": "hold", "reason": " "}),
         "confirm": (f"decisions/{WAITING}/confirm", None),
         "withdraw": ("decisions/99/withdraw", {"reason": "x"}),
-        "close": ("2026/closings", {**case, "reason": " "}),
+        "close": ("2026/closings", {"reason": " "}),
         "reopen": ("closings/99/withdraw", {"reason": "x"}),
     }
