@@ -15,7 +15,7 @@ from verifier.counting.count import Count, PlatformCount
 from verifier.counting.eligibility import CriterionName
 from verifier.counting.explanation import Explanation
 from verifier.counting.figures import Figures, PlatformFigures, figures_of_count
-from verifier.counting.registry import RecordedDecision
+from verifier.counting.registry import Decision, RecordedDecision
 from verifier.criterion_speech import CriterionSpeech
 from verifier.policy import Parameter, ParameterValue, Policy, Words
 from verifier.words import (
@@ -348,6 +348,7 @@ def _decisions(decisions: Sequence[RecordedDecision]) -> Table:
             _("Reason"),
             _("By"),
             _("On"),
+            _("Confirmed"),
             _("Withdrawn"),
         ],
     )
@@ -368,9 +369,19 @@ def _decisions(decisions: Sequence[RecordedDecision]) -> Table:
             "\n".join(filter(None, (decision.reason, decision.attachment))),
             decision.decided_by,
             f"{decision.decided_at.astimezone(SHANGHAI):%Y-%m-%d}",
+            _confirmed(decision),
             withdrawn,
         )
     return table
+
+
+def _confirmed(decision: Decision) -> str:
+    """Of what needs a second person: who that was."""
+    if decision.waits:
+        return _("waits for a second person")
+    if decision.confirmed_at is None:
+        return ""
+    return f"{decision.confirmed_at.astimezone(SHANGHAI):%Y-%m-%d} {decision.confirmed_by}"
 
 
 def _spoken(words: Words) -> str:

@@ -1,4 +1,4 @@
-"""`jieru decide`: record, withdraw and list verifiers' decisions."""
+"""`jieru decide`: record, confirm, withdraw and list verifiers' decisions."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -13,14 +13,20 @@ from jieru.audit import changing, command_actor
 from jieru.database import read_installation
 from jieru.i18n import gettext as _
 from jieru.settings import load_settings
-from verifier.counting.decisions import list_decisions, record_decision, withdraw_decision
+from verifier.counting.decisions import (
+    confirm_decision,
+    list_decisions,
+    record_decision,
+    waits_for_second,
+    withdraw_decision,
+)
 from verifier.counting.registry import DecisionKind
 from verifier.policy import WAIVABLE, load_policy
 
 __all__ = ["command"]
 
 
-@click.group("decide", help=_("Record, withdraw or list a verifier's decisions."))
+@click.group("decide", help=_("Record, confirm, withdraw or list a verifier's decisions."))
 def command() -> None:
     """Decisions on one enterprise of one platform."""
 
@@ -122,6 +128,19 @@ def _withdraw(*, decision_id: int, reason: str, name: str) -> None:
     click.echo(_("Decision {id} is withdrawn.").format(id=decision_id))
 
 
+@command.command(
+    "confirm",
+    help=_("Let a decision that waits for a second person take effect."),
+    epilog=example("jieru decide confirm 12 --by 陈静"),
+)
+@click.argument("decision_id", metavar="ID", type=WHOLE_NUMBER)
+@click.option("--by", "name", metavar="NAME", required=True, help=_("Who confirms it."))
+def _confirm(*, decision_id: int, name: str) -> None:
+    with open_database(load_settings()) as connection, changing(connection, command_actor()):
+        confirm_decision(connection, decision_id, confirmed_by=name)
+    click.echo(_("Decision {id} is confirmed and takes effect.").format(id=decision_id))
+
+
 @command.command("list", help=_("List all decisions, withdrawn ones too."))
 @click.option("--platform", metavar="CODE", help=_("Of this platform only."))
 @json_option
@@ -163,4 +182,11 @@ def _record(
             waiver=waiver,
             policy=policy,
         )
+        waits = waits_for_second(connection, decision_id)
     click.echo(_("Decision {id} is recorded.").format(id=decision_id))
+    if waits:
+        click.echo(
+            _("It takes effect once another person confirmed it: jieru decide confirm {id}").format(
+                id=decision_id
+            )
+        )

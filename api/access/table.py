@@ -69,6 +69,7 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     ("GET", "/api/v1/counts/{year}/review"): Permission.READ_PROCEDURE,
     ("GET", "/api/v1/counts/{year}/report"): Permission.READ_COUNTS,
     ("POST", "/api/v1/counts/decisions"): Permission.DECIDE,
+    ("POST", "/api/v1/counts/decisions/{decision_id}/confirm"): Permission.DECIDE,
     ("POST", "/api/v1/counts/decisions/{decision_id}/withdraw"): Permission.DECIDE,
     ("POST", "/api/v1/counts/{year}/closings"): Permission.DECIDE,
     ("POST", "/api/v1/counts/closings/{closing_id}/withdraw"): Permission.DECIDE,

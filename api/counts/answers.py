@@ -260,6 +260,11 @@ class DecisionAnswer(BaseModel):
     withdrawn_reason: str | None
     withdrawn_by: str | None
     withdrawn_at: datetime | None
+    needs_second: bool = Field(
+        description="Whether it has no effect before another person confirmed it."
+    )
+    confirmed_by: str | None
+    confirmed_at: datetime | None
 
 
 class ExplanationAnswer(EnterpriseAnswer):

@@ -84,6 +84,10 @@ class DecisionInWords(NamedTuple):
     decided_on: date
     state: str
     is_open: bool
+    waits: bool
+    """For a second person."""
+    is_of_one: bool
+    """A waiver with effect that one person granted, before two were asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,10 @@ def detail_in_words(explanation: Explanation, translate: Translate) -> Detail:
         ),
         criteria=[_criterion(each, speech) for each in explanation.criteria],
         calendar=[_month(each, period) for each in explanation.calendar],
-        decisions=[_decision(each, speech) for each in explanation.decisions],
+        decisions=[
+            _decision(each, speech, is_simulation=explanation.is_simulation)
+            for each in explanation.decisions
+        ],
     )
 
 
@@ -136,12 +143,20 @@ def _month(month: CalendarMonth, period: Period) -> CalendarRow:
     return CalendarRow(f"{month.month:%Y-%m}", days, month.days.count("#"))
 
 
-def _decision(recorded: RecordedDecision, speech: CriterionSpeech) -> DecisionInWords:
+def _decision(
+    recorded: RecordedDecision, speech: CriterionSpeech, *, is_simulation: bool
+) -> DecisionInWords:
     decision, translate = recorded.decision, speech.translate
     waived = None
     if decision.criterion is not None:
         waived = f"{speech.name(decision.criterion)} = {decision.value}"
     state = translate(_("in force"))
+    if decision.waits:
+        state = translate(_("waits for a second person"))
+    elif decision.confirmed_at is not None:
+        state = translate(_("in force; confirmed by {name} on {day}")).format(
+            name=decision.confirmed_by, day=civil_date(decision.confirmed_at)
+        )
     if decision.withdrawn_at is not None:
         state = translate(_("withdrawn by {name} on {day}: {reason}")).format(
             name=decision.withdrawn_by,
@@ -158,4 +173,9 @@ def _decision(recorded: RecordedDecision, speech: CriterionSpeech) -> DecisionIn
         decided_on=civil_date(decision.decided_at),
         state=state,
         is_open=decision.is_open,
+        waits=decision.waits,
+        is_of_one=not is_simulation
+        and decision.kind == "waive"
+        and decision.is_open
+        and not decision.needs_second,
     )

@@ -1,6 +1,7 @@
 """Counts for people: the year's page, and why one enterprise has its outcome."""
 
 from concurrent.futures import wait
+from functools import partial
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query
@@ -17,12 +18,18 @@ from api.counts.procedure_view import hindrances_in_words, state_words
 from api.counts.routes import AsOf, PlatformCode, Uscc, Year
 from api.counts.source import CurrentCounts, RunningCount, require_case
 from api.counts.view import Filter
-from api.counts.visible_counts import faults_of, find_count_of, find_visible_count
+from api.counts.visible_counts import (
+    faults_of,
+    find_count_of,
+    find_visible_count,
+    person_name,
+)
 from api.counts.wording import Translate, outcome_words, progress_in_words
 from api.counts.year_page import show_computed_count, show_kept_count
 from api.web.problems import Kind, Problem
 from jieru.i18n import marked as _
 from verifier.counting.determination import Outcome
+from verifier.procedure.names import is_same_person
 
 __all__ = ["router"]
 
@@ -124,6 +131,7 @@ def show_explanation(
             ],
             "closing": closing if visit.may(Permission.READ_PROCEDURE) else None,
             "may_decide": visit.may(Permission.DECIDE),
+            "is_own": partial(is_same_person, person_name(visit.caller)),
             "heading": "h2" if in_drawer else "h1",
         },
     )

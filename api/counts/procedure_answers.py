@@ -137,7 +137,12 @@ class StepOfferAnswer(BaseModel):
 
     step: Step
     is_open: bool = Field(description="Whether the caller may take it now.")
-    is_for_another: bool = Field(description="The caller is the maker: another must take it.")
+    is_for_another: bool = Field(
+        description="Another person must take it, for what the caller did in this count."
+    )
+    for_another_because: str | None = Field(
+        description="What the caller did, in the reader's language."
+    )
     hindrances: list[HindranceAnswer]
 
 
@@ -301,7 +306,9 @@ class DeterminationList(BaseModel):
 class ReviewAnswer(BaseModel):
     """One enterprise that a person should look at."""
 
-    kind: Literal["hold", "overlap", "pending"]
+    kind: Literal["waiting", "hold", "overlap", "pending"] = Field(
+        description="`waiting`: a decision that waits for a second person."
+    )
     platforms: list[str]
     uscc: str = USCC
     name: str
@@ -309,6 +316,7 @@ class ReviewAnswer(BaseModel):
     is_urgent: bool
     reason: str | None
     decision_id: int | None
+    decided_by: str | None = Field(description="Of a decision.")
 
 
 class ReviewList(BaseModel):
@@ -328,6 +336,7 @@ class ReviewList(BaseModel):
                             "is_urgent": True,
                             "reason": "现场核查",
                             "decision_id": 7,
+                            "decided_by": "lin",
                         }
                     ]
                 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Final, Literal
 from urllib.parse import urlencode
 
@@ -42,6 +43,7 @@ from api.counts.year_page import show_years, year_address
 from api.web.civil import OptionalCivilDate
 from api.web.problems import Kind, Problem
 from verifier.counting.determination import Outcome
+from verifier.procedure.names import is_same_person
 from verifier.procedure.overview import offered_steps, review_queue
 from verifier.procedure.payments import amounts_due, list_recoveries
 from verifier.procedure.records import CountRecord
@@ -54,7 +56,7 @@ router = APIRouter(include_in_schema=False, route_class=GatedRoute)
 
 _SEE_OTHER: Final = 303
 _LONGEST: Final = 100
-_REVIEWED: Final = ("hold", "overlap", "pending")
+_REVIEWED: Final = ("waiting", "hold", "overlap", "pending")
 _LISTED: Final = 500
 """Rows of a page at most; the API has all of them."""
 
@@ -71,7 +73,7 @@ StepName = Literal[
     "approve_payment",
     "pay",
 ]
-DecisionAct = Literal["exclude", "hold", "waive", "withdraw", "close", "reopen"]
+DecisionAct = Literal["exclude", "hold", "waive", "confirm", "withdraw", "close", "reopen"]
 _Short = Annotated[str, Query(max_length=_LONGEST, pattern=r"^[^\x00]*$")]
 Revision = Annotated[int | None, Query()]
 
@@ -150,6 +152,7 @@ def show_review(
             "kinds": kinds,
             "listed": _LISTED,
             "may_decide": visit.may(Permission.DECIDE),
+            "is_own": partial(is_same_person, person_name(visit.caller)),
         },
     )
 

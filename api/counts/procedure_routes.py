@@ -126,6 +126,22 @@ def post_decision(taker: CurrentStepTaker, new: NewDecision) -> NumberAnswer:
 
 
 @router.post(
+    "/decisions/{decision_id}/confirm",
+    summary="Confirm a decision",
+    description=_(
+        "A waiver has no effect before another person than the one who decided confirmed it; only "
+        "a person's session may."
+    ),
+    response_description=_("The decision's number."),
+    responses=_STEP,
+)
+def post_decision_confirmation(taker: CurrentStepTaker, decision_id: _DecisionId) -> NumberAnswer:
+    """Confirm a decision."""
+    taker.confirm_decision(decision_id)
+    return NumberAnswer(id=decision_id)
+
+
+@router.post(
     "/decisions/{decision_id}/withdraw",
     summary="Withdraw a decision",
     description=_("It stays on record with the reason; only a person's session may."),
@@ -202,7 +218,10 @@ def get_determinations(
 @router.get(
     "/{year}/review",
     summary="What to look at before freezing",
-    description=_("Holds, enterprises that count on several platforms, and pending ones."),
+    description=_(
+        "Decisions that wait for a second person, holds, enterprises that count on several "
+        "platforms, and pending ones."
+    ),
     response_description=_("The review queue of the last draft."),
     responses=_READ,
 )

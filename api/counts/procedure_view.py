@@ -9,6 +9,7 @@ from verifier.counting.determination import Outcome
 from verifier.procedure.hindrance import Hindrance
 from verifier.procedure.overview import CountSummary, StepOffer
 from verifier.procedure.records import CountRecord, StepRecord
+from verifier.procedure.separation import DeedKind
 from verifier.procedure.states import State, Step
 from verifier.procedure.words import STATE_WORDS, STEP_WORDS
 from verifier.reports import SheetName
@@ -64,6 +65,8 @@ class OfferInWords(NamedTuple):
     step: str
     label: str
     is_open: bool
+    is_for_another: bool
+    """Not for this person, for the first of the hindrances."""
     hindrances: list[str]
     more: int
     """Hindrances that are not listed."""
@@ -111,14 +114,18 @@ def hindrances_in_words(found: Iterable[Hindrance], translate: Translate) -> lis
 
 def _offer_in_words(offer: StepOffer, translate: Translate) -> OfferInWords:
     hindrances = hindrances_in_words(offer.hindrances[:_LISTED], translate)
-    if offer.is_for_another:
-        hindrances.insert(
-            0, translate(_("You submitted this count: another person must check it."))
+    if offer.barred_by is not None:
+        own = (
+            translate(_("You submitted this count: another person must check it."))
+            if offer.barred_by.code == DeedKind.SUBMITTED
+            else translate(offer.barred_by.message).format(**offer.barred_by.values)
         )
+        hindrances.insert(0, own)
     return OfferInWords(
         step=offer.step.value,
         label=translate(STEP_WORDS[offer.step]),
         is_open=offer.is_open,
+        is_for_another=offer.is_for_another,
         hindrances=hindrances,
         more=max(0, len(offer.hindrances) - _LISTED),
     )

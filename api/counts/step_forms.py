@@ -285,7 +285,10 @@ DECISION_FORMS: Final[Mapping[str, ActForm]] = {
     "waive": ActForm(
         title=_("Waive a criterion"),
         submit=_("Waive"),
-        explanation=_("One number of the policy is another one for this enterprise."),
+        explanation=_(
+            "One number of the policy is another one for this enterprise, once another person "
+            "has confirmed it."
+        ),
         act=_decide("waive"),
         inputs=(
             _PLATFORM,
@@ -296,6 +299,16 @@ DECISION_FORMS: Final[Mapping[str, ActForm]] = {
             _ATTACHMENT,
         ),
         choices=_criteria,
+    ),
+    "confirm": ActForm(
+        title=_("Confirm the decision"),
+        submit=_("Confirm"),
+        explanation=_(
+            "You are the second person of this decision: it takes effect, and counts in the next "
+            "draft run."
+        ),
+        act=lambda taker, _year, values: taker.confirm_decision(_number(values)),
+        inputs=(_NUMBER,),
     ),
     "withdraw": ActForm(
         title=_("Withdraw the decision"),

@@ -33,11 +33,12 @@ from api.web.problems import Kind, Problem, WrongField
 from jieru.calendar import civil_date
 from jieru.errors import UserError
 from jieru.i18n import marked as _
-from verifier.counting.decisions import record_decision, withdraw_decision
+from verifier.counting.decisions import confirm_decision, record_decision, withdraw_decision
 from verifier.counting.progress import Progress, no_progress
 from verifier.policy import WAIVABLE
 from verifier.procedure.clock import step_instant
 from verifier.procedure.closings import close_pending, withdraw_closing
+from verifier.procedure.deeds import require_permitted
 from verifier.procedure.drafting import draft_count
 from verifier.procedure.freezing import freeze_count
 from verifier.procedure.hindrances import hindrances
@@ -270,6 +271,12 @@ class StepTaker:
                 attachment=new.attachment,
             )
 
+    def confirm_decision(self, decision_id: int) -> None:
+        """Let a decision that waits for a second person take effect."""
+        _require_id(decision_id)
+        with refusals(), self.database.changing(self.caller.actor) as connection:
+            confirm_decision(connection, decision_id, confirmed_by=self.act.name)
+
     def withdraw_decision(self, decision_id: int, reason: str) -> None:
         """Withdraw a decision; it stays on record."""
         _require_id(decision_id)
@@ -316,17 +323,14 @@ class StepTaker:
                         _("This year is frozen already: say why it is counted again."),
                     ).about([WrongField("reason", reason)]) from None
                 return
-            require_step(
-                Step.DRAFT, running.count_id, running.state, running.submitted_by, self.act.name
-            )
+            require_step(Step.DRAFT, running.count_id, running.state)
 
     def _require_freezable(self, year: int, freezing: Freezing) -> None:
         with refusals(), self.database.reading() as connection:
             self.source.signing_key()
             record = find_count(connection, year, is_running=True)
-            require_step(
-                Step.FREEZE, record.count_id, record.state, record.submitted_by, self.act.name
-            )
+            require_step(Step.FREEZE, record.count_id, record.state)
+            require_permitted(connection, record, Step.FREEZE, self.act.name)
             _require_same(record, freezing.content_sha256)
             self._require_unhindered(connection, record, Step.FREEZE)
 

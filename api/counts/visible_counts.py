@@ -355,6 +355,11 @@ def detail_of(
                     step=each.step,
                     is_open=each.is_open and may_advance,
                     is_for_another=each.is_for_another,
+                    for_another_because=translate(each.barred_by.message).format(
+                        **each.barred_by.values
+                    )
+                    if each.barred_by
+                    else None,
                     hindrances=_hindrance_answers(each.hindrances, translate),
                 )
                 for each in sheet.offers

@@ -52,7 +52,7 @@ from verifier.policy import Policy
 from verifier.procedure.overview import CountSheet
 from verifier.procedure.records import CountRecord
 from verifier.procedure.statements import payments_said
-from verifier.procedure.states import State
+from verifier.procedure.states import State, Step
 from verifier.procedure.trusted_keys import TrustedKeys
 from verifier.procedure.words import OBJECTION_WORDS, RECOVERY_WORDS
 from verifier.reports import SHEETS
@@ -229,6 +229,7 @@ def _procedure(
         "steps": steps_in_words(sheet.steps, translate),
         "offers": offers_in_words(sheet.offers, translate) if may_advance else [],
         "may_advance": may_advance,
+        "pay_refusal": _pay_refusal(sheet, visit) if may_advance else "",
         "is_bureau": visit.may(Permission.READ_PROCEDURE),
         "objections": sheet.objections,
         "objection_words": {key: translate(word) for key, word in OBJECTION_WORDS.items()},
@@ -245,6 +246,14 @@ def _procedure(
         "years": _year_over_year(visit, connection),
         "names": {},
     }
+
+
+def _pay_refusal(sheet: CountSheet, visit: Visit) -> str:
+    """Why another person must record the payments, where one must."""
+    for each in sheet.offers:
+        if each.step is Step.PAY and each.barred_by is not None:
+            return hindrances_in_words([each.barred_by], visit.translate)[0]
+    return ""
 
 
 def _names(figures: Figures) -> Mapping[str, str]:

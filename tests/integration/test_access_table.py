@@ -94,6 +94,7 @@ GET   /counts/{year}/{step}                              -        verifier -    
 # Steps are taken by people: no program may, whatever its role. Which people may is tested with
 # their sessions in test_procedure_api.py.
 POST  /api/v1/counts/decisions                           -        -        -       -
+POST  /api/v1/counts/decisions/{decision_id}/confirm     -        -        -       -
 POST  /api/v1/counts/decisions/{decision_id}/withdraw    -        -        -       -
 POST  /api/v1/counts/{year}/closings                     -        -        -       -
 POST  /api/v1/counts/closings/{closing_id}/withdraw      -        -        -       -

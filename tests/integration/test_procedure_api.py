@@ -71,6 +71,7 @@ STEPS: tuple[tuple[str, Mapping[str, str] | None], ...] = (
     ("2026/payments", {"platform": "xielian", "reference": "1", "paid_on": "2027-06-01"}),
     ("2026/closings", {"platform": "xielian", "uscc": uscc_of(1), "reason": "停产"}),
     ("decisions", {"kind": "hold", "platform": "xielian", "uscc": uscc_of(1), "reason": "存疑"}),
+    ("decisions/99/confirm", None),
     ("decisions/99/withdraw", {"reason": "误"}),
     ("closings/99/withdraw", {"reason": "误"}),
 )

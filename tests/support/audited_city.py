@@ -29,7 +29,7 @@ from tests.support.procedure import (
 from tests.support.registry_builder import RegistryBuilder, days_between
 from tests.support.registry_files import uscc_of
 from tests.support.small_city import AS_OF, COUNTED_ON_XIELIAN, HELD, PENDING
-from verifier.counting.decisions import record_decision, withdraw_decision
+from verifier.counting.decisions import confirm_decision, record_decision, withdraw_decision
 from verifier.counting.registry import DecisionKind
 from verifier.policy import Policy, policy_from_source
 from verifier.procedure.closings import close_pending
@@ -200,7 +200,8 @@ def _keep_counts(connection: psycopg.Connection) -> None:
     """2025 is paid and corrected, 2026 published with objections, its correction in review."""
     with changing(connection, MAKER.actor):
         _decide(connection, "exclude", _EXCLUDED)
-        _decide(connection, "waive", WAIVED, ("active_devices_min", 2))
+        waived = _decide(connection, "waive", WAIVED, ("active_devices_min", 2))
+        confirm_decision(connection, waived, confirmed_by="wu")
         doubted = _decide(connection, "hold", COUNTED_ON_XIELIAN)
         withdraw_decision(connection, doubted, reason="核查无误", withdrawn_by="zheng")
     payable(connection, _frozen_2025(connection), "xielian")

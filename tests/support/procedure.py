@@ -1,4 +1,4 @@
-"""Two people and the steps they take, for tests of the annual count as a procedure."""
+"""Three people and the steps they take, for tests of the annual count as a procedure."""
 
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
@@ -27,6 +27,7 @@ from verifier.procedure.steps import publish_count, submit_count, take_step
 from verifier.procedure.trusted_keys import TrustedKeys
 
 __all__ = [
+    "APPROVER",
     "AS_OF",
     "CHECKER",
     "HOLIDAYS",
@@ -81,7 +82,8 @@ def _act(name: str, at: datetime = _MAY) -> Act:
 
 MAKER: Final = _act("lin")
 CHECKER: Final = _act("chen")
-PAYER: Final = _act("chen", datetime(2027, 5, 21, 1, tzinfo=UTC))
+APPROVER: Final = _act("chen", datetime(2027, 5, 21, 1, tzinfo=UTC))
+PAYER: Final = replace(_act("zhao"), at=APPROVER.at)
 
 
 def drafted(
@@ -199,9 +201,11 @@ def payable(
     record = published(connection, record)
     assert record.notice_ends_on is not None
     day = record.notice_ends_on + timedelta(days=1)
-    payer = replace(PAYER, at=datetime(day.year, day.month, day.day, 1, tzinfo=UTC))
+    at = datetime(day.year, day.month, day.day, 1, tzinfo=UTC)
+    approver, payer = replace(APPROVER, at=at), replace(PAYER, at=at)
+    with changing(connection, approver.actor):
+        record = approve_payment(connection, record, approver, trusted=TRUSTED, key=KEY)
     with changing(connection, payer.actor):
-        record = approve_payment(connection, record, payer, trusted=TRUSTED, key=KEY)
         for platform in paid_platforms:
             record = record_payment(
                 connection,

@@ -1,4 +1,4 @@
-"""Decisions of verifiers: recorded, withdrawn, listed; never changed or deleted."""
+"""Decisions of verifiers: recorded, confirmed, withdrawn, listed; never changed or deleted."""
 
 import psycopg
 from stdnum.cn import uscc as uscc_number
@@ -10,9 +10,11 @@ from verifier.counting.registry import Decision, DecisionKind, RecordedDecision
 from verifier.policy import WAIVABLE, Policy
 
 __all__ = [
+    "confirm_decision",
     "find_case",
     "list_decisions",
     "record_decision",
+    "waits_for_second",
     "withdraw_decision",
 ]
 
@@ -31,10 +33,21 @@ _WITHDRAW = """
     WHERE id = %s AND withdrawn_at IS NULL
 """
 _SELECT_ID = "SELECT FROM decisions WHERE id = %s"
+_SELECT_FOR_CONFIRMATION = """
+    SELECT decided_by, person_key(decided_by) = person_key(%s), needs_second, confirmed_by,
+           withdrawn_at IS NOT NULL
+    FROM decisions WHERE id = %s FOR UPDATE
+"""
+_SELECT_WAITS = """
+    SELECT needs_second AND confirmed_at IS NULL AND withdrawn_at IS NULL
+    FROM decisions WHERE id = %s
+"""
+_CONFIRM = "UPDATE decisions SET confirmed_at = now(), confirmed_by = %s WHERE id = %s"
 _SELECT = """
     SELECT p.code, e.uscc, e.name,
            d.id, d.kind, d.criterion, d.value, d.reason, d.decided_by, d.decided_at,
-           d.withdrawn_reason, d.withdrawn_by, d.withdrawn_at, d.attachment
+           d.withdrawn_reason, d.withdrawn_by, d.withdrawn_at, d.attachment, d.needs_second,
+           d.confirmed_by, d.confirmed_at
     FROM decisions d
     JOIN platforms p ON p.id = d.platform_id
     JOIN enterprises e ON e.id = d.enterprise_id
@@ -83,6 +96,8 @@ def record_decision(  # noqa: PLR0913 - all that a decision says, each by its na
     attachment: str | None = None,
 ) -> int:
     """Record one decision; the caller commits.
+
+    What gives money waits for a second person, but on a database of simulated data.
 
     Args:
         connection: where to write.
@@ -133,6 +148,41 @@ def record_decision(  # noqa: PLR0913 - all that a decision says, each by its na
         raise RuntimeError("INSERT ... RETURNING gave no row")
     decision_id: int = row[0]
     return decision_id
+
+
+def confirm_decision(
+    connection: psycopg.Connection, decision_id: int, *, confirmed_by: str
+) -> None:
+    """Let a decision that waits for a second person take effect; the caller commits.
+
+    Raises:
+        UserError: there is no such decision, it does not wait, whoever decided asks, or no name is
+            given.
+    """
+    confirmed_by = _said(confirmed_by)
+    row = connection.execute(_SELECT_FOR_CONFIRMATION, (confirmed_by, decision_id)).fetchone()
+    if row is None:
+        raise UserError("There is no decision {id}.", id=decision_id)
+    decided_by, is_same_person, needs_second, before, is_withdrawn = row
+    if is_withdrawn:
+        raise UserError("Decision {id} is withdrawn already.", id=decision_id)
+    if not needs_second:
+        raise UserError("Decision {id} needs no second person: it has its effect.", id=decision_id)
+    if before is not None:
+        raise UserError("{name} confirmed decision {id} already.", name=before, id=decision_id)
+    if is_same_person:
+        raise UserError(
+            "{name} made decision {id}: another person must confirm it.",
+            name=decided_by,
+            id=decision_id,
+        )
+    connection.execute(_CONFIRM, (confirmed_by, decision_id))
+
+
+def waits_for_second(connection: psycopg.Connection, decision_id: int) -> bool:
+    """Whether a decision has no effect until another person confirms it."""
+    row = connection.execute(_SELECT_WAITS, (decision_id,)).fetchone()
+    return row is not None and bool(row[0])
 
 
 def withdraw_decision(

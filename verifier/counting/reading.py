@@ -59,9 +59,11 @@ _SELECT_CONNECTIONS = """
     WHERE %(uscc)s::text IS NULL OR e.uscc = %(uscc)s
     ORDER BY p.code COLLATE "C", e.uscc COLLATE "C", c.from_date
 """
+# One that waits for a second person has no effect.
 _SELECT_OPEN_DECISIONS = """
     SELECT platform_id, enterprise_id, id, kind, criterion, value, reason, decided_by, decided_at
-    FROM decisions WHERE withdrawn_at IS NULL ORDER BY id
+    FROM decisions
+    WHERE withdrawn_at IS NULL AND (confirmed_at IS NOT NULL OR NOT needs_second) ORDER BY id
 """
 _SELECT_EVIDENCE_RULES = """
     SELECT DISTINCT max_delay_hours, max_clock_ahead_minutes, clock FROM evidence_rules

@@ -104,11 +104,20 @@ class Decision:
     withdrawn_at: datetime | None = None
     attachment: str | None = None
     """Where the document behind it is kept."""
+    needs_second: bool = False
+    """Whether it has no effect before another person confirmed it."""
+    confirmed_by: str | None = None
+    confirmed_at: datetime | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether it still holds."""
         return self.withdrawn_at is None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for a second person, and so has no effect yet."""
+        return self.is_open and self.needs_second and self.confirmed_at is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,5 +148,10 @@ class RecordedDecision:
             "withdrawn_by": each.withdrawn_by,
             "withdrawn_at": each.withdrawn_at.astimezone(UTC).isoformat()
             if each.withdrawn_at
+            else None,
+            "needs_second": each.needs_second,
+            "confirmed_by": each.confirmed_by,
+            "confirmed_at": each.confirmed_at.astimezone(UTC).isoformat()
+            if each.confirmed_at
             else None,
         }

@@ -52,6 +52,10 @@ _VERSION: Final = 2
 _SINCE_VERSION_2: Final = frozenset({"period", "connections", "calendar"})
 """Keys of an enterprise."""
 _OF_DEVICES_SINCE_VERSION_2: Final = "hours_heard"
+_OF_THE_CASE: Final = frozenset({"platform", "uscc", "name"})
+"""Keys of a decision, said of its enterprise already."""
+_OF_THE_SECOND: Final = frozenset({"needs_second", "confirmed_by", "confirmed_at"})
+"""Said of decisions that need a second person alone: those of before stand as they were signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +240,8 @@ def _device(device: DeviceGrounds) -> dict[str, object]:
 
 def _decision(recorded: RecordedDecision) -> dict[str, object]:
     kept = recorded.to_json_object()
-    return {key: kept[key] for key in kept if key not in {"platform", "uscc", "name"}}
+    left_out = _OF_THE_CASE if recorded.decision.needs_second else _OF_THE_CASE | _OF_THE_SECOND
+    return {key: kept[key] for key in kept if key not in left_out}
 
 
 def _registry(grounds: Grounds) -> dict[str, object]:

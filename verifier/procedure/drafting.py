@@ -65,8 +65,7 @@ def draft_count(
     with connection.transaction():
         running = running_count(connection, year)
         if running is not None:
-            maker = running.submitted_by
-            require_step(Step.DRAFT, running.count_id, running.state, maker, act.name)
+            require_step(Step.DRAFT, running.count_id, running.state)
         elif standing_count(connection, year) is not None:
             required_text(reason or "")
     computed = compute_document(

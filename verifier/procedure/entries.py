@@ -125,7 +125,7 @@ def _device(own: Sequence[Mapping[str, Any]]) -> DeviceActivity:
 
 
 def _decision(code: str, entry: Mapping[str, Any], decision: Mapping[str, Any]) -> RecordedDecision:
-    withdrawn_at = decision["withdrawn_at"]
+    withdrawn_at, confirmed_at = decision["withdrawn_at"], decision.get("confirmed_at")
     return RecordedDecision(
         platform_code=code,
         uscc=entry["uscc"],
@@ -135,6 +135,7 @@ def _decision(code: str, entry: Mapping[str, Any], decision: Mapping[str, Any]) 
                 **decision,
                 "decided_at": datetime.fromisoformat(decision["decided_at"]),
                 "withdrawn_at": datetime.fromisoformat(withdrawn_at) if withdrawn_at else None,
+                "confirmed_at": datetime.fromisoformat(confirmed_at) if confirmed_at else None,
             }
         ),
     )

@@ -20,6 +20,7 @@ from verifier.procedure.canonical import canonical_bytes
 from verifier.procedure.code_version import code_version
 from verifier.procedure.comparison import compare_documents
 from verifier.procedure.computing import Computed, compute_document
+from verifier.procedure.deeds import require_permitted
 from verifier.procedure.document import (
     Document,
     Freezing,
@@ -85,14 +86,14 @@ def freeze_count(
     Args:
         connection: outside a transaction; nothing is left to commit.
         record: the count.
-        act: who freezes it, and when; not its maker.
+        act: who freezes it, and when; nobody who had a part in making it.
         key: signs the document.
         trusted: whose signature counts: of the count that this one corrects, and of this one.
         progress: is told how far it is.
 
     Raises:
-        UserError: the count is not in review, its maker asks, something is missing, or it is no
-            longer what was reviewed; the message says which.
+        UserError: the count is not in review, one of its makers asks, something is missing, or it
+            is no longer what was reviewed; the message says which.
     """
     require_trusted_key(key, trusted, civil_date(act.at))
     for _attempt in range(_ATTEMPTS):
@@ -139,7 +140,8 @@ def _checked(
     """The count as it is now, if it may be frozen: said before minutes are spent on it."""
     with connection.transaction():
         fresh = count_by_id(connection, record.id)
-        require_step(Step.FREEZE, fresh.count_id, fresh.state, fresh.submitted_by, act.name)
+        require_step(Step.FREEZE, fresh.count_id, fresh.state)
+        require_permitted(connection, fresh, Step.FREEZE, act.name)
         require_no_hindrance(hindrances(connection, fresh, Step.FREEZE, act.at, trusted))
         require_no_hindrance([*changed_evidence(connection, fresh)])
     return fresh

@@ -29,6 +29,15 @@ _SELECT_HOLDS = """
     WHERE d.kind = 'hold' AND d.withdrawn_at IS NULL
     ORDER BY p.code COLLATE "C", e.uscc COLLATE "C", d.id
 """
+_SELECT_WAITING = """
+    SELECT d.id, p.code, e.uscc, e.name, d.decided_by
+    FROM decisions d
+    JOIN platforms p ON p.id = d.platform_id
+    JOIN enterprises e ON e.id = d.enterprise_id
+    JOIN count_determinations c ON c.count_id = %s AND c.platform = p.code AND c.uscc = e.uscc
+    WHERE d.needs_second AND d.confirmed_at IS NULL AND d.withdrawn_at IS NULL
+    ORDER BY p.code COLLATE "C", e.uscc COLLATE "C", d.id
+"""
 _SELECT_PENDING = """
     SELECT c.platform, c.uscc, c.name, c.entry ->> 'pending_until'
     FROM count_determinations c
@@ -99,19 +108,14 @@ def hindrances(
         found = faults(connection, record, trusted)
         if found:
             return found
-    if step is Step.SUBMIT and record.as_of is None:
-        return [
-            Hindrance(
-                "not_drafted",
-                marked("{count} was not drafted yet: draft it first."),
-                {"count": record.count_id},
-            )
-        ]
+    if step is Step.SUBMIT:
+        return [*_not_drafted(record), *_waiting_decisions(connection, record)]
     if step is Step.FREEZE:
         return [
             *_evidence_is_not_final(connection, record, now),
             *unverified_evidence(connection, record),
             *_open_holds(connection, record),
+            *_waiting_decisions(connection, record),
             *_pending(connection, record),
             *_counted_before(connection, record),
             *_title_paid_before(connection, record),
@@ -125,6 +129,15 @@ def hindrances(
     if step is Step.PAY:
         return [*_upheld_objections(connection, record)]
     return []
+
+
+def _not_drafted(record: CountRecord) -> Iterator[Hindrance]:
+    if record.as_of is None:
+        yield Hindrance(
+            "not_drafted",
+            marked("{count} was not drafted yet: draft it first."),
+            {"count": record.count_id},
+        )
 
 
 def _evidence_is_not_final(
@@ -169,6 +182,25 @@ def _open_holds(connection: psycopg.Connection, record: CountRecord) -> Iterator
                 "settle the doubt and withdraw it."
             ),
             {"name": name, "uscc": uscc, "platform": platform, "id": decision_id},
+        )
+
+
+def _waiting_decisions(connection: psycopg.Connection, record: CountRecord) -> Iterator[Hindrance]:
+    rows = connection.execute(_SELECT_WAITING, (record.id,))
+    for decision_id, platform, uscc, name, decided_by in rows:
+        yield Hindrance(
+            "waiting_decision",
+            marked(
+                "Decision {id} of {person} on {name} ({uscc}) on {platform} waits for a second "
+                "person: let another confirm it, or withdraw it."
+            ),
+            {
+                "name": name,
+                "uscc": uscc,
+                "platform": platform,
+                "id": decision_id,
+                "person": decided_by,
+            },
         )
 
 

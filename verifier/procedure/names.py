@@ -1,8 +1,10 @@
 """Names and reasons that people give: required, trimmed, compared. Pure."""
 
+import unicodedata
+
 from jieru.errors import UserError
 
-__all__ = ["checked_name", "is_same_person", "required_text"]
+__all__ = ["checked_name", "is_same_person", "person_key", "required_text"]
 
 
 def checked_name(name: str) -> str:
@@ -15,8 +17,16 @@ def checked_name(name: str) -> str:
 
 
 def is_same_person(name: str | None, other: str | None) -> bool:
-    """Whether two names stand for one person; the database compares them in the same way."""
-    return name is not None and other is not None and name.lower() == other.lower()
+    """Whether two names stand for one person, by `person_key`."""
+    return name is not None and other is not None and person_key(name) == person_key(other)
+
+
+def person_key(name: str) -> str:
+    """What all spellings of a name have in common: case, width and space make no other person.
+
+    The database has a function of the same name, for what is written past the programs.
+    """
+    return "".join(unicodedata.normalize("NFKC", name).split()).lower().removeprefix("user:")
 
 
 def required_text(text: str) -> str:

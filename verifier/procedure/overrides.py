@@ -74,7 +74,6 @@ def propose_override(
             name=proposer,
             id=objection_id,
         )
-    _require_another_than_the_maker(connection, taken, act)
     connection.execute(_INSERT, (objection_id, reason, act.name, act.at))
     says = {"objection": objection_id, "reason": reason}
     add_statement(
@@ -108,7 +107,6 @@ def confirm_override(
             "No override of objection {id} waits to be confirmed: propose one with a reason.",
             id=objection_id,
         )
-    _require_another_than_the_maker(connection, taken, act)
     if is_same_person(proposer, act.name) and not _is_simulation(connection):
         raise UserError(
             "{name} proposed to override objection {id}: another person must confirm it.",
@@ -136,23 +134,6 @@ def _upheld(
             count=record.count_id,
         )
     return row[1], row[2], row[3]
-
-
-def _require_another_than_the_maker(
-    connection: psycopg.Connection, record: CountRecord, act: Act
-) -> None:
-    """Check that whoever answers for an override did not make the count.
-
-    Raises:
-        UserError: the same person drafted or submitted it.
-    """
-    makers = (record.drafted_by, record.submitted_by)
-    if any(is_same_person(each, act.name) for each in makers) and not _is_simulation(connection):
-        raise UserError(
-            "{name} made the count {count}: two other people override an objection to it.",
-            name=act.name,
-            count=record.count_id,
-        )
 
 
 def _is_simulation(connection: psycopg.Connection) -> bool:

@@ -11,13 +11,14 @@ import psycopg
 from verifier.counting.determination import Determination, Outcome
 from verifier.counting.figures import Figures, PlatformFigures, figures_of_document
 from verifier.counting.registry import Platform
+from verifier.procedure.deeds import read_deeds, read_strictness
 from verifier.procedure.entries import determination_of_entry
 from verifier.procedure.hindrance import Hindrance
 from verifier.procedure.hindrances import hindrances
-from verifier.procedure.names import is_same_person
 from verifier.procedure.objections import Objection
 from verifier.procedure.payments import Due, Payment, Recovery
 from verifier.procedure.records import CountRecord, StepRecord, list_counts
+from verifier.procedure.separation import Deed, barring_deed, refusal_of
 from verifier.procedure.signing import SignedStatement
 from verifier.procedure.states import RULES, Step
 from verifier.procedure.trusted_keys import TrustedKeys
@@ -59,12 +60,22 @@ _SELECT_ENTRY = """
     SELECT entry FROM count_determinations WHERE count_id = %s AND platform = %s AND uscc = %s
 """
 _SELECT_HELD = """
-    SELECT c.platform, c.uscc, c.name, d.reason, d.id
+    SELECT c.platform, c.uscc, c.name, d.reason, d.id, d.decided_by
     FROM count_determinations c
     JOIN platforms p ON p.code = c.platform
     JOIN enterprises e ON e.uscc = c.uscc
     JOIN decisions d ON d.platform_id = p.id AND d.enterprise_id = e.id
     WHERE c.count_id = %s AND d.kind = 'hold' AND d.withdrawn_at IS NULL
+    ORDER BY d.id
+"""
+_SELECT_WAITING = """
+    SELECT c.platform, c.uscc, c.name, d.reason, d.id, d.decided_by
+    FROM count_determinations c
+    JOIN platforms p ON p.code = c.platform
+    JOIN enterprises e ON e.uscc = c.uscc
+    JOIN decisions d ON d.platform_id = p.id AND d.enterprise_id = e.id
+    WHERE c.count_id = %s
+      AND d.needs_second AND d.confirmed_at IS NULL AND d.withdrawn_at IS NULL
     ORDER BY d.id
 """
 _SELECT_PENDING = """
@@ -137,7 +148,7 @@ class ReviewItem:
     """One enterprise that a person should look at before the count is frozen."""
 
     kind: str
-    """`hold`, `overlap` or `pending`."""
+    """`waiting` (a decision, for a second person), `hold`, `overlap` or `pending`."""
     platforms: tuple[str, ...]
     uscc: str
     name: str
@@ -146,8 +157,10 @@ class ReviewItem:
     is_urgent: bool
     """Of a pending one: that day is near or past, so evidence decides now."""
     reason: str | None
-    """Of the hold, or of the closing of a pending one."""
+    """Of the decision, or of the closing of a pending one."""
     decision_id: int | None
+    decided_by: str | None = None
+    """Of a decision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +168,15 @@ class StepOffer:
     """One step that a count is ready for, as far as its state goes."""
 
     step: Step
-    is_for_another: bool
-    """The person is the maker, and another must take it."""
+    barred_by: Hindrance | None
+    """What this person did in the count, for which another must take the step; its code is the
+    deed's kind."""
     hindrances: tuple[Hindrance, ...]
+
+    @property
+    def is_for_another(self) -> bool:
+        """Whether another person must take it, for what this one did."""
+        return self.barred_by is not None
 
     @property
     def is_open(self) -> bool:
@@ -258,7 +277,7 @@ def determination_entry(
 def review_queue(
     connection: psycopg.Connection, record: CountRecord, today: date
 ) -> list[ReviewItem]:
-    """Holds, enterprises that count on several platforms, and pending ones, of the last draft.
+    """What waits, is held, counts on several platforms or is pending, of the last draft.
 
     Args:
         connection: where to look.
@@ -267,7 +286,7 @@ def review_queue(
     """
     items = [
         ReviewItem(
-            "hold",
+            kind,
             (platform,),
             uscc,
             name,
@@ -275,9 +294,11 @@ def review_queue(
             is_urgent=True,
             reason=reason,
             decision_id=decision_id,
+            decided_by=decided_by,
         )
-        for platform, uscc, name, reason, decision_id in connection.execute(
-            _SELECT_HELD, (record.id,)
+        for kind, query in (("waiting", _SELECT_WAITING), ("hold", _SELECT_HELD))
+        for platform, uscc, name, reason, decision_id, decided_by in connection.execute(
+            query, (record.id,)
         )
     ]
     summary = count_summary(connection, record)
@@ -317,11 +338,11 @@ def offered_steps(
         trusted: whose signature of a frozen count counts.
     """
     left_out = _overrides_without_object(connection, record)
+    deeds, strictness = read_deeds(connection, record), read_strictness(connection)
     return [
         StepOffer(
             step=step,
-            is_for_another=RULES[step].is_for_checker
-            and is_same_person(record.submitted_by, person),
+            barred_by=_barred_by(record, barring_deed(step, person, deeds, strictness)),
             hindrances=tuple(hindrances(connection, record, step, now, trusted)),
         )
         for step in _OFFERED
@@ -335,3 +356,10 @@ def _overrides_without_object(connection: psycopg.Connection, record: CountRecor
     may_propose, may_confirm = row or (False, False)
     offered = {Step.PROPOSE_OVERRIDE: may_propose, Step.OVERRIDE: may_confirm}
     return {step for step, is_possible in offered.items() if not is_possible}
+
+
+def _barred_by(record: CountRecord, deed: Deed | None) -> Hindrance | None:
+    if deed is None:
+        return None
+    refusal = refusal_of(deed, record.count_id)
+    return Hindrance(deed.kind.value, refusal.message, refusal.values)

@@ -1,9 +1,11 @@
-"""The procedure of a count: its states, the steps between them, and who may take each. Pure.
+"""The procedure of a count: its states and the steps between them. Pure.
 
 draft -> in_review -> frozen -> published -> payable -> paid
 |   ^
 v   |
 returned                 frozen and later -> superseded, by a correction
+
+Which person may take a step stands in `separation`.
 """
 
 from collections.abc import Mapping
@@ -12,7 +14,6 @@ from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
 from jieru.errors import UserError
 from jieru.i18n import marked as _
-from verifier.procedure.names import is_same_person
 
 __all__ = [
     "OBJECTION_OUTCOMES",
@@ -75,12 +76,13 @@ class Step(StrEnum):
 
 
 class StepRule(NamedTuple):
-    """From where to where a step leads, and whether another person than the maker must take it."""
+    """From where to where a step leads, and whether its makers may take it."""
 
     start: frozenset[State]
     end: State | None
     """None: where it was."""
     is_for_checker: bool
+    """Whoever had a part in making the count may not take it."""
     refusal: str
     """Said of a count that is elsewhere."""
 
@@ -134,13 +136,13 @@ RULES: Final[Mapping[Step, StepRule]] = {
     Step.PROPOSE_OVERRIDE: StepRule(
         frozenset({State.PUBLISHED, State.PAYABLE}),
         None,
-        is_for_checker=False,  # nor for who drafted it: `overrides` says so
+        is_for_checker=True,
         refusal=_(_OVERRIDDEN_WHEN),
     ),
     Step.OVERRIDE: StepRule(
         frozenset({State.PUBLISHED, State.PAYABLE}),
         None,
-        is_for_checker=False,
+        is_for_checker=True,
         refusal=_(_OVERRIDDEN_WHEN),
     ),
     Step.APPROVE_PAYMENT: StepRule(
@@ -173,29 +175,21 @@ RULES: Final[Mapping[Step, StepRule]] = {
 """Opening has no rule: there is no count yet."""
 
 
-def require_step(step: Step, count_id: str, state: State, maker: str | None, by: str) -> State:
-    """Check that a step may be taken, as far as state and person go.
+def require_step(step: Step, count_id: str, state: State) -> State:
+    """Check that a step may be taken, as far as the state goes.
 
     Args:
         step: what is to be done.
         count_id: of the count, for the message.
         state: where it is.
-        maker: who submitted it.
-        by: who wants to take the step.
 
     Returns:
         The state that follows.
 
     Raises:
-        UserError: the count is not where the step begins, or maker and checker are one person.
+        UserError: the count is not where the step begins.
     """
     rule = RULES[step]
     if state not in rule.start:
         raise UserError(rule.refusal, count=count_id)
-    if rule.is_for_checker and is_same_person(maker, by):
-        raise UserError(
-            "{name} submitted the count {count}: another person must check it.",
-            name=by,
-            count=count_id,
-        )
     return rule.end or state

@@ -11,6 +11,7 @@ from psycopg import sql
 from jieru.calendar import SHANGHAI, civil_date
 from jieru.errors import UserError
 from jieru.i18n import gettext as _
+from verifier.procedure.deeds import require_permitted
 from verifier.procedure.hindrance import require_no_hindrance
 from verifier.procedure.hindrances import hindrances
 from verifier.procedure.holidays import Holidays
@@ -56,13 +57,14 @@ def take_step(
         The count as it is afterwards.
 
     Raises:
-        UserError: the count is elsewhere, the person is the maker, or something is missing yet.
+        UserError: the count is elsewhere, another person must take it, or something is missing.
     """
     connection.execute(_LOCK, (record.id,))
     fresh = count_by_id(connection, record.id)
-    state = require_step(step, fresh.count_id, fresh.state, fresh.submitted_by, act.name)
+    state = require_step(step, fresh.count_id, fresh.state)
     _require_later(connection, fresh, act)
     require_no_hindrance(hindrances(connection, fresh, step, act.at, trusted))
+    require_permitted(connection, fresh, step, act.name)
     values = {**columns} if state is fresh.state else {"state": state.value, **columns}
     if values:
         connection.execute(

@@ -123,6 +123,10 @@ class Decision(_Struct, frozen=True):
     withdrawn_reason: str | None
     withdrawn_by: str | None
     withdrawn_at: _Instant | None
+    needs_second: bool = False
+    """As the two that follow, said of what another person must confirm."""
+    confirmed_by: str | None = None
+    confirmed_at: _Instant | None = None
 
 
 class Closing(_Struct, frozen=True):

@@ -134,6 +134,13 @@ class Speech:
             said = self.text(
                 _("{said}; attachment: {attachment}"), said=said, attachment=decision.attachment
             )
+        if decision.confirmed_at is not None:
+            said = self.text(
+                _("{said}; confirmed by {name}, {day}"),
+                said=said,
+                name=decision.confirmed_by or "",
+                day=self.instant(decision.confirmed_at),
+            )
         if decision.withdrawn_at is None:
             return said
         return self.text(

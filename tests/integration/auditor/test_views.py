@@ -17,7 +17,7 @@ from tests.support.procedure import AS_OF, MAKER, POLICY
 from tests.support.registry_builder import RegistryBuilder, days_between
 from tests.support.registry_files import uscc_of
 from tests.support.small_city import build_small_city
-from verifier.counting.decisions import record_decision
+from verifier.counting.decisions import confirm_decision, record_decision
 from verifier.counting.evaluation import Evaluation
 from verifier.counting.reading import consistent_snapshot
 from verifier.counting.run import count_year, evaluate
@@ -46,7 +46,7 @@ def city_url(request: pytest.FixtureRequest) -> Iterator[str]:
         migrate(url)
         with connect(url) as connection:
             build_small_city(connection)
-            record_decision(
+            waived = record_decision(
                 connection,
                 "waive",
                 "xielian",
@@ -56,6 +56,7 @@ def city_url(request: pytest.FixtureRequest) -> Iterator[str]:
                 waiver=("active_hours_per_day_min", 6),
                 policy=POLICY,
             )
+            confirm_decision(connection, waived, confirmed_by="wu")
             keep_counts(connection)
         yield url
 

@@ -205,6 +205,9 @@ def test_decisions_stand_in_the_explanation_withdrawn_ones_too(
         *("decide", "waive", "alpha", uscc),
         *("--criterion", "active_devices_min", "--value", "1", *who),
     )
+    assert _explained(database, uscc)["outcome"] == "not_effective"
+    database.rollback()
+    jieru("decide", "confirm", "2", "--by", "陈工")
     found = _explained(database, uscc)
     assert found["outcome"] == "counted"
     assert [(each["kind"], each["withdrawn_by"]) for each in found["decisions"]] == [

@@ -12,7 +12,7 @@ from jieru.audit import changing
 from jieru.database import connect
 from jieru.errors import UserError
 from tests.integration.verifier.conftest import WORKED_EXAMPLE
-from tests.support.procedure import CHECKER, KEY, MAKER, PAYER, TRUSTED, frozen, published
+from tests.support.procedure import APPROVER, CHECKER, KEY, MAKER, PAYER, TRUSTED, frozen, published
 from tests.support.registry_builder import RegistryBuilder
 from verifier.procedure.freezing import export_count
 from verifier.procedure.hindrances import hindrances
@@ -90,8 +90,8 @@ def test_two_people_override_what_stopped_payment(
     (objection,) = list_objections(database, record)
     assert (objection.override_reason, objection.override_proposed_by) == ("奖励另行追回", "wu")
     assert objection.override_confirmed_by == "zhou"
-    with changing(database, PAYER.actor):
-        payable = approve_payment(database, record, PAYER, TRUSTED, key=KEY)
+    with changing(database, APPROVER.actor):
+        payable = approve_payment(database, record, APPROVER, TRUSTED, key=KEY)
         paid = record_payment(
             database,
             payable,
@@ -120,10 +120,10 @@ def test_whoever_made_the_count_overrides_nothing(
     """Neither proposes nor confirms, whatever the letters of the name."""
     record, number = objected
     maker = replace(_WU, name="LIN")
-    with pytest.raises(UserError, match="two other people"):
+    with pytest.raises(UserError, match="another person must check it"):
         _propose(database, record, number, maker)
     _propose(database, record, number, _WU)
-    with pytest.raises(UserError, match="two other people"):
+    with pytest.raises(UserError, match="another person must check it"):
         _confirm(database, record, number, maker)
     with pytest.raises(UserError, match="another person must confirm it"):
         _confirm(database, record, number, replace(_WU, name="Wu"))
@@ -173,13 +173,13 @@ def test_an_override_that_nobody_signed_is_found(
 def test_on_a_simulation_one_name_suffices(
     database: psycopg.Connection, objected: tuple[CountRecord, int]
 ) -> None:
-    """As for every step there."""
+    """Who submitted it excepted, as for every step of a checker there."""
     record, number = objected
     database.execute("SET session_replication_role = replica")
     database.execute("UPDATE installation SET is_simulation = true")
     database.execute("SET session_replication_role = origin")
-    maker = replace(_WU, name="lin")
-    _propose(database, record, number, maker)
-    _confirm(database, record, number, maker)
+    person = replace(_WU, name="chen")
+    _propose(database, record, number, person)
+    _confirm(database, record, number, person)
     (objection,) = list_objections(database, record)
-    assert objection.override_confirmed_by == "lin"
+    assert objection.override_confirmed_by == "chen"

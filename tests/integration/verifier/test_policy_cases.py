@@ -21,7 +21,7 @@ from tests.support.policy_cases import (
     uscc_by_name,
 )
 from tests.support.registry_builder import RegistryBuilder
-from verifier.counting.decisions import record_decision, withdraw_decision
+from verifier.counting.decisions import confirm_decision, record_decision, withdraw_decision
 from verifier.counting.explain import explain
 from verifier.counting.run import count_year
 
@@ -112,6 +112,8 @@ def _record_decisions(case: PolicyCase, connection: psycopg.Connection) -> None:
                 waiver=waiver,
                 policy=policy_of(case),
             )
+            if waiver is not None:
+                confirm_decision(connection, number, confirmed_by="Chen")
             if each.withdrawn:
                 withdraw_decision(connection, number, reason="seen again", withdrawn_by="Chen")
 

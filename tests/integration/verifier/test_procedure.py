@@ -37,7 +37,7 @@ from tests.support.procedure import (
     submitted,
 )
 from tests.support.registry_builder import RegistryBuilder, days_between
-from verifier.counting.decisions import record_decision, withdraw_decision
+from verifier.counting.decisions import confirm_decision, record_decision, withdraw_decision
 from verifier.counting.explain import explain
 from verifier.counting.progress import Phase
 from verifier.counting.registry import Platform
@@ -117,8 +117,8 @@ def test_a_count_goes_from_draft_to_paid(database: psycopg.Connection) -> None:
         (Step.FREEZE, State.FROZEN, "chen"),
         (Step.PUBLISH, State.PUBLISHED, "lin"),
         (Step.APPROVE_PAYMENT, State.PAYABLE, "chen"),
-        (Step.PAY, State.PAYABLE, "chen"),
-        (Step.FINISH_PAYMENT, State.PAID, "chen"),
+        (Step.PAY, State.PAYABLE, "zhao"),
+        (Step.FINISH_PAYMENT, State.PAID, "zhao"),
     ]
     (payment,) = list_payments(database, record)
     assert (payment.platform, payment.clause, payment.amount_yuan) == ("alpha", "1.2", 10_000)
@@ -126,7 +126,7 @@ def test_a_count_goes_from_draft_to_paid(database: psycopg.Connection) -> None:
     actors = database.execute(
         "SELECT DISTINCT actor FROM audit_entries WHERE record_kind = 'count_steps' ORDER BY 1"
     ).fetchall()
-    assert actors == [("user:chen",), ("user:lin",)]
+    assert actors == [("user:chen",), ("user:lin",), ("user:zhao",)]
 
 
 @pytest.mark.usefixtures("uscc")
@@ -418,9 +418,10 @@ def test_the_grounds_are_those_that_an_explanation_gives(
     registry.presence(registry._devices["beta", "moved"], WORKED_EXAMPLE, range(6, 20))
     waived = registry.served_enterprise(5, "beta", WORKED_EXAMPLE, devices=1)
     waiver = ("active_devices_min", 1)
-    record_decision(
+    granted = record_decision(
         database, "waive", "beta", waived, reason="x", decided_by="l", waiver=waiver, policy=POLICY
     )
+    confirm_decision(database, granted, confirmed_by="chen")
     document = read_document(database, drafted(database))
     database.commit()
     for (platform, uscc), entry in entries_of(document).items():

@@ -19,7 +19,7 @@ from verifier.procedure import clock
 
 _MAY = datetime(2027, 5, 6, 1, tzinfo=UTC)
 _JUNE = datetime(2027, 6, 1, 1, tzinfo=UTC)
-_LIN, _CHEN = ("--by", "lin"), ("--by", "chen")
+_LIN, _CHEN, _ZHAO = ("--by", "lin"), ("--by", "chen"), ("--by", "zhao")
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_a_count_is_led_to_its_payment(
     assert _said(jieru("procedure", "payable", 2026, *_CHEN)) == (
         "2026-1 is payable: 10,000 yuan are due."
     )
-    assert _said(jieru("procedure", "paid", 2026, "alpha", "--reference", "国库-17", *_CHEN)) == (
+    assert _said(jieru("procedure", "paid", 2026, "alpha", "--reference", "国库-17", *_ZHAO)) == (
         "The payment to alpha is recorded; 0 yuan are still due."
     )
     shown = _said(jieru("procedure", "show", 2026))

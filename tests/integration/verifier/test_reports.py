@@ -13,7 +13,7 @@ from tests.support.debian_packages import ensure_debian_packages
 from tests.support.registry_builder import RegistryBuilder
 from tests.support.registry_files import uscc_of
 from tests.support.signed_counts import signed_file
-from verifier.counting.decisions import record_decision, withdraw_decision
+from verifier.counting.decisions import confirm_decision, record_decision, withdraw_decision
 from verifier.policy import load_policy
 from verifier.procedure.closings import close_pending
 from verifier.procedure.computing import compute_document
@@ -43,7 +43,8 @@ def signed(database: psycopg.Connection, registry: RegistryBuilder) -> SignedCou
     decide = partial(
         record_decision, database, reason="现场核查", decided_by="林核查", policy=_POLICY
     )
-    decide("waive", alpha, uscc_of(2), waiver=("active_devices_min", 2))
+    waived = decide("waive", alpha, uscc_of(2), waiver=("active_devices_min", 2))
+    confirm_decision(database, waived, confirmed_by="郑审核")
     decide("exclude", beta, uscc_of(5))
     held = decide("hold", alpha, counted)
     withdraw_decision(database, held, reason="已核实", withdrawn_by="林核查")

@@ -12,6 +12,7 @@ from jieru.database import connect
 from jieru.errors import UserError
 from tests.integration.verifier.conftest import WORKED_EXAMPLE
 from tests.support.procedure import (
+    APPROVER,
     AS_OF,
     CHECKER,
     HOLIDAYS,
@@ -108,8 +109,8 @@ def test_an_objection_that_is_upheld_stops_every_yuan(database: psycopg.Connecti
     for step in (Step.APPROVE_PAYMENT, Step.PAY):
         (found,) = hindrances(database, record, step, PAYER.at, TRUSTED)
         assert found.code == "upheld_objection"
-    with pytest.raises(UserError, match="was upheld"), changing(database, PAYER.actor):
-        approve_payment(database, record, PAYER, TRUSTED, key=KEY)
+    with pytest.raises(UserError, match="was upheld"), changing(database, APPROVER.actor):
+        approve_payment(database, record, APPROVER, TRUSTED, key=KEY)
     database.rollback()
     corrected = frozen(database, reason="异议成立")
     later = replace(PAYER, at=datetime(2027, 6, 20, tzinfo=UTC))

@@ -1,0 +1,143 @@
+-- Maker, checker and payer are three people, and what gives money takes two. Not on a database of
+-- simulated data, where one name suffices.
+
+-- Two spellings of one name are one person; the programs compare in the same way.
+CREATE FUNCTION person_key(name text) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS $$
+    SELECT lower(regexp_replace(regexp_replace(normalize(name, NFKC), '\s+', '', 'g'), '^user:', '', 'i'))
+$$;
+
+-- The second person of a decision. What was recorded before was asked of one person alone, and
+-- keeps its effect.
+ALTER TABLE decisions
+    ADD needs_second boolean NOT NULL DEFAULT false,
+    ADD confirmed_by text CHECK (confirmed_by <> ''),
+    ADD confirmed_at timestamptz,
+    ADD CHECK (num_nulls(confirmed_by, confirmed_at) IN (0, 2)),
+    ADD CHECK (confirmed_at IS NULL OR needs_second),
+    ADD CONSTRAINT decisions_second_is_another CHECK (person_key(confirmed_by) <> person_key(decided_by));
+COMMENT ON COLUMN decisions.needs_second IS 'Whether it has no effect before another person confirmed it.';
+
+-- Set by the database alone, so that nobody records a waiver that needs no second person.
+CREATE FUNCTION decisions_ask_for_a_second() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.needs_second := NEW.kind IN ('waive', 'backdate')
+        AND NOT EXISTS (SELECT FROM installation WHERE is_simulation);
+    IF NEW.confirmed_at IS NOT NULL THEN
+        RAISE EXCEPTION 'a decision is confirmed after it was recorded' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER decisions_ask_for_a_second BEFORE INSERT ON decisions
+    FOR EACH ROW EXECUTE FUNCTION decisions_ask_for_a_second();
+
+-- A decision may be confirmed once and withdrawn once; nothing else of it ever changes.
+CREATE OR REPLACE FUNCTION decisions_only_withdraw() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.withdrawn_at IS NOT NULL
+       OR (OLD.id, OLD.kind, OLD.platform_id, OLD.enterprise_id, OLD.criterion, OLD.value,
+           OLD.reason, OLD.attachment, OLD.decided_by, OLD.decided_at, OLD.needs_second)
+          IS DISTINCT FROM
+          (NEW.id, NEW.kind, NEW.platform_id, NEW.enterprise_id, NEW.criterion, NEW.value,
+           NEW.reason, NEW.attachment, NEW.decided_by, NEW.decided_at, NEW.needs_second)
+       OR OLD.confirmed_at IS NOT NULL AND
+          (OLD.confirmed_by, OLD.confirmed_at) IS DISTINCT FROM (NEW.confirmed_by, NEW.confirmed_at) THEN
+        RAISE EXCEPTION 'a decision may only be confirmed and withdrawn, once' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+-- What people did in a count: who made it, what they decided in it, who checked it.
+CREATE VIEW count_deeds AS
+SELECT s.count_id, CASE s.step WHEN 'draft' THEN 'drafted' WHEN 'submit' THEN 'submitted'
+                               WHEN 'freeze' THEN 'froze' ELSE 'approved' END AS deed,
+       s.taken_by AS person, s.taken_at AS done_at, NULL::integer AS number,
+       NULL::text AS platform, NULL::text AS uscc, NULL::text AS name
+FROM count_steps s WHERE s.step IN ('draft', 'submit', 'freeze', 'approve_payment')
+UNION
+SELECT c.id, own.deed, own.person, own.done_at, NULL, NULL, NULL, NULL
+FROM counts c CROSS JOIN LATERAL (VALUES
+    ('drafted', c.drafted_by, c.drafted_at), ('submitted', c.submitted_by, c.submitted_at),
+    ('froze', c.frozen_by, c.frozen_at), ('approved', c.payable_by, c.payable_at)
+) AS own (deed, person, done_at)
+WHERE own.person IS NOT NULL
+UNION
+-- A decision counts in every count that lists its enterprise, unless it was withdrawn before the
+-- year began.
+SELECT c.id, own.deed, own.person, own.done_at, d.id, p.code, e.uscc, e.name
+FROM counts c
+JOIN count_determinations f ON f.count_id = c.id
+JOIN platforms p ON p.code = f.platform
+JOIN enterprises e ON e.uscc = f.uscc
+JOIN decisions d ON d.platform_id = p.id AND d.enterprise_id = e.id
+CROSS JOIN LATERAL (VALUES
+    ('decided', d.decided_by, d.decided_at), ('withdrew', d.withdrawn_by, d.withdrawn_at)
+) AS own (deed, person, done_at)
+WHERE own.person IS NOT NULL
+  AND (d.withdrawn_at IS NULL
+       OR d.withdrawn_at AT TIME ZONE 'Asia/Shanghai' >= make_date(c.year, 1, 1))
+UNION
+SELECT c.id, own.deed, own.person, own.done_at, l.id, p.code, e.uscc, e.name
+FROM counts c
+JOIN pending_closings l ON l.year = c.year
+JOIN platforms p ON p.id = l.platform_id
+JOIN enterprises e ON e.id = l.enterprise_id
+CROSS JOIN LATERAL (VALUES
+    ('closed', l.closed_by, l.closed_at), ('reopened', l.withdrawn_by, l.withdrawn_at)
+) AS own (deed, person, done_at)
+WHERE own.person IS NOT NULL;
+COMMENT ON VIEW count_deeds IS 'What each person did in each count, which keeps the same person from checking or paying it.';
+
+-- Looked at when somebody freezes, approves or pays; what was done before stays as it is. After the
+-- row is written, so that the checks of 0021, which hold on every database, speak first.
+CREATE FUNCTION counts_are_checked_by_others() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    checker text;
+BEGIN
+    IF EXISTS (SELECT FROM installation WHERE is_simulation) THEN
+        RETURN NULL;
+    END IF;
+    FOREACH checker IN ARRAY ARRAY[
+        CASE WHEN TG_OP = 'INSERT' OR OLD.frozen_by IS NULL THEN NEW.frozen_by END,
+        CASE WHEN TG_OP = 'INSERT' OR OLD.payable_by IS NULL THEN NEW.payable_by END] LOOP
+        IF person_key(checker) IN (person_key(NEW.drafted_by), person_key(NEW.submitted_by))
+           OR EXISTS (SELECT FROM count_deeds WHERE count_id = NEW.id AND deed NOT IN ('froze', 'approved')
+                      AND person_key(person) = person_key(checker)) THEN
+            RAISE EXCEPTION '% had a part in making this count: another person must check it', checker
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'counts_makers_do_not_check';
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER counts_are_checked_by_others AFTER INSERT OR UPDATE ON counts
+    FOR EACH ROW WHEN (NEW.frozen_by IS NOT NULL OR NEW.payable_by IS NOT NULL)
+    EXECUTE FUNCTION counts_are_checked_by_others();
+
+CREATE FUNCTION count_payments_are_by_others() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM installation WHERE is_simulation)
+       AND EXISTS (SELECT FROM counts WHERE id = NEW.count_id
+                   AND person_key(NEW.recorded_by) IN (person_key(frozen_by), person_key(payable_by))) THEN
+        RAISE EXCEPTION '% checked this count: another person must record its payments', NEW.recorded_by
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'count_payments_checker_does_not_pay';
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER count_payments_are_by_others AFTER INSERT ON count_payments
+    FOR EACH ROW EXECUTE FUNCTION count_payments_are_by_others();
+
+-- People are told apart by the name of their account, whatever pages call them: it is never given
+-- again (accounts are not deleted, names are unique) and never changed.
+CREATE FUNCTION users_keep_their_name() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (OLD.id, OLD.name) IS DISTINCT FROM (NEW.id, NEW.name) THEN
+        RAISE EXCEPTION 'the name of an account may not be changed' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER users_keep_their_name BEFORE UPDATE ON users
+    FOR EACH ROW EXECUTE FUNCTION users_keep_their_name();
