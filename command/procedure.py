@@ -56,8 +56,8 @@ from verifier.procedure.records import (
     running_count,
 )
 from verifier.procedure.signing import load_signing_key
-from verifier.procedure.states import OBJECTION_OUTCOMES, ObjectionOutcome
-from verifier.procedure.steps import publish_count, return_count, submit_count
+from verifier.procedure.states import OBJECTION_OUTCOMES, ObjectionOutcome, State
+from verifier.procedure.steps import discard_count, publish_count, return_count, submit_count
 from verifier.procedure.trusted_keys import TrustedKeys, trusted_keys_of
 from verifier.procedure.verifying import faults
 from verifier.procedure.words import PHASE_WORDS
@@ -80,10 +80,13 @@ _reason = click.option("--reason", metavar="TEXT", required=True, help=_("Why; k
 
 
 @command.command("list", help=_("List the counts of all years."))
+@click.option("--discarded", is_flag=True, help=_("With those that were discarded."))
 @json_option
-def _list(*, as_json: bool) -> None:
+def _list(*, discarded: bool, as_json: bool) -> None:
     with open_database(load_settings()) as connection:
         counts = list_counts(connection)
+    if not discarded:
+        counts = [each for each in counts if each.state is not State.DISCARDED]
     if as_json:
         print_json([_record_object(each) for each in counts])
     else:
@@ -159,6 +162,20 @@ def _return(*, year: int, reason: str, name: str) -> None:
     with _changing_count(year, name, is_running=True) as (connection, record, act, _trusted):
         taken = return_count(connection, record, act, reason=reason)
     click.echo(_("{count} is returned.").format(count=taken.count_id))
+
+
+@command.command(
+    "discard",
+    help=_("Give up a count that is not frozen; it stays on record."),
+    epilog=example("jieru procedure discard 2026 --reason 证据期选错 --by 林晓"),
+)
+@click.argument("year", type=YEAR)
+@_reason
+@_by
+def _discard(*, year: int, reason: str, name: str) -> None:
+    with _changing_count(year, name, is_running=True) as (connection, record, act, _trusted):
+        taken = discard_count(connection, record, act, reason=reason)
+    click.echo(_("{count} is discarded.").format(count=taken.count_id))
 
 
 @command.command(

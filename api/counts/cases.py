@@ -30,6 +30,7 @@ _SELECT_PAST: Final = """
            found.connected_on
     FROM count_determinations found JOIN counts ON counts.id = found.count_id
     WHERE found.uscc = %(uscc)s AND (%(platform)s::text IS NULL OR found.platform = %(platform)s)
+      AND counts.state <> 'discarded'
       AND (%(bureau)s OR counts.state IN ('published', 'payable', 'paid'))
     ORDER BY counts.year DESC, counts.revision DESC, found.platform COLLATE "C"
 """

@@ -62,6 +62,21 @@ class Works:
         """The step that runs, or the last one that did."""
         return self._works.get(year)
 
+    def require_idle(self, year: int) -> None:
+        """Refuse what must not happen while a long step runs.
+
+        Raises:
+            Problem: one does.
+        """
+        before = self._works.get(year)
+        if before is not None and before.is_running:
+            raise Problem(
+                Kind.CONFLICT,
+                _("{name} is drafting or freezing the count of {year} at this moment."),
+                name=before.person,
+                year=year,
+            )
+
     def begin(
         self, year: int, step: Step, person: str, do: Callable[[Progress], CountRecord]
     ) -> Work:
@@ -71,14 +86,7 @@ class Works:
             Problem: another one runs.
         """
         with self._lock:
-            before = self._works.get(year)
-            if before is not None and before.is_running:
-                raise Problem(
-                    Kind.CONFLICT,
-                    _("{name} is drafting or freezing the count of {year} at this moment."),
-                    name=before.person,
-                    year=year,
-                )
+            self.require_idle(year)
             work = self._works[year] = Work(step, person)
         threading.Thread(target=_run, args=(work, do), name=f"{step}-{year}", daemon=True).start()
         return work

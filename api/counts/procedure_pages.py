@@ -62,6 +62,7 @@ StepName = Literal[
     "draft",
     "submit",
     "return",
+    "discard",
     "freeze",
     "publish",
     "object",
@@ -81,12 +82,18 @@ def show_every_year(
     procedure: Procedure,
     year: int | None = None,
     as_of: OptionalCivilDate = None,
+    discarded: bool = False,
 ) -> Response:
     """Every year's count; also the target of the form that chooses a year."""
     if year is not None:
         query = f"?{urlencode({'as_of': as_of})}" if as_of else ""
         return RedirectResponse(f"/counts/{year}{query}", _SEE_OTHER)
-    return show_years(visit, default_year=source.default_year(), trusted=procedure.trusted)
+    return show_years(
+        visit,
+        default_year=source.default_year(),
+        trusted=procedure.trusted,
+        with_discarded=discarded,
+    )
 
 
 @router.get("/counts/compare")

@@ -29,6 +29,7 @@ _TONES: Final[Mapping[State, str]] = {
     State.DRAFT: "grey",
     State.IN_REVIEW: "info",
     State.RETURNED: "amber",
+    State.DISCARDED: "grey",
     State.FROZEN: "cyan",
     State.PUBLISHED: "purple",
     State.PAYABLE: "amber",

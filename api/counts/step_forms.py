@@ -159,6 +159,17 @@ STEP_FORMS: Final[Mapping[str, ActForm]] = {
         inputs=(_REASON,),
         step=Step.RETURN,
     ),
+    "discard": ActForm(
+        title=_("Discard the draft"),
+        submit=_("Discard it"),
+        explanation=_(
+            "The count is given up and leaves the list; it stays on record under its number. "
+            "The year can be drafted afresh."
+        ),
+        act=lambda taker, year, values: taker.discard(year, read_form(Reasoned, values).reason),
+        inputs=(_REASON,),
+        step=Step.DISCARD,
+    ),
     "freeze": ActForm(
         title=_("Freeze"),
         submit=_("Freeze and sign"),

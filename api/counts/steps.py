@@ -45,7 +45,7 @@ from verifier.procedure.people import Act
 from verifier.procedure.records import CountRecord, find_count, standing_count
 from verifier.procedure.signing import load_signing_key
 from verifier.procedure.states import RULES, Step, require_step
-from verifier.procedure.steps import publish_count, return_count, submit_count
+from verifier.procedure.steps import discard_count, publish_count, return_count, submit_count
 
 __all__ = ["CurrentStepTaker", "StepTaker", "require_person"]
 
@@ -111,6 +111,17 @@ class StepTaker:
         with refusals(), self.database.changing(self.caller.actor) as connection:
             record = find_count(connection, year, is_running=True)
             return return_count(connection, record, self.act, reason=reason)
+
+    def discard(self, year: int, reason: str) -> CountRecord:
+        """Give up the running count.
+
+        Raises:
+            Problem: it is being drafted or frozen at this moment.
+        """
+        self.source.works.require_idle(year)
+        with refusals(), self.database.changing(self.caller.actor) as connection:
+            record = find_count(connection, year, is_running=True)
+            return discard_count(connection, record, self.act, reason=reason)
 
     def begin_freeze(self, year: int, freezing: Freezing) -> Work:
         """Freeze the count in review in a thread of its own.

@@ -143,7 +143,7 @@ def find_visible_count(
         for each in counts:
             if each.state in states:
                 return each
-    return counts[0] if counts else None
+    return next((each for each in counts if each.state is not State.DISCARDED), None)
 
 
 def find_count_of(
@@ -317,9 +317,15 @@ def answer_of(caller: Caller, record: CountRecord) -> CountRecordAnswer:
     return CountRecordAnswer.model_validate(_record_values(caller, record))
 
 
-def counts_answer(connection: psycopg.Connection, caller: Caller) -> CountList:
+def counts_answer(
+    connection: psycopg.Connection, caller: Caller, *, with_discarded: bool
+) -> CountList:
     """Every count that the caller may see."""
-    counts = visible_counts(connection, caller)
+    counts = [
+        each
+        for each in visible_counts(connection, caller)
+        if with_discarded or each.state is not State.DISCARDED
+    ]
     return CountList(items=[answer_of(caller, each) for each in counts])
 
 

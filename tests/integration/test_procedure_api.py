@@ -59,6 +59,7 @@ STEPS: tuple[tuple[str, Mapping[str, str] | None], ...] = (
     ("2026/draft", {}),
     ("2026/submit", {}),
     ("2026/return", {"reason": "再核"}),
+    ("2026/discard", {"reason": "年度选错"}),
     ("2026/freeze", {"content_sha256": OLD}),
     ("2026/publish", {}),
     ("2026/objections", {"name": "甲", "statement": "有误"}),
@@ -333,6 +334,34 @@ async def test_a_count_that_was_drafted_anew_is_not_frozen_unread(bureau: Bureau
     await bureau.settle_and_submit()
     answer = await bureau.take("2026/freeze", {"content_sha256": OLD}, person="wu")
     assert answer.status_code == 412
+
+
+async def test_a_draft_is_discarded_and_found_when_asked_for(bureau: Bureau) -> None:
+    """From its page or by the API; lists leave it out, the year is counted afresh (finding C8)."""
+    await bureau.settle_and_draft()
+    page = await bureau.ask("GET", "/counts/2026", person="zheng")
+    assert 'href="/counts/2026/discard"' in page.text
+    assert (await bureau.send("/counts/2026/discard", {"reason": "  "})).status_code == 422
+    answer = await bureau.send("/counts/2026/discard", {"reason": "证据期选错"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/counts/2026")
+    assert (await bureau.read(""))["items"] == []
+    (gone,) = (await bureau.read("?discarded=true"))["items"]
+    assert (gone["count_id"], gone["state"]) == ("2026-1", "discarded")
+    assert "2026-1" not in (await bureau.ask("GET", "/counts", person="zheng")).text
+    assert (
+        "/counts/2026?revision=1"
+        in (await bureau.ask("GET", "/counts?discarded=true", person="zheng")).text
+    )
+    fresh = await bureau.ask("GET", "/counts/2026", person="zheng")
+    assert "Begin the procedure" in fresh.text
+    shown = await bureau.ask("GET", "/counts/2026?revision=1", person="zheng")
+    assert "证据期选错" in shown.text
+    assert (await bureau.take("2026/discard", {"reason": "再来"})).status_code == 409
+    again = await bureau.done("2026/draft", {"as_of": str(AS_OF)})
+    assert (again["count_id"], again["supersedes"]) == ("2026-2", None)
+    assert (await bureau.read(""))["items"][0]["count_id"] == "2026-2"
+    gone_by_api = await bureau.done("2026/discard", {"reason": "再来"})
+    assert gone_by_api["state"] == "discarded"
 
 
 async def test_nothing_is_frozen_without_a_signing_key(quiet: Bureau) -> None:

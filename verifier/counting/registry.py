@@ -17,7 +17,9 @@ __all__ = [
     "RecordedDecision",
 ]
 
-DecisionKind = Literal["exclude", "waive", "hold"]
+DecisionKind = Literal["exclude", "waive", "hold", "keep"]
+"""`keep`: looked at in review, and nothing is to be changed. It stands beside a count, which neither
+rests on it nor holds it, so it may be recorded at any time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from verifier.counting.reading import (
     read_evidence,
     read_presence,
 )
+from verifier.counting.registry import RecordedDecision
 from verifier.counting.run import evaluate
 from verifier.policy import Policy
 from verifier.procedure.closings import list_closings
@@ -45,6 +46,14 @@ class Computed:
     document: Document
     last_change: int
     """Number of the last audit entry it saw."""
+
+
+def _decisions_of_counts(
+    connection: psycopg.Connection, platform: str | None = None, uscc: str | None = None
+) -> list[RecordedDecision]:
+    """Every decision but those which only say that something was looked at."""
+    found = list_decisions(connection, platform, uscc)
+    return [each for each in found if each.decision.kind != "keep"]
 
 
 def compute_document(
@@ -107,7 +116,7 @@ def compute_entry(
     found = grounds_of(
         measured_cases(evaluation, presence, read_assignments(connection, uscc)),
         digests,
-        list_decisions(connection, platform, uscc),
+        _decisions_of_counts(connection, platform, uscc),
         list_closings(connection, year),
         year=year,
         as_of=as_of,
@@ -139,7 +148,7 @@ def read_grounds(
     return grounds_of(
         measured,
         digests,
-        list_decisions(connection),
+        _decisions_of_counts(connection),
         list_closings(connection, count.year),
         year=count.year,
         as_of=count.as_of,

@@ -74,7 +74,14 @@ def draft_count(
     )
     progress(Phase.STORING, 0.0)
     with changing(connection, act.actor):
-        record = running_count(connection, year) or open_count(connection, year, act, reason)
+        record = running_count(connection, year)
+        if running is not None and (record is None or record.id != running.id):
+            raise UserError(
+                "While {count} was drafted anew it was discarded or frozen: look at it, then "
+                "draft the year again.",
+                count=running.count_id,
+            )
+        record = record or open_count(connection, year, act, reason)
         document = {
             **computed.document,
             "count_id": record.count_id,
@@ -88,6 +95,7 @@ def draft_count(
             "drafted_at": act.at,
             "drafted_by": act.name,
             "content_sha256": content_sha256(document),
+            "drafted_change": computed.last_change,
         }
         drafted = take_step(connection, record, Step.DRAFT, act, columns=columns)
         store_content(connection, record.id, document)

@@ -85,6 +85,7 @@ _OFFERED: Final = (
     Step.RESOLVE,
     Step.APPROVE_PAYMENT,
     Step.PAY,
+    Step.DISCARD,
 )
 
 

@@ -21,7 +21,7 @@ from verifier.procedure.records import CountRecord, count_by_id, record_step
 from verifier.procedure.states import Step, require_step
 from verifier.procedure.trusted_keys import NOBODY, TrustedKeys
 
-__all__ = ["publish_count", "return_count", "submit_count", "take_step"]
+__all__ = ["discard_count", "publish_count", "return_count", "submit_count", "take_step"]
 
 _LOCK = "SELECT FROM counts WHERE id = %s FOR UPDATE"
 _SELECT_LAST_STEP = "SELECT max(taken_at) FROM count_steps WHERE count_id = %s"
@@ -117,6 +117,19 @@ def return_count(
         UserError: it is not in review, or no reason is given.
     """
     return take_step(connection, record, Step.RETURN, act, note=required_text(reason))
+
+
+def discard_count(
+    connection: psycopg.Connection, record: CountRecord, act: Act, *, reason: str
+) -> CountRecord:
+    """Give up a count that is not frozen, so that its year can be drafted afresh or not at all.
+
+    It stays on record under its number, with what was drafted last. The caller commits.
+
+    Raises:
+        UserError: it is frozen, or no reason is given.
+    """
+    return take_step(connection, record, Step.DISCARD, act, note=required_text(reason))
 
 
 def publish_count(

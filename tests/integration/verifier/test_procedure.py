@@ -763,7 +763,7 @@ def test_a_person_sees_which_steps_are_open(database: psycopg.Connection) -> Non
         each.step: each
         for each in offered_steps(database, record, "lin", MAKER.at, trusted=TRUSTED)
     }
-    assert set(offers) == {Step.RETURN, Step.FREEZE}
+    assert set(offers) == {Step.RETURN, Step.FREEZE, Step.DISCARD}
     assert offers[Step.RETURN].is_open
     assert offers[Step.FREEZE].is_for_another
     (_return, freeze) = offered_steps(database, record, "chen", MAKER.at, trusted=TRUSTED)
