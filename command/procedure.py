@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 import click
 import psycopg
@@ -56,8 +57,10 @@ from verifier.procedure.records import (
     running_count,
 )
 from verifier.procedure.signing import load_signing_key
+from verifier.procedure.staleness import StaleDraftError, stale_for
 from verifier.procedure.states import OBJECTION_OUTCOMES, ObjectionOutcome, State
-from verifier.procedure.steps import discard_count, publish_count, return_count, submit_count
+from verifier.procedure.steps import discard_count, publish_count, return_count
+from verifier.procedure.submitting import submit_count
 from verifier.procedure.trusted_keys import TrustedKeys, trusted_keys_of
 from verifier.procedure.verifying import faults
 from verifier.procedure.words import PHASE_WORDS
@@ -65,6 +68,8 @@ from verifier.procedure.words import PHASE_WORDS
 __all__ = ["command"]
 
 _Command = Callable[..., None]
+_LISTED: Final = 20
+"""Of what makes a draft stale."""
 
 
 @click.group("procedure", help=_("The annual count from its draft to its payment."))
@@ -113,6 +118,7 @@ def _show(*, year: int, revision: int | None) -> None:
             recoveries=list_recoveries(connection, record),
             offers=offered_steps(connection, record, None, now(), trusted),
             faults=faults(connection, record, trusted) if record.digest else (),
+            stale=stale_for(connection, record),
         )
     click.echo(count_sheet_report(sheet, width=width_of_output()))
 
@@ -149,9 +155,26 @@ def _draft(*, year: int, as_of: date, policy: str | None, reason: str | None, na
 @click.option("--note", metavar="TEXT", help=_("What the reviewers should know."))
 @_by
 def _submit(*, year: int, note: str | None, name: str) -> None:
-    with _changing_count(year, name, is_running=True) as (connection, record, act, _trusted):
-        taken = submit_count(connection, record, act, note=note)
+    act = _act(name)
+    with open_database(load_settings()) as connection, _progress_bar() as progress:
+        with connection.transaction():
+            record = find_count(connection, year, is_running=True)
+        try:
+            taken = submit_count(connection, record, act, note=note, progress=progress)
+        except StaleDraftError as stale:
+            raise _with_what_to_do(stale, record) from None
     click.echo(_("{count} is in review.").format(count=taken.count_id))
+
+
+def _with_what_to_do(stale: StaleDraftError, record: CountRecord) -> UserError:
+    """The same, with what changed and the command that drafts again."""
+    return UserError(
+        "{said}\n{changes}\nDraft it again: jieru procedure draft {year} --as-of {as_of} --by NAME",
+        said=stale,
+        changes="\n".join(f"- {each}" for each in stale.found[:_LISTED]),
+        year=record.year,
+        as_of=record.as_of,
+    )
 
 
 @command.command("return", help=_("Send a count in review back to be drafted anew."))

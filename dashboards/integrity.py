@@ -527,7 +527,7 @@ def _changes() -> Row:
                 Text("有效裁定（项）", "Open decisions"),
                 Text(
                     "所选平台上目前有效的排除、暂缓、放宽与维持。",
-                    "Exclusions, holds, waivers and what was seen and kept, on the chosen platforms.",
+                    "Exclusions, holds, waivers and what was kept, on the chosen platforms.",
                 ),
                 f"""
                 SELECT (count(*) FILTER (WHERE kind = 'exclude'))::integer AS exclude,

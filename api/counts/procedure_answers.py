@@ -219,6 +219,8 @@ class CountDetail(CountRecordAnswer):
                     "due": [],
                     "payments": [],
                     "faults": [],
+                    "stale": [],
+                    "stale_until": None,
                     "recoveries": [],
                 }
             ]
@@ -239,6 +241,13 @@ class CountDetail(CountRecordAnswer):
     recoveries: list[RecoveryAnswer]
     faults: list[HindranceAnswer] = Field(
         description="What of a frozen count is not as it was signed; no step is taken then."
+    )
+    stale: list[HindranceAnswer] = Field(
+        default=[],
+        description="What changed since the draft of a count that is not frozen, at a short look.",
+    )
+    stale_until: AwareDatetime | None = Field(
+        default=None, description="Until when heartbeats can make the draft stale; null: no more."
     )
 
 

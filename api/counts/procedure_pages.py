@@ -16,11 +16,13 @@ from api.console.announcement import Done, go_on
 from api.console.forms import Form, FormValues, Mistakes, mistakes_of
 from api.console.visit import CurrentVisit, Visit
 from api.counts.downloads import ReportRequest, download
+from api.counts.long_steps import Work
 from api.counts.procedure_source import Procedure, ProcedureSource
 from api.counts.procedure_view import (
     OfferInWords,
     hindrances_in_words,
     offers_in_words,
+    stale_in_words,
     state_words,
 )
 from api.counts.routes import Year
@@ -45,6 +47,7 @@ from verifier.counting.determination import Outcome
 from verifier.procedure.overview import offered_steps, review_queue
 from verifier.procedure.payments import amounts_due, list_recoveries
 from verifier.procedure.records import CountRecord
+from verifier.procedure.staleness import StaleDraftError
 from verifier.procedure.states import Step
 from verifier.procedure.words import CHANGE_WORDS, RECOVERY_WORDS, STEP_WORDS
 
@@ -82,6 +85,7 @@ def show_every_year(
     procedure: Procedure,
     year: int | None = None,
     as_of: OptionalCivilDate = None,
+    *,
     discarded: bool = False,
 ) -> Response:
     """Every year's count; also the target of the form that chooses a year."""
@@ -193,11 +197,13 @@ def show_work(visit: CurrentVisit, source: Procedure, year: Year) -> Response:
             del done.headers["location"]
         return done
     phase, fraction = work.reached
+    changes = refusal.found if isinstance(refusal, StaleDraftError) else ()
     values = {
         "year": year,
         "work": work,
         "step": visit.translate(STEP_WORDS[work.step]),
         "refusal": visit.translate(refusal.message).format(**refusal.values) if refusal else "",
+        **stale_in_words(changes, None, visit.translate),
         **progress_in_words(phase, fraction, visit.translate),
     }
     template = "counts/work-part.html" if visit.wants_part("work") else "counts/work.html"
@@ -248,12 +254,13 @@ def show_step_form(
     step: StepName,
     platform: _Short = "",
     number: _Short = "",
+    as_of: OptionalCivilDate = None,
 ) -> HTMLResponse:
     """The form of a step, with all that is still in its way."""
     values = {
         "platform": platform,
         "number": number,
-        "as_of": str(counts.default_as_of()),
+        "as_of": str(as_of or counts.default_as_of()),
         "paid_on": str(visit.today),
     }
     return _form(visit, source, year, step, STEP_FORMS[step], values)
@@ -271,10 +278,10 @@ def take_step_of_count(
     """Take a step, and go back to the count."""
     form = STEP_FORMS[step]
     try:
-        form.act(taker, year, values)
+        taken = form.act(taker, year, values)
     except Problem as problem:
         return _form(visit, source, year, step, form, values, _mistakes(visit, problem))
-    if form.is_long:
+    if isinstance(taken, Work):
         return RedirectResponse(f"/counts/{year}/work", _SEE_OTHER)
     return go_on(year_address(year), Done.STEP_TAKEN)
 
@@ -289,7 +296,7 @@ def _mistakes(visit: Visit, problem: Problem) -> Mistakes:
     """Why a step was refused; what hinders it is listed above its form anyway."""
     if problem.kind is Kind.CHANGED_MEANWHILE:
         raise problem  # who pressed the button must look at the count again
-    if problem.kind is Kind.CONFLICT:
+    if problem.kind in {Kind.CONFLICT, Kind.STALE_DRAFT}:
         message = visit.translate(problem.message).format(**problem.values)
         return Mistakes(message, status=Kind.CONFLICT.value.status)
     return mistakes_of(visit.request, problem)

@@ -90,6 +90,7 @@ _STEP = problem_responses(
 def get_counts(
     caller: CurrentCaller,
     database: Database,
+    *,
     discarded: Annotated[bool, Query(description=_("With those that were discarded."))] = False,
 ) -> CountList:
     """Every count."""

@@ -1,9 +1,11 @@
 """The procedure of a count in the words of its pages: states, steps, offers, years."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from api.console.words import Translate, Words
+from jieru.calendar import SHANGHAI
 from jieru.i18n import marked as _
 from verifier.counting.determination import Outcome
 from verifier.procedure.hindrance import Hindrance
@@ -20,6 +22,7 @@ __all__ = [
     "YearRow",
     "hindrances_in_words",
     "offers_in_words",
+    "stale_in_words",
     "state_words",
     "steps_in_words",
     "year_rows",
@@ -106,6 +109,17 @@ def offers_in_words(
 def hindrances_in_words(found: Iterable[Hindrance], translate: Translate) -> list[str]:
     """What is in the way, or is not as it was signed, a sentence each."""
     return [translate(each.message).format(**each.values) for each in found]
+
+
+def stale_in_words(
+    found: Sequence[Hindrance], waits_until: datetime | None, translate: Translate
+) -> dict[str, object]:
+    """What changed since a draft, as `counts/stale.html` shows it."""
+    return {
+        "stale": hindrances_in_words(found[:_LISTED], translate),
+        "stale_more": max(0, len(found) - _LISTED),
+        "stale_until": f"{waits_until.astimezone(SHANGHAI):%Y-%m-%d %H:%M}" if waits_until else "",
+    }
 
 
 def _offer_in_words(offer: StepOffer, translate: Translate) -> OfferInWords:

@@ -44,8 +44,10 @@ from verifier.procedure.payments import approve_payment, record_payment
 from verifier.procedure.people import Act
 from verifier.procedure.records import CountRecord, find_count, standing_count
 from verifier.procedure.signing import load_signing_key
+from verifier.procedure.staleness import is_certainly_fresh
 from verifier.procedure.states import RULES, Step, require_step
-from verifier.procedure.steps import discard_count, publish_count, return_count, submit_count
+from verifier.procedure.steps import discard_count, publish_count, return_count
+from verifier.procedure.submitting import require_submittable, submit_count
 
 __all__ = ["CurrentStepTaker", "StepTaker", "require_person"]
 
@@ -99,12 +101,36 @@ class StepTaker:
         with refusals():
             return self._draft(year, drafting, as_of, no_progress)
 
-    def submit(self, year: int, submission: Submission) -> CountRecord:
-        """Hand the running count over for review."""
-        with refusals(), self.database.changing(self.caller.actor) as connection:
-            record = find_count(connection, year, is_running=True)
+    def begin_submit(self, year: int, submission: Submission) -> Work | None:
+        """Hand the running count over for review.
+
+        Returns:
+            The computation in a thread of its own that must find the same first; None where nothing
+            can have changed since the draft, and it is done.
+
+        Raises:
+            Problem: it may not be submitted, as far as that is known before it is computed.
+        """
+        self.source.works.require_idle(year)
+        with refusals(), self.database.reading() as connection:
+            with connection.transaction():
+                record = find_count(connection, year, is_running=True)
             _require_same(record, submission.content_sha256)
-            return submit_count(connection, record, self.act, note=submission.note)
+            record = require_submittable(connection, record, self.act)
+            if is_certainly_fresh(connection, record):
+                submit_count(connection, record, self.act, note=submission.note)
+                return None
+        return self.source.works.begin(
+            year,
+            Step.SUBMIT,
+            self.act.name,
+            lambda progress: self._submit(year, submission, progress),
+        )
+
+    def submit(self, year: int, submission: Submission) -> CountRecord:
+        """Hand the running count over for review and wait for the result."""
+        with refusals():
+            return self._submit(year, submission, no_progress)
 
     def send_back(self, year: int, reason: str) -> CountRecord:
         """Return the count in review to be drafted anew."""
@@ -253,6 +279,15 @@ class StepTaker:
         _require_id(closing_id)
         with refusals(), self.database.changing(self.caller.actor) as connection:
             withdraw_closing(connection, closing_id, reason=reason, by=self.act.name)
+
+    def _submit(self, year: int, submission: Submission, progress: Progress) -> CountRecord:
+        with self.database.reading() as connection:
+            with connection.transaction():
+                record = find_count(connection, year, is_running=True)
+            _require_same(record, submission.content_sha256)
+            return submit_count(
+                connection, record, self.act, note=submission.note, progress=progress
+            )
 
     def _draft(self, year: int, drafting: Drafting, as_of: date, progress: Progress) -> CountRecord:
         with self.database.reading() as connection:

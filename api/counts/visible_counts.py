@@ -35,7 +35,7 @@ from api.counts.procedure_answers import (
     StepTaken,
 )
 from api.web.filters import PlatformFilter, TextFilter
-from api.web.problems import Kind, Problem
+from api.web.problems import Kind, Problem, WrongField
 from jieru.errors import UserError
 from jieru.i18n import marked as _
 from verifier.counting.count import EARLIEST_YEAR, LATEST_YEAR, determination_object
@@ -49,6 +49,7 @@ from verifier.procedure.overview import (
     CountSheet,
     CountSummary,
     ReviewItem,
+    StepOffer,
     count_summary,
     list_determinations,
     offered_steps,
@@ -61,6 +62,7 @@ from verifier.procedure.records import (
     list_steps,
     read_document,
 )
+from verifier.procedure.staleness import StaleDraftError, stale_for, waits_until
 from verifier.procedure.states import RULES, RUNNING, STANDING, State, Step
 from verifier.procedure.trusted_keys import TrustedKeys
 from verifier.procedure.verifying import faults
@@ -89,6 +91,8 @@ __all__ = [
 
 _PUBLISHED: Final = frozenset({State.PUBLISHED, State.PAYABLE, State.PAID})
 _COUNT_ID: Final = re.compile(r"([0-9]{4})-([1-9][0-9]{0,3})")
+_NAMED: Final = 100
+"""Of what makes a draft stale; whoever drafts it again finds the rest."""
 _NAMES: Final = (
     "opened_by",
     "drafted_by",
@@ -108,6 +112,13 @@ def refusals() -> Iterator[None]:
     """
     try:
         yield
+    except StaleDraftError as error:
+        raise Problem(Kind.STALE_DRAFT, error.message, **error.values).about(
+            [
+                WrongField(each.code, UserError(each.message, **each.values))
+                for each in error.found[:_NAMED]
+            ]
+        ) from None
     except UserError as error:
         raise Problem(Kind.CONFLICT, error.message, **error.values) from None
 
@@ -196,7 +207,7 @@ def visible_sheet(
     due, payments = amounts_due(connection, record), list_payments(connection, record)
     recoveries = list_recoveries(connection, record)
     if caller.may(Permission.READ_PROCEDURE):
-        person = person_name(caller)
+        offers = offered_steps(connection, record, person_name(caller), now, trusted)
         return CountSheet(
             record=record,
             summary=summary,
@@ -205,8 +216,10 @@ def visible_sheet(
             payments=payments,
             due=due if record.state in {State.PAYABLE, State.PAID} else [],
             recoveries=recoveries,
-            offers=offered_steps(connection, record, person, now, trusted),
+            offers=offers,
             faults=found,
+            stale=_stale(connection, record, offers),
+            waits_until=waits_until(connection, record),
         )
     own = caller.platform_code
     return CountSheet(
@@ -220,6 +233,16 @@ def visible_sheet(
         offers=[],
         faults=found,
     )
+
+
+def _stale(
+    connection: psycopg.Connection, record: CountRecord, offers: Sequence[StepOffer]
+) -> Sequence[Hindrance]:
+    """Why a draft is stale; where it may be submitted, that was found already."""
+    for each in offers:
+        if each.step is Step.SUBMIT:
+            return each.hindrances
+    return stale_for(connection, record)
 
 
 def visible_summary(
@@ -368,6 +391,8 @@ def detail_of(caller: Caller, sheet: CountSheet, translate: Translate) -> CountD
             ],
             "recoveries": [RecoveryAnswer(**asdict(each)) for each in sheet.recoveries],
             "faults": _hindrance_answers(sheet.faults, translate),
+            "stale": _hindrance_answers(sheet.stale[:_NAMED], translate),
+            "stale_until": sheet.waits_until,
         }
     )
 

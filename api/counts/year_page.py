@@ -18,6 +18,7 @@ from api.counts.procedure_view import (
     SHEET_WORDS,
     hindrances_in_words,
     offers_in_words,
+    stale_in_words,
     state_words,
     steps_in_words,
     year_rows,
@@ -227,6 +228,7 @@ def _procedure(
     return {
         "record": record,
         "faults": hindrances_in_words(sheet.faults, visit.translate),
+        **stale_in_words(sheet.stale, sheet.waits_until, visit.translate),
         "summary": sheet.summary,
         "state": state_words(record.state, translate),
         "revisions": visible_counts(connection, visit.caller, record.year),

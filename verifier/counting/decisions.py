@@ -26,8 +26,8 @@ _INSERT = """
         (kind, platform_id, enterprise_id, criterion, value, reason, attachment, decided_by)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
 """
-# Where two record the same at once: the audit lets one write after the other, so whoever looks after
-# having written sees the one before.
+# Where two record the same at once: the audit lets one write after the other, so whoever looks
+# after having written sees the one before.
 _SELECT_STANDING = """
     SELECT id, decided_by FROM decisions
     WHERE kind = %s AND platform_id = %s AND enterprise_id = %s

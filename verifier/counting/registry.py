@@ -18,8 +18,8 @@ __all__ = [
 ]
 
 DecisionKind = Literal["exclude", "waive", "hold", "keep"]
-"""`keep`: looked at in review, and nothing is to be changed. It stands beside a count, which neither
-rests on it nor holds it, so it may be recorded at any time."""
+"""`keep`: looked at in review, and nothing is to be changed. It stands beside a count, which does
+not rest on it and has it not in its document."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,6 +171,10 @@ class CountSheet:
     offers: Sequence[StepOffer]
     faults: Sequence[Hindrance] = ()
     """What of a frozen count is not as it was signed."""
+    stale: Sequence[Hindrance] = ()
+    """What changed since the draft of one that is not frozen, as far as a short look tells."""
+    waits_until: datetime | None = None
+    """Until when heartbeats can make the draft stale."""
 
 
 def years_of_counts(connection: psycopg.Connection) -> dict[int, list[CountRecord]]:

@@ -21,7 +21,7 @@ from verifier.procedure.records import CountRecord, count_by_id, record_step
 from verifier.procedure.states import Step, require_step
 from verifier.procedure.trusted_keys import NOBODY, TrustedKeys
 
-__all__ = ["discard_count", "publish_count", "return_count", "submit_count", "take_step"]
+__all__ = ["discard_count", "publish_count", "return_count", "take_step"]
 
 _LOCK = "SELECT FROM counts WHERE id = %s FOR UPDATE"
 _SELECT_LAST_STEP = "SELECT max(taken_at) FROM count_steps WHERE count_id = %s"
@@ -94,18 +94,6 @@ def _require_later(connection: psycopg.Connection, record: CountRecord, act: Act
 
 def _moment(at: datetime) -> str:
     return f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
-
-
-def submit_count(
-    connection: psycopg.Connection, record: CountRecord, act: Act, *, note: str | None = None
-) -> CountRecord:
-    """Hand a draft over for review; whoever does so is its maker. The caller commits.
-
-    Raises:
-        UserError: it is not a draft, or was not drafted yet.
-    """
-    columns = {"submitted_at": act.at, "submitted_by": act.name}
-    return take_step(connection, record, Step.SUBMIT, act, note=note or None, columns=columns)
 
 
 def return_count(
