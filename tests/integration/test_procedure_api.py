@@ -1,5 +1,6 @@
 """The annual count as a procedure over HTTP: who may do what, and what each answer says."""
 
+import html
 import json
 import re
 import threading
@@ -45,6 +46,7 @@ from verifier.procedure.document import content_sha256, in_version
 from verifier.procedure.drafting import draft_count
 from verifier.procedure.records import CountRecord, find_count, read_document, store_content
 from verifier.procedure.signing import check_signed_file, new_signing_key
+from verifier.procedure.staleness import StaleDraftError
 
 PEOPLE = {
     "lin": (Role.OPERATOR, "xielian"),
@@ -334,6 +336,82 @@ async def test_a_count_that_was_drafted_anew_is_not_frozen_unread(bureau: Bureau
     await bureau.settle_and_submit()
     answer = await bureau.take("2026/freeze", {"content_sha256": OLD}, person="wu")
     assert answer.status_code == 412
+
+
+async def test_a_stale_draft_is_refused_with_what_changed_and_drafted_again(
+    bureau: Bureau,
+) -> None:
+    """By the API with a problem of its own kind, on the page beforehand (finding U2)."""
+    drafted = await bureau.settle_and_draft()
+    decision = {"kind": "exclude", "platform": "xielian", "uscc": uscc_of(1), "reason": "不实"}
+    number = (await bureau.done("decisions", decision))["id"]
+    said = f"第1鞋厂 ({uscc_of(1)}) on xielian: decision {number} of zheng was made after the draft."
+    answer = await bureau.take("2026/submit", {"content_sha256": drafted["content_sha256"]})
+    problem = answer.json()
+    assert (answer.status_code, problem["type"]) == (409, "/docs#problem-stale_draft")
+    assert [(each["field"], each["message"]) for each in problem["errors"]] == [
+        ("stale_decision", said)
+    ]
+    detail = await bureau.read("/2026/procedure")
+    assert [each["message"] for each in detail["stale"]] == [said]
+    page = await bureau.ask("GET", "/counts/2026", person="zheng")
+    again = f'href="/counts/2026/draft?as_of={AS_OF}"'
+    for part in ("This draft is out of date", html.escape(said), again):
+        assert part in page.text
+    assert f'value="{AS_OF}"' in (
+        await bureau.ask("GET", f"/counts/2026/draft?as_of={AS_OF}", person="zheng")
+    ).text
+    form = await bureau.ask("GET", "/counts/2026/submit", person="zheng")
+    assert html.escape(said) in form.text
+    sent = await bureau.send("/counts/2026/submit", {})
+    assert sent.status_code == 409
+    assert "draft it again" in sent.text
+    drafted = await bureau.done("2026/draft", {"as_of": str(AS_OF)})
+    assert (await bureau.read("/2026/procedure"))["stale"] == []
+    await bureau.done("2026/submit", {"content_sha256": drafted["content_sha256"]})
+
+
+async def test_a_draft_submitted_in_the_console_is_computed_once_more_where_it_must_be(
+    bureau: Bureau,
+) -> None:
+    """A simulation's heartbeats come at the time of no clock; the page that waits says the rest."""
+    await bureau.settle_and_draft()
+    with connect(bureau.url) as connection:
+        connection.execute("UPDATE presence SET hours = ~hours WHERE device_id = 1")
+    begun = await bureau.send("/counts/2026/submit", {"note": "请复核"})
+    assert begun.headers["location"] == "/counts/2026/work"
+    work = bureau.app.state.services.get(ProcedureSource).works.of_year(2026)
+    assert isinstance(work.future.exception(30), StaleDraftError)
+    page = await bureau.ask("GET", "/counts/2026/work", person="zheng")
+    for part in ("older than what it rests on", "heartbeats came after the draft", "Draft it again"):
+        assert part in page.text
+    await bureau.done("2026/draft", {"as_of": str(AS_OF)})
+    await bureau.send("/counts/2026/submit", {"note": "请复核"})
+    work = bureau.app.state.services.get(ProcedureSource).works.of_year(2026)
+    assert work.future.result(30).state == "in_review"
+    done = await bureau.ask("GET", "/counts/2026/work", person="zheng")
+    assert done.headers["location"] == "/counts/2026"
+
+
+async def test_a_step_that_met_a_fault_of_the_database_says_so_and_can_be_begun_again(
+    bureau: Bureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of that moment is not kept as a state of the page (finding C3)."""
+
+    def broken(*_arguments: Any, **_options: Any) -> CountRecord:  # noqa: ANN401 - draft_count's own
+        raise psycopg.errors.AdminShutdown
+
+    works = bureau.app.state.services.get(ProcedureSource).works
+    with monkeypatch.context() as patched:
+        patched.setattr("api.counts.steps.draft_count", broken)
+        await bureau.send("/counts/2026/draft", {"as_of": str(AS_OF)})
+        assert works.of_year(2026).future.exception(30) is not None
+    for _look in range(2):
+        page = await bureau.ask("GET", "/counts/2026/work", person="zheng")
+        assert page.status_code == 200
+        assert "The database could not be reached meanwhile" in page.text
+    await bureau.send("/counts/2026/draft", {"as_of": str(AS_OF)})
+    assert works.of_year(2026).future.result(30).state == "draft"
 
 
 async def test_a_draft_is_discarded_and_found_when_asked_for(bureau: Bureau) -> None:

@@ -44,7 +44,7 @@ def _english(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _city(database: psycopg.Connection, registry: RegistryBuilder) -> None:
-    """Two platforms; an enterprise that counts on one of them and one that was heard too briefly."""
+    """Two platforms; an enterprise that counts on one of them, one that was heard too briefly."""
     registry.served_enterprise(1, registry.platform(), WORKED_EXAMPLE)
     registry.platform("beta")
     registry.served_enterprise(2, "alpha", WORKED_EXAMPLE[:20])
@@ -85,8 +85,8 @@ def _short_look(connection: psycopg.Connection, record: CountRecord) -> list[str
         (
             lambda database: close_pending(database, 2026, "alpha", LATE, reason="x", by="wu"),
             "stale_decision",
-            f"第2鞋厂 ({LATE}) on alpha: whether the count waits for it was settled otherwise "
-            "after the draft.",
+            (f"第2鞋厂 ({LATE}) on alpha: whether the count waits for it was settled otherwise "
+            "after the draft."),
         ),
         (
             _run("UPDATE connections SET to_date = '2026-04-01' WHERE enterprise_id = 1"),
