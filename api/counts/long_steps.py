@@ -112,7 +112,7 @@ class Works:
 def _run(work: Work, do: Callable[[Progress], CountRecord]) -> None:
     try:
         record = do(work.tell)
-    except Exception as error:  # whoever asks for the result is told
+    except Exception as error:  # noqa: BLE001 - whoever asks for the result is told
         if not isinstance(error, UserError):
             _log.exception("count_step_failed", step=work.step.value)
         work.future.set_exception(error)

@@ -15,6 +15,7 @@ from api.counts.answers import (
 from api.web.records import USCC
 from verifier.counting.determination import Outcome
 from verifier.procedure.comparison import ChangeKind
+from verifier.procedure.decided_since import LaterKind
 from verifier.procedure.recovery import RecoveryKind
 from verifier.procedure.states import ObjectionOutcome, State, Step
 
@@ -276,10 +277,35 @@ class DeterminationList(BaseModel):
     items: list[DeterminationAnswer]
 
 
+class DecidedSinceAnswer(BaseModel):
+    """What was decided on an enterprise since the draft, which does not know of it."""
+
+    platform: str
+    number: int = Field(description="Of the decision; of the closing where the kind is `close`.")
+    kind: LaterKind
+    criterion: str | None
+    value: int | None
+    is_withdrawn: bool = Field(description="Then the rest is of the withdrawal.")
+    reason: str
+    by: str
+    at: AwareDatetime
+    outcome: Outcome = Field(description="What the draft says of the enterprise.")
+
+
+class KeptAnswer(BaseModel):
+    """That an enterprise was looked at on a platform and stays."""
+
+    platform: str
+    number: int = Field(description="Of the decision.")
+    reason: str
+    by: str
+    at: AwareDatetime
+
+
 class ReviewAnswer(BaseModel):
     """One enterprise that a person should look at."""
 
-    kind: Literal["hold", "overlap", "pending"]
+    kind: Literal["decided", "hold", "overlap", "pending"]
     platforms: list[str]
     uscc: str = USCC
     name: str
@@ -287,6 +313,13 @@ class ReviewAnswer(BaseModel):
     is_urgent: bool
     reason: str | None
     decision_id: int | None
+    since: list[DecidedSinceAnswer] = Field(
+        default=[], description="Decided since the draft: draft the count again to take it in."
+    )
+    kept: list[KeptAnswer] = Field(default=[], description="Of an overlap: seen, and stays there.")
+    is_settled: bool = Field(
+        default=False, description="Of an overlap: it was seen and stays on each platform."
+    )
 
 
 class ReviewList(BaseModel):
@@ -306,6 +339,9 @@ class ReviewList(BaseModel):
                             "is_urgent": True,
                             "reason": "现场核查",
                             "decision_id": 7,
+                            "since": [],
+                            "kept": [],
+                            "is_settled": False,
                         }
                     ]
                 }

@@ -21,6 +21,8 @@ from api.counts.procedure_source import Procedure, ProcedureSource
 from api.counts.procedure_view import (
     OfferInWords,
     hindrances_in_words,
+    kept_in_words,
+    later_in_words,
     offers_in_words,
     stale_in_words,
     state_words,
@@ -57,7 +59,7 @@ router = APIRouter(include_in_schema=False, route_class=GatedRoute)
 
 _SEE_OTHER: Final = 303
 _LONGEST: Final = 100
-_REVIEWED: Final = ("hold", "overlap", "pending")
+_REVIEWED: Final = ("decided", "hold", "overlap", "pending")
 _LISTED: Final = 500
 """Rows of a page at most; the API has all of them."""
 
@@ -73,7 +75,7 @@ StepName = Literal[
     "approve_payment",
     "pay",
 ]
-DecisionAct = Literal["exclude", "hold", "waive", "withdraw", "close", "reopen"]
+DecisionAct = Literal["exclude", "hold", "waive", "keep", "withdraw", "close", "reopen"]
 _Short = Annotated[str, Query(max_length=_LONGEST, pattern=r"^[^\x00]*$")]
 Revision = Annotated[int | None, Query()]
 
@@ -157,6 +159,8 @@ def show_review(
             "state": state_words(record.state, visit.translate),
             "faults": hindrances_in_words(found, visit.translate),
             "kinds": kinds,
+            "later_in_words": lambda each: later_in_words(each, visit.translate),
+            "kept_in_words": lambda each: kept_in_words(each, visit.translate),
             "listed": _LISTED,
             "may_decide": visit.may(Permission.DECIDE),
         },

@@ -210,7 +210,10 @@ def get_determinations(
 @router.get(
     "/{year}/review",
     summary="What to look at before freezing",
-    description=_("Holds, enterprises that count on several platforms, and pending ones."),
+    description=_(
+        "What was decided since the draft, holds, enterprises that count on several platforms, and "
+        "pending ones."
+    ),
     response_description=_("The review queue of the last draft."),
     responses=_READ,
 )

@@ -281,6 +281,20 @@ DECISION_FORMS: Final[Mapping[str, ActForm]] = {
         ),
         choices=_criteria,
     ),
+    "keep": ActForm(
+        title=_("Seen, all stays as it is"),
+        submit=_("Record"),
+        explanation=_(
+            "Settles it in the review. No outcome changes, and no draft has to be renewed."
+        ),
+        act=lambda taker, _year, values: taker.keep(
+            [
+                read_form(NewDecision, {**values, "kind": "keep", "platform": code})
+                for code in values.get("platform", "").split(",")
+            ]
+        ),
+        inputs=(_PLATFORM, _USCC, _REASON, _ATTACHMENT),
+    ),
     "withdraw": ActForm(
         title=_("Withdraw the decision"),
         submit=_("Withdraw"),

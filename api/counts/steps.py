@@ -4,6 +4,7 @@ What a step needs is checked by the procedure itself (`verifier.procedure`); her
 and that the count is still the one that was read.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Final
@@ -36,6 +37,7 @@ from verifier.counting.decisions import record_decision, withdraw_decision
 from verifier.counting.progress import Progress, no_progress
 from verifier.policy import WAIVABLE
 from verifier.procedure.closings import close_pending, withdraw_closing
+from verifier.procedure.decided_since import list_kept
 from verifier.procedure.drafting import draft_count
 from verifier.procedure.freezing import freeze_count
 from verifier.procedure.hindrances import hindrances
@@ -249,17 +251,30 @@ class StepTaker:
         """
         waiver = _waiver_of(new)
         with refusals(), self.database.changing(self.caller.actor) as connection:
-            return record_decision(
-                connection,
-                new.kind,
-                new.platform,
-                new.uscc,
-                reason=new.reason,
-                decided_by=self.act.name,
-                waiver=waiver,
-                policy=self.source.policy,
-                attachment=new.attachment,
-            )
+            return self._record(connection, new, waiver)
+
+    def keep(self, seen: Sequence[NewDecision]) -> None:
+        """Note that an enterprise stays on each of its platforms, all at once."""
+        with refusals(), self.database.changing(self.caller.actor) as connection:
+            kept = {each.platform for each in list_kept(connection, uscc=seen[0].uscc)}
+            missing = [each for each in seen if each.platform not in kept]
+            for each in missing or seen:  # which all stand: refused as the same one twice
+                self._record(connection, each, None)
+
+    def _record(
+        self, connection: psycopg.Connection, new: NewDecision, waiver: tuple[str, int] | None
+    ) -> int:
+        return record_decision(
+            connection,
+            new.kind,
+            new.platform,
+            new.uscc,
+            reason=new.reason,
+            decided_by=self.act.name,
+            waiver=waiver,
+            policy=self.source.policy,
+            attachment=new.attachment,
+        )
 
     def withdraw_decision(self, decision_id: int, reason: str) -> None:
         """Withdraw a decision; it stays on record."""

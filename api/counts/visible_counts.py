@@ -424,7 +424,10 @@ def review_answers(
 ) -> list[ReviewAnswer]:
     """What to look at before a count is frozen, for programs."""
     items: list[ReviewItem] = review_queue(connection, record, today)
-    return [ReviewAnswer.model_validate(asdict(each)) for each in items]
+    return [
+        ReviewAnswer.model_validate({**asdict(each), "is_settled": each.is_settled})
+        for each in items
+    ]
 
 
 def _record_values(caller: Caller, record: CountRecord) -> dict[str, object]:

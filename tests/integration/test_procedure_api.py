@@ -345,7 +345,9 @@ async def test_a_stale_draft_is_refused_with_what_changed_and_drafted_again(
     drafted = await bureau.settle_and_draft()
     decision = {"kind": "exclude", "platform": "xielian", "uscc": uscc_of(1), "reason": "不实"}
     number = (await bureau.done("decisions", decision))["id"]
-    said = f"第1鞋厂 ({uscc_of(1)}) on xielian: decision {number} of zheng was made after the draft."
+    said = (
+        f"第1鞋厂 ({uscc_of(1)}) on xielian: decision {number} of zheng was made after the draft."
+    )
     answer = await bureau.take("2026/submit", {"content_sha256": drafted["content_sha256"]})
     problem = answer.json()
     assert (answer.status_code, problem["type"]) == (409, "/docs#problem-stale_draft")
@@ -358,9 +360,10 @@ async def test_a_stale_draft_is_refused_with_what_changed_and_drafted_again(
     again = f'href="/counts/2026/draft?as_of={AS_OF}"'
     for part in ("This draft is out of date", html.escape(said), again):
         assert part in page.text
-    assert f'value="{AS_OF}"' in (
-        await bureau.ask("GET", f"/counts/2026/draft?as_of={AS_OF}", person="zheng")
-    ).text
+    assert (
+        f'value="{AS_OF}"'
+        in (await bureau.ask("GET", f"/counts/2026/draft?as_of={AS_OF}", person="zheng")).text
+    )
     form = await bureau.ask("GET", "/counts/2026/submit", person="zheng")
     assert html.escape(said) in form.text
     sent = await bureau.send("/counts/2026/submit", {})
@@ -383,7 +386,11 @@ async def test_a_draft_submitted_in_the_console_is_computed_once_more_where_it_m
     work = bureau.app.state.services.get(ProcedureSource).works.of_year(2026)
     assert isinstance(work.future.exception(30), StaleDraftError)
     page = await bureau.ask("GET", "/counts/2026/work", person="zheng")
-    for part in ("older than what it rests on", "heartbeats came after the draft", "Draft it again"):
+    for part in (
+        "older than what it rests on",
+        "heartbeats came after the draft",
+        "Draft it again",
+    ):
         assert part in page.text
     await bureau.done("2026/draft", {"as_of": str(AS_OF)})
     await bureau.send("/counts/2026/submit", {"note": "请复核"})

@@ -1,8 +1,8 @@
 """What pages and lists show of counts: years, one count, its determinations, what to review."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ import psycopg
 from verifier.counting.determination import Determination, Outcome
 from verifier.counting.figures import Figures, PlatformFigures, figures_of_document
 from verifier.counting.registry import Platform
+from verifier.procedure.decided_since import DecidedSince, Kept, decided_since, list_kept
 from verifier.procedure.entries import determination_of_entry
 from verifier.procedure.hindrance import Hindrance
 from verifier.procedure.hindrances import hindrances
@@ -129,7 +130,7 @@ class ReviewItem:
     """One enterprise that a person should look at before the count is frozen."""
 
     kind: str
-    """`hold`, `overlap` or `pending`."""
+    """`decided` since the draft, `hold`, `overlap` or `pending`."""
     platforms: tuple[str, ...]
     uscc: str
     name: str
@@ -140,6 +141,15 @@ class ReviewItem:
     reason: str | None
     """Of the hold, or of the closing of a pending one."""
     decision_id: int | None
+    since: tuple[DecidedSince, ...] = ()
+    """What was decided on it since the draft, on these platforms."""
+    kept: tuple[Kept, ...] = ()
+    """Of an overlap: where it was looked at and stays."""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it was looked at and stays on each of its platforms."""
+        return bool(self.kept) and {each.platform for each in self.kept} >= set(self.platforms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,46 +262,70 @@ def determination_entry(
 def review_queue(
     connection: psycopg.Connection, record: CountRecord, today: date
 ) -> list[ReviewItem]:
-    """Holds, enterprises that count on several platforms, and pending ones, of the last draft.
+    """What was decided since the last draft, and its holds, overlaps and pending ones.
 
     Args:
         connection: where to look.
         record: the count.
         today: pending ones whose window can be complete within 30 days of it are urgent.
     """
+    since = decided_since(connection, record)
+    kept = list_kept(connection)
     items = [
-        ReviewItem(
-            "hold",
-            (platform,),
-            uscc,
-            name,
-            due_on=None,
-            is_urgent=True,
-            reason=reason,
-            decision_id=decision_id,
-        )
-        for platform, uscc, name, reason, decision_id in connection.execute(
-            _SELECT_HELD, (record.id,)
-        )
+        *_decided(since),
+        *_held(connection, record),
+        *_overlapping(connection, record, kept),
+        *_pending(connection, record, today),
     ]
+    return [replace(each, since=tuple(_of_item(each, since))) for each in items]
+
+
+def _of_item(item: ReviewItem, since: Sequence[DecidedSince]) -> Iterator[DecidedSince]:
+    return (each for each in since if each.uscc == item.uscc and each.platform in item.platforms)
+
+
+def _decided(since: Sequence[DecidedSince]) -> Iterator[ReviewItem]:
+    """Each enterprise of a platform once, whatever was decided on it."""
+    cases = dict.fromkeys((each.platform, each.uscc, each.name) for each in since)
+    for platform, uscc, name in cases:
+        yield _item("decided", (platform,), uscc, name, is_urgent=True)
+
+
+def _held(connection: psycopg.Connection, record: CountRecord) -> Iterator[ReviewItem]:
+    for platform, uscc, name, reason, decision_id in connection.execute(
+        _SELECT_HELD, (record.id,)
+    ).fetchall():
+        item = _item("hold", (platform,), uscc, name, is_urgent=True)
+        yield replace(item, reason=reason, decision_id=decision_id)
+
+
+def _overlapping(
+    connection: psycopg.Connection, record: CountRecord, kept: Sequence[Kept]
+) -> Iterator[ReviewItem]:
     summary = count_summary(connection, record)
-    items += [
-        ReviewItem(
-            "overlap",
-            tuple(claim["platform"] for claim in overlap["platforms"]),
-            overlap["uscc"],
-            overlap["name"],
-            due_on=None,
-            is_urgent=False,
-            reason=None,
-            decision_id=None,
-        )
-        for overlap in (summary.overlaps if summary else ())
-    ]
-    for platform, uscc, name, until, reason in connection.execute(_SELECT_PENDING, (record.id,)):
+    for overlap in summary.overlaps if summary else ():
+        uscc = overlap["uscc"]
+        platforms = tuple(claim["platform"] for claim in overlap["platforms"])
+        seen = (each for each in kept if each.uscc == uscc and each.platform in platforms)
+        item = _item("overlap", platforms, uscc, overlap["name"])
+        yield replace(item, kept=tuple(seen))
+
+
+def _pending(
+    connection: psycopg.Connection, record: CountRecord, today: date
+) -> Iterator[ReviewItem]:
+    for platform, uscc, name, until, reason in connection.execute(
+        _SELECT_PENDING, (record.id,)
+    ).fetchall():
         is_urgent = reason is None and until <= today + _SOON
-        items.append(ReviewItem("pending", (platform,), uscc, name, until, is_urgent, reason, None))
-    return items
+        item = _item("pending", (platform,), uscc, name, is_urgent=is_urgent)
+        yield replace(item, due_on=until, reason=reason)
+
+
+def _item(
+    kind: str, platforms: tuple[str, ...], uscc: str, name: str, *, is_urgent: bool = False
+) -> ReviewItem:
+    return ReviewItem(kind, platforms, uscc, name, None, is_urgent, reason=None, decision_id=None)
 
 
 def offered_steps(

@@ -85,8 +85,10 @@ def _short_look(connection: psycopg.Connection, record: CountRecord) -> list[str
         (
             lambda database: close_pending(database, 2026, "alpha", LATE, reason="x", by="wu"),
             "stale_decision",
-            (f"第2鞋厂 ({LATE}) on alpha: whether the count waits for it was settled otherwise "
-            "after the draft."),
+            (
+                f"第2鞋厂 ({LATE}) on alpha: whether the count waits for it was settled otherwise "
+                "after the draft."
+            ),
         ),
         (
             _run("UPDATE connections SET to_date = '2026-04-01' WHERE enterprise_id = 1"),
@@ -257,7 +259,7 @@ def test_a_record_changed_during_the_computation_is_looked_at_too(
     record = drafted(database)
     database.execute("INSERT INTO devices (platform_id, serial) VALUES (1, 'unassigned')")
     database.commit()
-    meddled = []
+    meddled: list[int] = []
 
     def meddle(_phase: object, _fraction: float) -> None:
         if not meddled:
