@@ -15,6 +15,7 @@ from api.access.roles import Permission
 from api.console.announcement import Done, go_on
 from api.console.forms import Form, FormValues, Mistakes, mistakes_of
 from api.console.visit import CurrentVisit, Visit
+from api.counts.case_at_stake import CaseAtStake, cases_at_stake, said_by_number
 from api.counts.downloads import ReportRequest, download
 from api.counts.long_steps import Work
 from api.counts.procedure_source import Procedure, ProcedureSource
@@ -59,6 +60,7 @@ router = APIRouter(include_in_schema=False, route_class=GatedRoute)
 
 _SEE_OTHER: Final = 303
 _LONGEST: Final = 100
+_LONGEST_NUMBER: Final = 9
 _REVIEWED: Final = ("decided", "hold", "overlap", "pending")
 _LISTED: Final = 500
 """Rows of a page at most; the API has all of them."""
@@ -333,6 +335,9 @@ def _form(
             else []
         )
         is_decision = form.step is None
+        cases, withdrawn = (
+            _at_stake(visit, connection, year, act, values) if is_decision else ([], [])
+        )
         back = _page_of_decisions(visit, connection, year) if is_decision else year_address(year)
     chosen = form.choices(visit, source.policy) if form.choices else {}
     is_out_of_turn = _is_out_of_turn(record, offer, form)
@@ -366,11 +371,28 @@ def _form(
             "is_out_of_turn": is_out_of_turn,
             "outlook": outlook,
             "due": due,
-            "about": " ".join(each for each in (platform, values.get("uscc", "")) if each),
+            "cases": cases,
+            "withdrawn": withdrawn,
+            "about": "" if cases else " ".join(filter(None, (platform, values.get("uscc", "")))),
             "back": back,
         },
         status=mistakes.status if mistakes else 200,
     )
+
+
+def _at_stake(
+    visit: Visit, connection: psycopg.Connection, year: int, act: str, values: Mapping[str, str]
+) -> tuple[list[CaseAtStake], list[str]]:
+    """Whom a decision is about, and which one is withdrawn, before it is confirmed."""
+    platform, uscc = values.get("platform", ""), values.get("uscc", "")
+    withdrawn: list[str] = []
+    number = values.get("number", "")
+    if number.isascii() and number.isdigit() and len(number) <= _LONGEST_NUMBER:
+        platform, uscc, withdrawn = said_by_number(
+            connection, act, int(number), year, visit.translate
+        )
+    record = find_visible_count(connection, visit.caller, year)
+    return cases_at_stake(connection, record, platform, uscc, visit.translate), withdrawn
 
 
 def _is_out_of_turn(record: CountRecord | None, offer: OfferInWords | None, form: ActForm) -> bool:

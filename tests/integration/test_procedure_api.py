@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import psycopg
@@ -419,6 +420,137 @@ async def test_a_step_that_met_a_fault_of_the_database_says_so_and_can_be_begun_
         assert "The database could not be reached meanwhile" in page.text
     await bureau.send("/counts/2026/draft", {"as_of": str(AS_OF)})
     assert works.of_year(2026).future.result(30).state == "draft"
+
+
+async def test_a_decision_is_in_the_review_the_moment_it_is_made(bureau: Bureau) -> None:
+    """By the API, in the queue and on the enterprise's page (finding U2)."""
+    await bureau.settle_and_draft()
+    decision = {"kind": "exclude", "platform": "xielian", "uscc": uscc_of(1), "reason": "不实"}
+    number = (await bureau.done("decisions", decision))["id"]
+    twice = await bureau.take("decisions", decision)
+    assert twice.status_code == 409
+    assert f"decision {number} of zheng says the same" in twice.json()["detail"]
+    (item,) = [
+        each for each in (await bureau.read("/2026/review"))["items"] if each["kind"] == "decided"
+    ]
+    (since,) = item["since"]
+    assert (since["number"], since["kind"], since["by"], since["outcome"]) == (
+        number,
+        "exclude",
+        "zheng",
+        "counted",
+    )
+    page = await bureau.ask("GET", "/counts/2026/review", person="zheng")
+    assert "Decided since the draft (1)" in page.text
+    assert f"#{number} Exclude" in page.text
+    case = await bureau.ask("GET", f"/counts/2026/xielian/{uscc_of(1)}?revision=1", person="zheng")
+    assert "Decided since the draft: Exclude, by zheng on" in case.text
+    assert "because: 不实. Draft the count again to take it in." in case.text
+
+
+async def test_an_overlap_is_settled_in_the_console_on_all_its_platforms_at_once(
+    bureau: Bureau,
+) -> None:
+    """Seen, both stay: by whom and why, without a new draft."""
+    with connect(bureau.url) as connection:
+        _serve_on_guolian_too(connection, uscc_of(1))
+    await bureau.settle_and_draft()
+    page = await bureau.ask("GET", "/counts/2026/review", person="zheng")
+    assert "Seen, both stay" in page.text
+    fields = {"platform": "guolian,xielian", "uscc": uscc_of(1)}
+    form = await bureau.ask(
+        "GET", f"/counts/2026/decision?act=keep&{urlencode(fields)}", person="zheng"
+    )
+    for part in ("第1鞋厂", "平台 xielian", "平台 guolian", 'value="guolian,xielian"'):
+        assert part in form.text
+    sent = await bureau.send("/counts/2026/decision?act=keep", {**fields, "reason": "两份合同属实"})
+    assert (sent.status_code, sent.headers["location"]) == (303, "/counts/2026/review")
+    (overlap,) = [
+        each for each in (await bureau.read("/2026/review"))["items"] if each["kind"] == "overlap"
+    ]
+    assert (overlap["is_settled"], [each["by"] for each in overlap["kept"]]) == (
+        True,
+        ["zheng", "zheng"],
+    )
+    page = await bureau.ask("GET", "/counts/2026/review", person="zheng")
+    for part in ("seen, stays", "Seen, stays on guolian: 两份合同属实 (zheng,"):
+        assert part in page.text
+    assert "Seen, both stay" not in page.text
+    assert (await bureau.read("/2026/procedure"))["stale"] == []
+    twice = await bureau.send("/counts/2026/decision?act=keep", {**fields, "reason": "再来"})
+    assert twice.status_code == 409
+    await bureau.done("2026/submit", {})
+
+
+def _serve_on_guolian_too(connection: psycopg.Connection, uscc: str) -> None:
+    """The enterprise's devices of xielian have twins on guolian."""
+    connection.execute(
+        """
+        WITH enterprise AS (SELECT id FROM enterprises WHERE uscc = %s),
+             platform AS (SELECT id FROM platforms WHERE code = 'guolian'),
+             connected AS (
+                 INSERT INTO connections (platform_id, enterprise_id, contract_no, from_date)
+                 SELECT platform.id, enterprise.id, 'twin', '2026-03-02' FROM platform, enterprise),
+             twins AS (
+                 INSERT INTO devices (platform_id, serial)
+                 SELECT platform.id, 'twin-' || a.device_id
+                 FROM platform, assignments a JOIN enterprise ON enterprise.id = a.enterprise_id
+                 RETURNING id, replace(serial, 'twin-', '')::integer AS twin_of),
+             assigned AS (
+                 INSERT INTO assignments (device_id, enterprise_id, from_date)
+                 SELECT twins.id, enterprise.id, '2026-03-02' FROM twins, enterprise)
+        INSERT INTO presence (device_id, month, hours, late_hours)
+        SELECT twins.id, p.month, p.hours, p.late_hours
+        FROM twins JOIN presence p ON p.device_id = twins.twin_of
+        """,
+        (uscc,),
+    )
+
+
+@pytest.mark.parametrize("act", ["exclude", "hold", "waive", "keep", "close"])
+async def test_whoever_decides_sees_whom_on_what_evidence_and_for_how_much(
+    bureau: Bureau, act: str
+) -> None:
+    """Before confirming it (finding U3); the cap is taken into account."""
+    await bureau.settle_and_draft()
+    form = await bureau.ask(
+        "GET",
+        f"/counts/2026/decision?act={act}&platform=guolian&uscc={uscc_of(31)}",
+        person="zheng",
+    )
+    for part in (
+        "第31鞋厂",
+        "平台 guolian",
+        "In the count 2026-1",
+        "Counted",
+        "effective window 2026-03-02 to 2026-05-30: 78 active days, longest gap 1 days; 3 devices",
+        "10,000 yuan: the platform&#39;s award is 20,000 with it and 10,000 without it",
+    ):
+        assert part in form.text
+    beyond_the_cap = await bureau.ask(
+        "GET",
+        f"/counts/2026/decision?act={act}&platform=xielian&uscc={uscc_of(1)}",
+        person="zheng",
+    )
+    assert "0 yuan: the platform&#39;s award is 150,000 with it" in beyond_the_cap.text
+
+
+async def test_whoever_withdraws_sees_what(bureau: Bureau) -> None:
+    """The decision or the closing, and whom it is about."""
+    form = await bureau.ask("GET", "/counts/2026/decision?act=withdraw&number=1", person="zheng")
+    for part in (
+        f"第{HELD}鞋厂",
+        "#1 Hold: 现场核查 (林核验)",
+        "no kept count of 2026 lists it yet",
+    ):
+        assert part in form.text
+    await bureau.settle_and_draft()
+    form = await bureau.ask("GET", "/counts/2026/decision?act=reopen&number=1", person="zheng")
+    for part in (f"第{PENDING}鞋厂", "Do not wait for it: 停产 (zheng)"):
+        assert part in form.text
+    for number in ("99", "x", "9" * 50):
+        path = f"/counts/2026/decision?act=withdraw&number={number}"
+        assert (await bureau.ask("GET", path, person="zheng")).status_code == 200
 
 
 async def test_a_draft_is_discarded_and_found_when_asked_for(bureau: Bureau) -> None:
