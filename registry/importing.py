@@ -11,6 +11,7 @@ from jieru.audit import Actor, changing
 from jieru.errors import UserError, WorldError
 from jieru.i18n import marked
 from registry.changes import Changes, changes_to, forbidden_changes, outlasting, overlaps
+from registry.date_bounds import implausible_dates
 from registry.files import SheetRow, parse_sheet, read_content
 from registry.kinds import KINDS, Kind, KindName, Reference, Relation
 from registry.rows import (
@@ -26,6 +27,7 @@ from registry.storing import (
     enterprises_of_others,
     known_references,
     registered_records,
+    today_of,
     write_changes,
 )
 
@@ -195,12 +197,14 @@ def _checked_changes(
         found += foreign
     known = {Reference.DISTRICT: districts, **known_references(connection, kind, rows)}
     found += unknown_references(kind, rows, known)
+    today = today_of(connection)
     changes = []
     for relation in kind.relations:
         registered = registered_records(connection, relation, rows)
         found += forbidden_changes(relation, rows, registered)
         found += overlaps(relation, rows, registered)
         change = changes_to(relation, _readable(relation, rows) if found else rows, registered)
+        found += implausible_dates(relation, change, registered, today)
         if own_platform is not None:
             found += _changes_of_others(connection, relation, change.changed, own_platform)
         written = [*change.created, *change.changed] if relation.period else change.created

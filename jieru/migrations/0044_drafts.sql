@@ -57,8 +57,8 @@ $$;
 
 ALTER TABLE count_steps DROP CONSTRAINT count_steps_step_check;
 ALTER TABLE count_steps ADD CONSTRAINT count_steps_step_check CHECK (step IN ('open', 'draft', 'submit',
-    'return', 'discard', 'freeze', 'publish', 'object', 'resolve', 'approve_payment', 'pay',
-    'finish_payment', 'supersede'));
+    'return', 'discard', 'freeze', 'publish', 'object', 'resolve', 'propose_override', 'override',
+    'approve_payment', 'pay', 'finish_payment', 'supersede'));
 
 -- What was discarded stays to be read.
 CREATE OR REPLACE FUNCTION refuse_change_of_frozen_content() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -66,6 +66,9 @@ _DECIDED: Final = marked(
 _WITHDRAWN: Final = marked(
     "{name} ({uscc}) on {platform}: decision {id} was withdrawn by {by} after the draft."
 )
+_DECIDED_OTHERWISE: Final = marked(
+    "{name} ({uscc}) on {platform}: what decision {id} says changed after the draft."
+)
 _CLOSED: Final = marked(
     "{name} ({uscc}) on {platform}: whether the count waits for it was settled otherwise after the "
     "draft."
@@ -230,6 +233,8 @@ def _of_decisions(
         if each["withdrawn_at"] is not None and (said is None or said["withdrawn_at"] is None):
             withdrawn = {**values, "id": each["id"], "by": each["withdrawn_by"]}
             yield Hindrance(code, _WITHDRAWN, withdrawn)
+        elif said is not None and each != said:
+            yield Hindrance(code, _DECIDED_OTHERWISE, {**values, "id": each["id"]})
     if old["closing"] != new["closing"]:
         yield Hindrance(code, _CLOSED, values)
 
