@@ -108,6 +108,14 @@ def test_an_objection_that_is_upheld_stops_every_yuan(database: psycopg.Connecti
     assert count_by_id(database, record.id).state == "superseded"
 
 
+def test_a_count_is_not_drafted_as_of_a_day_to_come(database: psycopg.Connection) -> None:
+    """Days that nobody can have been heard on would be taken as silent."""
+    today = MAKER.at.date()
+    with pytest.raises(UserError, match=f"as of {today} at the latest"):
+        draft_count(database, MAKER, 2026, as_of=today + timedelta(days=1), policy=POLICY)
+    assert draft_count(database, MAKER, 2026, as_of=today, policy=POLICY).as_of == today
+
+
 def test_a_year_that_has_not_begun_is_not_drafted(database: psycopg.Connection) -> None:
     """It would stand among the years for ever (finding C8)."""
     with pytest.raises(UserError, match="has not begun"):
