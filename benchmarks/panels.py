@@ -34,7 +34,7 @@ from verifier.procedure.drafting import draft_count
 from verifier.procedure.freezing import freeze_count
 from verifier.procedure.people import Act
 from verifier.procedure.signing import SigningKey
-from verifier.procedure.steps import submit_count
+from verifier.procedure.submitting import submit_count
 from verifier.procedure.trusted_keys import TrustedKeys
 
 __all__ = ["build_audited", "run"]
@@ -185,8 +185,7 @@ def build_audited(connection: psycopg.Connection) -> None:
         Act(Actor(f"user:{name}", "benchmark"), name, _ACTED_AT) for name in ("lin", "chen")
     )
     record = draft_count(connection, maker, YEAR, as_of=_AS_OF, policy=policy)
-    with connection.transaction():
-        record = submit_count(connection, record, maker)
+    record = submit_count(connection, record, maker)
     key = SigningKey(Ed25519PrivateKey.generate())
     freeze_count(connection, record, checker, key, TrustedKeys(own_key=key.public_key))
     draft_count(connection, maker, YEAR, as_of=_AS_OF, policy=policy, reason="benchmark")

@@ -83,6 +83,17 @@ def _hold(*, platform: str, uscc: str, reason: str, name: str, attachment: str |
 
 
 @command.command(
+    "keep",
+    help=_("Note that an enterprise was looked at and stays; no outcome changes."),
+    epilog=example("jieru decide keep xielian 91350300000000001Y --reason 两份合同属实 --by 林晓"),
+)
+@_case
+@_who_and_why
+def _keep(*, platform: str, uscc: str, reason: str, name: str, attachment: str | None) -> None:
+    _record("keep", platform, uscc, _Said(reason, name, attachment))
+
+
+@command.command(
     "waive",
     help=_("Set one numeric criterion for one enterprise and platform."),
     epilog=example(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import click
 import psycopg
@@ -69,9 +69,11 @@ from verifier.procedure.records import (
     running_count,
 )
 from verifier.procedure.signing import SigningKey, load_signing_key
+from verifier.procedure.staleness import StaleDraftError, stale_for
 from verifier.procedure.statement_records import list_statements
-from verifier.procedure.states import OBJECTION_OUTCOMES, ObjectionOutcome
-from verifier.procedure.steps import publish_count, return_count, submit_count
+from verifier.procedure.states import OBJECTION_OUTCOMES, ObjectionOutcome, State
+from verifier.procedure.steps import discard_count, publish_count, return_count
+from verifier.procedure.submitting import submit_count
 from verifier.procedure.trusted_keys import TrustedKeys, trusted_keys_of
 from verifier.procedure.verifications import verify_counts
 from verifier.procedure.verifying import faults
@@ -80,6 +82,8 @@ from verifier.procedure.words import PHASE_WORDS
 __all__ = ["command"]
 
 _Command = Callable[..., None]
+_LISTED: Final = 20
+"""Of what makes a draft stale."""
 
 
 @click.group("procedure", help=_("The annual count from its draft to its payment."))
@@ -95,10 +99,13 @@ _reason = click.option("--reason", metavar="TEXT", required=True, help=_("Why; k
 
 
 @command.command("list", help=_("List the counts of all years."))
+@click.option("--discarded", is_flag=True, help=_("With those that were discarded."))
 @json_option
-def _list(*, as_json: bool) -> None:
+def _list(*, discarded: bool, as_json: bool) -> None:
     with open_database(load_settings()) as connection:
         counts = list_counts(connection)
+    if not discarded:
+        counts = [each for each in counts if each.state is not State.DISCARDED]
     if as_json:
         print_json([_record_object(each) for each in counts])
     else:
@@ -126,6 +133,7 @@ def _show(*, year: int, revision: int | None) -> None:
             offers=offered_steps(connection, record, None, now(), trusted),
             faults=faults(connection, record, trusted) if record.digest else (),
             statements=list_statements(connection, record),
+            stale=stale_for(connection, record),
         )
     click.echo(count_sheet_report(sheet, trusted, width=width_of_output()))
 
@@ -161,9 +169,26 @@ def _draft(*, year: int, as_of: date, policy: str | None, reason: str | None, na
 @click.option("--note", metavar="TEXT", help=_("What the reviewers should know."))
 @_by
 def _submit(*, year: int, note: str | None, name: str) -> None:
-    with _changing_count(year, name) as (connection, record, act):
-        taken = submit_count(connection, record, act, note=note)
+    with open_database(load_settings()) as connection, _progress_bar() as progress:
+        with connection.transaction():
+            act = _act(connection, name)
+            record = find_count(connection, year, is_running=True)
+        try:
+            taken = submit_count(connection, record, act, note=note, progress=progress)
+        except StaleDraftError as stale:
+            raise _with_what_to_do(stale, record) from None
     click.echo(_("{count} is in review.").format(count=taken.count_id))
+
+
+def _with_what_to_do(stale: StaleDraftError, record: CountRecord) -> UserError:
+    """The same, with what changed and the command that drafts again."""
+    return UserError(
+        "{said}\n{changes}\nDraft it again: jieru procedure draft {year} --as-of {as_of} --by NAME",
+        said=stale,
+        changes="\n".join(f"- {each}" for each in stale.found[:_LISTED]),
+        year=record.year,
+        as_of=record.as_of,
+    )
 
 
 @command.command("return", help=_("Send a count in review back to be drafted anew."))
@@ -174,6 +199,20 @@ def _return(*, year: int, reason: str, name: str) -> None:
     with _changing_count(year, name) as (connection, record, act):
         taken = return_count(connection, record, act, reason=reason)
     click.echo(_("{count} is returned.").format(count=taken.count_id))
+
+
+@command.command(
+    "discard",
+    help=_("Give up a count that is not frozen; it stays on record."),
+    epilog=example("jieru procedure discard 2026 --reason 证据期选错 --by 林晓"),
+)
+@click.argument("year", type=YEAR)
+@_reason
+@_by
+def _discard(*, year: int, reason: str, name: str) -> None:
+    with _changing_count(year, name) as (connection, record, act):
+        taken = discard_count(connection, record, act, reason=reason)
+    click.echo(_("{count} is discarded.").format(count=taken.count_id))
 
 
 @command.command(

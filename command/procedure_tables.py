@@ -74,6 +74,9 @@ def count_sheet_report(sheet: CountSheet, trusted: TrustedKeys, *, width: int) -
         )
     )
     page.lines(*(str(each) for each in sheet.faults))
+    if sheet.stale:
+        page.lines(_("This draft is out of date: draft it again."))
+        page.lines(*(f"  {each}" for each in sheet.stale))
     if record.digest is not None:
         page.lines(_("Digest: {digest}").format(digest=record.digest))
     if record.notice_ends_on is not None:

@@ -95,11 +95,11 @@ def _stages(language: Language) -> str:
             SELECT CASE stage WHEN 'standing' THEN '{standing} ' ELSE '{draft} ' END || count_id
                        AS __text,
                    stage AS __value
-            FROM audit.counts WHERE year = {THE_YEAR} AND stage <> 'superseded'
+            FROM audit.counts WHERE year = {THE_YEAR} AND stage IN ('standing', 'draft')
             UNION ALL
             SELECT '{none}', 'draft'
             WHERE NOT EXISTS (SELECT FROM audit.counts
-                              WHERE year = {THE_YEAR} AND stage <> 'superseded')
+                              WHERE year = {THE_YEAR} AND stage IN ('standing', 'draft'))
         ) AS stages
         ORDER BY __value DESC
     """

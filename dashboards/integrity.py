@@ -529,13 +529,14 @@ def _changes() -> Row:
                 32,
                 Text("有效裁定（项）", "Open decisions"),
                 Text(
-                    "所选平台上目前有效的排除、暂缓与放宽。",
-                    "Exclusions, holds and waivers that stand on the chosen platforms.",
+                    "所选平台上目前有效的排除、暂缓、放宽与维持。",
+                    "Exclusions, holds, waivers and what was kept, on the chosen platforms.",
                 ),
                 f"""
                 SELECT (count(*) FILTER (WHERE kind = 'exclude'))::integer AS exclude,
                        (count(*) FILTER (WHERE kind = 'hold'))::integer AS hold,
-                       (count(*) FILTER (WHERE kind = 'waive'))::integer AS waive
+                       (count(*) FILTER (WHERE kind = 'waive'))::integer AS waive,
+                       (count(*) FILTER (WHERE kind = 'keep'))::integer AS keep
                 FROM audit.decisions WHERE is_open AND {_OF_THE_PLATFORMS}
                 """,
                 shown=Shown(

@@ -224,6 +224,7 @@ DECISION_WORDS: Final[Vocabulary] = {
     "exclude": _("Exclude"),
     "waive": _("Waive"),
     "hold": _("Hold"),
+    "keep": _("Keep as it is"),
 }
 VALIDITY_WORDS: Final[Vocabulary] = {"open": _("in force"), "withdrawn": _("withdrawn")}
 """Of a decision or a closing."""
@@ -246,6 +247,7 @@ COUNT_STATE_WORDS: Final[Vocabulary] = {
     "draft": _("Draft"),
     "in_review": _("In review"),
     "returned": _("Returned"),
+    "discarded": _("Discarded"),
     "frozen": _("Frozen"),
     "published": _("Published"),
     "payable": _("Payable"),
@@ -257,6 +259,7 @@ STEP_WORDS: Final[Vocabulary] = {
     "draft": _("Draft the count"),
     "submit": _("Submit for review"),
     "return": _("Return"),
+    "discard": _("Discard the draft"),
     "freeze": _("Freeze"),
     "publish": _("Publish"),
     "object": _("Record an objection"),

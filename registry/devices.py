@@ -19,6 +19,7 @@ from registry.writing import (
     require_ended,
     require_later,
     require_not_ended,
+    require_plausible_end,
     require_within,
     write_new,
 )
@@ -104,6 +105,7 @@ def end_device(
     """
     found = lock_record(connection, _LOCK, revisions, **address._asdict())
     require_not_ended(found["ended_on"])
+    require_plausible_end(connection, on)
     values = {"id": found["id"], "on": on}
     for (begins_on,) in connection.execute(_SELECT_LATER_ASSIGNMENT, values):
         require_later(on, begins_on)

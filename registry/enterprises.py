@@ -18,6 +18,7 @@ from registry.writing import (
     lock_record,
     require_ended,
     require_not_ended,
+    require_plausible_end,
 )
 
 __all__ = ["change_enterprise", "create_enterprise", "end_enterprise", "reopen_enterprise"]
@@ -118,6 +119,7 @@ def end_enterprise(
     """
     found = _lock_kept(connection, uscc, revisions, own_platform)
     require_not_ended(found["ended_on"])
+    require_plausible_end(connection, on)
     values = {"id": found["id"], "on": on, "own_platform": own_platform}
     ((connections, assignments),) = connection.execute(_COUNT_OPEN, values)
     if connections or assignments:

@@ -12,6 +12,7 @@ from jieru.errors import UserError, WorldError
 from jieru.i18n import marked
 from registry.changes import Changes, changes_to, forbidden_changes, outlasting, overlaps
 from registry.connection_requests import Asked, asked_by_rows, write_requests
+from registry.date_bounds import implausible_dates
 from registry.files import SheetRow, parse_sheet, read_content
 from registry.kinds import KINDS, Kind, KindName, Reference, Relation
 from registry.rows import (
@@ -28,6 +29,7 @@ from registry.storing import (
     enterprises_to_ask_for,
     known_references,
     registered_records,
+    today_of,
     write_changes,
 )
 
@@ -216,6 +218,7 @@ def _checked(
         asked = asked_by_rows(connection, rows, own_platform)
         found += asked.errors
     asking = {row.number for row in (*asked.new, *asked.open)}
+    today = today_of(connection)
     changes = []
     for relation in kind.relations:
         registered = registered_records(connection, relation, rows)
@@ -223,6 +226,7 @@ def _checked(
         found += overlaps(relation, rows, registered)
         saying = [row for row in rows if row.number not in asking] if asking else rows
         change = changes_to(relation, _readable(relation, saying) if found else saying, registered)
+        found += implausible_dates(relation, change, registered, today)
         if own_platform is not None:
             found += _records_of_others(connection, relation, rows, change.changed, own_platform)
         written = [*change.created, *change.changed] if relation.period else change.created

@@ -17,6 +17,7 @@ from registry.writing import (
     lock_record,
     require_ended,
     require_not_ended,
+    require_plausible_end,
 )
 
 __all__ = ["change_platform", "create_platform", "end_platform", "reopen_platform"]
@@ -79,6 +80,7 @@ def end_platform(
     """
     found = lock_record(connection, _LOCK, revisions, code=code)
     require_not_ended(found["ended_on"])
+    require_plausible_end(connection, on)
     values = {"id": found["id"], "on": on}
     ((count,),) = connection.execute(_COUNT_OPEN_CONNECTIONS, values)
     if count:

@@ -9,11 +9,12 @@ from typing import Final
 import psycopg
 
 from registry.cells import Value, guarded
+from registry.date_bounds import implausible_dates_of_row
 from registry.files import Cell
 from registry.kinds import KINDS, KindName, Reference
 from registry.refusals import WrongColumn, WrongColumnsError
 from registry.rows import FileRow, read_row, unknown_references, without_foreign_platforms
-from registry.storing import known_references
+from registry.storing import known_references, today_of
 
 __all__ = ["THE_ROW", "cell_of", "read_change", "read_record"]
 
@@ -55,6 +56,7 @@ def read_record(
         **known_references(connection, chosen, rows, own_platform),
     }
     errors += unknown_references(chosen, rows, known, own_platform)
+    errors += implausible_dates_of_row(rows[0], today_of(connection))
     wrong = [
         WrongColumn(error.column, error.reason)
         for error in errors

@@ -4,7 +4,8 @@ Whole columns travel as arrays, so that 100,000 rows are a handful of statements
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final, LiteralString, NamedTuple
+from datetime import date
+from typing import Final, LiteralString, NamedTuple
 
 import psycopg
 
@@ -13,21 +14,22 @@ from registry.changes import Changes, Ends, Key
 from registry.kinds import Kind, Reference, Relation
 from registry.rows import FileRow
 
-if TYPE_CHECKING:
-    from datetime import date
-
 __all__ = [
     "ended_records",
     "enterprises_of_others",
     "enterprises_to_ask_for",
     "known_references",
     "registered_records",
+    "today_of",
     "write_changes",
     "write_created",
 ]
 
 _KNOWN_PLATFORMS = "SELECT code FROM platforms WHERE code = ANY (%s::text[])"
 _KNOWN_ENTERPRISES = "SELECT uscc FROM enterprises WHERE uscc = ANY (%s::text[])"
+_TODAY = """
+    SELECT (now() AT TIME ZONE 'Asia/Shanghai')::date FROM installation WHERE NOT is_simulation
+"""
 _ENDED: Final[dict[tuple[str, ...], LiteralString]] = {
     ("platform",): """
         SELECT ended_on, code FROM platforms
@@ -254,6 +256,13 @@ def known_references(
         enterprises = known[Reference.ENTERPRISE]
         enterprises -= enterprises_to_ask_for(connection, enterprises, own_platform)
     return known
+
+
+def today_of(connection: psycopg.Connection) -> date | None:
+    """The civil day by the database's clock; None in a simulation, which plays another time."""
+    row = connection.execute(_TODAY).fetchone()
+    today: date | None = row[0] if row else None
+    return today
 
 
 def ended_records(

@@ -16,6 +16,7 @@ from jieru.errors import UserError
 from jieru.i18n import marked as _
 from registry.cells import Value
 from registry.changes import Changes, Key, outlived, overlaps
+from registry.date_bounds import implausible_date
 from registry.kinds import KindName, Period, Relation
 from registry.records import THE_ROW, read_change, read_record
 from registry.refusals import (
@@ -26,7 +27,13 @@ from registry.refusals import (
     WrongColumnsError,
 )
 from registry.rows import FileRow, is_over_before_it_begins
-from registry.storing import ended_records, registered_records, write_changes, write_created
+from registry.storing import (
+    ended_records,
+    registered_records,
+    today_of,
+    write_changes,
+    write_created,
+)
 
 __all__ = [
     "Revisions",
@@ -37,6 +44,7 @@ __all__ = [
     "require_ended",
     "require_later",
     "require_not_ended",
+    "require_plausible_end",
     "require_within",
     "write_new",
 ]
@@ -120,6 +128,7 @@ def end_period(
     period = _period_of(relation)
     require_not_ended(found[period.end])
     require_later(on, found[period.start])
+    require_plausible_end(connection, on, period.end)
     _write_changed(connection, relation, FileRow(THE_ROW, {**found, period.end: on}), None)
 
 
@@ -177,6 +186,19 @@ def require_within(connection: psycopg.Connection, relation: Relation, row: File
         nearest = max(found, key=lambda each: len(each.key))
         reason = nearest.reason(str(nearest.key[-1]))
         raise ConflictError(reason.message, **reason.values)
+
+
+def require_plausible_end(
+    connection: psycopg.Connection, on: date, column: str = "ended_on"
+) -> None:
+    """Check that somebody ends a record on a day that can be meant.
+
+    Raises:
+        WrongColumnsError: it lies too far away; it names the field `on`.
+    """
+    reason = implausible_date(column, on, today_of(connection))
+    if reason is not None:
+        raise WrongColumnsError([WrongColumn(_END, reason)])
 
 
 def require_later(on: date, start: Any) -> None:  # noqa: ANN401 - of a column, which is a date

@@ -76,6 +76,7 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     ("POST", "/api/v1/counts/{year}/draft"): Permission.ADVANCE_COUNTS,
     ("POST", "/api/v1/counts/{year}/submit"): Permission.ADVANCE_COUNTS,
     ("POST", "/api/v1/counts/{year}/return"): Permission.ADVANCE_COUNTS,
+    ("POST", "/api/v1/counts/{year}/discard"): Permission.ADVANCE_COUNTS,
     ("POST", "/api/v1/counts/{year}/freeze"): Permission.ADVANCE_COUNTS,
     ("POST", "/api/v1/counts/{year}/publish"): Permission.ADVANCE_COUNTS,
     ("POST", "/api/v1/counts/{year}/objections"): Permission.ADVANCE_COUNTS,

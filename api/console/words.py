@@ -56,6 +56,7 @@ AUDITED_FIELD_WORDS: Final = {
     "uscc": _("Unified social credit code"),
     "district": _("District"),
     "industry_code": _("Industry code (GB/T 4754)"),
+    "drafted_change": _("Changes that the draft knows, up to (number)"),
     "kept_by_platform_id": _("Kept by platform (number)"),
     "enterprise_id": _("Enterprise (number)"),
     "contract_no": _("Contract"),

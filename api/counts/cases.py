@@ -1,6 +1,6 @@
 """One enterprise in a stored count: what was found then, and whether that is so today."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -15,6 +15,7 @@ from verifier.counting.registry import Platform
 from verifier.policy import Policy, policy_from_source
 from verifier.procedure.closings import list_closings
 from verifier.procedure.computing import compute_entry
+from verifier.procedure.decided_since import DecidedSince, decided_since
 from verifier.procedure.entries import explanation_of_entry
 from verifier.procedure.grounds import Closing
 from verifier.procedure.overview import count_summary, determination_entry
@@ -30,6 +31,7 @@ _SELECT_PAST: Final = """
            found.connected_on
     FROM count_determinations found JOIN counts ON counts.id = found.count_id
     WHERE found.uscc = %(uscc)s AND (%(platform)s::text IS NULL OR found.platform = %(platform)s)
+      AND counts.state <> 'discarded'
       AND (%(bureau)s OR counts.state IN ('published', 'payable', 'paid'))
     ORDER BY counts.year DESC, counts.revision DESC, found.platform COLLATE "C"
 """
@@ -49,6 +51,8 @@ class KeptCase:
     holds_evidence: bool
     """Whether the count itself holds devices, calendar and connections; else the explanation
     has those of today, which are the same unless something changed."""
+    since: Sequence[DecidedSince] = ()
+    """What was decided since the draft of a count that is not frozen."""
 
 
 class PastOutcome(NamedTuple):
@@ -103,6 +107,7 @@ def kept_case(
         outcome_today=Outcome(today["outcome"]) if today else None,
         is_changed=today is None or any(today[key] != entry[key] for key in _DIGESTS),
         holds_evidence="calendar" in entry,
+        since=decided_since(connection, record, platform=platform, uscc=uscc),
     )
 
 

@@ -7,15 +7,30 @@ that it happens. A process that dies leaves nothing half done: both steps end in
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from typing import Final
+
+import psycopg
+import structlog
+from psycopg_pool import PoolTimeout
 
 from api.web.problems import Kind, Problem
-from jieru.errors import UserError
+from jieru.errors import UserError, WorldError
 from jieru.i18n import marked as _
 from verifier.counting.progress import Phase, Progress
 from verifier.procedure.records import CountRecord
 from verifier.procedure.states import Step
 
 __all__ = ["Work", "Works"]
+
+_DATABASE_WAS_AWAY: Final = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)
+_DATABASE_FAULT: Final = _(
+    "The database could not be reached meanwhile: nothing was kept of this step. Begin it again."
+)
+_OWN_FAULT: Final = _(
+    "The step ended in a fault of this program, whose log has the details; nothing was kept of it."
+)
+
+_log = structlog.get_logger()
 
 
 class Work:
@@ -38,16 +53,18 @@ class Work:
         return not self.future.done()
 
     @property
-    def refusal(self) -> UserError | None:
-        """Why it could not be done; None while it runs, and when it is done.
+    def refusal(self) -> UserError | WorldError | None:
+        """Why it was not done, in a sentence for whoever waits; None while it runs, and when done.
 
-        Raises:
-            Exception: it failed in another way, which is the world's fault or a bug.
+        A fault of that moment is no state: it is told as what it was, and the step can be begun
+        again.
         """
         error = self.future.exception() if self.future.done() else None
-        if error is None or isinstance(error, UserError):
+        if error is None or isinstance(error, UserError | WorldError):
             return error
-        raise error
+        if isinstance(error, _DATABASE_WAS_AWAY):
+            return WorldError(_DATABASE_FAULT)
+        return WorldError(_OWN_FAULT)
 
 
 class Works:
@@ -62,6 +79,21 @@ class Works:
         """The step that runs, or the last one that did."""
         return self._works.get(year)
 
+    def require_idle(self, year: int) -> None:
+        """Refuse what must not happen while a long step runs.
+
+        Raises:
+            Problem: one does.
+        """
+        before = self._works.get(year)
+        if before is not None and before.is_running:
+            raise Problem(
+                Kind.CONFLICT,
+                _("{name} is drafting or freezing the count of {year} at this moment."),
+                name=before.person,
+                year=year,
+            )
+
     def begin(
         self, year: int, step: Step, person: str, do: Callable[[Progress], CountRecord]
     ) -> Work:
@@ -71,14 +103,7 @@ class Works:
             Problem: another one runs.
         """
         with self._lock:
-            before = self._works.get(year)
-            if before is not None and before.is_running:
-                raise Problem(
-                    Kind.CONFLICT,
-                    _("{name} is drafting or freezing the count of {year} at this moment."),
-                    name=before.person,
-                    year=year,
-                )
+            self.require_idle(year)
             work = self._works[year] = Work(step, person)
         threading.Thread(target=_run, args=(work, do), name=f"{step}-{year}", daemon=True).start()
         return work
@@ -88,6 +113,8 @@ def _run(work: Work, do: Callable[[Progress], CountRecord]) -> None:
     try:
         record = do(work.tell)
     except Exception as error:  # noqa: BLE001 - whoever asks for the result is told
+        if not isinstance(error, UserError):
+            _log.exception("count_step_failed", step=work.step.value)
         work.future.set_exception(error)
     else:
         work.future.set_result(record)

@@ -14,7 +14,12 @@ from api.console.visit import CurrentVisit, Visit
 from api.counts.cases import KeptCase, kept_case, open_closing, past_outcomes
 from api.counts.detail import detail_in_words
 from api.counts.procedure_source import Procedure
-from api.counts.procedure_view import hindrances_in_words, state_words
+from api.counts.procedure_view import (
+    hindrances_in_words,
+    kept_in_words,
+    later_in_words,
+    state_words,
+)
 from api.counts.routes import AsOf, PlatformCode, Uscc, Year
 from api.counts.source import CurrentCounts, RunningCount, require_case
 from api.counts.view import Filter
@@ -29,6 +34,7 @@ from api.counts.year_page import show_computed_count, show_kept_count
 from api.web.problems import Kind, Problem
 from jieru.i18n import marked as _
 from verifier.counting.determination import Outcome
+from verifier.procedure.decided_since import list_kept
 from verifier.procedure.names import is_same_person
 
 __all__ = ["router"]
@@ -112,6 +118,7 @@ def show_explanation(
             explanation = kept.explanation
         past = past_outcomes(connection, visit.caller, platform, uscc)
         closing = open_closing(connection, year, platform, uscc)
+        seen = list_kept(connection, platform=platform, uscc=uscc)
     translate = visit.translate
     outcome = explanation.determination.outcome
     in_drawer = visit.wants_part("detail-body")
@@ -130,6 +137,9 @@ def show_explanation(
                 for each in past
             ],
             "closing": closing if visit.may(Permission.READ_PROCEDURE) else None,
+            "seen": [(each, kept_in_words(each, translate)) for each in seen]
+            if visit.may(Permission.READ_PROCEDURE)
+            else [],
             "may_decide": visit.may(Permission.DECIDE),
             "is_own": partial(is_same_person, person_name(visit.caller)),
             "heading": "h2" if in_drawer else "h1",
@@ -139,7 +149,7 @@ def show_explanation(
 
 def _warnings(kept: KeptCase, outcome: Outcome, translate: Translate) -> list[str]:
     """What of a stored count is not so any more."""
-    warnings = []
+    warnings = [later_in_words(each, translate).sentence for each in kept.since]
     if kept.outcome_today is None:
         warnings.append(
             translate(_("From the records of today the count would not list this enterprise."))

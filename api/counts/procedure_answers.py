@@ -15,6 +15,7 @@ from api.counts.answers import (
 from api.web.records import USCC
 from verifier.counting.determination import Outcome
 from verifier.procedure.comparison import ChangeKind
+from verifier.procedure.decided_since import LaterKind
 from verifier.procedure.recovery import RecoveryKind
 from verifier.procedure.states import ObjectionOutcome, State, Step
 
@@ -250,6 +251,8 @@ class CountDetail(CountRecordAnswer):
                     "due": [],
                     "payments": [],
                     "faults": [],
+                    "stale": [],
+                    "stale_until": None,
                     "recoveries": [],
                     "statements": [],
                 }
@@ -275,6 +278,13 @@ class CountDetail(CountRecordAnswer):
     )
     faults: list[HindranceAnswer] = Field(
         description="What of a frozen count is not as it was signed; no step is taken then."
+    )
+    stale: list[HindranceAnswer] = Field(
+        default=[],
+        description="What changed since the draft of a count that is not frozen, at a short look.",
+    )
+    stale_until: AwareDatetime | None = Field(
+        default=None, description="Until when heartbeats can make the draft stale; null: no more."
     )
 
 
@@ -303,11 +313,37 @@ class DeterminationList(BaseModel):
     items: list[DeterminationAnswer]
 
 
+class DecidedSinceAnswer(BaseModel):
+    """What was decided on an enterprise since the draft, which does not know of it."""
+
+    platform: str
+    number: int = Field(description="Of the decision; of the closing where the kind is `close`.")
+    kind: LaterKind
+    criterion: str | None
+    value: int | None
+    is_withdrawn: bool = Field(description="Then the rest is of the withdrawal.")
+    reason: str
+    by: str
+    at: AwareDatetime
+    outcome: Outcome = Field(description="What the draft says of the enterprise.")
+
+
+class KeptAnswer(BaseModel):
+    """That an enterprise was looked at on a platform and stays."""
+
+    platform: str
+    number: int = Field(description="Of the decision.")
+    reason: str
+    by: str
+    at: AwareDatetime
+
+
 class ReviewAnswer(BaseModel):
     """One enterprise that a person should look at."""
 
-    kind: Literal["waiting", "hold", "overlap", "pending"] = Field(
-        description="`waiting`: a decision that waits for a second person."
+    kind: Literal["decided", "waiting", "hold", "overlap", "pending"] = Field(
+        description="`decided`: since the draft. `waiting`: a decision that waits for a second "
+        "person."
     )
     platforms: list[str]
     uscc: str = USCC
@@ -317,6 +353,13 @@ class ReviewAnswer(BaseModel):
     reason: str | None
     decision_id: int | None
     decided_by: str | None = Field(description="Of a decision.")
+    since: list[DecidedSinceAnswer] = Field(
+        default=[], description="Decided since the draft: draft the count again to take it in."
+    )
+    kept: list[KeptAnswer] = Field(default=[], description="Of an overlap: seen, and stays there.")
+    is_settled: bool = Field(
+        default=False, description="Of an overlap: it was seen and stays on each platform."
+    )
 
 
 class ReviewList(BaseModel):
@@ -337,6 +380,9 @@ class ReviewList(BaseModel):
                             "reason": "现场核查",
                             "decision_id": 7,
                             "decided_by": "lin",
+                            "since": [],
+                            "kept": [],
+                            "is_settled": False,
                         }
                     ]
                 }

@@ -16,12 +16,17 @@ from api.access.roles import Permission
 from api.console.announcement import Done, go_on
 from api.console.forms import Form, FormValues, Mistakes, mistakes_of
 from api.console.visit import CurrentVisit, Visit
+from api.counts.case_at_stake import CaseAtStake, cases_at_stake, said_by_number
 from api.counts.downloads import ReportRequest, download
+from api.counts.long_steps import Work
 from api.counts.procedure_source import Procedure, ProcedureSource
 from api.counts.procedure_view import (
     OfferInWords,
     hindrances_in_words,
+    kept_in_words,
+    later_in_words,
     offers_in_words,
+    stale_in_words,
     state_words,
 )
 from api.counts.routes import Year
@@ -47,6 +52,7 @@ from verifier.procedure.names import is_same_person
 from verifier.procedure.overview import offered_steps, review_queue
 from verifier.procedure.payments import amounts_due, list_recoveries
 from verifier.procedure.records import CountRecord
+from verifier.procedure.staleness import StaleDraftError
 from verifier.procedure.states import Step
 from verifier.procedure.words import CHANGE_WORDS, RECOVERY_WORDS, STEP_WORDS
 
@@ -56,7 +62,8 @@ router = APIRouter(include_in_schema=False, route_class=GatedRoute)
 
 _SEE_OTHER: Final = 303
 _LONGEST: Final = 100
-_REVIEWED: Final = ("waiting", "hold", "overlap", "pending")
+_LONGEST_NUMBER: Final = 9
+_REVIEWED: Final = ("waiting", "decided", "hold", "overlap", "pending")
 _LISTED: Final = 500
 """Rows of a page at most; the API has all of them."""
 
@@ -64,6 +71,7 @@ StepName = Literal[
     "draft",
     "submit",
     "return",
+    "discard",
     "freeze",
     "publish",
     "object",
@@ -73,7 +81,7 @@ StepName = Literal[
     "approve_payment",
     "pay",
 ]
-DecisionAct = Literal["exclude", "hold", "waive", "confirm", "withdraw", "close", "reopen"]
+DecisionAct = Literal["exclude", "hold", "waive", "keep", "confirm", "withdraw", "close", "reopen"]
 _Short = Annotated[str, Query(max_length=_LONGEST, pattern=r"^[^\x00]*$")]
 Revision = Annotated[int | None, Query()]
 
@@ -85,12 +93,19 @@ def show_every_year(
     procedure: Procedure,
     year: int | None = None,
     as_of: OptionalCivilDate = None,
+    *,
+    discarded: bool = False,
 ) -> Response:
     """Every year's count; also the target of the form that chooses a year."""
     if year is not None:
         query = f"?{urlencode({'as_of': as_of})}" if as_of else ""
         return RedirectResponse(f"/counts/{year}{query}", _SEE_OTHER)
-    return show_years(visit, default_year=source.default_year(), trusted=procedure.trusted)
+    return show_years(
+        visit,
+        default_year=source.default_year(),
+        trusted=procedure.trusted,
+        with_discarded=discarded,
+    )
 
 
 @router.get("/counts/compare")
@@ -150,6 +165,8 @@ def show_review(
             "state": state_words(record.state, visit.translate),
             "faults": hindrances_in_words(found, visit.translate),
             "kinds": kinds,
+            "later_in_words": lambda each: later_in_words(each, visit.translate),
+            "kept_in_words": lambda each: kept_in_words(each, visit.translate),
             "listed": _LISTED,
             "may_decide": visit.may(Permission.DECIDE),
             "is_own": partial(is_same_person, person_name(visit.caller)),
@@ -191,11 +208,13 @@ def show_work(visit: CurrentVisit, source: Procedure, year: Year) -> Response:
             del done.headers["location"]
         return done
     phase, fraction = work.reached
+    changes = refusal.found if isinstance(refusal, StaleDraftError) else ()
     values = {
         "year": year,
         "work": work,
         "step": visit.translate(STEP_WORDS[work.step]),
         "refusal": visit.translate(refusal.message).format(**refusal.values) if refusal else "",
+        **stale_in_words(changes, None, visit.translate),
         **progress_in_words(phase, fraction, visit.translate),
     }
     template = "counts/work-part.html" if visit.wants_part("work") else "counts/work.html"
@@ -246,12 +265,13 @@ def show_step_form(
     step: StepName,
     platform: _Short = "",
     number: _Short = "",
+    as_of: OptionalCivilDate = None,
 ) -> HTMLResponse:
     """The form of a step, with all that is still in its way."""
     values = {
         "platform": platform,
         "number": number,
-        "as_of": str(counts.default_as_of()),
+        "as_of": str(as_of or counts.default_as_of()),
         "paid_on": str(visit.today),
     }
     return _form(visit, source, year, step, STEP_FORMS[step], values)
@@ -269,10 +289,10 @@ def take_step_of_count(
     """Take a step, and go back to the count."""
     form = STEP_FORMS[step]
     try:
-        form.act(taker, year, values)
+        taken = form.act(taker, year, values)
     except Problem as problem:
         return _form(visit, source, year, step, form, values, _mistakes(visit, problem))
-    if form.is_long:
+    if isinstance(taken, Work):
         return RedirectResponse(f"/counts/{year}/work", _SEE_OTHER)
     return go_on(year_address(year), Done.STEP_TAKEN)
 
@@ -287,7 +307,7 @@ def _mistakes(visit: Visit, problem: Problem) -> Mistakes:
     """Why a step was refused; what hinders it is listed above its form anyway."""
     if problem.kind is Kind.CHANGED_MEANWHILE:
         raise problem  # who pressed the button must look at the count again
-    if problem.kind is Kind.CONFLICT:
+    if problem.kind in {Kind.CONFLICT, Kind.STALE_DRAFT}:
         message = visit.translate(problem.message).format(**problem.values)
         return Mistakes(message, status=Kind.CONFLICT.value.status)
     return mistakes_of(visit.request, problem)
@@ -320,6 +340,9 @@ def _form(
             else []
         )
         is_decision = form.step is None
+        cases, withdrawn = (
+            _at_stake(visit, connection, year, act, values) if is_decision else ([], [])
+        )
         back = _page_of_decisions(visit, connection, year) if is_decision else year_address(year)
     chosen = form.choices(visit, source.policy) if form.choices else {}
     is_out_of_turn = _is_out_of_turn(record, offer, form)
@@ -353,11 +376,28 @@ def _form(
             "is_out_of_turn": is_out_of_turn,
             "outlook": outlook,
             "due": due,
-            "about": " ".join(each for each in (platform, values.get("uscc", "")) if each),
+            "cases": cases,
+            "withdrawn": withdrawn,
+            "about": "" if cases else " ".join(filter(None, (platform, values.get("uscc", "")))),
             "back": back,
         },
         status=mistakes.status if mistakes else 200,
     )
+
+
+def _at_stake(
+    visit: Visit, connection: psycopg.Connection, year: int, act: str, values: Mapping[str, str]
+) -> tuple[list[CaseAtStake], list[str]]:
+    """Whom a decision is about, and which one is withdrawn, before it is confirmed."""
+    platform, uscc = values.get("platform", ""), values.get("uscc", "")
+    withdrawn: list[str] = []
+    number = values.get("number", "")
+    if number.isascii() and number.isdigit() and len(number) <= _LONGEST_NUMBER:
+        platform, uscc, withdrawn = said_by_number(
+            connection, act, int(number), year, visit.translate
+        )
+    record = find_visible_count(connection, visit.caller, year)
+    return cases_at_stake(connection, record, platform, uscc, visit.translate), withdrawn
 
 
 def _is_out_of_turn(record: CountRecord | None, offer: OfferInWords | None, form: ActForm) -> bool:

@@ -85,12 +85,17 @@ _STEP = problem_responses(
         "Every revision of every year, the latest first. An operator sees what is published."
     ),
     response_description=_("The counts."),
-    responses=problem_responses(Kind.DATABASE_AWAY),
+    responses=problem_responses(Kind.INVALID_REQUEST, Kind.DATABASE_AWAY),
 )
-def get_counts(caller: CurrentCaller, database: Database) -> CountList:
+def get_counts(
+    caller: CurrentCaller,
+    database: Database,
+    *,
+    discarded: Annotated[bool, Query(description=_("With those that were discarded."))] = False,
+) -> CountList:
     """Every count."""
     with database.snapshot() as connection:
-        return counts_answer(connection, caller)
+        return counts_answer(connection, caller, with_discarded=discarded)
 
 
 @router.get(
@@ -116,7 +121,10 @@ def get_comparison(
     "/decisions",
     status_code=201,
     summary="Record a decision",
-    description=_("Excludes, holds or waives a criterion; only a person's session may."),
+    description=_(
+        "Excludes, holds, waives a criterion, or notes that all stays as it is (`keep`); the same "
+        "one twice is refused. Only a person's session may."
+    ),
     response_description=_("The decision's number."),
     responses=_STEP,
 )
@@ -219,8 +227,8 @@ def get_determinations(
     "/{year}/review",
     summary="What to look at before freezing",
     description=_(
-        "Decisions that wait for a second person, holds, enterprises that count on several "
-        "platforms, and pending ones."
+        "What was decided since the draft, decisions that wait for a second person, holds, "
+        "enterprises that count on several platforms, and pending ones."
     ),
     response_description=_("The review queue of the last draft."),
     responses=_READ,
@@ -307,6 +315,21 @@ def post_submission(
 def post_return(taker: CurrentStepTaker, year: Year, reasoned: Reasoned) -> CountRecordAnswer:
     """Return a count."""
     return answer_of(taker.caller, taker.send_back(year, reasoned.reason))
+
+
+@router.post(
+    "/{year}/discard",
+    summary="Discard a draft",
+    description=_(
+        "Gives up a count that is not frozen; it stays on record, and the year can be drafted "
+        "afresh. Only a person may."
+    ),
+    response_description=_("The count."),
+    responses=_STEP,
+)
+def post_discard(taker: CurrentStepTaker, year: Year, reasoned: Reasoned) -> CountRecordAnswer:
+    """Discard a draft."""
+    return answer_of(taker.caller, taker.discard(year, reasoned.reason))
 
 
 @router.post(

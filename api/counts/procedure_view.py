@@ -1,11 +1,16 @@
 """The procedure of a count in the words of its pages: states, steps, offers, years."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from api.console.words import Translate, Words
+from api.counts.wording import OutcomeWords, outcome_words
+from jieru.calendar import SHANGHAI
 from jieru.i18n import marked as _
+from jieru.vocabulary import WINDOW_CRITERION_WORDS
 from verifier.counting.determination import Outcome
+from verifier.procedure.decided_since import DecidedSince, Kept
 from verifier.procedure.hindrance import Hindrance
 from verifier.procedure.overview import CountSummary, StepOffer
 from verifier.procedure.records import CountRecord, StepRecord
@@ -13,14 +18,19 @@ from verifier.procedure.separation import DeedKind
 from verifier.procedure.states import State, Step
 from verifier.procedure.words import STATE_WORDS, STEP_WORDS
 from verifier.reports import SheetName
+from verifier.words import DECISION_WORDS
 
 __all__ = [
     "SHEET_WORDS",
+    "LaterInWords",
     "OfferInWords",
     "StepInWords",
     "YearRow",
     "hindrances_in_words",
+    "kept_in_words",
+    "later_in_words",
     "offers_in_words",
+    "stale_in_words",
     "state_words",
     "steps_in_words",
     "year_rows",
@@ -30,6 +40,7 @@ _TONES: Final[Mapping[State, str]] = {
     State.DRAFT: "grey",
     State.IN_REVIEW: "info",
     State.RETURNED: "amber",
+    State.DISCARDED: "grey",
     State.FROZEN: "cyan",
     State.PUBLISHED: "purple",
     State.PAYABLE: "amber",
@@ -49,6 +60,7 @@ _RESOLVED_ELSEWHERE: Final = frozenset(
 )
 """Which objection, which platform: their buttons stand beside those."""
 _LISTED: Final = 10
+_CLOSE: Final = _("Do not wait for it")
 
 
 class StepInWords(NamedTuple):
@@ -70,6 +82,17 @@ class OfferInWords(NamedTuple):
     hindrances: list[str]
     more: int
     """Hindrances that are not listed."""
+
+
+class LaterInWords(NamedTuple):
+    """What was decided since a draft."""
+
+    what: str
+    sentence: str
+    """All of it."""
+    outcome: OutcomeWords
+    """In the draft."""
+    record: DecidedSince
 
 
 class YearRow(NamedTuple):
@@ -110,6 +133,49 @@ def offers_in_words(
 def hindrances_in_words(found: Iterable[Hindrance], translate: Translate) -> list[str]:
     """What is in the way, or is not as it was signed, a sentence each."""
     return [translate(each.message).format(**each.values) for each in found]
+
+
+def stale_in_words(
+    found: Sequence[Hindrance], waits_until: datetime | None, translate: Translate
+) -> dict[str, object]:
+    """What changed since a draft, as `counts/stale.html` shows it."""
+    return {
+        "stale": hindrances_in_words(found[:_LISTED], translate),
+        "stale_more": max(0, len(found) - _LISTED),
+        "stale_until": f"{waits_until.astimezone(SHANGHAI):%Y-%m-%d %H:%M}" if waits_until else "",
+    }
+
+
+def later_in_words(later: DecidedSince, translate: Translate) -> LaterInWords:
+    """What was decided since a draft, by whom and why."""
+    word = _CLOSE if later.kind == "close" else DECISION_WORDS[later.kind]
+    what = translate(word)
+    if later.criterion is not None:
+        what = f"{what} ({translate(WINDOW_CRITERION_WORDS[later.criterion])} = {later.value})"
+    if later.is_withdrawn:
+        what = translate(_("withdrawn: {what}")).format(what=what)
+    day = f"{later.at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
+    return LaterInWords(
+        what=what,
+        sentence=translate(
+            _(
+                "Decided since the draft: {what}, by {name} on {moment}, because: {reason}. Draft "
+                "the count again to take it in."
+            )
+        ).format(what=what, name=later.by, moment=day, reason=later.reason),
+        outcome=outcome_words(Outcome(later.outcome), translate),
+        record=later,
+    )
+
+
+def kept_in_words(kept: Kept, translate: Translate) -> str:
+    """That an enterprise was looked at and stays, by whom and why."""
+    return translate(_("Seen, stays on {platform}: {reason} ({name}, {day})")).format(
+        platform=kept.platform,
+        reason=kept.reason,
+        name=kept.by,
+        day=f"{kept.at.astimezone(SHANGHAI):%Y-%m-%d}",
+    )
 
 
 def _offer_in_words(offer: StepOffer, translate: Translate) -> OfferInWords:

@@ -61,14 +61,13 @@ class ActForm:
     submit: str
     explanation: str
     act: Callable[[StepTaker, int, Values], object]
+    """Gives the work that goes on in a thread, where one does: a page shows how far it is."""
     inputs: Sequence[Input] = ()
     step: Step | None = None
     """Whose hindrances are shown beside it."""
     choices: Callable[[Visit, Policy], Mapping[str, Sequence[Choice]]] | None = None
     """What the inputs offer to choose from, by their names."""
     outlook: Callable[[Visit, ProcedureSource], Outlook] | None = None
-    is_long: bool = False
-    """It goes on in a thread; a page shows how far it is."""
 
 
 def _number(values: Values) -> int:
@@ -141,13 +140,12 @@ STEP_FORMS: Final[Mapping[str, ActForm]] = {
             ),
         ),
         step=Step.DRAFT,
-        is_long=True,
     ),
     "submit": ActForm(
         title=_("Submit for review"),
         submit=_("Submit"),
         explanation=_("You become the maker of this count: another person must check it."),
-        act=lambda taker, year, values: taker.submit(year, read_form(Submission, values)),
+        act=lambda taker, year, values: taker.begin_submit(year, read_form(Submission, values)),
         inputs=(_CONTENT, Input("note", _("Note for the reviewers"), longest=2_000)),
         step=Step.SUBMIT,
     ),
@@ -159,6 +157,17 @@ STEP_FORMS: Final[Mapping[str, ActForm]] = {
         inputs=(_REASON,),
         step=Step.RETURN,
     ),
+    "discard": ActForm(
+        title=_("Discard the draft"),
+        submit=_("Discard it"),
+        explanation=_(
+            "The count is given up and leaves the list; it stays on record under its number. "
+            "The year can be drafted afresh."
+        ),
+        act=lambda taker, year, values: taker.discard(year, read_form(Reasoned, values).reason),
+        inputs=(_REASON,),
+        step=Step.DISCARD,
+    ),
     "freeze": ActForm(
         title=_("Freeze"),
         submit=_("Freeze and sign"),
@@ -169,7 +178,6 @@ STEP_FORMS: Final[Mapping[str, ActForm]] = {
         act=lambda taker, year, values: taker.begin_freeze(year, read_form(Freezing, values)),
         inputs=(_CONTENT,),
         step=Step.FREEZE,
-        is_long=True,
     ),
     "publish": ActForm(
         title=_("Publish"),
@@ -309,6 +317,20 @@ DECISION_FORMS: Final[Mapping[str, ActForm]] = {
         ),
         act=lambda taker, _year, values: taker.confirm_decision(_number(values)),
         inputs=(_NUMBER,),
+    ),
+    "keep": ActForm(
+        title=_("Seen, all stays as it is"),
+        submit=_("Record"),
+        explanation=_(
+            "Settles it in the review. No outcome changes, and no draft has to be renewed."
+        ),
+        act=lambda taker, _year, values: taker.keep(
+            [
+                read_form(NewDecision, {**values, "kind": "keep", "platform": code})
+                for code in values.get("platform", "").split(",")
+            ]
+        ),
+        inputs=(_PLATFORM, _USCC, _REASON, _ATTACHMENT),
     ),
     "withdraw": ActForm(
         title=_("Withdraw the decision"),

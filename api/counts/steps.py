@@ -4,6 +4,7 @@ What a step needs is checked by the procedure itself (`verifier.procedure`); her
 and that the count is still the one that was read.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Final
@@ -38,6 +39,7 @@ from verifier.counting.progress import Progress, no_progress
 from verifier.policy import WAIVABLE
 from verifier.procedure.clock import step_instant
 from verifier.procedure.closings import close_pending, withdraw_closing
+from verifier.procedure.decided_since import list_kept
 from verifier.procedure.deeds import require_permitted
 from verifier.procedure.drafting import draft_count
 from verifier.procedure.freezing import freeze_count
@@ -47,8 +49,10 @@ from verifier.procedure.overrides import confirm_override, propose_override
 from verifier.procedure.payments import approve_payment, record_payment
 from verifier.procedure.people import Act
 from verifier.procedure.records import CountRecord, find_count, standing_count
+from verifier.procedure.staleness import is_certainly_fresh
 from verifier.procedure.states import RULES, Step, require_step
-from verifier.procedure.steps import publish_count, return_count, submit_count
+from verifier.procedure.steps import discard_count, publish_count, return_count
+from verifier.procedure.submitting import require_submittable, submit_count
 
 __all__ = ["CurrentStepTaker", "StepTaker", "instant_of_steps", "require_person"]
 
@@ -103,18 +107,53 @@ class StepTaker:
         with refusals():
             return self._draft(year, drafting, as_of, no_progress)
 
-    def submit(self, year: int, submission: Submission) -> CountRecord:
-        """Hand the running count over for review."""
-        with refusals(), self.database.changing(self.caller.actor) as connection:
-            record = find_count(connection, year, is_running=True)
+    def begin_submit(self, year: int, submission: Submission) -> Work | None:
+        """Hand the running count over for review.
+
+        Returns:
+            The computation in a thread of its own that must find the same first; None where nothing
+            can have changed since the draft, and it is done.
+
+        Raises:
+            Problem: it may not be submitted, as far as that is known before it is computed.
+        """
+        self.source.works.require_idle(year)
+        with refusals(), self.database.reading() as connection:
+            with connection.transaction():
+                record = find_count(connection, year, is_running=True)
             _require_same(record, submission.content_sha256)
-            return submit_count(connection, record, self.act, note=submission.note)
+            record = require_submittable(connection, record, self.act)
+            if is_certainly_fresh(connection, record):
+                submit_count(connection, record, self.act, note=submission.note)
+                return None
+        return self.source.works.begin(
+            year,
+            Step.SUBMIT,
+            self.act.name,
+            lambda progress: self._submit(year, submission, progress),
+        )
+
+    def submit(self, year: int, submission: Submission) -> CountRecord:
+        """Hand the running count over for review and wait for the result."""
+        with refusals():
+            return self._submit(year, submission, no_progress)
 
     def send_back(self, year: int, reason: str) -> CountRecord:
         """Return the count in review to be drafted anew."""
         with refusals(), self.database.changing(self.caller.actor) as connection:
             record = find_count(connection, year, is_running=True)
             return return_count(connection, record, self.act, reason=reason)
+
+    def discard(self, year: int, reason: str) -> CountRecord:
+        """Give up the running count.
+
+        Raises:
+            Problem: it is being drafted or frozen at this moment.
+        """
+        self.source.works.require_idle(year)
+        with refusals(), self.database.changing(self.caller.actor) as connection:
+            record = find_count(connection, year, is_running=True)
+            return discard_count(connection, record, self.act, reason=reason)
 
     def begin_freeze(self, year: int, freezing: Freezing) -> Work:
         """Freeze the count in review in a thread of its own.
@@ -259,17 +298,30 @@ class StepTaker:
         """
         waiver = _waiver_of(new)
         with refusals(), self.database.changing(self.caller.actor) as connection:
-            return record_decision(
-                connection,
-                new.kind,
-                new.platform,
-                new.uscc,
-                reason=new.reason,
-                decided_by=self.act.name,
-                waiver=waiver,
-                policy=self.source.policy,
-                attachment=new.attachment,
-            )
+            return self._record(connection, new, waiver)
+
+    def keep(self, seen: Sequence[NewDecision]) -> None:
+        """Note that an enterprise stays on each of its platforms, all at once."""
+        with refusals(), self.database.changing(self.caller.actor) as connection:
+            kept = {each.platform for each in list_kept(connection, uscc=seen[0].uscc)}
+            missing = [each for each in seen if each.platform not in kept]
+            for each in missing or seen:  # which all stand: refused as the same one twice
+                self._record(connection, each, None)
+
+    def _record(
+        self, connection: psycopg.Connection, new: NewDecision, waiver: tuple[str, int] | None
+    ) -> int:
+        return record_decision(
+            connection,
+            new.kind,
+            new.platform,
+            new.uscc,
+            reason=new.reason,
+            decided_by=self.act.name,
+            waiver=waiver,
+            policy=self.source.policy,
+            attachment=new.attachment,
+        )
 
     def confirm_decision(self, decision_id: int) -> None:
         """Let a decision that waits for a second person take effect."""
@@ -295,6 +347,15 @@ class StepTaker:
         _require_id(closing_id)
         with refusals(), self.database.changing(self.caller.actor) as connection:
             withdraw_closing(connection, closing_id, reason=reason, by=self.act.name)
+
+    def _submit(self, year: int, submission: Submission, progress: Progress) -> CountRecord:
+        with self.database.reading() as connection:
+            with connection.transaction():
+                record = find_count(connection, year, is_running=True)
+            _require_same(record, submission.content_sha256)
+            return submit_count(
+                connection, record, self.act, note=submission.note, progress=progress
+            )
 
     def _draft(self, year: int, drafting: Drafting, as_of: date, progress: Progress) -> CountRecord:
         with self.database.reading() as connection:

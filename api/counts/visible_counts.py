@@ -35,7 +35,7 @@ from api.counts.procedure_answers import (
     StepTaken,
 )
 from api.web.filters import PlatformFilter, TextFilter
-from api.web.problems import Kind, Problem
+from api.web.problems import Kind, Problem, WrongField
 from jieru.errors import UserError
 from jieru.i18n import marked as _
 from verifier.counting.count import EARLIEST_YEAR, LATEST_YEAR, determination_object
@@ -49,6 +49,7 @@ from verifier.procedure.overview import (
     CountSheet,
     CountSummary,
     ReviewItem,
+    StepOffer,
     count_summary,
     list_determinations,
     offered_steps,
@@ -61,6 +62,7 @@ from verifier.procedure.records import (
     list_steps,
     read_document,
 )
+from verifier.procedure.staleness import StaleDraftError, stale_for, waits_until
 from verifier.procedure.statement_records import list_statements
 from verifier.procedure.statements import payments_said, statement_object
 from verifier.procedure.states import RULES, RUNNING, STANDING, State, Step
@@ -91,6 +93,8 @@ __all__ = [
 
 _PUBLISHED: Final = frozenset({State.PUBLISHED, State.PAYABLE, State.PAID})
 _COUNT_ID: Final = re.compile(r"([0-9]{4})-([1-9][0-9]{0,3})")
+_NAMED: Final = 100
+"""Of what makes a draft stale; whoever drafts it again finds the rest."""
 _NAMES: Final = (
     "opened_by",
     "drafted_by",
@@ -110,6 +114,13 @@ def refusals() -> Iterator[None]:
     """
     try:
         yield
+    except StaleDraftError as error:
+        raise Problem(Kind.STALE_DRAFT, error.message, **error.values).about(
+            [
+                WrongField(each.code, UserError(each.message, **each.values))
+                for each in error.found[:_NAMED]
+            ]
+        ) from None
     except UserError as error:
         raise Problem(Kind.CONFLICT, error.message, **error.values) from None
 
@@ -145,7 +156,7 @@ def find_visible_count(
         for each in counts:
             if each.state in states:
                 return each
-    return counts[0] if counts else None
+    return next((each for each in counts if each.state is not State.DISCARDED), None)
 
 
 def find_count_of(
@@ -199,7 +210,7 @@ def visible_sheet(
     recoveries = list_recoveries(connection, record)
     statements = list_statements(connection, record)
     if caller.may(Permission.READ_PROCEDURE):
-        person = person_name(caller)
+        offers = offered_steps(connection, record, person_name(caller), now, trusted)
         return CountSheet(
             record=record,
             summary=summary,
@@ -208,9 +219,11 @@ def visible_sheet(
             payments=payments,
             due=due if record.state in {State.PAYABLE, State.PAID} else [],
             recoveries=recoveries,
-            offers=offered_steps(connection, record, person, now, trusted),
+            offers=offers,
             faults=found,
             statements=statements,
+            stale=_stale(connection, record, offers),
+            waits_until=waits_until(connection, record),
         )
     own = caller.platform_code
     return CountSheet(
@@ -225,6 +238,16 @@ def visible_sheet(
         faults=found,
         statements=statements,
     )
+
+
+def _stale(
+    connection: psycopg.Connection, record: CountRecord, offers: Sequence[StepOffer]
+) -> Sequence[Hindrance]:
+    """Why a draft is stale; where it may be submitted, that was found already."""
+    for each in offers:
+        if each.step is Step.SUBMIT:
+            return each.hindrances
+    return stale_for(connection, record)
 
 
 def visible_summary(
@@ -322,9 +345,15 @@ def answer_of(caller: Caller, record: CountRecord) -> CountRecordAnswer:
     return CountRecordAnswer.model_validate(_record_values(caller, record))
 
 
-def counts_answer(connection: psycopg.Connection, caller: Caller) -> CountList:
+def counts_answer(
+    connection: psycopg.Connection, caller: Caller, *, with_discarded: bool
+) -> CountList:
     """Every count that the caller may see."""
-    counts = visible_counts(connection, caller)
+    counts = [
+        each
+        for each in visible_counts(connection, caller)
+        if with_discarded or each.state is not State.DISCARDED
+    ]
     return CountList(items=[answer_of(caller, each) for each in counts])
 
 
@@ -381,6 +410,8 @@ def detail_of(
             ],
             "recoveries": [RecoveryAnswer(**asdict(each)) for each in sheet.recoveries],
             "faults": _hindrance_answers(sheet.faults, translate),
+            "stale": _hindrance_answers(sheet.stale[:_NAMED], translate),
+            "stale_until": sheet.waits_until,
         }
     )
 
@@ -424,7 +455,10 @@ def review_answers(
 ) -> list[ReviewAnswer]:
     """What to look at before a count is frozen, for programs."""
     items: list[ReviewItem] = review_queue(connection, record, today)
-    return [ReviewAnswer.model_validate(asdict(each)) for each in items]
+    return [
+        ReviewAnswer.model_validate({**asdict(each), "is_settled": each.is_settled})
+        for each in items
+    ]
 
 
 def _record_values(caller: Caller, record: CountRecord) -> dict[str, object]:

@@ -18,6 +18,7 @@ from api.counts.procedure_view import (
     SHEET_WORDS,
     hindrances_in_words,
     offers_in_words,
+    stale_in_words,
     state_words,
     steps_in_words,
     year_rows,
@@ -69,10 +70,13 @@ def year_address(year: int, revision: int | None = None) -> str:
     return f"/counts/{year}" + (f"?revision={revision}" if revision else "")
 
 
-def show_years(visit: Visit, *, default_year: int, trusted: TrustedKeys) -> HTMLResponse:
+def show_years(
+    visit: Visit, *, default_year: int, trusted: TrustedKeys, with_discarded: bool
+) -> HTMLResponse:
     """Every count with its state and totals, and how they compare year over year."""
     with visit.database.snapshot() as connection:
-        counts = visible_counts(connection, visit.caller)
+        seen = visible_counts(connection, visit.caller)
+        counts = [each for each in seen if with_discarded or each.state is not State.DISCARDED]
         summaries = {each.id: visible_summary(connection, visit.caller, each) for each in counts}
         found = faults_of(connection, counts, trusted)
     return visit.render(
@@ -82,6 +86,8 @@ def show_years(visit: Visit, *, default_year: int, trusted: TrustedKeys) -> HTML
             "years": range(max(visit.today.year, default_year), EARLIEST_YEAR - 1, -1),
             "default_year": default_year,
             "faults": hindrances_in_words(found, visit.translate),
+            "with_discarded": with_discarded,
+            "discarded": sum(each.state is State.DISCARDED for each in seen),
             "may_compare": visit.may(Permission.READ_PROCEDURE) and len(counts) > 1,
         },
     )
@@ -223,6 +229,7 @@ def _procedure(
     return {
         "record": record,
         "faults": hindrances_in_words(sheet.faults, visit.translate),
+        **stale_in_words(sheet.stale, sheet.waits_until, visit.translate),
         "summary": sheet.summary,
         "state": state_words(record.state, translate),
         "revisions": visible_counts(connection, visit.caller, record.year),

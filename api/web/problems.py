@@ -52,6 +52,14 @@ class Kind(Enum):
         _("Conflict"),
         _("The change contradicts what is registered, such as a period that overlaps another."),
     )
+    STALE_DRAFT = _Explanation(
+        409,
+        _("Draft out of date"),
+        _(
+            "The draft is older than what it rests on; errors says what changed. Draft the count "
+            "again (`POST /api/v1/counts/2026/draft`, with its year), look at it, then submit it."
+        ),
+    )
     CHANGED_MEANWHILE = _Explanation(
         412,
         _("Changed meanwhile"),

@@ -101,6 +101,7 @@ POST  /api/v1/counts/closings/{closing_id}/withdraw      -        -        -    
 POST  /api/v1/counts/{year}/draft                        -        -        -       -
 POST  /api/v1/counts/{year}/submit                       -        -        -       -
 POST  /api/v1/counts/{year}/return                       -        -        -       -
+POST  /api/v1/counts/{year}/discard                      -        -        -       -
 POST  /api/v1/counts/{year}/freeze                       -        -        -       -
 POST  /api/v1/counts/{year}/publish                      -        -        -       -
 POST  /api/v1/counts/{year}/objections                   -        -        -       -

@@ -1,5 +1,6 @@
 """The annual count as a procedure over HTTP: who may do what, and what each answer says."""
 
+import html
 import json
 import re
 import threading
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import psycopg
@@ -47,6 +49,7 @@ from verifier.procedure.document import content_sha256, in_version
 from verifier.procedure.drafting import draft_count
 from verifier.procedure.records import CountRecord, find_count, read_document, store_content
 from verifier.procedure.signing import check_signed_file, new_signing_key
+from verifier.procedure.staleness import StaleDraftError
 
 PEOPLE = {
     "lin": (Role.OPERATOR, "xielian"),
@@ -61,6 +64,7 @@ STEPS: tuple[tuple[str, Mapping[str, str] | None], ...] = (
     ("2026/draft", {}),
     ("2026/submit", {}),
     ("2026/return", {"reason": "再核"}),
+    ("2026/discard", {"reason": "年度选错"}),
     ("2026/freeze", {"content_sha256": OLD}),
     ("2026/publish", {}),
     ("2026/objections", {"name": "甲", "statement": "有误"}),
@@ -407,6 +411,248 @@ async def test_a_count_that_was_drafted_anew_is_not_frozen_unread(bureau: Bureau
     await bureau.settle_and_submit()
     answer = await bureau.take("2026/freeze", {"content_sha256": OLD}, person="wu")
     assert answer.status_code == 412
+
+
+async def test_a_stale_draft_is_refused_with_what_changed_and_drafted_again(
+    bureau: Bureau,
+) -> None:
+    """By the API with a problem of its own kind, on the page beforehand (finding U2)."""
+    drafted = await bureau.settle_and_draft()
+    decision = {"kind": "exclude", "platform": "xielian", "uscc": uscc_of(1), "reason": "不实"}
+    number = (await bureau.done("decisions", decision))["id"]
+    said = (
+        f"第1鞋厂 ({uscc_of(1)}) on xielian: decision {number} of zheng was made after the draft."
+    )
+    answer = await bureau.take("2026/submit", {"content_sha256": drafted["content_sha256"]})
+    problem = answer.json()
+    assert (answer.status_code, problem["type"]) == (409, "/docs#problem-stale_draft")
+    assert [(each["field"], each["message"]) for each in problem["errors"]] == [
+        ("stale_decision", said)
+    ]
+    detail = await bureau.read("/2026/procedure")
+    assert [each["message"] for each in detail["stale"]] == [said]
+    page = await bureau.ask("GET", "/counts/2026", person="zheng")
+    again = f'href="/counts/2026/draft?as_of={AS_OF}"'
+    for part in ("This draft is out of date", html.escape(said), again):
+        assert part in page.text
+    assert (
+        f'value="{AS_OF}"'
+        in (await bureau.ask("GET", f"/counts/2026/draft?as_of={AS_OF}", person="zheng")).text
+    )
+    form = await bureau.ask("GET", "/counts/2026/submit", person="zheng")
+    assert html.escape(said) in form.text
+    sent = await bureau.send("/counts/2026/submit", {})
+    assert sent.status_code == 409
+    assert "draft it again" in sent.text
+    drafted = await bureau.done("2026/draft", {"as_of": str(AS_OF)})
+    assert (await bureau.read("/2026/procedure"))["stale"] == []
+    await bureau.done("2026/submit", {"content_sha256": drafted["content_sha256"]})
+
+
+async def test_a_draft_submitted_in_the_console_is_computed_once_more_where_it_must_be(
+    bureau: Bureau,
+) -> None:
+    """A simulation's heartbeats come at the time of no clock; the page that waits says the rest."""
+    await bureau.settle_and_draft()
+    with connect(bureau.url) as connection:
+        connection.execute("UPDATE presence SET hours = ~hours WHERE device_id = 1")
+    begun = await bureau.send("/counts/2026/submit", {"note": "请复核"})
+    assert begun.headers["location"] == "/counts/2026/work"
+    work = bureau.app.state.services.get(ProcedureSource).works.of_year(2026)
+    assert isinstance(work.future.exception(30), StaleDraftError)
+    page = await bureau.ask("GET", "/counts/2026/work", person="zheng")
+    for part in (
+        "older than what it rests on",
+        "heartbeats came after the draft",
+        "Draft it again",
+    ):
+        assert part in page.text
+    await bureau.done("2026/draft", {"as_of": str(AS_OF)})
+    await bureau.send("/counts/2026/submit", {"note": "请复核"})
+    work = bureau.app.state.services.get(ProcedureSource).works.of_year(2026)
+    assert work.future.result(30).state == "in_review"
+    done = await bureau.ask("GET", "/counts/2026/work", person="zheng")
+    assert done.headers["location"] == "/counts/2026"
+
+
+async def test_a_step_that_met_a_fault_of_the_database_says_so_and_can_be_begun_again(
+    bureau: Bureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of that moment is not kept as a state of the page (finding C3)."""
+
+    def broken(*_arguments: Any, **_options: Any) -> CountRecord:  # noqa: ANN401 - draft_count's own
+        raise psycopg.errors.AdminShutdown
+
+    works = bureau.app.state.services.get(ProcedureSource).works
+    with monkeypatch.context() as patched:
+        patched.setattr("api.counts.steps.draft_count", broken)
+        await bureau.send("/counts/2026/draft", {"as_of": str(AS_OF)})
+        assert works.of_year(2026).future.exception(30) is not None
+    for _look in range(2):
+        page = await bureau.ask("GET", "/counts/2026/work", person="zheng")
+        assert page.status_code == 200
+        assert "The database could not be reached meanwhile" in page.text
+    await bureau.send("/counts/2026/draft", {"as_of": str(AS_OF)})
+    assert works.of_year(2026).future.result(30).state == "draft"
+
+
+async def test_a_decision_is_in_the_review_the_moment_it_is_made(bureau: Bureau) -> None:
+    """By the API, in the queue and on the enterprise's page (finding U2)."""
+    await bureau.settle_and_draft()
+    decision = {"kind": "exclude", "platform": "xielian", "uscc": uscc_of(1), "reason": "不实"}
+    number = (await bureau.done("decisions", decision))["id"]
+    twice = await bureau.take("decisions", decision)
+    assert twice.status_code == 409
+    assert f"decision {number} of zheng says the same" in twice.json()["detail"]
+    (item,) = [
+        each for each in (await bureau.read("/2026/review"))["items"] if each["kind"] == "decided"
+    ]
+    (since,) = item["since"]
+    assert (since["number"], since["kind"], since["by"], since["outcome"]) == (
+        number,
+        "exclude",
+        "zheng",
+        "counted",
+    )
+    page = await bureau.ask("GET", "/counts/2026/review", person="zheng")
+    assert "Decided since the draft (1)" in page.text
+    assert f"#{number} Exclude" in page.text
+    case = await bureau.ask("GET", f"/counts/2026/xielian/{uscc_of(1)}?revision=1", person="zheng")
+    assert "Decided since the draft: Exclude, by zheng on" in case.text
+    assert "because: 不实. Draft the count again to take it in." in case.text
+
+
+async def test_an_overlap_is_settled_in_the_console_on_all_its_platforms_at_once(
+    bureau: Bureau,
+) -> None:
+    """Seen, both stay: by whom and why, without a new draft."""
+    with connect(bureau.url) as connection:
+        _serve_on_guolian_too(connection, uscc_of(1))
+    await bureau.settle_and_draft()
+    page = await bureau.ask("GET", "/counts/2026/review", person="zheng")
+    assert "Seen, both stay" in page.text
+    fields = {"platform": "guolian,xielian", "uscc": uscc_of(1)}
+    form = await bureau.ask(
+        "GET", f"/counts/2026/decision?act=keep&{urlencode(fields)}", person="zheng"
+    )
+    for part in ("第1鞋厂", "平台 xielian", "平台 guolian", 'value="guolian,xielian"'):
+        assert part in form.text
+    sent = await bureau.send("/counts/2026/decision?act=keep", {**fields, "reason": "两份合同属实"})
+    assert (sent.status_code, sent.headers["location"]) == (303, "/counts/2026/review")
+    (overlap,) = [
+        each for each in (await bureau.read("/2026/review"))["items"] if each["kind"] == "overlap"
+    ]
+    assert (overlap["is_settled"], [each["by"] for each in overlap["kept"]]) == (
+        True,
+        ["zheng", "zheng"],
+    )
+    page = await bureau.ask("GET", "/counts/2026/review", person="zheng")
+    for part in ("seen, stays", "Seen, stays on guolian: 两份合同属实 (zheng,"):
+        assert part in page.text
+    assert "Seen, both stay" not in page.text
+    assert (await bureau.read("/2026/procedure"))["stale"] == []
+    twice = await bureau.send("/counts/2026/decision?act=keep", {**fields, "reason": "再来"})
+    assert twice.status_code == 409
+    await bureau.done("2026/submit", {})
+
+
+def _serve_on_guolian_too(connection: psycopg.Connection, uscc: str) -> None:
+    """The enterprise's devices of xielian have twins on guolian."""
+    connection.execute(
+        """
+        WITH enterprise AS (SELECT id FROM enterprises WHERE uscc = %s),
+             platform AS (SELECT id FROM platforms WHERE code = 'guolian'),
+             connected AS (
+                 INSERT INTO connections (platform_id, enterprise_id, contract_no, from_date)
+                 SELECT platform.id, enterprise.id, 'twin', '2026-03-02' FROM platform, enterprise),
+             twins AS (
+                 INSERT INTO devices (platform_id, serial)
+                 SELECT platform.id, 'twin-' || a.device_id
+                 FROM platform, assignments a JOIN enterprise ON enterprise.id = a.enterprise_id
+                 RETURNING id, replace(serial, 'twin-', '')::integer AS twin_of),
+             assigned AS (
+                 INSERT INTO assignments (device_id, enterprise_id, from_date)
+                 SELECT twins.id, enterprise.id, '2026-03-02' FROM twins, enterprise)
+        INSERT INTO presence (device_id, month, hours, late_hours)
+        SELECT twins.id, p.month, p.hours, p.late_hours
+        FROM twins JOIN presence p ON p.device_id = twins.twin_of
+        """,
+        (uscc,),
+    )
+
+
+@pytest.mark.parametrize("act", ["exclude", "hold", "waive", "keep", "close"])
+async def test_whoever_decides_sees_whom_on_what_evidence_and_for_how_much(
+    bureau: Bureau, act: str
+) -> None:
+    """Before confirming it (finding U3); the cap is taken into account."""
+    await bureau.settle_and_draft()
+    form = await bureau.ask(
+        "GET",
+        f"/counts/2026/decision?act={act}&platform=guolian&uscc={uscc_of(31)}",
+        person="zheng",
+    )
+    for part in (
+        "第31鞋厂",
+        "平台 guolian",
+        "In the count 2026-1",
+        "Counted",
+        "effective window 2026-03-02 to 2026-05-30: 78 active days, longest gap 1 days; 3 devices",
+        "10,000 yuan: the platform&#39;s award is 20,000 with it and 10,000 without it",
+    ):
+        assert part in form.text
+    beyond_the_cap = await bureau.ask(
+        "GET",
+        f"/counts/2026/decision?act={act}&platform=xielian&uscc={uscc_of(1)}",
+        person="zheng",
+    )
+    assert "0 yuan: the platform&#39;s award is 150,000 with it" in beyond_the_cap.text
+
+
+async def test_whoever_withdraws_sees_what(bureau: Bureau) -> None:
+    """The decision or the closing, and whom it is about."""
+    form = await bureau.ask("GET", "/counts/2026/decision?act=withdraw&number=1", person="zheng")
+    for part in (
+        f"第{HELD}鞋厂",
+        "#1 Hold: 现场核查 (林核验)",
+        "no kept count of 2026 lists it yet",
+    ):
+        assert part in form.text
+    await bureau.settle_and_draft()
+    form = await bureau.ask("GET", "/counts/2026/decision?act=reopen&number=1", person="zheng")
+    for part in (f"第{PENDING}鞋厂", "Do not wait for it: 停产 (zheng)"):
+        assert part in form.text
+    for number in ("99", "x", "9" * 50):
+        path = f"/counts/2026/decision?act=withdraw&number={number}"
+        assert (await bureau.ask("GET", path, person="zheng")).status_code == 200
+
+
+async def test_a_draft_is_discarded_and_found_when_asked_for(bureau: Bureau) -> None:
+    """From its page or by the API; lists leave it out, the year is counted afresh (finding C8)."""
+    await bureau.settle_and_draft()
+    page = await bureau.ask("GET", "/counts/2026", person="zheng")
+    assert 'href="/counts/2026/discard"' in page.text
+    assert (await bureau.send("/counts/2026/discard", {"reason": "  "})).status_code == 422
+    answer = await bureau.send("/counts/2026/discard", {"reason": "证据期选错"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/counts/2026")
+    assert (await bureau.read(""))["items"] == []
+    (gone,) = (await bureau.read("?discarded=true"))["items"]
+    assert (gone["count_id"], gone["state"]) == ("2026-1", "discarded")
+    assert "2026-1" not in (await bureau.ask("GET", "/counts", person="zheng")).text
+    assert (
+        "/counts/2026?revision=1"
+        in (await bureau.ask("GET", "/counts?discarded=true", person="zheng")).text
+    )
+    fresh = await bureau.ask("GET", "/counts/2026", person="zheng")
+    assert "Begin the procedure" in fresh.text
+    shown = await bureau.ask("GET", "/counts/2026?revision=1", person="zheng")
+    assert "证据期选错" in shown.text
+    assert (await bureau.take("2026/discard", {"reason": "再来"})).status_code == 409
+    again = await bureau.done("2026/draft", {"as_of": str(AS_OF)})
+    assert (again["count_id"], again["supersedes"]) == ("2026-2", None)
+    assert (await bureau.read(""))["items"][0]["count_id"] == "2026-2"
+    gone_by_api = await bureau.done("2026/discard", {"reason": "再来"})
+    assert gone_by_api["state"] == "discarded"
 
 
 async def test_nothing_is_frozen_without_a_signing_key(quiet: Bureau) -> None:

@@ -113,6 +113,49 @@ def test_a_new_record_has_an_id_and_room(connection: psycopg.Connection) -> None
         create_connection(connection, {**said, "from_date": "2026-05-31", "to_date": "2026-06-02"})
 
 
+@pytest.mark.parametrize(
+    ("column", "day"),
+    [("from_date", "1990-01-01"), ("signed_on", "2099-01-01"), ("to_date", "2099-01-01")],
+)
+def test_a_date_that_nobody_can_mean_is_refused(
+    connection: psycopg.Connection, column: str, day: str
+) -> None:
+    """By hand and in a file alike, in the same words (finding S5)."""
+    said = {"platform": "beta", "uscc": uscc_of(1), "from_date": "2026-01-01", column: day}
+    with pytest.raises(WrongColumnsError) as refused:
+        create_connection(connection, said)
+    ((wrong, reason),) = refused.value.columns
+    assert wrong == column
+    columns = ("platform", "uscc", "contract_no", "signed_on", "from_date", "to_date")
+    text = ",".join(columns) + "\n" + ",".join(said.get(name, "") for name in columns) + "\n"
+    file = parse_file("connections", text.encode(), "connections.csv")
+    with pytest.raises(ImportRejected) as rejected:
+        import_parsed(connection, file, districts=[], importer=Importer(command_actor()))
+    (error,) = rejected.value.row_errors
+    assert (error.column, str(error.reason)) == (column, str(reason))
+
+
+def test_what_an_earlier_release_took_can_be_ended_and_imported_again(
+    connection: psycopg.Connection,
+) -> None:
+    """Only what is new is judged."""
+    connection.execute("UPDATE connections SET from_date = '1990-01-01', signed_on = '2099-01-01'")
+    row = f"alpha,{uscc_of(1)},alpha-{uscc_of(1)[-4:]},2099-01-01,1990-01-01,"
+    header = "platform,uscc,contract_no,signed_on,from_date,to_date\n"
+    for end, changed in (("", 0), ("2026-12-01", 1)):
+        file = parse_file("connections", f"{header}{row}{end}\n".encode(), "connections.csv")
+        done = import_parsed(connection, file, districts=[], importer=Importer(command_actor()))
+        assert done.changed == changed
+    connection.execute("UPDATE connections SET to_date = NULL")
+    ((connection_id,),) = connection.execute("SELECT id FROM connections")
+    with pytest.raises(WrongColumnsError) as refused:
+        end_connection(connection, connection_id, date(2099, 1, 1), None)
+    assert [each.column for each in refused.value.columns] == ["on"]
+    end_connection(connection, connection_id, date(2026, 12, 1), None)
+    with pytest.raises(WrongColumnsError):
+        end_platform(connection, "beta", date(2099, 1, 1), None, today=_DAY)
+
+
 def test_nothing_outlasts_an_ended_platform(connection: psycopg.Connection) -> None:
     """Neither by a file nor by hand: a device, its reopening, an assignment of one."""
     connection.execute("UPDATE connections SET to_date = '2026-06-01'")

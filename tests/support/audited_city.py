@@ -37,7 +37,7 @@ from verifier.procedure.drafting import draft_count
 from verifier.procedure.freezing import freeze_count
 from verifier.procedure.objections import record_objection, resolve_objection
 from verifier.procedure.records import CountRecord
-from verifier.procedure.steps import submit_count
+from verifier.procedure.submitting import submit_count
 from verifier.procedure.verifications import verify_counts
 
 __all__ = [
@@ -257,8 +257,7 @@ def _frozen_2025(connection: psycopg.Connection, reason: str | None = None) -> C
     if reason is not None:
         maker, checker = later(connection, MAKER), later(connection, CHECKER)
     record = draft_count(connection, maker, 2025, as_of=as_of, policy=EARLIER_POLICY, reason=reason)
-    with changing(connection, MAKER.actor):
-        record = submit_count(connection, record, maker)
+    record = submit_count(connection, record, maker)
     return freeze_count(connection, record, checker, KEY, trusted=TRUSTED)
 
 

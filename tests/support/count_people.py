@@ -19,7 +19,8 @@ from verifier.procedure.payments import approve_payment, record_payment
 from verifier.procedure.people import Act
 from verifier.procedure.records import CountRecord
 from verifier.procedure.states import State
-from verifier.procedure.steps import publish_count, submit_count
+from verifier.procedure.steps import publish_count
+from verifier.procedure.submitting import submit_count
 
 __all__ = [
     "COUNTED",
@@ -124,8 +125,7 @@ def _decide(connection: psycopg.Connection, *, is_simulation: bool) -> None:
 
 def _submit(connection: psycopg.Connection, record: CountRecord) -> CountRecord:
     act = act_of("submitter", _TIMES[State.IN_REVIEW])
-    with changing(connection, act.actor):
-        return submit_count(connection, record, act)
+    return submit_count(connection, record, act)
 
 
 def _freeze(connection: psycopg.Connection, record: CountRecord) -> CountRecord:

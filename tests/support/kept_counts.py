@@ -13,7 +13,7 @@ from verifier.counting.decisions import record_decision, withdraw_decision
 from verifier.procedure.drafting import draft_count
 from verifier.procedure.freezing import freeze_count
 from verifier.procedure.objections import record_objection, resolve_objection
-from verifier.procedure.steps import submit_count
+from verifier.procedure.submitting import submit_count
 
 __all__ = ["keep_counts"]
 
@@ -28,8 +28,8 @@ def keep_counts(connection: psycopg.Connection) -> None:
     """
     connection.commit()
     earlier = draft_count(connection, MAKER, 2025, as_of=_EARLIER_AS_OF, policy=POLICY)
+    earlier = submit_count(connection, earlier, MAKER)
     with changing(connection, MAKER.actor):
-        earlier = submit_count(connection, earlier, MAKER)
         withdraw_decision(connection, _HOLD_ID, reason="核查无误", withdrawn_by="zheng")
     freeze_count(connection, earlier, CHECKER, KEY, trusted=TRUSTED)
     record = freeze_count(connection, submitted(connection), CHECKER, KEY, trusted=TRUSTED)

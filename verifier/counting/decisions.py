@@ -28,6 +28,14 @@ _INSERT = """
         (kind, platform_id, enterprise_id, criterion, value, reason, attachment, decided_by)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
 """
+# Where two record the same at once: the audit lets one write after the other, so whoever looks
+# after having written sees the one before.
+_SELECT_STANDING = """
+    SELECT id, decided_by FROM decisions
+    WHERE kind = %s AND platform_id = %s AND enterprise_id = %s
+      AND criterion IS NOT DISTINCT FROM %s AND withdrawn_at IS NULL AND id <> %s
+    ORDER BY id LIMIT 1
+"""
 _WITHDRAW = """
     UPDATE decisions SET withdrawn_at = now(), withdrawn_reason = %s, withdrawn_by = %s
     WHERE id = %s AND withdrawn_at IS NULL
@@ -114,7 +122,8 @@ def record_decision(  # noqa: PLR0913 - all that a decision says, each by its na
         The decision's id, by which it can be withdrawn.
 
     Raises:
-        UserError: something is unknown, missing or contradictory; the message says what.
+        UserError: something is unknown, missing or contradictory, or decided already; the message
+            says what.
     """
     reason, decided_by = _said(reason), _said(decided_by)
     if (kind == "waive") != (waiver is not None):
@@ -125,28 +134,17 @@ def record_decision(  # noqa: PLR0913 - all that a decision says, each by its na
         _check_waiver(waiver, [each for each in before if each.is_open], policy)
     criterion, value = waiver or (None, None)
     attachment = (attachment or "").strip() or None
+    values = (kind, *case, criterion, value, reason, attachment, decided_by)
     try:
         with connection.transaction():
-            row = connection.execute(
-                _INSERT,
-                (
-                    kind,
-                    *case,
-                    criterion,
-                    value,
-                    reason,
-                    (attachment or "").strip() or None,
-                    decided_by,
-                ),
-            ).fetchone()
+            row = connection.execute(_INSERT, values).fetchone()
+            if row is None:
+                raise RuntimeError("INSERT ... RETURNING gave no row")
+            decision_id: int = row[0]
+            _refuse_twice(connection, (kind, *case, criterion), decision_id)
     except psycopg.errors.UniqueViolation:
-        raise UserError(
-            "{criterion} is waived for this enterprise already: withdraw that decision first.",
-            criterion=criterion,
-        ) from None
-    if row is None:
-        raise RuntimeError("INSERT ... RETURNING gave no row")
-    decision_id: int = row[0]
+        _refuse_twice(connection, (kind, *case, criterion))
+        raise
     return decision_id
 
 
@@ -183,6 +181,36 @@ def waits_for_second(connection: psycopg.Connection, decision_id: int) -> bool:
     """Whether a decision has no effect until another person confirms it."""
     row = connection.execute(_SELECT_WAITS, (decision_id,)).fetchone()
     return row is not None and bool(row[0])
+
+
+def _refuse_twice(
+    connection: psycopg.Connection,
+    said: tuple[DecisionKind, int, int, str | None],
+    decision_id: int = 0,
+) -> None:
+    """Check that no other decision says the same.
+
+    Raises:
+        UserError: one does; it is named.
+    """
+    row = connection.execute(_SELECT_STANDING, (*said, decision_id)).fetchone()
+    if row is None:
+        return
+    standing, name = row
+    criterion = said[-1]
+    if criterion is not None:
+        raise UserError(
+            "{criterion} is waived for this enterprise already, by decision {id} of {name}: "
+            "withdraw that one first.",
+            criterion=criterion,
+            id=standing,
+            name=name,
+        )
+    raise UserError(
+        "This is decided already: decision {id} of {name} says the same and stands.",
+        id=standing,
+        name=name,
+    )
 
 
 def withdraw_decision(

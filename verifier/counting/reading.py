@@ -63,7 +63,8 @@ _SELECT_CONNECTIONS = """
 _SELECT_OPEN_DECISIONS = """
     SELECT platform_id, enterprise_id, id, kind, criterion, value, reason, decided_by, decided_at
     FROM decisions
-    WHERE withdrawn_at IS NULL AND (confirmed_at IS NOT NULL OR NOT needs_second) ORDER BY id
+    WHERE withdrawn_at IS NULL AND kind <> 'keep' AND (confirmed_at IS NOT NULL OR NOT needs_second)
+    ORDER BY id
 """
 _SELECT_EVIDENCE_RULES = """
     SELECT DISTINCT max_delay_hours, max_clock_ahead_minutes, clock FROM evidence_rules

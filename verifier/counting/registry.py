@@ -17,7 +17,9 @@ __all__ = [
     "RecordedDecision",
 ]
 
-DecisionKind = Literal["exclude", "waive", "hold"]
+DecisionKind = Literal["exclude", "waive", "hold", "keep"]
+"""`keep`: looked at in review, and nothing is to be changed. It stands beside a count, which does
+not rest on it and has it not in its document."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from verifier.counting.reading import (
     read_evidence,
     read_presence,
 )
+from verifier.counting.registry import RecordedDecision
 from verifier.counting.run import evaluate
 from verifier.policy import Policy
 from verifier.procedure.closings import list_closings
@@ -33,7 +34,7 @@ from verifier.procedure.document import (
 from verifier.procedure.grounds import Grounds, grounds_of
 from verifier.procedure.presence_digest import device_digests
 
-__all__ = ["Computed", "compute_document", "compute_entry", "read_grounds"]
+__all__ = ["Computed", "compute_document", "compute_entries", "compute_entry", "read_grounds"]
 
 _SELECT_LAST_CHANGE = "SELECT number FROM audit_head"
 
@@ -45,6 +46,14 @@ class Computed:
     document: Document
     last_change: int
     """Number of the last audit entry it saw."""
+
+
+def _decisions_of_counts(
+    connection: psycopg.Connection, uscc: str | None = None
+) -> list[RecordedDecision]:
+    """Every decision but those which only say that something was looked at."""
+    found = list_decisions(connection, uscc=uscc)
+    return [each for each in found if each.decision.kind != "keep"]
 
 
 def compute_document(
@@ -97,6 +106,13 @@ def compute_entry(
         as_of: the last day whose evidence is used.
         policy: the rules.
     """
+    return compute_entries(connection, year, uscc, as_of=as_of, policy=policy).get(platform)
+
+
+def compute_entries(
+    connection: psycopg.Connection, year: int, uscc: str, *, as_of: date, policy: Policy
+) -> dict[str, dict[str, Any]]:
+    """One enterprise as a document of today would have it, by the platforms that would list it."""
     evidence = read_evidence(connection, uscc)
     presence = list(read_presence(connection, np.unique(evidence.assignments.device), as_of))
     days = active_days_of_cases(evidence, presence, as_of, policy)
@@ -107,15 +123,15 @@ def compute_entry(
     found = grounds_of(
         measured_cases(evaluation, presence, read_assignments(connection, uscc)),
         digests,
-        list_decisions(connection, platform, uscc),
+        _decisions_of_counts(connection, uscc),
         list_closings(connection, year),
         year=year,
         as_of=as_of,
     )
-    for each in found:
-        if each.case.platform.code == platform:
-            return entry_object(determination_object(each.determination), each)
-    return None
+    return {
+        each.case.platform.code: entry_object(determination_object(each.determination), each)
+        for each in found
+    }
 
 
 def read_grounds(
@@ -139,7 +155,7 @@ def read_grounds(
     return grounds_of(
         measured,
         digests,
-        list_decisions(connection),
+        _decisions_of_counts(connection),
         list_closings(connection, count.year),
         year=count.year,
         as_of=count.as_of,

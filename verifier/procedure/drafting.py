@@ -6,6 +6,7 @@ import psycopg
 
 from jieru.audit import changing
 from jieru.calendar import civil_date
+from jieru.database import read_installation
 from jieru.errors import UserError
 from verifier.counting.count import require_countable_year
 from verifier.counting.progress import Phase, Progress, no_progress
@@ -56,13 +57,20 @@ def draft_count(
         progress: is told how far it is.
 
     Raises:
-        UserError: the year cannot be counted, its count is in review, or a correction has no
-            reason.
+        UserError: the year cannot be counted, the last day of evidence is still to come, its count
+            is in review, or a correction has no reason.
     """
     require_countable_year(year)
     if year > civil_date(act.at).year:
         raise UserError("The year {year} has not begun: it cannot be counted yet.", year=year)
     with connection.transaction():
+        if as_of > civil_date(act.at) and not read_installation(connection).is_simulation:
+            raise UserError(
+                "The evidence of {as_of} is still to come: draft the count as of {today} at the "
+                "latest.",
+                as_of=as_of.isoformat(),
+                today=civil_date(act.at).isoformat(),
+            )
         running = running_count(connection, year)
         if running is not None:
             require_step(Step.DRAFT, running.count_id, running.state)
@@ -73,7 +81,14 @@ def draft_count(
     )
     progress(Phase.STORING, 0.0)
     with changing(connection, act.actor):
-        record = running_count(connection, year) or open_count(connection, year, act, reason)
+        record = running_count(connection, year)
+        if running is not None and (record is None or record.id != running.id):
+            raise UserError(
+                "While {count} was drafted anew it was discarded or frozen: look at it, then "
+                "draft the year again.",
+                count=running.count_id,
+            )
+        record = record or open_count(connection, year, act, reason)
         document = {
             **computed.document,
             "count_id": record.count_id,
@@ -87,6 +102,7 @@ def draft_count(
             "drafted_at": act.at,
             "drafted_by": act.name,
             "content_sha256": content_sha256(document),
+            "drafted_change": computed.last_change,
         }
         drafted = take_step(connection, record, Step.DRAFT, act, columns=columns)
         store_content(connection, record.id, document)

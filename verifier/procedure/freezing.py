@@ -34,6 +34,7 @@ from verifier.procedure.hindrance import require_no_hindrance
 from verifier.procedure.hindrances import hindrances
 from verifier.procedure.payments import paid_before, store_recoveries
 from verifier.procedure.people import Act
+from verifier.procedure.record_changes import has_changed_since
 from verifier.procedure.records import (
     CountRecord,
     count_by_id,
@@ -52,21 +53,6 @@ __all__ = ["export_count", "freeze_count"]
 
 _ATTEMPTS: Final = 3
 """Each takes as long as a draft run; somebody would have to change records during all of them."""
-
-# What a count rests on. Presence is not audited, but up to `as_of` it is final by now.
-_SELECT_CHANGE_SINCE = """
-    SELECT EXISTS (SELECT FROM audit_entries WHERE number > %s AND record_kind = ANY (%s))
-"""
-_RECORD_KINDS: Final = [
-    "platforms",
-    "recognitions",
-    "enterprises",
-    "connections",
-    "devices",
-    "assignments",
-    "decisions",
-    "pending_closings",
-]
 
 
 class _RecordsChangedError(Exception):
@@ -213,7 +199,7 @@ def _store(
                 name=fresh.frozen_by,
                 count=fresh.count_id,
             )
-        if fresh != record or _has_changed(connection, computed.last_change):
+        if fresh != record or has_changed_since(connection, computed.last_change):
             raise _RecordsChangedError
         store_content(connection, record.id, document)
         progress(Phase.STORING, 0.5)
@@ -231,11 +217,6 @@ def _store(
         frozen = take_step(connection, record, Step.FREEZE, act, columns=columns)
         progress(Phase.STORING, 1.0)
     return frozen
-
-
-def _has_changed(connection: psycopg.Connection, last_change: int) -> bool:
-    row = connection.execute(_SELECT_CHANGE_SINCE, (last_change, _RECORD_KINDS)).fetchone()
-    return row is None or bool(row[0])
 
 
 def _supersede(

@@ -1,17 +1,18 @@
 """What still stands in the way of a step, each in one sentence that says what is missing."""
 
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 
 import psycopg
 
-from jieru.calendar import SHANGHAI, civil_date
-from jieru.database import read_installation
+from jieru.calendar import civil_date
 from jieru.i18n import marked
 from verifier.policy import policy_from_source
 from verifier.procedure.evidence_hindrances import unverified_evidence
+from verifier.procedure.finality import evidence_is_final_at
 from verifier.procedure.hindrance import Hindrance
 from verifier.procedure.records import CountRecord
+from verifier.procedure.staleness import stale_for
 from verifier.procedure.states import Step
 from verifier.procedure.trusted_keys import TrustedKeys
 from verifier.procedure.verifying import faults
@@ -19,7 +20,6 @@ from verifier.procedure.verifying import faults
 __all__ = ["hindrances"]
 
 _SELECT_POLICY = "SELECT policy_source FROM count_documents WHERE count_id = %s"
-_SELECT_LONGEST_DELAY = "SELECT max(max_delay_hours) FROM evidence_rules"
 _SELECT_HOLDS = """
     SELECT d.id, p.code, e.uscc, e.name
     FROM decisions d
@@ -109,7 +109,7 @@ def hindrances(
         if found:
             return found
     if step is Step.SUBMIT:
-        return [*_not_drafted(record), *_waiting_decisions(connection, record)]
+        return [*_of_a_draft(connection, record), *_waiting_decisions(connection, record)]
     if step is Step.FREEZE:
         return [
             *_evidence_is_not_final(connection, record, now),
@@ -131,20 +131,22 @@ def hindrances(
     return []
 
 
-def _not_drafted(record: CountRecord) -> Iterator[Hindrance]:
+def _of_a_draft(connection: psycopg.Connection, record: CountRecord) -> list[Hindrance]:
     if record.as_of is None:
-        yield Hindrance(
-            "not_drafted",
-            marked("{count} was not drafted yet: draft it first."),
-            {"count": record.count_id},
-        )
+        return [
+            Hindrance(
+                "not_drafted",
+                marked("{count} was not drafted yet: draft it first."),
+                {"count": record.count_id},
+            )
+        ]
+    return stale_for(connection, record)
 
 
 def _evidence_is_not_final(
     connection: psycopg.Connection, record: CountRecord, now: datetime
 ) -> Iterator[Hindrance]:
-    row = connection.execute(_SELECT_POLICY, (record.id,)).fetchone()
-    if row is None or record.as_of is None:
+    if record.as_of is None:
         return
     if record.as_of < date(record.year, 12, 31):
         yield Hindrance(
@@ -155,14 +157,8 @@ def _evidence_is_not_final(
             ),
             {"as_of": record.as_of.isoformat(), "year": record.year},
         )
-    if read_installation(connection).is_simulation:
-        return  # its evidence does not come at the time of this clock
-    policy = policy_from_source(record.policy_name or "", row[0])
-    longest = connection.execute(_SELECT_LONGEST_DELAY).fetchone()
-    delay_hours = max(policy.max_delay_hours.value, (longest and longest[0]) or 0)
-    day_after = datetime.combine(record.as_of + timedelta(days=1), time(), tzinfo=SHANGHAI)
-    final_at = day_after + timedelta(hours=delay_hours)
-    if now < final_at:
+    final_at = evidence_is_final_at(connection, record)
+    if final_at is not None and now < final_at:
         yield Hindrance(
             "evidence_can_arrive",
             marked(

@@ -1,8 +1,8 @@
 """What pages and lists show of counts: years, one count, its determinations, what to review."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ import psycopg
 from verifier.counting.determination import Determination, Outcome
 from verifier.counting.figures import Figures, PlatformFigures, figures_of_document
 from verifier.counting.registry import Platform
+from verifier.procedure.decided_since import DecidedSince, Kept, decided_since, list_kept
 from verifier.procedure.deeds import read_deeds, read_strictness
 from verifier.procedure.entries import determination_of_entry
 from verifier.procedure.hindrance import Hindrance
@@ -105,6 +106,7 @@ _OFFERED: Final = (
     Step.OVERRIDE,
     Step.APPROVE_PAYMENT,
     Step.PAY,
+    Step.DISCARD,
 )
 
 
@@ -148,7 +150,8 @@ class ReviewItem:
     """One enterprise that a person should look at before the count is frozen."""
 
     kind: str
-    """`waiting` (a decision, for a second person), `hold`, `overlap` or `pending`."""
+    """`decided` since the draft, `waiting` (a decision, for a second person), `hold`, `overlap` or
+    `pending`."""
     platforms: tuple[str, ...]
     uscc: str
     name: str
@@ -161,6 +164,15 @@ class ReviewItem:
     decision_id: int | None
     decided_by: str | None = None
     """Of a decision."""
+    since: tuple[DecidedSince, ...] = ()
+    """What was decided on it since the draft, on these platforms."""
+    kept: tuple[Kept, ...] = ()
+    """Of an overlap: where it was looked at and stays."""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it was looked at and stays on each of its platforms."""
+        return bool(self.kept) and {each.platform for each in self.kept} >= set(self.platforms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +212,10 @@ class CountSheet:
     """What of a frozen count is not as it was signed."""
     statements: Sequence[SignedStatement] = ()
     """What was done with it since, signed step by step."""
+    stale: Sequence[Hindrance] = ()
+    """What changed since the draft of one that is not frozen, as far as a short look tells."""
+    waits_until: datetime | None = None
+    """Until when heartbeats can make the draft stale."""
 
 
 def years_of_counts(connection: psycopg.Connection) -> dict[int, list[CountRecord]]:
@@ -277,48 +293,76 @@ def determination_entry(
 def review_queue(
     connection: psycopg.Connection, record: CountRecord, today: date
 ) -> list[ReviewItem]:
-    """What waits, is held, counts on several platforms or is pending, of the last draft.
+    """What was decided since the last draft or waits, and its holds, overlaps and pending ones.
 
     Args:
         connection: where to look.
         record: the count.
         today: pending ones whose window can be complete within 30 days of it are urgent.
     """
+    since = decided_since(connection, record)
+    kept = list_kept(connection)
     items = [
-        ReviewItem(
-            kind,
-            (platform,),
-            uscc,
-            name,
-            due_on=None,
-            is_urgent=True,
-            reason=reason,
-            decision_id=decision_id,
-            decided_by=decided_by,
-        )
-        for kind, query in (("waiting", _SELECT_WAITING), ("hold", _SELECT_HELD))
+        *_decided(since),
+        *_of_decisions(connection, record),
+        *_overlapping(connection, record, kept),
+        *_pending(connection, record, today),
+    ]
+    return [replace(each, since=tuple(_of_item(each, since))) for each in items]
+
+
+def _of_item(item: ReviewItem, since: Sequence[DecidedSince]) -> Iterator[DecidedSince]:
+    return (each for each in since if each.uscc == item.uscc and each.platform in item.platforms)
+
+
+def _decided(since: Sequence[DecidedSince]) -> Iterator[ReviewItem]:
+    """Each enterprise of a platform once, whatever was decided on it."""
+    cases = dict.fromkeys((each.platform, each.uscc, each.name) for each in since)
+    for platform, uscc, name in cases:
+        yield _item("decided", (platform,), uscc, name, is_urgent=True)
+
+
+def _of_decisions(connection: psycopg.Connection, record: CountRecord) -> Iterator[ReviewItem]:
+    """Decisions that wait for a second person, and holds."""
+    for kind, query in (("waiting", _SELECT_WAITING), ("hold", _SELECT_HELD)):
         for platform, uscc, name, reason, decision_id, decided_by in connection.execute(
             query, (record.id,)
-        )
-    ]
+        ).fetchall():
+            yield replace(
+                _item(kind, (platform,), uscc, name, is_urgent=True),
+                reason=reason,
+                decision_id=decision_id,
+                decided_by=decided_by,
+            )
+
+
+def _overlapping(
+    connection: psycopg.Connection, record: CountRecord, kept: Sequence[Kept]
+) -> Iterator[ReviewItem]:
     summary = count_summary(connection, record)
-    items += [
-        ReviewItem(
-            "overlap",
-            tuple(claim["platform"] for claim in overlap["platforms"]),
-            overlap["uscc"],
-            overlap["name"],
-            due_on=None,
-            is_urgent=False,
-            reason=None,
-            decision_id=None,
-        )
-        for overlap in (summary.overlaps if summary else ())
-    ]
-    for platform, uscc, name, until, reason in connection.execute(_SELECT_PENDING, (record.id,)):
+    for overlap in summary.overlaps if summary else ():
+        uscc = overlap["uscc"]
+        platforms = tuple(claim["platform"] for claim in overlap["platforms"])
+        seen = (each for each in kept if each.uscc == uscc and each.platform in platforms)
+        item = _item("overlap", platforms, uscc, overlap["name"])
+        yield replace(item, kept=tuple(seen))
+
+
+def _pending(
+    connection: psycopg.Connection, record: CountRecord, today: date
+) -> Iterator[ReviewItem]:
+    for platform, uscc, name, until, reason in connection.execute(
+        _SELECT_PENDING, (record.id,)
+    ).fetchall():
         is_urgent = reason is None and until <= today + _SOON
-        items.append(ReviewItem("pending", (platform,), uscc, name, until, is_urgent, reason, None))
-    return items
+        item = _item("pending", (platform,), uscc, name, is_urgent=is_urgent)
+        yield replace(item, due_on=until, reason=reason)
+
+
+def _item(
+    kind: str, platforms: tuple[str, ...], uscc: str, name: str, *, is_urgent: bool = False
+) -> ReviewItem:
+    return ReviewItem(kind, platforms, uscc, name, None, is_urgent, reason=None, decision_id=None)
 
 
 def offered_steps(

@@ -34,9 +34,10 @@ __all__ = [
 _SELECT = """
     SELECT c.id, c.year, c.revision, c.state, c.supersedes_id, s.revision AS supersedes_revision,
            c.opened_at, c.opened_by, c.policy_name, c.policy_sha256, c.as_of, c.drafted_at,
-           c.drafted_by, c.content_sha256, c.submitted_at, c.submitted_by, c.frozen_at,
-           c.frozen_by, c.code_version, c.digest, c.signature, c.public_key, c.published_at,
-           c.published_by, c.notice_days, c.notice_ends_on, c.payable_at, c.payable_by
+           c.drafted_by, c.content_sha256, c.drafted_change, c.submitted_at, c.submitted_by,
+           c.frozen_at, c.frozen_by, c.code_version, c.digest, c.signature, c.public_key,
+           c.published_at, c.published_by, c.notice_days, c.notice_ends_on, c.payable_at,
+           c.payable_by
     FROM counts c LEFT JOIN counts s ON s.id = c.supersedes_id
     WHERE (%(year)s::integer IS NULL OR c.year = %(year)s)
       AND (%(id)s::integer IS NULL OR c.id = %(id)s)
@@ -88,6 +89,8 @@ class CountRecord:
     drafted_at: datetime | None
     drafted_by: str | None
     content_sha256: str | None
+    drafted_change: int | None
+    """Number of the last audit entry that the draft run saw; None for those of earlier releases."""
     submitted_at: datetime | None
     submitted_by: str | None
     """The maker."""

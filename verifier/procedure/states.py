@@ -5,6 +5,8 @@ draft -> in_review -> frozen -> published -> payable -> paid
 v   |
 returned                 frozen and later -> superseded, by a correction
 
+draft, in_review and returned -> discarded, for good
+
 Which person may take a step stands in `separation`.
 """
 
@@ -34,6 +36,8 @@ class State(StrEnum):
     DRAFT = "draft"
     IN_REVIEW = "in_review"
     RETURNED = "returned"
+    DISCARDED = "discarded"
+    """Never frozen, and nothing follows; its number is not given again."""
     FROZEN = "frozen"
     PUBLISHED = "published"
     PAYABLE = "payable"
@@ -59,6 +63,7 @@ class Step(StrEnum):
     DRAFT = "draft"
     SUBMIT = "submit"
     RETURN = "return"
+    DISCARD = "discard"
     FREEZE = "freeze"
     PUBLISH = "publish"
     OBJECT = "object"
@@ -108,6 +113,12 @@ RULES: Final[Mapping[Step, StepRule]] = {
         State.RETURNED,
         is_for_checker=False,
         refusal=_("Only a count in review is returned; {count} is not."),
+    ),
+    Step.DISCARD: StepRule(
+        RUNNING,
+        State.DISCARDED,
+        is_for_checker=False,
+        refusal=_("Only a count that is not frozen is discarded; {count} is, or was discarded."),
     ),
     Step.FREEZE: StepRule(
         frozenset({State.IN_REVIEW}),

@@ -24,7 +24,7 @@ from verifier.procedure.statement_records import add_statement
 from verifier.procedure.states import Step, require_step
 from verifier.procedure.trusted_keys import NOBODY, TrustedKeys
 
-__all__ = ["publish_count", "return_count", "submit_count", "take_step"]
+__all__ = ["discard_count", "publish_count", "return_count", "take_step"]
 
 _LOCK = "SELECT FROM counts WHERE id = %s FOR UPDATE"
 _SELECT_LAST_STEP = "SELECT max(taken_at) FROM count_steps WHERE count_id = %s"
@@ -100,18 +100,6 @@ def _moment(at: datetime) -> str:
     return f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
 
 
-def submit_count(
-    connection: psycopg.Connection, record: CountRecord, act: Act, *, note: str | None = None
-) -> CountRecord:
-    """Hand a draft over for review; whoever does so is its maker. The caller commits.
-
-    Raises:
-        UserError: it is not a draft, or was not drafted yet.
-    """
-    columns = {"submitted_at": act.at, "submitted_by": act.name}
-    return take_step(connection, record, Step.SUBMIT, act, note=note or None, columns=columns)
-
-
 def return_count(
     connection: psycopg.Connection, record: CountRecord, act: Act, *, reason: str
 ) -> CountRecord:
@@ -121,6 +109,19 @@ def return_count(
         UserError: it is not in review, or no reason is given.
     """
     return take_step(connection, record, Step.RETURN, act, note=required_text(reason))
+
+
+def discard_count(
+    connection: psycopg.Connection, record: CountRecord, act: Act, *, reason: str
+) -> CountRecord:
+    """Give up a count that is not frozen, so that its year can be drafted afresh or not at all.
+
+    It stays on record under its number, with what was drafted last. The caller commits.
+
+    Raises:
+        UserError: it is frozen, or no reason is given.
+    """
+    return take_step(connection, record, Step.DISCARD, act, note=required_text(reason))
 
 
 def publish_count(

@@ -288,7 +288,7 @@ def _decisions(accepts: Callable[[Asked, Any], bool]) -> Callable[[Truth, Asked]
 def _open_decisions(truth: Truth, asked: Asked) -> Rows:
     found = _decisions(lambda _asked, decision: decision.is_open)(truth, asked)
     kinds = Counter(each.decision.kind for each in found)
-    return [(kinds["exclude"], kinds["hold"], kinds["waive"])]
+    return [(kinds["exclude"], kinds["hold"], kinds["waive"], kinds["keep"])]
 
 
 def _decisions_of_span(truth: Truth, asked: Asked) -> Rows:

@@ -1,16 +1,20 @@
 """Decisions: recorded, honoured by the count, withdrawn, never lost."""
 
 import json
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
 import psycopg
 import pytest
 
+from jieru.database import connect
 from jieru.errors import UserError
 from tests.integration.verifier.conftest import WORKED_EXAMPLE, Run
 from tests.support.databases import DatabaseServer
+from tests.support.procedure import drafted
 from tests.support.registry_builder import RegistryBuilder
 from tests.support.registry_files import uscc_of
 from verifier.counting.decisions import list_decisions, record_decision, withdraw_decision
@@ -18,6 +22,11 @@ from verifier.policy import WAIVABLE, load_policy
 
 _POLICY = load_policy("putian-2026")
 _WHO = ("--reason", "现场核查", "--by", "林工")
+
+
+@pytest.fixture(autouse=True)
+def _english(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JIERU_LANGUAGE", "en")
 
 
 @pytest.fixture
@@ -190,10 +199,84 @@ def test_a_criterion_is_waived_once_at_a_time(jieru: Run, uscc: str) -> None:
     waiver = ("waive", "alpha", uscc, "--criterion", "active_devices_min", "--value", "1", *_WHO)
     assert jieru("decide", *waiver)[0] == 0
     code, _out, err = jieru("decide", *waiver)
-    said = "active_devices_min is waived for this enterprise already: withdraw that decision first."
+    said = (
+        "active_devices_min is waived for this enterprise already, by decision 1 of 林工: "
+        "withdraw that one first."
+    )
     assert (code, err) == (1, f"Error: {said}\n")
     assert jieru("decide", "withdraw", "1", *_WHO)[0] == 0
     assert jieru("decide", *waiver)[0] == 0
+
+
+@pytest.mark.parametrize("kind", ["exclude", "hold", "keep"])
+def test_the_same_decision_twice_is_refused(jieru: Run, uscc: str, kind: str) -> None:
+    """By the number of the one that stands; once that is withdrawn, there may be another."""
+    decide = ("decide", kind, "alpha", uscc, *_WHO)
+    assert jieru(*decide)[0] == 0
+    said = "This is decided already: decision 1 of 林工 says the same and stands."
+    code, _out, err = jieru(*decide)
+    assert (code, err) == (1, f"Error: {said}\n")
+    assert len(json.loads(jieru("decide", "list", "--json")[1])["decisions"]) == 1
+    assert jieru("decide", "withdraw", "1", *_WHO)[0] == 0
+    assert jieru(*decide)[0] == 0
+
+
+def test_of_two_that_decide_the_same_at_once_one_is_refused(
+    database: psycopg.Connection, embedded_database_url: str, uscc: str
+) -> None:
+    """The second waits for the first, and then sees it."""
+
+    def decide(connection: psycopg.Connection) -> int:
+        said = {"reason": "x", "decided_by": "Lin", "policy": _POLICY}
+        return record_decision(connection, "exclude", "alpha", uscc, **said)  # type: ignore[arg-type]
+
+    with connect(embedded_database_url) as other, ThreadPoolExecutor(1) as pool:
+        decide(other)
+        second = pool.submit(decide, database)
+        _wait_until_it_waits(other, database.info.backend_pid)
+        other.commit()
+        with pytest.raises(UserError, match="says the same and stands"):
+            second.result()
+    database.rollback()
+    assert len(list_decisions(database)) == 1
+
+
+def _wait_until_it_waits(connection: psycopg.Connection, pid: int) -> None:
+    while connection.execute("SELECT pg_blocking_pids(%s)", (pid,)).fetchone() == ([],):
+        time.sleep(0.01)
+
+
+def test_duplicates_of_earlier_releases_stay_until_they_are_withdrawn(
+    database: psycopg.Connection, uscc: str
+) -> None:
+    """They stop no migration and no withdrawal; a third is refused by the first."""
+    insert = """
+        INSERT INTO decisions (kind, platform_id, enterprise_id, reason, decided_by)
+        SELECT 'hold', p.id, e.id, '存疑', 'Lin' FROM platforms p, enterprises e
+        WHERE p.code = 'alpha' AND e.uscc = %s
+    """
+    database.execute(insert, (uscc,))
+    database.execute(insert, (uscc,))
+    said = {"reason": "x", "decided_by": "Lin", "policy": _POLICY}
+    for number in (1, 2):
+        with pytest.raises(UserError, match=f"decision {number} of Lin"):
+            record_decision(database, "hold", "alpha", uscc, **said)  # type: ignore[arg-type]
+        withdraw_decision(database, number, reason="y", withdrawn_by="Lin")
+    assert record_decision(database, "hold", "alpha", uscc, **said) > 2  # type: ignore[arg-type]
+
+
+def test_what_is_kept_changes_no_outcome_and_no_document(
+    jieru: Run, database: psycopg.Connection, uscc: str
+) -> None:
+    """It stands beside the count: what was drafted before is what would be drafted after."""
+    before, found = drafted(database), _found(jieru)
+    assert jieru("decide", "keep", "alpha", uscc, *_WHO)[0] == 0
+    assert _found(jieru) == found
+    assert drafted(database).content_sha256 == before.content_sha256
+    explained = json.loads(jieru("explain", "2026", "alpha", uscc, "--json")[1])
+    assert [each["kind"] for each in explained["decisions"]] == ["keep"]
+    assert "Keep as it is" in jieru("decide", "list")[1]
+    assert jieru("decide", "withdraw", "1", *_WHO)[0] == 0
 
 
 def test_a_shorter_window_is_waived_after_its_active_days(jieru: Run, uscc: str) -> None:

@@ -41,13 +41,14 @@ from verifier.procedure.people import Act
 from verifier.procedure.records import CountRecord, find_count
 from verifier.procedure.separation import Strictness, barring_deed
 from verifier.procedure.states import RULES, State, Step
-from verifier.procedure.steps import publish_count, return_count, submit_count, take_step
+from verifier.procedure.steps import discard_count, publish_count, return_count, take_step
 
 _REAL: Final = """
                  drafter submitter decider withdrawer waiver confirmer closer reopener freezer approver payer stranger
 draft            +       +         +       +          +      +         +      +        +       +        +     +
 submit           +       +         +       +          +      +         +      +        +       +        +     +
 return           +       +         +       +          +      +         +      +        +       +        +     +
+discard          +       +         +       +          +      +         +      +        +       +        +     +
 freeze           -       -         -       -          -      +         -      -        +       +        +     +
 publish          +       +         +       +          +      +         +      +        +       +        +     +
 object           +       +         +       +          +      +         +      +        +       +        +     +
@@ -68,6 +69,7 @@ _SIMULATION: Final = """
 draft            +       +         +       +          +      +         +      +        +       +        +     +
 submit           +       +         +       +          +      +         +      +        +       +        +     +
 return           +       +         +       +          +      +         +      +        +       +        +     +
+discard          +       +         +       +          +      +         +      +        +       +        +     +
 freeze           +       -         +       +          +      +         +      +        +       +        +     +
 publish          +       +         +       +          +      +         +      +        +       +        +     +
 object           +       +         +       +          +      +         +      +        +       +        +     +
@@ -91,6 +93,7 @@ _WHERE: Final = {
     "draft": State.DRAFT,
     "submit": State.DRAFT,
     "return": State.IN_REVIEW,
+    "discard": State.IN_REVIEW,
     "freeze": State.IN_REVIEW,
     "publish": State.FROZEN,
     "object": State.PUBLISHED,
@@ -212,6 +215,12 @@ def _only_count(connection: psycopg.Connection) -> CountRecord:
 # --- The procedure on a database ------------------------------------------------------------------
 
 
+def _submitted(connection: psycopg.Connection, record: CountRecord, act: Act) -> None:
+    """What submitting writes last; whether the draft is fresh is the same for everybody."""
+    columns = {"submitted_at": act.at, "submitted_by": act.name}
+    take_step(connection, record, Step.SUBMIT, act, columns=columns)
+
+
 def _frozen(connection: psycopg.Connection, record: CountRecord, act: Act) -> None:
     """What freezing writes last; computing and signing before it are the same for everybody."""
     columns = {
@@ -300,8 +309,9 @@ def _decided(connection: psycopg.Connection, _record: CountRecord, act: Act) -> 
 
 _TAKE: Final[dict[str, Callable[[psycopg.Connection, CountRecord, Act], object]]] = {
     "draft": lambda connection, record, act: take_step(connection, record, Step.DRAFT, act),
-    "submit": submit_count,
+    "submit": _submitted,
     "return": lambda connection, record, act: return_count(connection, record, act, reason="x"),
+    "discard": lambda connection, record, act: discard_count(connection, record, act, reason="x"),
     "freeze": _frozen,
     "publish": _published,
     "object": _objected,

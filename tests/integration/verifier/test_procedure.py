@@ -70,7 +70,8 @@ from verifier.procedure.records import (
 )
 from verifier.procedure.signing import Finding, check_signed_file
 from verifier.procedure.states import State, Step
-from verifier.procedure.steps import publish_count, return_count, submit_count
+from verifier.procedure.steps import publish_count, return_count
+from verifier.procedure.submitting import submit_count
 from verifier.reports.document import read_signed_count
 
 
@@ -243,8 +244,7 @@ def test_nobody_is_paid_for_in_two_years(
     later = datetime(2028, 5, 6, 1, tzinfo=UTC)
     lin, chen = (Act(each.actor, each.name, later) for each in (MAKER, CHECKER))
     record = draft_count(database, lin, 2027, as_of=date(2028, 4, 5), policy=POLICY)
-    with changing(database, lin.actor):
-        record = submit_count(database, record, lin)
+    record = submit_count(database, record, lin)
     found = [
         str(each) for each in hindrances(database, record, Step.FREEZE, later, trusted=TRUSTED)
     ]
@@ -800,10 +800,10 @@ def test_a_person_sees_which_steps_are_open(database: psycopg.Connection) -> Non
         each.step: each
         for each in offered_steps(database, record, "lin", MAKER.at, trusted=TRUSTED)
     }
-    assert set(offers) == {Step.RETURN, Step.FREEZE}
+    assert set(offers) == {Step.RETURN, Step.FREEZE, Step.DISCARD}
     assert offers[Step.RETURN].is_open
     assert offers[Step.FREEZE].is_for_another
-    (_return, freeze) = offered_steps(database, record, "chen", MAKER.at, trusted=TRUSTED)
+    (_return, freeze, _discard) = offered_steps(database, record, "chen", MAKER.at, trusted=TRUSTED)
     assert freeze.is_open
 
 

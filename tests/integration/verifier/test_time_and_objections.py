@@ -34,7 +34,8 @@ from verifier.procedure.objections import record_objection, resolve_objection
 from verifier.procedure.payments import approve_payment, record_payment
 from verifier.procedure.records import count_by_id
 from verifier.procedure.states import Step
-from verifier.procedure.steps import publish_count, submit_count
+from verifier.procedure.steps import publish_count
+from verifier.procedure.submitting import submit_count
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def test_a_step_is_not_taken_before_the_one_it_follows(database: psycopg.Connect
     """A clock that went back takes no step (finding C4)."""
     record = drafted(database)
     early = replace(MAKER, at=MAKER.at - timedelta(seconds=1))
-    with pytest.raises(UserError, match="correct the clock"), changing(database, MAKER.actor):
+    with pytest.raises(UserError, match="correct the clock"):
         submit_count(database, record, early)
     database.rollback()
     record = frozen(database)
@@ -116,6 +117,14 @@ def test_an_objection_that_is_upheld_stops_every_yuan(database: psycopg.Connecti
     later = replace(PAYER, at=datetime(2027, 6, 20, tzinfo=UTC))
     assert hindrances(database, corrected, Step.APPROVE_PAYMENT, later.at, TRUSTED) == []
     assert count_by_id(database, record.id).state == "superseded"
+
+
+def test_a_count_is_not_drafted_as_of_a_day_to_come(database: psycopg.Connection) -> None:
+    """Days that nobody can have been heard on would be taken as silent."""
+    today = MAKER.at.date()
+    with pytest.raises(UserError, match=f"as of {today} at the latest"):
+        draft_count(database, MAKER, 2026, as_of=today + timedelta(days=1), policy=POLICY)
+    assert draft_count(database, MAKER, 2026, as_of=today, policy=POLICY).as_of == today
 
 
 def test_a_year_that_has_not_begun_is_not_drafted(database: psycopg.Connection) -> None:

@@ -4,7 +4,7 @@
 CREATE VIEW audit.counts AS
 SELECT c.id, c.year || '-' || c.revision AS count_id, c.year, c.revision,
        CASE WHEN c.state IN ('draft', 'in_review', 'returned') THEN 'draft'
-            WHEN c.state = 'superseded' THEN 'superseded'
+            WHEN c.state IN ('superseded', 'discarded') THEN c.state
             ELSE 'standing' END AS stage,
        c.state, s.year || '-' || s.revision AS supersedes, c.opened_at, c.opened_by,
        c.policy_name, c.policy_sha256, c.as_of AS as_of_on, c.drafted_at, c.drafted_by,
@@ -17,7 +17,7 @@ LEFT JOIN count_documents d ON d.count_id = c.id;
 COMMENT ON VIEW audit.counts IS 'Which counts are there, and how far is each?';
 COMMENT ON COLUMN audit.counts.id IS 'By which the database names it.';
 COMMENT ON COLUMN audit.counts.count_id IS 'Year and revision, as people call it.';
-COMMENT ON COLUMN audit.counts.stage IS 'standing: frozen and in force; draft: not frozen yet; superseded: corrected by a later revision.';
+COMMENT ON COLUMN audit.counts.stage IS 'standing: frozen and in force; draft: not frozen yet; superseded: corrected by a later revision; discarded: given up before it was frozen.';
 COMMENT ON COLUMN audit.counts.as_of_on IS 'The last day whose evidence is used.';
 COMMENT ON COLUMN audit.counts.digest IS 'SHA-256 of the frozen document.';
 

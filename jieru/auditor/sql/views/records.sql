@@ -7,7 +7,7 @@ SELECT d.id, d.kind, p.code AS platform, e.uscc, e.name AS enterprise, d.criteri
 FROM decisions d
 JOIN platforms p ON p.id = d.platform_id
 JOIN enterprises e ON e.id = d.enterprise_id;
-COMMENT ON VIEW audit.decisions IS 'Which enterprises did verifiers exclude, hold or grant a waiver, why, and does it still hold?';
+COMMENT ON VIEW audit.decisions IS 'Which enterprises did verifiers exclude, hold, grant a waiver or keep as they are, why, and does it still hold?';
 COMMENT ON COLUMN audit.decisions.criterion IS 'Of a waiver: what it sets.';
 COMMENT ON COLUMN audit.decisions.value IS 'Of a waiver: to what it sets it.';
 COMMENT ON COLUMN audit.decisions.attachment IS 'Where the document behind the decision is kept.';

@@ -45,9 +45,9 @@ def test_a_step_leads_from_its_states_and_from_no_other(
             require_step(step, "2026-1", other)
 
 
-def test_every_state_but_superseded_is_running_or_standing() -> None:
+def test_every_state_is_running_or_standing_or_over() -> None:
     """A count of a year is one or the other."""
-    assert set(State) - {State.SUPERSEDED} == RUNNING | STANDING
+    assert set(State) - {State.SUPERSEDED, State.DISCARDED} == RUNNING | STANDING
     assert not RUNNING & STANDING
 
 
