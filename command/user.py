@@ -6,11 +6,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from api.access.key_trees import revoke_credentials
 from api.access.passwords import random_password
 from api.access.roles import Role
-from api.access.users import count_open_keys, create_user, disable_user, list_users, reset_password
+from api.access.users import create_user, disable_user, list_users, reset_password
 from api.console.words import ROLE_WORDS
 from command.counting import open_database, width_of_output
+from command.ended_keys import lines_of_ended
 from command.help import example
 from jieru.audit import changing, command_actor
 from jieru.calendar import SHANGHAI
@@ -79,20 +81,29 @@ def _add(
     _show(password, is_made=is_made)
 
 
-@command.command("disable", help=_("Let nobody sign in with an account; its sessions end now."))
+@command.command(
+    "disable",
+    help=_("Let nobody sign in with an account; its sessions and all keys from it end now."),
+    epilog=example("jieru user disable lin --credentials"),
+)
 @click.argument("name")
-def _disable(*, name: str) -> None:
-    with open_database(load_settings()) as connection:
-        with changing(connection, command_actor()):
-            disable_user(connection, name)
-        keys = count_open_keys(connection, name)
+@click.option(
+    "--credentials",
+    "with_credentials",
+    is_flag=True,
+    help=_("Revoke the credentials of equipment too that came from it."),
+)
+def _disable(*, name: str, with_credentials: bool) -> None:
+    with (
+        open_database(load_settings()) as connection,
+        changing(connection, command_actor()),
+    ):
+        ended = disable_user(connection, name)
+        if with_credentials:
+            revoke_credentials(connection, ended)
     click.echo(_("The account {name} is disabled.").format(name=name))
-    if keys:
-        click.echo(
-            _("API keys that it made and that are still valid: {count}. Revoke them too?").format(
-                count=keys
-            )
-        )
+    for line in lines_of_ended(ended, with_credentials=with_credentials):
+        click.echo(line)
 
 
 @command.command(

@@ -4,12 +4,13 @@ The functions that change an account run inside the caller's audited transaction
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 import psycopg
 
+from api.access.key_trees import Ended, end_keys_of_user
 from api.access.passwords import hash_password, require_good_password
 from api.access.roles import Role
 from jieru.errors import UserError
@@ -17,7 +18,6 @@ from jieru.errors import UserError
 __all__ = [
     "USER_NAME",
     "User",
-    "count_open_keys",
     "create_user",
     "disable_user",
     "list_users",
@@ -43,7 +43,8 @@ _REPLACE_HASH: Final = """
     WHERE id = %s AND password_hash = %s AND disabled_at IS NULL
 """
 _REVOKE_SESSIONS: Final = """
-    UPDATE sessions SET revoked_at = now() WHERE user_id = %s AND revoked_at IS NULL
+    UPDATE sessions SET revoked_at = now()
+    WHERE user_id = %s AND revoked_at IS NULL AND expires_at > now()
 """
 _FORGET_FAILURES: Final = "DELETE FROM sign_in_failures WHERE subject = 'user:' || %s"
 _SELECT: Final = """
@@ -52,10 +53,6 @@ _SELECT: Final = """
            (SELECT max(sessions.created_at) FROM sessions WHERE user_id = users.id)
     FROM users LEFT JOIN platforms ON platforms.id = platform_id
     ORDER BY users.name
-"""
-_COUNT_OPEN_KEYS: Final = """
-    SELECT count(*) FROM api_keys
-    WHERE created_by = 'user:' || %s AND revoked_at IS NULL AND expires_at > now()
 """
 
 
@@ -135,8 +132,11 @@ def create_user(
     return user_id
 
 
-def disable_user(connection: psycopg.Connection, name: str) -> None:
-    """Let nobody sign in with an account any more; its open sessions end now.
+def disable_user(connection: psycopg.Connection, name: str) -> Ended:
+    """Let nobody sign in with an account any more; its sessions and all keys from it end now.
+
+    Returns:
+        What ended, and what goes on that came from it.
 
     Raises:
         UserError: there is no such account, or it is disabled already.
@@ -144,8 +144,10 @@ def disable_user(connection: psycopg.Connection, name: str) -> None:
     user_id, disabled_at = _found(connection, name)
     if disabled_at is not None:
         raise UserError("The account {name} is disabled already.", name=name)
+    sessions = connection.execute(_REVOKE_SESSIONS, (user_id,)).rowcount
+    ended = replace(end_keys_of_user(connection, name), sessions=sessions)
     connection.execute(_DISABLE, (user_id,))
-    connection.execute(_REVOKE_SESSIONS, (user_id,))
+    return ended
 
 
 def reset_password(
@@ -185,12 +187,6 @@ def list_users(connection: psycopg.Connection) -> list[User]:
     """All accounts, by name."""
     rows = connection.execute(_SELECT).fetchall()
     return [User(name, shown, Role(role), *others) for name, shown, role, *others in rows]
-
-
-def count_open_keys(connection: psycopg.Connection, name: str) -> int:
-    """How many API keys that this account made still open the door."""
-    row = connection.execute(_COUNT_OPEN_KEYS, (name,)).fetchone()
-    return row[0] if row else 0
 
 
 def _found(connection: psycopg.Connection, name: str) -> tuple[int, datetime | None]:
