@@ -6,7 +6,6 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from api.access.key_trees import revoke_credentials
 from api.access.passwords import random_password
 from api.access.roles import Role
 from api.access.users import create_user, disable_user, list_users, reset_password
@@ -98,9 +97,7 @@ def _disable(*, name: str, with_credentials: bool) -> None:
         open_database(load_settings()) as connection,
         changing(connection, command_actor()),
     ):
-        ended = disable_user(connection, name)
-        if with_credentials:
-            revoke_credentials(connection, ended)
+        ended = disable_user(connection, name, with_credentials=with_credentials)
     click.echo(_("The account {name} is disabled.").format(name=name))
     for line in lines_of_ended(ended, with_credentials=with_credentials):
         click.echo(line)

@@ -10,7 +10,7 @@ from typing import Final
 
 import psycopg
 
-from api.access.key_trees import Ended, end_keys_of_user
+from api.access.key_trees import Ended, end_keys_of_user, revoke_credentials
 from api.access.passwords import hash_password, require_good_password
 from api.access.roles import Role
 from jieru.errors import UserError
@@ -36,7 +36,7 @@ _INSERT: Final = """
 _PLATFORM_ID: Final = "SELECT id FROM platforms WHERE code = %s"
 _HAS_NAME: Final = "SELECT FROM users WHERE name = %s"
 _SELECT_FOR_CHANGE: Final = "SELECT id, disabled_at FROM users WHERE name = %s FOR UPDATE"
-_DISABLE: Final = "UPDATE users SET disabled_at = now() WHERE id = %s"
+_DISABLE: Final = "UPDATE users SET disabled_at = now() WHERE id = %s AND disabled_at IS NULL"
 _SET_PASSWORD: Final = "UPDATE users SET password_hash = %s, disabled_at = NULL WHERE id = %s"  # noqa: S105
 _REPLACE_HASH: Final = """
     UPDATE users SET password_hash = %s
@@ -132,8 +132,16 @@ def create_user(
     return user_id
 
 
-def disable_user(connection: psycopg.Connection, name: str) -> Ended:
+def disable_user(
+    connection: psycopg.Connection, name: str, *, with_credentials: bool = False
+) -> Ended:
     """Let nobody sign in with an account any more; its sessions and all keys from it end now.
+
+    Args:
+        connection: inside `jieru.audit.changing`.
+        name: the account's.
+        with_credentials: let the equipment whose credentials came from it in no more, though the
+            account be disabled already.
 
     Returns:
         What ended, and what goes on that came from it.
@@ -142,11 +150,13 @@ def disable_user(connection: psycopg.Connection, name: str) -> Ended:
         UserError: there is no such account, or it is disabled already.
     """
     user_id, disabled_at = _found(connection, name)
-    if disabled_at is not None:
+    if disabled_at is not None and not with_credentials:
         raise UserError("The account {name} is disabled already.", name=name)
     sessions = connection.execute(_REVOKE_SESSIONS, (user_id,)).rowcount
     ended = replace(end_keys_of_user(connection, name), sessions=sessions)
     connection.execute(_DISABLE, (user_id,))
+    if with_credentials:
+        revoke_credentials(connection, ended)
     return ended
 
 

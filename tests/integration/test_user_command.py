@@ -7,7 +7,10 @@ import psycopg
 import pytest
 
 from api.access.passwords import is_password
+from jieru.audit import Actor, changing
+from jieru.credentials.records import issue
 from jieru.database import connect
+from tests.support.callers import key_of
 from tests.support.command import clean_environment
 from tests.support.registry_builder import RegistryBuilder
 from tests.support.visiting import PASSWORD
@@ -125,16 +128,28 @@ def test_a_reset_forgets_the_failures_of_the_account(database_url: str) -> None:
         assert connection.execute("SELECT FROM sign_in_failures").fetchall() == []
 
 
-def test_keys_that_outlive_their_maker_are_told(database_url: str) -> None:
-    """Programs may depend on them: an administrator decides."""
+def test_disabling_says_what_ends_and_what_goes_on(database_url: str) -> None:
+    """Keys by name and number; equipment goes on until --credentials says otherwise."""
     user(database_url, "add", "wu", "--role", "admin")
     with connect(database_url) as connection:
-        connection.execute(
-            "INSERT INTO api_keys (key_id, secret_hash, name, role, created_by, expires_at)"
-            " VALUES ('00000000', sha256(''), 'sync', 'auditor', 'user:wu', now() + '1 day')"
-        )
+        RegistryBuilder(connection).platform("xielian")
         connection.commit()
-    assert "still valid: 1" in user(database_url, "disable", "wu").stdout
+        key = key_of(connection, "wu", name="sync")
+        with changing(connection, Actor(f"key:{key.key_id}", "127.0.0.1")):
+            issue(connection, platform_id=1)
+        connection.commit()
+    said = user(database_url, "disable", "wu").stdout.splitlines()
+    assert said[:5] == [
+        "The account wu is disabled.",
+        "API keys that ended: 1",
+        f"  {key.key_id}  sync",
+        "Credentials of equipment that came from it and go on: 1",
+        "  xielian",
+    ]
+    said = user(database_url, "disable", "wu", "--credentials").stdout.splitlines()
+    assert said[1:] == ["Credentials of equipment that were revoked: 1", "  xielian"]
+    with connect(database_url) as connection:
+        assert connection.execute("SELECT FROM broker_users").fetchall() == []
 
 
 def test_the_list_names_everyone(database_url: str) -> None:

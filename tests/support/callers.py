@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 
-from api.access.api_keys import KeyMaker, issue_key
+from api.access.api_keys import IssuedKey, KeyKind, KeyMaker, issue_key
 from api.access.roles import Role
 from api.access.scopes import Scope, scopes_of_role
 from jieru.audit import Actor, changing
 
-__all__ = ["bearer"]
+__all__ = ["bearer", "key_of"]
 
+_USER = "SELECT id, role, platform_id FROM users WHERE name = %s"
 _PLATFORM_ID = "SELECT id FROM platforms WHERE code = %s"
 
 
@@ -43,3 +44,30 @@ def bearer(
         )
     connection.commit()
     return {"authorization": f"Bearer {key.text}"}
+
+
+def key_of(
+    connection: psycopg.Connection,
+    user: str,
+    *,
+    name: str = "sync",
+    kind: KeyKind = "program",
+    scopes: Collection[Scope] | None = None,
+) -> IssuedKey:
+    """A key that this person made, with the role of the account, committed."""
+    row = connection.execute(_USER, (user,)).fetchone()
+    assert row is not None, user
+    user_id, role, platform_id = row
+    with changing(connection, Actor(f"user:{user}", "127.0.0.1")):
+        key = issue_key(
+            connection,
+            name=name,
+            role=Role(role),
+            platform_id=platform_id,
+            scopes=scopes_of_role(Role(role)) if scopes is None else scopes,
+            maker=KeyMaker(f"user:{user}", user_id=user_id),
+            expires_at=datetime.now(UTC) + timedelta(days=30),
+            kind=kind,
+        )
+    connection.commit()
+    return key
