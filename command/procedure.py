@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import psycopg
 
+from api.access.roles import Permission
 from command.arguments import DAY, WHOLE_NUMBER, YEAR, as_of_option, json_option, policy_option
 from command.counting import (
     now,
@@ -19,16 +20,17 @@ from command.counting import (
     width_of_output,
 )
 from command.help import example
+from command.person import ClaimedName, by_option, taker_of
 from command.procedure_tables import (
     comparison_report,
     count_sheet_report,
     counts_report,
 )
-from jieru.audit import changing, command_actor
+from jieru.audit import changing
 from jieru.calendar import civil_date, date_text
 from jieru.errors import UserError
 from jieru.i18n import gettext as _
-from jieru.settings import load_settings
+from jieru.settings import Settings, load_settings
 from verifier.counting.progress import Phase, Progress
 from verifier.policy import load_policy
 from verifier.procedure.closings import close_pending, withdraw_closing
@@ -72,7 +74,7 @@ def command() -> None:
     """Each step is recorded for good, with the name of who took it."""
 
 
-_by = click.option("--by", "name", metavar="NAME", required=True, help=_("Who takes this step."))
+_by = by_option(_("Who takes this step."))
 _revision = click.option(
     "--revision", metavar="N", type=WHOLE_NUMBER, help=_("This revision, not the one that stands.")
 )
@@ -124,20 +126,23 @@ def _show(*, year: int, revision: int | None) -> None:
 @policy_option
 @click.option("--reason", metavar="TEXT", help=_("Why a frozen count is corrected."))
 @_by
-def _draft(*, year: int, as_of: date, policy: str | None, reason: str | None, name: str) -> None:
+def _draft(
+    *, year: int, as_of: date, policy: str | None, reason: str | None, name: ClaimedName
+) -> None:
     settings = load_settings()
-    act = _act(name)
     rules = load_policy(policy or settings.policy)
-    with open_database(settings) as connection, _progress_bar() as progress:
-        record = draft_count(
-            connection,
-            act,
-            year,
-            as_of=as_of,
-            policy=rules,
-            reason=reason,
-            progress=progress,
-        )
+    with open_database(settings) as connection:
+        act = _act(connection, settings, name)
+        with _progress_bar() as progress:
+            record = draft_count(
+                connection,
+                act,
+                year,
+                as_of=as_of,
+                policy=rules,
+                reason=reason,
+                progress=progress,
+            )
     click.echo(_("{count} is drafted.").format(count=record.count_id))
 
 
@@ -145,7 +150,7 @@ def _draft(*, year: int, as_of: date, policy: str | None, reason: str | None, na
 @click.argument("year", type=YEAR)
 @click.option("--note", metavar="TEXT", help=_("What the reviewers should know."))
 @_by
-def _submit(*, year: int, note: str | None, name: str) -> None:
+def _submit(*, year: int, note: str | None, name: ClaimedName) -> None:
     with _changing_count(year, name, is_running=True) as (connection, record, act, _trusted):
         taken = submit_count(connection, record, act, note=note)
     click.echo(_("{count} is in review.").format(count=taken.count_id))
@@ -155,7 +160,7 @@ def _submit(*, year: int, note: str | None, name: str) -> None:
 @click.argument("year", type=YEAR)
 @_reason
 @_by
-def _return(*, year: int, reason: str, name: str) -> None:
+def _return(*, year: int, reason: str, name: ClaimedName) -> None:
     with _changing_count(year, name, is_running=True) as (connection, record, act, _trusted):
         taken = return_count(connection, record, act, reason=reason)
     click.echo(_("{count} is returned.").format(count=taken.count_id))
@@ -168,13 +173,15 @@ def _return(*, year: int, reason: str, name: str) -> None:
 )
 @click.argument("year", type=YEAR)
 @_by
-def _freeze(*, year: int, name: str) -> None:
+def _freeze(*, year: int, name: ClaimedName) -> None:
     settings = load_settings()
-    key, act = load_signing_key(settings.signing_key_file), _act(name)
-    with open_database(settings) as connection, _progress_bar() as progress:
+    key, trusted = load_signing_key(settings.signing_key_file), trusted_keys_of(settings)
+    with open_database(settings) as connection:
+        act = _act(connection, settings, name)
         with connection.transaction():
             record = find_count(connection, year, is_running=True)
-        record = freeze_count(connection, record, act, key, trusted_keys_of(settings), progress)
+        with _progress_bar() as progress:
+            record = freeze_count(connection, record, act, key, trusted, progress)
     click.echo(
         _("{count} is frozen. Digest: {digest}").format(count=record.count_id, digest=record.digest)
     )
@@ -197,7 +204,7 @@ def _freeze(*, year: int, name: str) -> None:
     "--dry-run", "is_dry_run", is_flag=True, help=_("Show the last day, publish nothing.")
 )
 @_by
-def _publish(*, year: int, ends_on: date | None, is_dry_run: bool, name: str) -> None:
+def _publish(*, year: int, ends_on: date | None, is_dry_run: bool, name: ClaimedName) -> None:
     settings = load_settings()
     days, holidays = settings.notice_working_days, load_holidays(settings.holidays_file)
     with _changing_count(year, name, is_dry_run=is_dry_run) as (connection, record, act, trusted):
@@ -229,7 +236,7 @@ def _publish(*, year: int, ends_on: date | None, is_dry_run: bool, name: str) ->
 @click.option("--from", "objector", metavar="NAME", required=True, help=_("Who objects."))
 @click.option("--text", metavar="TEXT", required=True, help=_("What is objected."))
 @_by
-def _object(*, year: int, objector: str, text: str, name: str) -> None:
+def _object(*, year: int, objector: str, text: str, name: ClaimedName) -> None:
     with _changing_count(year, name) as (connection, record, act, trusted):
         number = record_objection(
             connection, record, act, trusted=trusted, name=objector, statement=text
@@ -250,7 +257,7 @@ def _object(*, year: int, objector: str, text: str, name: str) -> None:
 @_reason
 @_by
 def _resolve(
-    *, year: int, objection: int, outcome: ObjectionOutcome, reason: str, name: str
+    *, year: int, objection: int, outcome: ObjectionOutcome, reason: str, name: ClaimedName
 ) -> None:
     with _changing_count(year, name) as (connection, record, act, trusted):
         resolve_objection(
@@ -268,7 +275,7 @@ def _resolve(
 @command.command("payable", help=_("Approve payment after the notice; the maker may not."))
 @click.argument("year", type=YEAR)
 @_by
-def _payable(*, year: int, name: str) -> None:
+def _payable(*, year: int, name: ClaimedName) -> None:
     with _changing_count(year, name) as (connection, record, act, trusted):
         taken = approve_payment(connection, record, act, trusted)
         due = amounts_due(connection, taken)
@@ -293,7 +300,9 @@ def _payable(*, year: int, name: str) -> None:
     "--on", "paid_on", metavar="DATE", type=DAY, help=_("Day of payment (default: today).")
 )
 @_by
-def _paid(*, year: int, platform: str, reference: str, paid_on: date | None, name: str) -> None:
+def _paid(
+    *, year: int, platform: str, reference: str, paid_on: date | None, name: ClaimedName
+) -> None:
     day = paid_on or today()
     with _changing_count(year, name) as (connection, record, act, trusted):
         taken = record_payment(
@@ -325,9 +334,12 @@ def _paid(*, year: int, platform: str, reference: str, paid_on: date | None, nam
 @click.argument("uscc")
 @_reason
 @_by
-def _close(*, year: int, platform: str, uscc: str, reason: str, name: str) -> None:
-    with open_database(load_settings()) as connection, changing(connection, command_actor()):
-        closing = close_pending(connection, year, platform, uscc, reason=reason, by=name)
+def _close(*, year: int, platform: str, uscc: str, reason: str, name: ClaimedName) -> None:
+    settings = load_settings()
+    with open_database(settings) as connection:
+        act = _act(connection, settings, name, Permission.DECIDE)
+        with changing(connection, act.actor):
+            closing = close_pending(connection, year, platform, uscc, reason=reason, by=act.name)
     click.echo(_("Closing {id} is recorded.").format(id=closing))
 
 
@@ -335,9 +347,12 @@ def _close(*, year: int, platform: str, uscc: str, reason: str, name: str) -> No
 @click.argument("closing", metavar="ID", type=WHOLE_NUMBER)
 @_reason
 @_by
-def _reopen(*, closing: int, reason: str, name: str) -> None:
-    with open_database(load_settings()) as connection, changing(connection, command_actor()):
-        withdraw_closing(connection, closing, reason=reason, by=name)
+def _reopen(*, closing: int, reason: str, name: ClaimedName) -> None:
+    settings = load_settings()
+    with open_database(settings) as connection:
+        act = _act(connection, settings, name, Permission.DECIDE)
+        with changing(connection, act.actor):
+            withdraw_closing(connection, closing, reason=reason, by=act.name)
     click.echo(_("Closing {id} is withdrawn.").format(id=closing))
 
 
@@ -386,19 +401,27 @@ def _find(connection: psycopg.Connection, year: int, revision: int | None) -> Co
 
 @contextmanager
 def _changing_count(
-    year: int, name: str, *, is_running: bool = False, is_dry_run: bool = False
+    year: int, name: ClaimedName, *, is_running: bool = False, is_dry_run: bool = False
 ) -> Iterator[tuple[psycopg.Connection, CountRecord, Act, TrustedKeys]]:
     """A transaction in which somebody takes a step of a year's count, or tries it."""
-    act, settings = _act(name), load_settings()
+    settings = load_settings()
     trusted = trusted_keys_of(settings)
-    with open_database(settings) as connection, changing(connection, act.actor):
-        yield connection, find_count(connection, year, is_running=is_running), act, trusted
-        if is_dry_run:
-            raise psycopg.Rollback
+    with open_database(settings) as connection:
+        act = _act(connection, settings, name)
+        with changing(connection, act.actor):
+            yield connection, find_count(connection, year, is_running=is_running), act, trusted
+            if is_dry_run:
+                raise psycopg.Rollback
 
 
-def _act(name: str) -> Act:
-    return Act(command_actor(), name, now())
+def _act(
+    connection: psycopg.Connection,
+    settings: Settings,
+    name: ClaimedName,
+    permission: Permission = Permission.ADVANCE_COUNTS,
+) -> Act:
+    taker = taker_of(connection, settings, name, permission)
+    return Act(taker.actor, taker.name, now())
 
 
 @contextmanager

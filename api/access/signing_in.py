@@ -4,8 +4,8 @@ The database is not held while a password is hashed, so what was read before is 
 the transaction that begins the session.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -30,7 +30,16 @@ from jieru.audit import Actor
 from jieru.errors import UserError
 from jieru.i18n import marked as _
 
-__all__ = ["Visitor", "change_password", "sign_in", "sign_in_by_subject"]
+__all__ = [
+    "Account",
+    "Visitor",
+    "change_password",
+    "checked_account",
+    "forget_failures",
+    "sign_in",
+    "sign_in_by_subject",
+    "wrong_name_or_password",
+]
 
 _FORGOTTEN_AFTER: Final = timedelta(days=1)
 
@@ -65,6 +74,9 @@ _FORGET_OLD_FAILURES: Final = """
 
 _log = structlog.get_logger()
 
+Reading = Callable[[], AbstractContextManager[psycopg.Connection]]
+"""Opens a connection whose statements are committed one by one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
@@ -75,7 +87,9 @@ class Visitor:
 
 
 @dataclass(frozen=True, slots=True)
-class _Account:
+class Account:
+    """Whose password was right."""
+
     id: int
     password_hash: str
     subject: str
@@ -91,9 +105,9 @@ def sign_in(
         Problem: the name or the password is wrong, or it is too early for another attempt.
     """
     name = name.strip().lower()
-    account = _checked(database, name, password, visitor.origin, now)
+    account = checked_account(database.reading, name, password, visitor.origin, now)
     if account is None:
-        raise _wrong()
+        raise wrong_name_or_password()
     with _changing_if_outdated(database, name, account, password, visitor) as connection:
         connection.execute(_FORGET_FAILURES, (account.subject,))
         connection.execute(_FORGET_OLD_FAILURES, (now - _FORGOTTEN_AFTER,))
@@ -137,7 +151,7 @@ def change_password(
         raise Problem(Kind.INVALID_REQUEST, error.message, **error.values).about(
             [WrongField("new", error)]
         ) from None
-    account = _checked(database, name, old, caller.actor.origin, now)
+    account = checked_account(database.reading, name, old, caller.actor.origin, now)
     if account is None:
         raise _wrong_old()
     new_hash = hash_password(new)
@@ -150,16 +164,16 @@ def change_password(
         close_other_sessions(connection, account.id, session_token)
 
 
-def _checked(
-    database: RequestDatabase, name: str, password: str, origin: str, now: datetime
-) -> _Account | None:
+def checked_account(
+    reading: Reading, name: str, password: str, origin: str, now: datetime
+) -> Account | None:
     """The account that has this name and password, if any; the attempt is counted.
 
     Raises:
         Problem: it is too early for another attempt.
     """
     is_possible = USER_NAME.fullmatch(name) is not None
-    with database.reading() as connection:
+    with reading() as connection:
         row = connection.execute(_SELECT_ACCOUNT, (name,)).fetchone() if is_possible else None
         subject = f"user:{name}" if row else unknown_subject(name)
         _require_patience(connection, subject, origin, now)
@@ -167,11 +181,16 @@ def _checked(
         _count_failure(connection, subject, now)
     account_id, stored = row or (None, None)
     if is_password(stored, password) and account_id is not None and stored is not None:
-        return _Account(account_id, stored, subject)
-    with database.reading() as connection:
+        return Account(account_id, stored, subject)
+    with reading() as connection:
         _count_failure(connection, address_subject(origin), now)
     _log.warning("sign_in_failed", origin=origin)
     return None
+
+
+def forget_failures(connection: psycopg.Connection, account: Account) -> None:
+    """Let nobody wait any more who has come in; the caller commits."""
+    connection.execute(_FORGET_FAILURES, (account.subject,))
 
 
 def _require_patience(
@@ -199,7 +218,7 @@ def _count_failure(connection: psycopg.Connection, subject: str, now: datetime) 
 
 @contextmanager
 def _changing_if_outdated(
-    database: RequestDatabase, name: str, account: _Account, password: str, visitor: Visitor
+    database: RequestDatabase, name: str, account: Account, password: str, visitor: Visitor
 ) -> Iterator[psycopg.Connection]:
     """A transaction in which the account is still what was checked, its hash brought up to date."""
     if is_outdated(account.password_hash):
@@ -208,17 +227,17 @@ def _changing_if_outdated(
             if not set_own_password(
                 connection, account.id, before=account.password_hash, password_hash=new_hash
             ):
-                raise _wrong()
+                raise wrong_name_or_password()
             yield connection
         return
     with database.reading() as connection:
         found = connection.execute(_SELECT_UNCHANGED, (account.id, account.password_hash))
         if found.fetchone() is None:
-            raise _wrong()
+            raise wrong_name_or_password()
         yield connection
 
 
-def _wrong() -> Problem:
+def wrong_name_or_password() -> Problem:
     """One answer, whether nobody has the name or the password is wrong."""
     return Problem(Kind.INVALID_REQUEST, _("The name or the password is wrong."))
 
