@@ -50,7 +50,8 @@ _SELECT_UNCHANGED: Final = """
     SELECT FROM users WHERE id = %s AND password_hash = %s AND disabled_at IS NULL FOR SHARE
 """
 _SELECT_SUBJECT: Final = """
-    SELECT id FROM users WHERE oidc_subject = %s AND disabled_at IS NULL FOR SHARE
+    SELECT id FROM users
+    WHERE oidc_issuer = %s AND oidc_subject = %s AND disabled_at IS NULL FOR SHARE
 """
 # Locked, in one order, until the attempt is counted: parallel guesses follow one another.
 _SELECT_FAILURES: Final = """
@@ -116,12 +117,14 @@ def sign_in(
         )
 
 
-def sign_in_by_subject(database: RequestDatabase, subject: str, visitor: Visitor) -> str | None:
-    """Begin a session for whom the OpenID provider vouches; None: no account is theirs."""
+def sign_in_by_subject(
+    database: RequestDatabase, issuer: str, subject: str, visitor: Visitor
+) -> str | None:
+    """Begin a session for whom this OpenID provider vouches; None: no account is theirs."""
     if "\0" in subject:  # PostgreSQL refuses it as a value
         return None
     with database.reading() as connection:
-        row = connection.execute(_SELECT_SUBJECT, (subject,)).fetchone()
+        row = connection.execute(_SELECT_SUBJECT, (issuer, subject)).fetchone()
         if row is None:
             return None
         return open_session(

@@ -18,10 +18,12 @@ from jieru.errors import UserError
 __all__ = [
     "USER_NAME",
     "User",
+    "count_without_issuer",
     "create_user",
     "disable_user",
     "list_users",
     "reset_password",
+    "set_issuer",
     "set_own_password",
 ]
 
@@ -29,8 +31,9 @@ USER_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 _LONGEST_TEXT: Final = 200
 
 _INSERT: Final = """
-    INSERT INTO users (name, display_name, role, platform_id, password_hash, oidc_subject)
-    VALUES (%s, %s, %s, %s, %s, %s)
+    INSERT INTO users (name, display_name, role, platform_id, password_hash, oidc_subject,
+                       oidc_issuer)
+    VALUES (%s, %s, %s, %s, %s, %s, %s)
     ON CONFLICT DO NOTHING RETURNING id
 """
 _PLATFORM_ID: Final = "SELECT id FROM platforms WHERE code = %s"
@@ -42,6 +45,14 @@ _REPLACE_HASH: Final = """
     UPDATE users SET password_hash = %s
     WHERE id = %s AND password_hash = %s AND disabled_at IS NULL
 """
+_SET_ISSUER: Final = """
+    UPDATE users SET oidc_issuer = %s
+    WHERE oidc_subject IS NOT NULL AND oidc_issuer IS NOT DISTINCT FROM %s
+"""
+_COUNT_WITHOUT_ISSUER: Final = """
+    SELECT count(*) FROM users
+    WHERE oidc_subject IS NOT NULL AND oidc_issuer IS NULL AND disabled_at IS NULL
+"""
 _REVOKE_SESSIONS: Final = """
     UPDATE sessions SET revoked_at = now()
     WHERE user_id = %s AND revoked_at IS NULL AND expires_at > now()
@@ -49,7 +60,7 @@ _REVOKE_SESSIONS: Final = """
 _FORGET_FAILURES: Final = "DELETE FROM sign_in_failures WHERE subject = 'user:' || %s"
 _SELECT: Final = """
     SELECT users.name, display_name, role, platforms.code, created_at, disabled_at,
-           password_hash IS NOT NULL, oidc_subject,
+           password_hash IS NOT NULL, oidc_subject, oidc_issuer,
            (SELECT max(sessions.created_at) FROM sessions WHERE user_id = users.id)
     FROM users LEFT JOIN platforms ON platforms.id = platform_id
     ORDER BY users.name
@@ -69,6 +80,8 @@ class User:
     disabled_at: datetime | None
     has_password: bool
     oidc_subject: str | None
+    oidc_issuer: str | None
+    """Whose name that is; None beside a subject: nobody signs in by it."""
     last_signed_in_at: datetime | None
 
 
@@ -81,6 +94,7 @@ def create_user(
     display_name: str = "",
     password: str | None = None,
     oidc_subject: str | None = None,
+    oidc_issuer: str | None = None,
 ) -> int:
     """Make an account; its id.
 
@@ -92,6 +106,7 @@ def create_user(
         display_name: what pages show; empty: the name.
         password: None for somebody who comes through OpenID Connect only.
         oidc_subject: the provider's name for this person.
+        oidc_issuer: which provider's, as it calls itself; needed beside a subject.
 
     Raises:
         UserError: a value is wrong or taken.
@@ -107,6 +122,11 @@ def create_user(
             raise UserError(
                 "At most {length} printable characters are taken here.", length=_LONGEST_TEXT
             )
+    if bool(oidc_subject) != bool(oidc_issuer):
+        raise UserError(
+            "A provider's name for a person says nothing without the provider: name it with "
+            "--oidc-issuer, or set JIERU_OIDC_ISSUER."
+        )
     if password is None and not oidc_subject:
         raise ValueError("an account needs a way in")
     if password is not None:
@@ -120,6 +140,7 @@ def create_user(
             _platform_id(connection, role, platform),
             None if password is None else hash_password(password),
             oidc_subject or None,
+            oidc_issuer or None,
         ),
     ).fetchone()
     if row is None:
@@ -191,6 +212,35 @@ def set_own_password(
     """Replace the hash `before`; false when it is no longer the account's."""
     cursor = connection.execute(_REPLACE_HASH, (password_hash, user_id, before))
     return cursor.rowcount == 1
+
+
+def set_issuer(connection: psycopg.Connection, issuer: str, *, before: str | None) -> int:
+    """Say of which provider the subjects are that were kept as another's, or as nobody's.
+
+    Args:
+        connection: inside `jieru.audit.changing`.
+        issuer: as the provider calls itself.
+        before: as whose they are kept; None: those that an earlier release kept without.
+
+    Returns:
+        Of how many accounts.
+
+    Raises:
+        UserError: the provider knows somebody else by one of these subjects already.
+    """
+    try:
+        with connection.transaction():
+            return connection.execute(_SET_ISSUER, (issuer, before)).rowcount
+    except psycopg.errors.UniqueViolation:
+        raise UserError(
+            "One of these subjects is another account's at {issuer} already.", issuer=issuer
+        ) from None
+
+
+def count_without_issuer(connection: psycopg.Connection) -> int:
+    """How many accounts have a provider's name and nobody knows which provider's."""
+    row = connection.execute(_COUNT_WITHOUT_ISSUER).fetchone()
+    return row[0] if row else 0
 
 
 def list_users(connection: psycopg.Connection) -> list[User]:
