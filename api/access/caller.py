@@ -70,6 +70,11 @@ class Caller:
         """What this caller may hand on to a key of the same role."""
         return scopes_of_role(self.role) if self.key is None else self.key.scopes
 
+    @property
+    def takes_steps(self) -> bool:
+        """Whether this is a person who takes steps of a count, and so has a use for own keys."""
+        return self.key is None and self.may(Permission.DECIDE)
+
     def may(self, permission: Permission) -> bool:
         """Whether this caller has a permission."""
         return permission in self.permissions
