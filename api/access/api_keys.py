@@ -111,6 +111,8 @@ def issue_key(
 
 def find_key_holder(database: RequestDatabase, key: str, origin: str) -> Caller | None:
     """Whose key of a program this is, or None when it is no such key (any more)."""
+    if _parts(key, "program") is None:
+        return None
     with database.reading() as connection:
         return find_holder(connection, key, origin, kind="program")
 
@@ -119,10 +121,10 @@ def find_holder(
     connection: psycopg.Connection, key: str, origin: str, *, kind: KeyKind
 ) -> Caller | None:
     """Whose key of this kind this is, or None; its use is noted."""
-    match = _KEY.fullmatch(key.removeprefix(_BEGINNINGS[kind]))
-    if match is None or not key.startswith(_BEGINNINGS[kind]):
+    parts = _parts(key, kind)
+    if parts is None:
         return None
-    key_id, secret = match.groups()
+    key_id, secret = parts
     row = connection.execute(_SELECT, (key_id, kind)).fetchone()
     if row is None or not hmac.compare_digest(row[1], _hash(secret)):
         return None
@@ -138,6 +140,13 @@ def find_holder(
         user_id=user_id,
         key=KeyHeld(row_id, frozenset(map(Scope, scopes)), expires_at),
     )
+
+
+def _parts(key: str, kind: KeyKind) -> tuple[str, str] | None:
+    """Number and secret of what looks like a key of this kind."""
+    beginning = _BEGINNINGS[kind]
+    match = _KEY.fullmatch(key.removeprefix(beginning)) if key.startswith(beginning) else None
+    return None if match is None else (match[1], match[2])
 
 
 def _hash(secret: str) -> bytes:

@@ -92,8 +92,8 @@ class NewApiKey(BaseModel):
     platform: str | None = Field(
         default=None, description="Code of an operator's platform; null for other roles."
     )
-    scopes: Annotated[frozenset[Scope], Field(min_length=1)] = Field(
-        default=NARROW,
+    scopes: Annotated[list[Scope], Field(min_length=1)] = Field(
+        default=sorted(NARROW),
         description="What it may do of what its role may: reading counts and the registry unless "
         "more is named. A key gives no scope that it has not got itself.",
     )

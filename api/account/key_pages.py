@@ -100,7 +100,7 @@ def _with_scopes(wanted: NewApiKey, scopes: Sequence[str]) -> NewApiKey:
     """
     if not scopes or not set(scopes) <= set(Scope):
         raise wrong_value("scopes", UserError("Choose at least one of them."))
-    return wanted.model_copy(update={"scopes": frozenset(map(Scope, scopes))})
+    return wanted.model_copy(update={"scopes": list(map(Scope, scopes))})
 
 
 def with_end_of_day(values: Mapping[str, str]) -> dict[str, str]:

@@ -96,7 +96,7 @@ def create_key(
         name=wanted.name,
         role=wanted.role,
         platform_id=_platform_id(connection, caller, wanted.platform),
-        scopes=wanted.scopes,
+        scopes=frozenset(wanted.scopes),
         maker=KeyMaker(
             caller.actor.name,
             key_id=caller.key.id if caller.key else None,
@@ -165,13 +165,13 @@ def _require_grantable(caller: Caller, wanted: NewApiKey) -> None:
     Raises:
         Problem: it names them.
     """
-    useless = wanted.scopes - scopes_of_role(wanted.role)
+    useless = set(wanted.scopes) - scopes_of_role(wanted.role)
     if useless:
         raise wrong_value(
             "scopes",
             UserError("The role of this key cannot use: {scopes}.", scopes=_listed(useless)),
         )
-    lacking = wanted.scopes - caller.scopes
+    lacking = set(wanted.scopes) - caller.scopes
     if lacking:
         raise wrong_value(
             "scopes",
@@ -179,7 +179,7 @@ def _require_grantable(caller: Caller, wanted: NewApiKey) -> None:
         )
 
 
-def _listed(scopes: frozenset[Scope]) -> str:
+def _listed(scopes: set[Scope]) -> str:
     return ", ".join(sorted(scopes))
 
 
