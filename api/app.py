@@ -11,7 +11,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from api.access.gate import require_every_route_gated
 from api.access.oidc import provider_of
-from api.account import key_pages
+from api.account import key_pages, personal_key_pages
 from api.account import routes as access_routes
 from api.account import sign_in_pages as access_pages
 from api.audit import pages as audit_pages
@@ -97,6 +97,7 @@ _PARTS: Final = (
     rejections_pages.router,
     audit_pages.router,
     key_pages.router,
+    personal_key_pages.router,
     platforms_routes.router,
     recognitions_routes.router,
     gateways_routes.router,

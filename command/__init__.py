@@ -28,6 +28,7 @@ _MODULES: Final = {
     "ingest": "ingest",
     "serve": "serve",
     "user": "user",
+    "personal-key": "personal_key",
     "credential": "credential",
     "broker": "broker",
     "simulate": "simulate",

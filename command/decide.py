@@ -5,11 +5,13 @@ from typing import NamedTuple
 
 import click
 
+from api.access.roles import Permission
 from command.arguments import WHOLE_NUMBER, json_option
 from command.count_tables import decisions_report
 from command.counting import open_database, print_json, width_of_output
 from command.help import example
-from jieru.audit import changing, command_actor
+from command.person import ClaimedName, by_option, taker_of
+from jieru.audit import changing
 from jieru.database import read_installation
 from jieru.i18n import gettext as _
 from jieru.settings import load_settings
@@ -38,13 +40,13 @@ class _Said(NamedTuple):
     """What goes with every decision."""
 
     reason: str
-    name: str
+    name: ClaimedName
     attachment: str | None
 
 
 def _who_and_why(function: _Command) -> _Command:
     for option in (
-        click.option("--by", "name", metavar="NAME", required=True, help=_("Who decides.")),
+        by_option(_("Who decides.")),
         click.option("--reason", metavar="TEXT", required=True, help=_("Why; kept for good.")),
     ):
         function = option(function)
@@ -67,7 +69,9 @@ def _case(function: _Command) -> _Command:
 )
 @_case
 @_who_and_why
-def _exclude(*, platform: str, uscc: str, reason: str, name: str, attachment: str | None) -> None:
+def _exclude(
+    *, platform: str, uscc: str, reason: str, name: ClaimedName, attachment: str | None
+) -> None:
     _record("exclude", platform, uscc, _Said(reason, name, attachment))
 
 
@@ -78,7 +82,9 @@ def _exclude(*, platform: str, uscc: str, reason: str, name: str, attachment: st
 )
 @_case
 @_who_and_why
-def _hold(*, platform: str, uscc: str, reason: str, name: str, attachment: str | None) -> None:
+def _hold(
+    *, platform: str, uscc: str, reason: str, name: ClaimedName, attachment: str | None
+) -> None:
     _record("hold", platform, uscc, _Said(reason, name, attachment))
 
 
@@ -117,7 +123,7 @@ def _waive(
     platform: str,
     uscc: str,
     reason: str,
-    name: str,
+    name: ClaimedName,
     attachment: str | None,
     criterion: str,
     value: int,
@@ -133,9 +139,12 @@ def _waive(
 )
 @click.argument("decision_id", metavar="ID", type=WHOLE_NUMBER)
 @_who_and_why
-def _withdraw(*, decision_id: int, reason: str, name: str) -> None:
-    with open_database(load_settings()) as connection, changing(connection, command_actor()):
-        withdraw_decision(connection, decision_id, reason=reason, withdrawn_by=name)
+def _withdraw(*, decision_id: int, reason: str, name: ClaimedName) -> None:
+    settings = load_settings()
+    with open_database(settings) as connection:
+        taker = taker_of(connection, settings, name, Permission.DECIDE)
+        with changing(connection, taker.actor):
+            withdraw_decision(connection, decision_id, reason=reason, withdrawn_by=taker.name)
     click.echo(_("Decision {id} is withdrawn.").format(id=decision_id))
 
 
@@ -145,10 +154,13 @@ def _withdraw(*, decision_id: int, reason: str, name: str) -> None:
     epilog=example("jieru decide confirm 12 --by 陈静"),
 )
 @click.argument("decision_id", metavar="ID", type=WHOLE_NUMBER)
-@click.option("--by", "name", metavar="NAME", required=True, help=_("Who confirms it."))
-def _confirm(*, decision_id: int, name: str) -> None:
-    with open_database(load_settings()) as connection, changing(connection, command_actor()):
-        confirm_decision(connection, decision_id, confirmed_by=name)
+@by_option(_("Who confirms it."))
+def _confirm(*, decision_id: int, name: ClaimedName) -> None:
+    settings = load_settings()
+    with open_database(settings) as connection:
+        taker = taker_of(connection, settings, name, Permission.DECIDE)
+        with changing(connection, taker.actor):
+            confirm_decision(connection, decision_id, confirmed_by=taker.name)
     click.echo(_("Decision {id} is confirmed and takes effect.").format(id=decision_id))
 
 
@@ -181,18 +193,20 @@ def _record(
 ) -> None:
     settings = load_settings()
     policy = load_policy(settings.policy)
-    with open_database(settings) as connection, changing(connection, command_actor()):
-        decision_id = record_decision(
-            connection,
-            kind,
-            platform,
-            uscc,
-            reason=said.reason,
-            decided_by=said.name,
-            attachment=said.attachment,
-            waiver=waiver,
-            policy=policy,
-        )
+    with open_database(settings) as connection:
+        taker = taker_of(connection, settings, said.name, Permission.DECIDE)
+        with changing(connection, taker.actor):
+            decision_id = record_decision(
+                connection,
+                kind,
+                platform,
+                uscc,
+                reason=said.reason,
+                decided_by=taker.name,
+                attachment=said.attachment,
+                waiver=waiver,
+                policy=policy,
+            )
         waits = waits_for_second(connection, decision_id)
     click.echo(_("Decision {id} is recorded.").format(id=decision_id))
     if waits:

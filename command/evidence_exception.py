@@ -4,17 +4,19 @@ from datetime import date
 
 import click
 
+from api.access.roles import Permission
 from command.arguments import MONTH, WHOLE_NUMBER
 from command.counting import open_database
 from command.help import example
-from jieru.audit import changing, command_actor
+from command.person import ClaimedName, by_option, taker_of
+from jieru.audit import changing
 from jieru.i18n import gettext as _
 from jieru.settings import load_settings
 from verifier.evidence.records import confirm_exception, name_exception
 
 __all__ = ["confirm_exception_command", "except_evidence_command"]
 
-_by = click.option("--by", "name", metavar="NAME", required=True, help=_("Who takes this step."))
+_by = by_option(_("Who takes this step."))
 
 
 @click.command(
@@ -25,10 +27,13 @@ _by = click.option("--by", "name", metavar="NAME", required=True, help=_("Who ta
 @click.argument("month", metavar="YYYY-MM", type=MONTH)
 @click.option("--reason", metavar="TEXT", required=True, help=_("Why; kept for good."))
 @_by
-def except_evidence_command(*, month: date, reason: str, name: str) -> None:
+def except_evidence_command(*, month: date, reason: str, name: ClaimedName) -> None:
     """Name one."""
-    with open_database(load_settings()) as connection, changing(connection, command_actor()):
-        named = name_exception(connection, month, reason=reason, by=name)
+    settings = load_settings()
+    with open_database(settings) as connection:
+        taker = taker_of(connection, settings, name, Permission.ADVANCE_COUNTS)
+        with changing(connection, taker.actor):
+            named = name_exception(connection, month, reason=reason, by=taker.name)
     click.echo(
         _(
             "Exception {id} is recorded, for {days} days of {month}; another person confirms it."
@@ -43,8 +48,11 @@ def except_evidence_command(*, month: date, reason: str, name: str) -> None:
 )
 @click.argument("exception", metavar="ID", type=WHOLE_NUMBER)
 @_by
-def confirm_exception_command(*, exception: int, name: str) -> None:
+def confirm_exception_command(*, exception: int, name: ClaimedName) -> None:
     """Confirm one."""
-    with open_database(load_settings()) as connection, changing(connection, command_actor()):
-        confirm_exception(connection, exception, by=name)
+    settings = load_settings()
+    with open_database(settings) as connection:
+        taker = taker_of(connection, settings, name, Permission.ADVANCE_COUNTS)
+        with changing(connection, taker.actor):
+            confirm_exception(connection, exception, by=taker.name)
     click.echo(_("Exception {id} is confirmed.").format(id=exception))

@@ -5,6 +5,7 @@ from typing import Final
 
 import click
 
+from api.access.users import count_without_issuer
 from command.help import example
 from jieru.database import connect, read_installation
 from jieru.i18n import gettext as _
@@ -46,9 +47,18 @@ def command(*, simulation: bool) -> None:
     with connect(url) as connection:
         edition = detect_edition(connection)
         is_simulation = read_installation(connection).is_simulation
+        without_issuer = count_without_issuer(connection)
     click.echo(_("The schema is current. TimescaleDB: {edition}.").format(edition=edition))
     for note in notes:
         click.echo(str(note), err=True)
+    if without_issuer:
+        click.echo(
+            _(
+                "Accounts that cannot sign in through OpenID Connect, for it is not known which "
+                "provider's their names are: {count}. Say it with `jieru user issuer URL`."
+            ).format(count=without_issuer),
+            err=True,
+        )
     if is_simulation:
         click.echo(_("This database is a simulation."))
 

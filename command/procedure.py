@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 import click
 import psycopg
 
+from api.access.roles import Permission
 from command.arguments import (
     DAY,
     FILE,
@@ -29,17 +30,18 @@ from command.counting import (
 )
 from command.evidence_exception import confirm_exception_command, except_evidence_command
 from command.help import example
+from command.person import ClaimedName, by_option, taker_of
 from command.procedure_tables import (
     comparison_report,
     count_sheet_report,
     counts_report,
 )
 from command.told_checkpoint import tell_checkpoint
-from jieru.audit import changing, command_actor
+from jieru.audit import changing
 from jieru.calendar import civil_date, date_text
 from jieru.errors import UserError
 from jieru.i18n import gettext as _
-from jieru.settings import load_settings
+from jieru.settings import Settings, load_settings
 from verifier.counting.progress import Phase, Progress
 from verifier.policy import load_policy
 from verifier.procedure.clock import step_instant
@@ -91,7 +93,7 @@ def command() -> None:
     """Each step is recorded for good, with the name of who took it."""
 
 
-_by = click.option("--by", "name", metavar="NAME", required=True, help=_("Who takes this step."))
+_by = by_option(_("Who takes this step."))
 _revision = click.option(
     "--revision", metavar="N", type=WHOLE_NUMBER, help=_("This revision, not the one that stands.")
 )
@@ -148,19 +150,23 @@ def _show(*, year: int, revision: int | None) -> None:
 @policy_option
 @click.option("--reason", metavar="TEXT", help=_("Why a frozen count is corrected."))
 @_by
-def _draft(*, year: int, as_of: date, policy: str | None, reason: str | None, name: str) -> None:
+def _draft(
+    *, year: int, as_of: date, policy: str | None, reason: str | None, name: ClaimedName
+) -> None:
     settings = load_settings()
     rules = load_policy(policy or settings.policy)
-    with open_database(settings) as connection, _progress_bar() as progress:
-        record = draft_count(
-            connection,
-            _act(connection, name),
-            year,
-            as_of=as_of,
-            policy=rules,
-            reason=reason,
-            progress=progress,
-        )
+    with open_database(settings) as connection:
+        act = _act(connection, settings, name)
+        with _progress_bar() as progress:
+            record = draft_count(
+                connection,
+                act,
+                year,
+                as_of=as_of,
+                policy=rules,
+                reason=reason,
+                progress=progress,
+            )
     click.echo(_("{count} is drafted.").format(count=record.count_id))
 
 
@@ -168,13 +174,15 @@ def _draft(*, year: int, as_of: date, policy: str | None, reason: str | None, na
 @click.argument("year", type=YEAR)
 @click.option("--note", metavar="TEXT", help=_("What the reviewers should know."))
 @_by
-def _submit(*, year: int, note: str | None, name: str) -> None:
-    with open_database(load_settings()) as connection, _progress_bar() as progress:
+def _submit(*, year: int, note: str | None, name: ClaimedName) -> None:
+    settings = load_settings()
+    with open_database(settings) as connection:
+        act = _act(connection, settings, name)
         with connection.transaction():
-            act = _act(connection, name)
             record = find_count(connection, year, is_running=True)
         try:
-            taken = submit_count(connection, record, act, note=note, progress=progress)
+            with _progress_bar() as progress:
+                taken = submit_count(connection, record, act, note=note, progress=progress)
         except StaleDraftError as stale:
             raise _with_what_to_do(stale, record) from None
     click.echo(_("{count} is in review.").format(count=taken.count_id))
@@ -195,7 +203,7 @@ def _with_what_to_do(stale: StaleDraftError, record: CountRecord) -> UserError:
 @click.argument("year", type=YEAR)
 @_reason
 @_by
-def _return(*, year: int, reason: str, name: str) -> None:
+def _return(*, year: int, reason: str, name: ClaimedName) -> None:
     with _changing_count(year, name) as (connection, record, act):
         taken = return_count(connection, record, act, reason=reason)
     click.echo(_("{count} is returned.").format(count=taken.count_id))
@@ -209,7 +217,7 @@ def _return(*, year: int, reason: str, name: str) -> None:
 @click.argument("year", type=YEAR)
 @_reason
 @_by
-def _discard(*, year: int, reason: str, name: str) -> None:
+def _discard(*, year: int, reason: str, name: ClaimedName) -> None:
     with _changing_count(year, name) as (connection, record, act):
         taken = discard_count(connection, record, act, reason=reason)
     click.echo(_("{count} is discarded.").format(count=taken.count_id))
@@ -222,14 +230,15 @@ def _discard(*, year: int, reason: str, name: str) -> None:
 )
 @click.argument("year", type=YEAR)
 @_by
-def _freeze(*, year: int, name: str) -> None:
+def _freeze(*, year: int, name: ClaimedName) -> None:
     settings = load_settings()
-    key = load_signing_key(settings.signing_key_file)
-    with open_database(settings) as connection, _progress_bar() as progress:
-        act = _act(connection, name)
+    key, trusted = load_signing_key(settings.signing_key_file), trusted_keys_of(settings)
+    with open_database(settings) as connection:
+        act = _act(connection, settings, name)
         with connection.transaction():
             record = find_count(connection, year, is_running=True)
-        record = freeze_count(connection, record, act, key, trusted_keys_of(settings), progress)
+        with _progress_bar() as progress:
+            record = freeze_count(connection, record, act, key, trusted, progress)
     click.echo(
         _("{count} is frozen. Digest: {digest}").format(count=record.count_id, digest=record.digest)
     )
@@ -253,7 +262,7 @@ def _freeze(*, year: int, name: str) -> None:
     "--dry-run", "is_dry_run", is_flag=True, help=_("Show the last day, publish nothing.")
 )
 @_by
-def _publish(*, year: int, ends_on: date | None, is_dry_run: bool, name: str) -> None:
+def _publish(*, year: int, ends_on: date | None, is_dry_run: bool, name: ClaimedName) -> None:
     settings = load_settings()
     days, holidays = settings.notice_working_days, load_holidays(settings.holidays_file)
     with _signed_step(year, name, is_dry_run=is_dry_run) as (connection, record, act, keys):
@@ -288,7 +297,7 @@ def _publish(*, year: int, ends_on: date | None, is_dry_run: bool, name: str) ->
 @click.option("--from", "objector", metavar="NAME", required=True, help=_("Who objects."))
 @click.option("--text", metavar="TEXT", required=True, help=_("What is objected."))
 @_by
-def _object(*, year: int, objector: str, text: str, name: str) -> None:
+def _object(*, year: int, objector: str, text: str, name: ClaimedName) -> None:
     with _signed_step(year, name) as (connection, record, act, keys):
         number = record_objection(
             connection,
@@ -315,7 +324,7 @@ def _object(*, year: int, objector: str, text: str, name: str) -> None:
 @_reason
 @_by
 def _resolve(
-    *, year: int, objection: int, outcome: ObjectionOutcome, reason: str, name: str
+    *, year: int, objection: int, outcome: ObjectionOutcome, reason: str, name: ClaimedName
 ) -> None:
     with _signed_step(year, name) as (connection, record, act, keys):
         resolve_objection(
@@ -345,7 +354,7 @@ def _resolve(
 @click.option("--confirm", "is_confirmed", is_flag=True, help=_("Confirm what another proposed."))
 @_by
 def _override(
-    *, year: int, objection: int, reason: str | None, is_confirmed: bool, name: str
+    *, year: int, objection: int, reason: str | None, is_confirmed: bool, name: ClaimedName
 ) -> None:
     if is_confirmed == (reason is not None):
         raise UserError("Give --reason to propose an override, or --confirm to confirm one.")
@@ -371,7 +380,7 @@ def _override(
 @command.command("payable", help=_("Approve payment after the notice; the maker may not."))
 @click.argument("year", type=YEAR)
 @_by
-def _payable(*, year: int, name: str) -> None:
+def _payable(*, year: int, name: ClaimedName) -> None:
     with _signed_step(year, name) as (connection, record, act, keys):
         taken = approve_payment(connection, record, act, keys.trusted, key=keys.key)
         due = amounts_due(connection, taken)
@@ -397,7 +406,9 @@ def _payable(*, year: int, name: str) -> None:
     "--on", "paid_on", metavar="DATE", type=DAY, help=_("Day of payment (default: today).")
 )
 @_by
-def _paid(*, year: int, platform: str, reference: str, paid_on: date | None, name: str) -> None:
+def _paid(
+    *, year: int, platform: str, reference: str, paid_on: date | None, name: ClaimedName
+) -> None:
     with _signed_step(year, name) as (connection, record, act, keys):
         taken = record_payment(
             connection,
@@ -430,9 +441,12 @@ def _paid(*, year: int, platform: str, reference: str, paid_on: date | None, nam
 @click.argument("uscc")
 @_reason
 @_by
-def _close(*, year: int, platform: str, uscc: str, reason: str, name: str) -> None:
-    with open_database(load_settings()) as connection, changing(connection, command_actor()):
-        closing = close_pending(connection, year, platform, uscc, reason=reason, by=name)
+def _close(*, year: int, platform: str, uscc: str, reason: str, name: ClaimedName) -> None:
+    settings = load_settings()
+    with open_database(settings) as connection:
+        act = _act(connection, settings, name, Permission.DECIDE)
+        with changing(connection, act.actor):
+            closing = close_pending(connection, year, platform, uscc, reason=reason, by=act.name)
     click.echo(_("Closing {id} is recorded.").format(id=closing))
 
 
@@ -440,9 +454,12 @@ def _close(*, year: int, platform: str, uscc: str, reason: str, name: str) -> No
 @click.argument("closing", metavar="ID", type=WHOLE_NUMBER)
 @_reason
 @_by
-def _reopen(*, closing: int, reason: str, name: str) -> None:
-    with open_database(load_settings()) as connection, changing(connection, command_actor()):
-        withdraw_closing(connection, closing, reason=reason, by=name)
+def _reopen(*, closing: int, reason: str, name: ClaimedName) -> None:
+    settings = load_settings()
+    with open_database(settings) as connection:
+        act = _act(connection, settings, name, Permission.DECIDE)
+        with changing(connection, act.actor):
+            withdraw_closing(connection, closing, reason=reason, by=act.name)
     click.echo(_("Closing {id} is withdrawn.").format(id=closing))
 
 
@@ -522,31 +539,40 @@ class _Keys(NamedTuple):
 
 
 @contextmanager
-def _changing_count(year: int, name: str) -> Iterator[tuple[psycopg.Connection, CountRecord, Act]]:
+def _changing_count(
+    year: int, name: ClaimedName
+) -> Iterator[tuple[psycopg.Connection, CountRecord, Act]]:
     """A transaction in which somebody takes a step of a count that is not frozen yet."""
-    with open_database(load_settings()) as connection:
-        act = _act(connection, name)
+    settings = load_settings()
+    with open_database(settings) as connection:
+        act = _act(connection, settings, name)
         with changing(connection, act.actor):
             yield connection, find_count(connection, year, is_running=True), act
 
 
 @contextmanager
 def _signed_step(
-    year: int, name: str, *, is_dry_run: bool = False
+    year: int, name: ClaimedName, *, is_dry_run: bool = False
 ) -> Iterator[tuple[psycopg.Connection, CountRecord, Act, _Keys]]:
     """A transaction in which somebody takes a step of a frozen count, or tries it."""
     settings = load_settings()
     keys = _Keys(trusted_keys_of(settings), load_signing_key(settings.signing_key_file))
     with open_database(settings) as connection:
-        act = _act(connection, name)
+        act = _act(connection, settings, name)
         with changing(connection, act.actor):
             yield connection, find_count(connection, year), act, keys
             if is_dry_run:
                 raise psycopg.Rollback
 
 
-def _act(connection: psycopg.Connection, name: str) -> Act:
-    return Act(command_actor(), name, step_instant(connection, now()))
+def _act(
+    connection: psycopg.Connection,
+    settings: Settings,
+    name: ClaimedName,
+    permission: Permission = Permission.ADVANCE_COUNTS,
+) -> Act:
+    taker = taker_of(connection, settings, name, permission)
+    return Act(taker.actor, taker.name, step_instant(connection, now()))
 
 
 @contextmanager

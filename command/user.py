@@ -8,9 +8,10 @@ from rich.table import Table
 
 from api.access.passwords import random_password
 from api.access.roles import Role
-from api.access.users import count_open_keys, create_user, disable_user, list_users, reset_password
+from api.access.users import create_user, disable_user, list_users, reset_password, set_issuer
 from api.console.words import ROLE_WORDS
 from command.counting import open_database, width_of_output
+from command.ended_keys import lines_of_ended
 from command.help import example
 from jieru.audit import changing, command_actor
 from jieru.calendar import SHANGHAI
@@ -51,6 +52,11 @@ def command() -> None:
     metavar="S",
     help=_("The OpenID provider's name for its person; no password is made then."),
 )
+@click.option(
+    "--oidc-issuer",
+    metavar="URL",
+    help=_("Which provider's name that is (default: the one of JIERU_OIDC_ISSUER)."),
+)
 @_FROM_STDIN
 def _add(
     *,
@@ -59,11 +65,15 @@ def _add(
     platform: str | None,
     display_name: str,
     oidc_subject: str | None,
+    oidc_issuer: str | None,
     password_stdin: bool,
 ) -> None:
+    settings = load_settings()
+    if oidc_subject and not oidc_issuer:
+        oidc_issuer = settings.oidc_issuer
     password, is_made = _password(password_stdin, wanted=not oidc_subject)
     with (
-        open_database(load_settings()) as connection,
+        open_database(settings) as connection,
         changing(connection, command_actor()),
     ):
         create_user(
@@ -74,25 +84,33 @@ def _add(
             display_name=display_name,
             password=password,
             oidc_subject=oidc_subject,
+            oidc_issuer=oidc_issuer,
         )
     click.echo(_("The account {name} is added.").format(name=name))
     _show(password, is_made=is_made)
 
 
-@command.command("disable", help=_("Let nobody sign in with an account; its sessions end now."))
+@command.command(
+    "disable",
+    help=_("Let nobody sign in with an account; its sessions and all keys from it end now."),
+    epilog=example("jieru user disable lin --credentials"),
+)
 @click.argument("name")
-def _disable(*, name: str) -> None:
-    with open_database(load_settings()) as connection:
-        with changing(connection, command_actor()):
-            disable_user(connection, name)
-        keys = count_open_keys(connection, name)
+@click.option(
+    "--credentials",
+    "with_credentials",
+    is_flag=True,
+    help=_("Revoke the credentials of equipment too that came from it."),
+)
+def _disable(*, name: str, with_credentials: bool) -> None:
+    with (
+        open_database(load_settings()) as connection,
+        changing(connection, command_actor()),
+    ):
+        ended = disable_user(connection, name, with_credentials=with_credentials)
     click.echo(_("The account {name} is disabled.").format(name=name))
-    if keys:
-        click.echo(
-            _("API keys that it made and that are still valid: {count}. Revoke them too?").format(
-                count=keys
-            )
-        )
+    for line in lines_of_ended(ended, with_credentials=with_credentials):
+        click.echo(line)
 
 
 @command.command(
@@ -112,6 +130,26 @@ def _reset(*, name: str, enable: bool, password_stdin: bool) -> None:
         reset_password(connection, name, password or "", enable=enable)
     click.echo(_("The account {name} has another password.").format(name=name))
     _show(password, is_made=is_made)
+
+
+@command.command(
+    "issuer",
+    help=_("Say which provider's the names of people are that were kept without one."),
+    epilog=example("jieru user issuer https://id.example.gov.cn"),
+)
+@click.argument("issuer", metavar="URL")
+@click.option("--from", "before", metavar="URL", help=_("Kept as this provider's until now."))
+def _issuer(*, issuer: str, before: str | None) -> None:
+    with (
+        open_database(load_settings()) as connection,
+        changing(connection, command_actor()),
+    ):
+        count = set_issuer(connection, issuer, before=before)
+    click.echo(
+        _("Accounts whose names are those of {issuer} from now on: {count}").format(
+            issuer=issuer, count=count
+        )
+    )
 
 
 @command.command("list", help=_("List all accounts, disabled ones too."))

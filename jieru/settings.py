@@ -138,6 +138,10 @@ class Settings(BaseSettings):
 
     signing_key_file: str = ""
     """Ed25519 key of frozen counts, made by `jieru signing-key new`; empty: none can be frozen."""
+    personal_key: str = Field(default="", repr=False)
+    """Stands for the person who runs a command that takes a step of a count; empty: no such key."""
+    personal_key_file: str = ""
+    """A file with that key, which nobody else may read; empty: name and password are asked for."""
     trusted_keys: str = ""
     """File of the keys whose signatures count, each with its time; empty: the one that this
     installation signs with."""

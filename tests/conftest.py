@@ -134,6 +134,15 @@ def embedded_simulation_template(embedded_server: DatabaseServer) -> Iterator[st
 
 
 @pytest.fixture
+def embedded_simulation_url(
+    embedded_server: DatabaseServer, embedded_simulation_template: str
+) -> Iterator[str]:
+    """The same, marked as a simulation."""
+    with embedded_server.database(template=embedded_simulation_template) as url:
+        yield url
+
+
+@pytest.fixture
 def embedded_database_url(embedded_server: DatabaseServer, embedded_template: str) -> Iterator[str]:
     """A database on the embedded PostgreSQL with our schema and nothing in it."""
     with embedded_server.database(template=embedded_template) as url:

@@ -1,14 +1,16 @@
 """Whoever sent the request that is being answered."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
 from api.access.roles import GRANTS, Permission, Role
+from api.access.scopes import NEEDS_NO_SCOPE, PERMISSIONS, Scope, scopes_of_role
 from jieru.audit import Actor
 
-__all__ = ["Caller", "CurrentCaller", "OwnPlatform", "current_caller", "known_caller"]
+__all__ = ["Caller", "CurrentCaller", "KeyHeld", "OwnPlatform", "current_caller", "known_caller"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,15 @@ class OwnPlatform:
 
     id: int
     code: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHeld:
+    """The key that a program came with."""
+
+    id: int
+    scopes: frozenset[Scope]
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +42,10 @@ class Caller:
     """An operator's; None: every platform."""
     form_token: str | None = None
     """What a form of a page must carry (CSRF); None for a program with a key."""
+    user_id: int | None = None
+    """Of the person who came, or who answers for the key; None: a command made it."""
+    key: KeyHeld | None = None
+    """None: a person."""
 
     @property
     def platform_id(self) -> int | None:
@@ -42,9 +57,27 @@ class Caller:
         """The code of the same platform."""
         return self.platform.code if self.platform else None
 
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        """What the role grants, and of a key what its scopes name of that."""
+        granted = GRANTS[self.role]
+        if self.key is None:
+            return granted
+        return granted & NEEDS_NO_SCOPE.union(*(PERMISSIONS[each] for each in self.key.scopes))
+
+    @property
+    def scopes(self) -> frozenset[Scope]:
+        """What this caller may hand on to a key of the same role."""
+        return scopes_of_role(self.role) if self.key is None else self.key.scopes
+
+    @property
+    def takes_steps(self) -> bool:
+        """Whether this is a person who takes steps of a count, and so has a use for own keys."""
+        return self.key is None and self.may(Permission.DECIDE)
+
     def may(self, permission: Permission) -> bool:
-        """Whether this caller's role has a permission."""
-        return permission in GRANTS[self.role]
+        """Whether this caller has a permission."""
+        return permission in self.permissions
 
 
 _STATE: Final = "caller"

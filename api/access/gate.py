@@ -16,7 +16,8 @@ from starlette.routing import BaseRoute
 
 from api.access.api_keys import find_key_holder
 from api.access.caller import Caller
-from api.access.roles import Permission
+from api.access.roles import GRANTS, Permission
+from api.access.scopes import scope_of
 from api.access.sessions import find_session_holder, session_cookie_of
 from api.access.table import ROUTES, Public
 from api.web.database import request_database
@@ -31,6 +32,7 @@ __all__ = [
     "FORM_TOKEN_HEADER",
     "GatedRoute",
     "recognise_caller",
+    "require_allowed",
     "require_every_route_gated",
 ]
 
@@ -54,8 +56,9 @@ class GatedRoute(APIRoute):
             if needed is not Public:
                 caller = await run_in_threadpool(_authenticated, request)
                 request.state.caller = caller
-                if not isinstance(needed, Permission) or not caller.may(needed):
+                if not isinstance(needed, Permission):
                     raise Problem(Kind.FORBIDDEN)
+                require_allowed(caller, needed)
                 await _require_meant(request, caller)
             if self.include_in_schema:
                 _require_known_query(request, known)
@@ -70,6 +73,24 @@ def recognise_caller(request: Request) -> None:
     if token is not None:
         database = request_database(request)
         request.state.caller = find_session_holder(database, token, origin_of(request))
+
+
+def require_allowed(caller: Caller, permission: Permission) -> None:
+    """Let nobody go on who lacks a permission.
+
+    Raises:
+        Problem: the caller does; a key is told which scope it would need, if its role has it.
+    """
+    if caller.may(permission):
+        return
+    scope = scope_of(permission)
+    if permission in GRANTS[caller.role] and scope is not None:
+        raise Problem(
+            Kind.FORBIDDEN,
+            _("This API key may not do that: it lacks the scope {scope}."),
+            scope=scope.value,
+        )
+    raise Problem(Kind.FORBIDDEN)
 
 
 def require_every_route_gated(routes: Sequence[BaseRoute]) -> None:

@@ -39,7 +39,7 @@ _INSERT: Final = """
     VALUES (%s, %s, now(), now(), now() + %s, %s, %s)
 """
 _SELECT: Final = """
-    SELECT users.name, users.display_name, users.role, platforms.id, platforms.code,
+    SELECT users.id, users.name, users.display_name, users.role, platforms.id, platforms.code,
            sessions.last_used_at < now() - interval '1 minute'
     FROM sessions
     JOIN users ON users.id = user_id
@@ -90,7 +90,7 @@ def find_session_holder(database: RequestDatabase, token: str, origin: str) -> C
         row = connection.execute(_SELECT, (_hash(token), LONGEST_IDLE)).fetchone()
         if row is None:
             return None
-        name, display_name, role, platform_id, platform_code, is_stale = row
+        user_id, name, display_name, role, platform_id, platform_code, is_stale = row
         if is_stale:
             connection.execute(_TOUCH, (_hash(token),))
     return Caller(
@@ -99,6 +99,7 @@ def find_session_holder(database: RequestDatabase, token: str, origin: str) -> C
         role=Role(role),
         platform=OwnPlatform(platform_id, platform_code) if platform_id else None,
         form_token=derived(token, "form"),
+        user_id=user_id,
     )
 
 

@@ -4,8 +4,8 @@ The database is not held while a password is hashed, so what was read before is 
 the transaction that begins the session.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -30,7 +30,16 @@ from jieru.audit import Actor
 from jieru.errors import UserError
 from jieru.i18n import marked as _
 
-__all__ = ["Visitor", "change_password", "sign_in", "sign_in_by_subject"]
+__all__ = [
+    "Account",
+    "Visitor",
+    "change_password",
+    "checked_account",
+    "forget_failures",
+    "sign_in",
+    "sign_in_by_subject",
+    "wrong_name_or_password",
+]
 
 _FORGOTTEN_AFTER: Final = timedelta(days=1)
 
@@ -41,7 +50,8 @@ _SELECT_UNCHANGED: Final = """
     SELECT FROM users WHERE id = %s AND password_hash = %s AND disabled_at IS NULL FOR SHARE
 """
 _SELECT_SUBJECT: Final = """
-    SELECT id FROM users WHERE oidc_subject = %s AND disabled_at IS NULL FOR SHARE
+    SELECT id FROM users
+    WHERE oidc_issuer = %s AND oidc_subject = %s AND disabled_at IS NULL FOR SHARE
 """
 # Locked, in one order, until the attempt is counted: parallel guesses follow one another.
 _SELECT_FAILURES: Final = """
@@ -65,6 +75,9 @@ _FORGET_OLD_FAILURES: Final = """
 
 _log = structlog.get_logger()
 
+Reading = Callable[[], AbstractContextManager[psycopg.Connection]]
+"""Opens a connection whose statements are committed one by one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
@@ -75,7 +88,9 @@ class Visitor:
 
 
 @dataclass(frozen=True, slots=True)
-class _Account:
+class Account:
+    """Whose password was right."""
+
     id: int
     password_hash: str
     subject: str
@@ -91,9 +106,9 @@ def sign_in(
         Problem: the name or the password is wrong, or it is too early for another attempt.
     """
     name = name.strip().lower()
-    account = _checked(database, name, password, visitor.origin, now)
+    account = checked_account(database.reading, name, password, visitor.origin, now)
     if account is None:
-        raise _wrong()
+        raise wrong_name_or_password()
     with _changing_if_outdated(database, name, account, password, visitor) as connection:
         connection.execute(_FORGET_FAILURES, (account.subject,))
         connection.execute(_FORGET_OLD_FAILURES, (now - _FORGOTTEN_AFTER,))
@@ -102,12 +117,14 @@ def sign_in(
         )
 
 
-def sign_in_by_subject(database: RequestDatabase, subject: str, visitor: Visitor) -> str | None:
-    """Begin a session for whom the OpenID provider vouches; None: no account is theirs."""
+def sign_in_by_subject(
+    database: RequestDatabase, issuer: str, subject: str, visitor: Visitor
+) -> str | None:
+    """Begin a session for whom this OpenID provider vouches; None: no account is theirs."""
     if "\0" in subject:  # PostgreSQL refuses it as a value
         return None
     with database.reading() as connection:
-        row = connection.execute(_SELECT_SUBJECT, (subject,)).fetchone()
+        row = connection.execute(_SELECT_SUBJECT, (issuer, subject)).fetchone()
         if row is None:
             return None
         return open_session(
@@ -137,7 +154,7 @@ def change_password(
         raise Problem(Kind.INVALID_REQUEST, error.message, **error.values).about(
             [WrongField("new", error)]
         ) from None
-    account = _checked(database, name, old, caller.actor.origin, now)
+    account = checked_account(database.reading, name, old, caller.actor.origin, now)
     if account is None:
         raise _wrong_old()
     new_hash = hash_password(new)
@@ -150,16 +167,16 @@ def change_password(
         close_other_sessions(connection, account.id, session_token)
 
 
-def _checked(
-    database: RequestDatabase, name: str, password: str, origin: str, now: datetime
-) -> _Account | None:
+def checked_account(
+    reading: Reading, name: str, password: str, origin: str, now: datetime
+) -> Account | None:
     """The account that has this name and password, if any; the attempt is counted.
 
     Raises:
         Problem: it is too early for another attempt.
     """
     is_possible = USER_NAME.fullmatch(name) is not None
-    with database.reading() as connection:
+    with reading() as connection:
         row = connection.execute(_SELECT_ACCOUNT, (name,)).fetchone() if is_possible else None
         subject = f"user:{name}" if row else unknown_subject(name)
         _require_patience(connection, subject, origin, now)
@@ -167,11 +184,16 @@ def _checked(
         _count_failure(connection, subject, now)
     account_id, stored = row or (None, None)
     if is_password(stored, password) and account_id is not None and stored is not None:
-        return _Account(account_id, stored, subject)
-    with database.reading() as connection:
+        return Account(account_id, stored, subject)
+    with reading() as connection:
         _count_failure(connection, address_subject(origin), now)
     _log.warning("sign_in_failed", origin=origin)
     return None
+
+
+def forget_failures(connection: psycopg.Connection, account: Account) -> None:
+    """Let nobody wait any more who has come in; the caller commits."""
+    connection.execute(_FORGET_FAILURES, (account.subject,))
 
 
 def _require_patience(
@@ -199,7 +221,7 @@ def _count_failure(connection: psycopg.Connection, subject: str, now: datetime) 
 
 @contextmanager
 def _changing_if_outdated(
-    database: RequestDatabase, name: str, account: _Account, password: str, visitor: Visitor
+    database: RequestDatabase, name: str, account: Account, password: str, visitor: Visitor
 ) -> Iterator[psycopg.Connection]:
     """A transaction in which the account is still what was checked, its hash brought up to date."""
     if is_outdated(account.password_hash):
@@ -208,17 +230,17 @@ def _changing_if_outdated(
             if not set_own_password(
                 connection, account.id, before=account.password_hash, password_hash=new_hash
             ):
-                raise _wrong()
+                raise wrong_name_or_password()
             yield connection
         return
     with database.reading() as connection:
         found = connection.execute(_SELECT_UNCHANGED, (account.id, account.password_hash))
         if found.fetchone() is None:
-            raise _wrong()
+            raise wrong_name_or_password()
         yield connection
 
 
-def _wrong() -> Problem:
+def wrong_name_or_password() -> Problem:
     """One answer, whether nobody has the name or the password is wrong."""
     return Problem(Kind.INVALID_REQUEST, _("The name or the password is wrong."))
 

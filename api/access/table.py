@@ -26,6 +26,11 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     ("POST", "/sign-out"): Permission.USE_OWN_SESSION,
     ("GET", "/account/password"): Permission.USE_OWN_SESSION,
     ("POST", "/account/password"): Permission.USE_OWN_SESSION,
+    # A person's own personal keys: for those who take steps of a count, as people.
+    ("GET", "/account/personal-keys"): Permission.DECIDE,
+    ("GET", "/account/personal-keys/new"): Permission.DECIDE,
+    ("POST", "/account/personal-keys/new"): Permission.DECIDE,
+    ("POST", "/account/personal-keys/{key_id}/revoke"): Permission.DECIDE,
     ("GET", "/api/v1/me"): Permission.USE_OWN_SESSION,
     # API keys
     ("GET", "/api/v1/api-keys"): Permission.READ_KEYS,

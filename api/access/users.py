@@ -4,12 +4,13 @@ The functions that change an account run inside the caller's audited transaction
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 import psycopg
 
+from api.access.key_trees import Ended, end_keys_of_user, revoke_credentials
 from api.access.passwords import hash_password, require_good_password
 from api.access.roles import Role
 from jieru.errors import UserError
@@ -17,11 +18,12 @@ from jieru.errors import UserError
 __all__ = [
     "USER_NAME",
     "User",
-    "count_open_keys",
+    "count_without_issuer",
     "create_user",
     "disable_user",
     "list_users",
     "reset_password",
+    "set_issuer",
     "set_own_password",
 ]
 
@@ -29,33 +31,39 @@ USER_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 _LONGEST_TEXT: Final = 200
 
 _INSERT: Final = """
-    INSERT INTO users (name, display_name, role, platform_id, password_hash, oidc_subject)
-    VALUES (%s, %s, %s, %s, %s, %s)
+    INSERT INTO users (name, display_name, role, platform_id, password_hash, oidc_subject,
+                       oidc_issuer)
+    VALUES (%s, %s, %s, %s, %s, %s, %s)
     ON CONFLICT DO NOTHING RETURNING id
 """
 _PLATFORM_ID: Final = "SELECT id FROM platforms WHERE code = %s"
 _HAS_NAME: Final = "SELECT FROM users WHERE name = %s"
 _SELECT_FOR_CHANGE: Final = "SELECT id, disabled_at FROM users WHERE name = %s FOR UPDATE"
-_DISABLE: Final = "UPDATE users SET disabled_at = now() WHERE id = %s"
+_DISABLE: Final = "UPDATE users SET disabled_at = now() WHERE id = %s AND disabled_at IS NULL"
 _SET_PASSWORD: Final = "UPDATE users SET password_hash = %s, disabled_at = NULL WHERE id = %s"  # noqa: S105
 _REPLACE_HASH: Final = """
     UPDATE users SET password_hash = %s
     WHERE id = %s AND password_hash = %s AND disabled_at IS NULL
 """
+_SET_ISSUER: Final = """
+    UPDATE users SET oidc_issuer = %s
+    WHERE oidc_subject IS NOT NULL AND oidc_issuer IS NOT DISTINCT FROM %s
+"""
+_COUNT_WITHOUT_ISSUER: Final = """
+    SELECT count(*) FROM users
+    WHERE oidc_subject IS NOT NULL AND oidc_issuer IS NULL AND disabled_at IS NULL
+"""
 _REVOKE_SESSIONS: Final = """
-    UPDATE sessions SET revoked_at = now() WHERE user_id = %s AND revoked_at IS NULL
+    UPDATE sessions SET revoked_at = now()
+    WHERE user_id = %s AND revoked_at IS NULL AND expires_at > now()
 """
 _FORGET_FAILURES: Final = "DELETE FROM sign_in_failures WHERE subject = 'user:' || %s"
 _SELECT: Final = """
     SELECT users.name, display_name, role, platforms.code, created_at, disabled_at,
-           password_hash IS NOT NULL, oidc_subject,
+           password_hash IS NOT NULL, oidc_subject, oidc_issuer,
            (SELECT max(sessions.created_at) FROM sessions WHERE user_id = users.id)
     FROM users LEFT JOIN platforms ON platforms.id = platform_id
     ORDER BY users.name
-"""
-_COUNT_OPEN_KEYS: Final = """
-    SELECT count(*) FROM api_keys
-    WHERE created_by = 'user:' || %s AND revoked_at IS NULL AND expires_at > now()
 """
 
 
@@ -72,6 +80,8 @@ class User:
     disabled_at: datetime | None
     has_password: bool
     oidc_subject: str | None
+    oidc_issuer: str | None
+    """Whose name that is; None beside a subject: nobody signs in by it."""
     last_signed_in_at: datetime | None
 
 
@@ -84,6 +94,7 @@ def create_user(
     display_name: str = "",
     password: str | None = None,
     oidc_subject: str | None = None,
+    oidc_issuer: str | None = None,
 ) -> int:
     """Make an account; its id.
 
@@ -95,6 +106,7 @@ def create_user(
         display_name: what pages show; empty: the name.
         password: None for somebody who comes through OpenID Connect only.
         oidc_subject: the provider's name for this person.
+        oidc_issuer: which provider's, as it calls itself; needed beside a subject.
 
     Raises:
         UserError: a value is wrong or taken.
@@ -110,6 +122,11 @@ def create_user(
             raise UserError(
                 "At most {length} printable characters are taken here.", length=_LONGEST_TEXT
             )
+    if bool(oidc_subject) != bool(oidc_issuer):
+        raise UserError(
+            "A provider's name for a person says nothing without the provider: name it with "
+            "--oidc-issuer, or set JIERU_OIDC_ISSUER."
+        )
     if password is None and not oidc_subject:
         raise ValueError("an account needs a way in")
     if password is not None:
@@ -123,6 +140,7 @@ def create_user(
             _platform_id(connection, role, platform),
             None if password is None else hash_password(password),
             oidc_subject or None,
+            oidc_issuer or None,
         ),
     ).fetchone()
     if row is None:
@@ -135,17 +153,32 @@ def create_user(
     return user_id
 
 
-def disable_user(connection: psycopg.Connection, name: str) -> None:
-    """Let nobody sign in with an account any more; its open sessions end now.
+def disable_user(
+    connection: psycopg.Connection, name: str, *, with_credentials: bool = False
+) -> Ended:
+    """Let nobody sign in with an account any more; its sessions and all keys from it end now.
+
+    Args:
+        connection: inside `jieru.audit.changing`.
+        name: the account's.
+        with_credentials: let the equipment whose credentials came from it in no more, though the
+            account be disabled already.
+
+    Returns:
+        What ended, and what goes on that came from it.
 
     Raises:
         UserError: there is no such account, or it is disabled already.
     """
     user_id, disabled_at = _found(connection, name)
-    if disabled_at is not None:
+    if disabled_at is not None and not with_credentials:
         raise UserError("The account {name} is disabled already.", name=name)
+    sessions = connection.execute(_REVOKE_SESSIONS, (user_id,)).rowcount
+    ended = replace(end_keys_of_user(connection, name), sessions=sessions)
     connection.execute(_DISABLE, (user_id,))
-    connection.execute(_REVOKE_SESSIONS, (user_id,))
+    if with_credentials:
+        revoke_credentials(connection, ended)
+    return ended
 
 
 def reset_password(
@@ -181,16 +214,39 @@ def set_own_password(
     return cursor.rowcount == 1
 
 
+def set_issuer(connection: psycopg.Connection, issuer: str, *, before: str | None) -> int:
+    """Say of which provider the subjects are that were kept as another's, or as nobody's.
+
+    Args:
+        connection: inside `jieru.audit.changing`.
+        issuer: as the provider calls itself.
+        before: as whose they are kept; None: those that an earlier release kept without.
+
+    Returns:
+        Of how many accounts.
+
+    Raises:
+        UserError: the provider knows somebody else by one of these subjects already.
+    """
+    try:
+        with connection.transaction():
+            return connection.execute(_SET_ISSUER, (issuer, before)).rowcount
+    except psycopg.errors.UniqueViolation:
+        raise UserError(
+            "One of these subjects is another account's at {issuer} already.", issuer=issuer
+        ) from None
+
+
+def count_without_issuer(connection: psycopg.Connection) -> int:
+    """How many accounts have a provider's name and nobody knows which provider's."""
+    row = connection.execute(_COUNT_WITHOUT_ISSUER).fetchone()
+    return row[0] if row else 0
+
+
 def list_users(connection: psycopg.Connection) -> list[User]:
     """All accounts, by name."""
     rows = connection.execute(_SELECT).fetchall()
     return [User(name, shown, Role(role), *others) for name, shown, role, *others in rows]
-
-
-def count_open_keys(connection: psycopg.Connection, name: str) -> int:
-    """How many API keys that this account made still open the door."""
-    row = connection.execute(_COUNT_OPEN_KEYS, (name,)).fetchone()
-    return row[0] if row else 0
 
 
 def _found(connection: psycopg.Connection, name: str) -> tuple[int, datetime | None]:

@@ -6,8 +6,13 @@ from fastapi import APIRouter, Path, Query
 
 from api.access.caller import CurrentCaller
 from api.access.gate import GatedRoute
-from api.access.roles import GRANTS
-from api.account.answers import ApiKey, ApiKeyList, CallerAnswer, NewApiKey, NewApiKeyAnswer
+from api.account.answers import (
+    ApiKeyList,
+    CallerAnswer,
+    NewApiKey,
+    NewApiKeyAnswer,
+    RevokedApiKey,
+)
 from api.account.queries import create_key, list_keys, revoke_key
 from api.web.clock import Now
 from api.web.database import Database
@@ -34,7 +39,8 @@ def get_caller(caller: CurrentCaller) -> CallerAnswer:
         display_name=caller.display_name,
         role=caller.role,
         platform=caller.platform.code if caller.platform else None,
-        permissions=sorted(GRANTS[caller.role]),
+        permissions=sorted(caller.permissions),
+        scopes=sorted(caller.scopes),
     )
 
 
@@ -77,15 +83,23 @@ def post_api_key(
     "/api-keys/{key_id}/revoke",
     tags=["api-keys"],
     summary="Revoke an API key",
-    description=_("At once and for good; the key stays in the list."),
-    response_description=_("The key with the moment of its end."),
+    description=_(
+        "At once and for good, with all keys that it made; they stay in the list. Credentials of "
+        "equipment that they issued go on, unless they are to end too."
+    ),
+    response_description=_("The key with the moment of its end, and what ended with it."),
     responses=problem_responses(Kind.NOT_FOUND, Kind.INVALID_REQUEST, Kind.DATABASE_AWAY),
 )
 def post_revocation(
+    *,
     caller: CurrentCaller,
     database: Database,
     key_id: Annotated[str, Path(description=_("The key's id."))],
-) -> ApiKey:
+    credentials: Annotated[
+        bool,
+        Query(description=_("Revoke the credentials too that this key or one below it issued.")),
+    ] = False,
+) -> RevokedApiKey:
     """A key that opens nothing any more."""
     with database.changing(caller.actor) as connection:
-        return revoke_key(connection, caller, key_id)
+        return revoke_key(connection, caller, key_id, with_credentials=credentials)

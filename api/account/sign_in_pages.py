@@ -207,7 +207,7 @@ def _come_back(
         return _sign_in_form(request, page, error, status=_STALE)
     except WorldError as error:
         return _sign_in_form(request, page, error, status=_AWAY)
-    token = sign_in_by_subject(database, subject, _visitor(request))
+    token = sign_in_by_subject(database, provider.issuer, subject, _visitor(request))
     if token is None:
         unknown = UserError(
             "{provider} calls you {subject}, and no account here belongs to that name. Give it "

@@ -63,7 +63,8 @@ class Input:
     name: str
     label: str
     """In English, for the catalogue, as is `hint`."""
-    kind: Literal["text", "date", "number", "select", "password", "hidden"] = "text"
+    kind: Literal["text", "date", "number", "select", "checkboxes", "password", "hidden"] = "text"
+    """Of check boxes the value is that of all that are checked, with spaces between."""
     is_required: bool = False
     hint: str = ""
     choices: Sequence[Choice] = ()

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from api.access.roles import Role
+from api.access.scopes import Scope
 from jieru.i18n import marked as _
 from jieru.vocabulary import (
     ACCOUNT_ROLE_WORDS,
@@ -32,6 +33,7 @@ __all__ = [
     "REPORTED_WORDS",
     "REQUEST_STATUS_WORDS",
     "ROLE_WORDS",
+    "SCOPE_WORDS",
     "STATE_WORDS",
     "TONES",
     "Translate",
@@ -42,6 +44,21 @@ __all__ = [
 Translate = Callable[[str], str]
 
 ROLE_WORDS: Final[Mapping[str, str]] = {**worded(Role, ACCOUNT_ROLE_WORDS)}
+SCOPE_WORDS: Final[Mapping[str, str]] = {
+    Scope.COUNTS_READ: _("Read counts and awards"),
+    Scope.REGISTRY_READ: _("Read the registry and what devices sent"),
+    Scope.REGISTRY_WRITE: _("Change enterprises, connections and devices, import files"),
+    Scope.PLATFORMS_WRITE: _("Change platforms and recognitions"),
+    Scope.REJECTIONS_READ: _("Read rejections"),
+    Scope.CREDENTIALS_READ: _("See which equipment has credentials"),
+    Scope.CREDENTIALS_WRITE: _("Issue and revoke credentials of equipment"),
+    Scope.KEYS_READ: _("See API keys"),
+    Scope.KEYS_WRITE: _("Make and revoke API keys"),
+    Scope.AUDIT_READ: _("Read the audit"),
+    Scope.PROCEDURE_READ: _("Follow the annual count from the inside"),
+    Scope.PROCEDURE_WRITE: _("Decide and take steps of the annual count, in a person's name"),
+    Scope.PANELS_READ: _("See the panels"),
+}
 STATE_WORDS: Final = RECORD_STATE_WORDS
 KIND_WORDS: Final = REGISTRY_FILE_WORDS
 AUDITED_FIELD_WORDS: Final = {
@@ -85,6 +102,10 @@ AUDITED_FIELD_WORDS: Final = {
     "role": _("Role"),
     "password_hash": _("Password (beginning of its hash)"),
     "oidc_subject": _("OpenID Connect subject"),
+    "oidc_issuer": _("OpenID Connect issuer"),
+    "scopes": _("Scopes"),
+    "parent_id": _("Made by the key (number)"),
+    "user_id": _("Account of the person (number)"),
     "created_at": _("Created at"),
     "disabled_at": _("Disabled at"),
     "key_id": _("Key number"),

@@ -3,6 +3,7 @@
 A username has one open credential at most; `usernames` says what they are made of.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -21,6 +22,7 @@ __all__ = [
     "issue",
     "replace",
     "revoke",
+    "revoke_all",
 ]
 
 # A device or a gateway that is not the platform's own gives no row, rather than another's
@@ -49,6 +51,9 @@ _INSERT: Final = """
 _REVOKE: Final = """
     UPDATE credentials SET revoked_at = now() WHERE id = %s AND revoked_at IS NULL
     RETURNING platform_id, device_id, publisher_id
+"""
+_REVOKE_ALL: Final = """
+    UPDATE credentials SET revoked_at = now() WHERE id = ANY(%s) AND revoked_at IS NULL
 """
 
 
@@ -123,3 +128,8 @@ def replace(connection: psycopg.Connection, credential_id: int) -> IssuedCredent
 def revoke(connection: psycopg.Connection, credential_id: int) -> bool:
     """Revoke a credential; whether it was open."""
     return connection.execute(_REVOKE, (credential_id,)).fetchone() is not None
+
+
+def revoke_all(connection: psycopg.Connection, credential_ids: Sequence[int]) -> None:
+    """Revoke those of these credentials that are open."""
+    connection.execute(_REVOKE_ALL, (list(credential_ids),))

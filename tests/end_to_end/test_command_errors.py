@@ -82,10 +82,10 @@ def test_the_schema_is_missing(embedded_url: str, command: tuple[str, ...]) -> N
     ],
 )
 def test_an_argument_is_wrong(
-    embedded_database_url: str, arguments: tuple[str, ...], said: str
+    embedded_simulation_url: str, arguments: tuple[str, ...], said: str
 ) -> None:
     """The sentence names what was wrong."""
-    assert said in _sentence(*arguments, database_url=embedded_database_url)
+    assert said in _sentence(*arguments, database_url=embedded_simulation_url)
 
 
 def test_the_event_clock_on_a_database_of_real_evidence(embedded_database_url: str) -> None:

@@ -42,6 +42,10 @@ GET   /api/v1/overview                                   operator verifier audit
 GET   /api/v1/api-keys                                   operator verifier auditor admin
 POST  /api/v1/api-keys                                   operator -        -       admin
 POST  /api/v1/api-keys/{key_id}/revoke                   operator -        -       admin
+GET   /account/personal-keys                             -        verifier -       admin
+GET   /account/personal-keys/new                         -        verifier -       admin
+POST  /account/personal-keys/new                         -        verifier -       admin
+POST  /account/personal-keys/{key_id}/revoke             -        verifier -       admin
 GET   /api-keys                                          operator verifier auditor admin
 GET   /api-keys/new                                      operator -        -       admin
 POST  /api-keys/new                                      operator -        -       admin

@@ -11,7 +11,9 @@ from fastapi import FastAPI
 from joserfc.jwk import OctKey
 
 from api.access.roles import Role
+from api.access.users import set_issuer
 from api.app import create_app
+from jieru.audit import Actor, changing
 from jieru.database import connect, open_pool
 from jieru.settings import Settings
 from tests.support.openid_provider import (
@@ -34,10 +36,16 @@ def provider() -> Iterator[OpenIdProvider]:
 
 
 @pytest.fixture
-def connection(database_url: str) -> Iterator[psycopg.Connection]:
+def connection(database_url: str, provider: OpenIdProvider) -> Iterator[psycopg.Connection]:
     """The database, where lin is known to the provider as sub-lin."""
     with connect(database_url) as connection:
-        add_person(connection, "lin", Role.VERIFIER, oidc_subject="sub-lin")
+        add_person(
+            connection,
+            "lin",
+            Role.VERIFIER,
+            oidc_subject="sub-lin",
+            oidc_issuer=provider.issuer,
+        )
         yield connection
 
 
@@ -217,6 +225,25 @@ async def test_a_person_who_declines_at_the_provider_is_back_at_the_door(app: Fa
             "/sign-in/oidc/callback", params={"state": state, "error": "access_denied"}
         )
         await refused(answer, "did not confirm")
+
+
+@pytest.mark.parametrize("issuer", ["https://id.elsewhere.test", None])
+async def test_another_provider_that_has_the_same_name_for_somebody_lets_nobody_in(
+    app: FastAPI, connection: psycopg.Connection, issuer: str | None
+) -> None:
+    """Nor does one whose names were kept without it, until `jieru user issuer` has said it."""
+    provider = connection.execute("SELECT oidc_issuer FROM users").fetchone()
+    assert provider is not None
+    connection.execute("UPDATE users SET oidc_issuer = %s", (issuer,))
+    connection.commit()
+    async with visiting(app) as browser:
+        refused = await sign_in(browser)
+        assert refused.status_code == 422
+        assert "sub-lin" in refused.text
+        with changing(connection, Actor("command:tests", "command line")):
+            assert set_issuer(connection, provider[0], before=issuer) == 1
+        connection.commit()
+        assert (await sign_in(browser)).status_code == 303
 
 
 async def test_a_word_of_another_issuer_is_refused(app: FastAPI) -> None:

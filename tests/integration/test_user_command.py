@@ -7,11 +7,15 @@ import psycopg
 import pytest
 
 from api.access.passwords import is_password
+from jieru.audit import Actor, changing
+from jieru.credentials.records import issue
 from jieru.database import connect
+from tests.support.callers import key_of
 from tests.support.command import clean_environment
 from tests.support.registry_builder import RegistryBuilder
 from tests.support.visiting import PASSWORD
 
+ISSUER = "https://id.example.test"
 SHOWN = "Password, shown only now: "
 
 
@@ -22,7 +26,9 @@ def user(
     given = [] if password is None else ["--password-stdin"]
     return subprocess.run(
         [sys.executable, "-m", "jieru", "user", *arguments, *given],
-        env=clean_environment(database_url=url, language="en"),
+        env=clean_environment(
+            database_url=url, language="en", oidc_issuer=ISSUER, oidc_client_id="jieru"
+        ),
         input=password or "",
         capture_output=True,
         text=True,
@@ -74,6 +80,38 @@ def test_an_account_of_the_provider_needs_no_password(database_url: str) -> None
     done = user(database_url, "add", "wu", "--role", "admin", "--oidc-subject", "sub-wu")
     assert done.stdout == "The account wu is added.\n"
     assert row_of(database_url, "wu")[3] is None
+    with connect(database_url) as connection:
+        kept = connection.execute("SELECT oidc_issuer, oidc_subject FROM users").fetchall()
+    assert kept == [(ISSUER, "sub-wu")]
+
+
+def test_whose_names_those_are_that_were_kept_without_a_provider_is_said_once(
+    database_url: str,
+) -> None:
+    """And never for accounts that have one; a provider that goes by another name is followed."""
+    user(database_url, "add", "wu", "--role", "admin", "--oidc-subject", "sub-wu")
+    with connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO users (name, display_name, role, oidc_subject)"
+            " VALUES ('old', 'Old', 'admin', 'sub-old'), ('older', 'Older', 'admin', 'sub-wu')"
+        )
+        connection.commit()
+        refused = user(database_url, "issuer", ISSUER)
+        assert refused.returncode == 1
+        assert "another account's" in refused.stderr
+        said = user(database_url, "issuer", "https://id.city.test")
+        assert said.stdout == (
+            "Accounts whose names are those of https://id.city.test from now on: 2\n"
+        )
+        moved = user(database_url, "issuer", "https://id.new.test", "--from", ISSUER)
+        assert moved.stdout.endswith(": 1\n")
+        assert connection.execute(
+            "SELECT name, oidc_issuer FROM users ORDER BY name"
+        ).fetchall() == [
+            ("old", "https://id.city.test"),
+            ("older", "https://id.city.test"),
+            ("wu", "https://id.new.test"),
+        ]
 
 
 def test_every_change_is_audited_under_who_ran_the_command(database_url: str) -> None:
@@ -125,16 +163,28 @@ def test_a_reset_forgets_the_failures_of_the_account(database_url: str) -> None:
         assert connection.execute("SELECT FROM sign_in_failures").fetchall() == []
 
 
-def test_keys_that_outlive_their_maker_are_told(database_url: str) -> None:
-    """Programs may depend on them: an administrator decides."""
+def test_disabling_says_what_ends_and_what_goes_on(database_url: str) -> None:
+    """Keys by name and number; equipment goes on until --credentials says otherwise."""
     user(database_url, "add", "wu", "--role", "admin")
     with connect(database_url) as connection:
-        connection.execute(
-            "INSERT INTO api_keys (key_id, secret_hash, name, role, created_by, expires_at)"
-            " VALUES ('00000000', sha256(''), 'sync', 'auditor', 'user:wu', now() + '1 day')"
-        )
+        RegistryBuilder(connection).platform("xielian")
         connection.commit()
-    assert "still valid: 1" in user(database_url, "disable", "wu").stdout
+        key = key_of(connection, "wu", name="sync")
+        with changing(connection, Actor(f"key:{key.key_id}", "127.0.0.1")):
+            issue(connection, platform_id=1)
+        connection.commit()
+    said = user(database_url, "disable", "wu").stdout.splitlines()
+    assert said[:5] == [
+        "The account wu is disabled.",
+        "API keys that ended: 1",
+        f"  {key.key_id}  sync",
+        "Credentials of equipment that came from it and go on: 1",
+        "  xielian",
+    ]
+    said = user(database_url, "disable", "wu", "--credentials").stdout.splitlines()
+    assert said[1:] == ["Credentials of equipment that were revoked: 1", "  xielian"]
+    with connect(database_url) as connection:
+        assert connection.execute("SELECT FROM broker_users").fetchall() == []
 
 
 def test_the_list_names_everyone(database_url: str) -> None:
@@ -177,8 +227,9 @@ def test_what_cannot_be_done_is_one_sentence(
     """And nothing is changed."""
     with connect(database_url) as connection:
         connection.execute(
-            "INSERT INTO users (name, display_name, role, oidc_subject)"
-            " VALUES ('taken', 'Taken', 'admin', 'sub-taken')"
+            "INSERT INTO users (name, display_name, role, oidc_subject, oidc_issuer)"
+            " VALUES ('taken', 'Taken', 'admin', 'sub-taken', %s)",
+            (ISSUER,),
         )
         connection.commit()
         done = user(database_url, *arguments)

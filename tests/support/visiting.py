@@ -27,6 +27,7 @@ def add_person(
     *,
     platform: str | None = None,
     oidc_subject: str | None = None,
+    oidc_issuer: str = "https://id.example.test",
 ) -> None:
     """An account with `PASSWORD`, committed."""
     with changing(connection, Actor("command:tests", "command line")):
@@ -37,6 +38,7 @@ def add_person(
             platform=platform,
             password=PASSWORD,
             oidc_subject=oidc_subject,
+            oidc_issuer=oidc_issuer if oidc_subject else None,
         )
     connection.commit()
 

@@ -2,12 +2,14 @@
 
 import json
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
 from tests.integration.verifier.conftest import WORKED_EXAMPLE, Run
+from tests.support.people import personal_key_file
 from tests.support.registry_builder import RegistryBuilder, days_between
 from tests.support.registry_files import uscc_of
 from verifier.counting.explain import explain
@@ -193,12 +195,13 @@ def test_a_device_that_changed_hands_is_counted_for_its_own_time(
 
 
 def test_decisions_stand_in_the_explanation_withdrawn_ones_too(
-    jieru: Run, database: psycopg.Connection, registry: RegistryBuilder
+    jieru: Run, database: psycopg.Connection, registry: RegistryBuilder, tmp_path: Path
 ) -> None:
     """A waiver names itself beside what it requires."""
     uscc = registry.served_enterprise(1, registry.platform(), WORKED_EXAMPLE, devices=1)
     database.commit()
-    who = ("--reason", "小微企业", "--by", "林工")
+    key = personal_key_file(database, tmp_path, "lin")
+    who = ("--reason", "小微企业", "--key-file", key)
     jieru("decide", "hold", "alpha", uscc, *who)
     jieru("decide", "withdraw", "1", *who)
     jieru(
@@ -211,7 +214,7 @@ def test_decisions_stand_in_the_explanation_withdrawn_ones_too(
     found = _explained(database, uscc)
     assert found["outcome"] == "counted"
     assert [(each["kind"], each["withdrawn_by"]) for each in found["decisions"]] == [
-        ("hold", "林工"),
+        ("hold", "lin"),
         ("waive", None),
     ]
     (devices,) = (each for each in found["criteria"] if each["criterion"] == "active_devices_min")

@@ -12,6 +12,7 @@ import command.counting
 import command.procedure
 from tests.integration.verifier.conftest import WORKED_EXAMPLE, Run
 from tests.support.heard import vouch_for_evidence
+from tests.support.people import personal_key_file
 from tests.support.procedure import HOLIDAYS_OF_2027, frozen_with_award
 from tests.support.registry_builder import RegistryBuilder
 from verifier.counting.award import AwardLine
@@ -19,7 +20,8 @@ from verifier.procedure import clock
 
 _MAY = datetime(2027, 5, 6, 1, tzinfo=UTC)
 _JUNE = datetime(2027, 6, 1, 1, tzinfo=UTC)
-_LIN, _CHEN, _ZHAO = ("--by", "lin"), ("--by", "chen"), ("--by", "zhao")
+_LIN, _CHEN, _ZHAO = (("--key-file", f"{name}.key") for name in ("lin", "chen", "zhao"))
+"""In the folder of the test: this is no simulation, so they show who they are."""
 
 
 @pytest.fixture
@@ -30,10 +32,16 @@ def embedded_database_url(database_url: str) -> str:
 
 @pytest.fixture(autouse=True)
 def uscc(
-    database: psycopg.Connection, registry: RegistryBuilder, monkeypatch: pytest.MonkeyPatch
+    database: psycopg.Connection,
+    registry: RegistryBuilder,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> str:
     """An enterprise that counts on alpha, in May 2027."""
     _set_clock(monkeypatch, _MAY)
+    monkeypatch.chdir(tmp_path)
+    for name in ("lin", "chen", "zhao"):
+        personal_key_file(database, tmp_path, name)
     counted = registry.served_enterprise(1, registry.platform(), WORKED_EXAMPLE)
     vouch_for_evidence(database)
     database.commit()
@@ -105,7 +113,7 @@ def test_a_count_is_led_to_its_payment(
     (listed,) = json.loads(_said(jieru("procedure", "list", "--json")))
     assert (listed["count_id"], listed["state"], listed["frozen_by"]) == ("2026-1", "paid", "chen")
 
-    _said(jieru("decide", "exclude", "alpha", uscc, "--reason", "虚假", "--by", "lin"))
+    _said(jieru("decide", "exclude", "alpha", uscc, "--reason", "虚假", *_LIN))
     draft = ("procedure", "draft", 2026, "--as-of", "2027-04-05", *_LIN)
     assert "A reason" in _refused(jieru(*draft))
     assert _said(jieru(*draft, "--reason", "复核")) == "2026-2 is drafted."
@@ -302,7 +310,7 @@ def test_a_count_is_returned(jieru: Run) -> None:
 @pytest.mark.usefixtures("frozen")
 def test_a_decision_keeps_where_its_document_is(jieru: Run, uscc: str) -> None:
     """The attachment is listed and audited."""
-    hold = ("decide", "hold", "alpha", uscc, "--reason", "疑点", "--by", "lin")
+    hold = ("decide", "hold", "alpha", uscc, "--reason", "疑点", *_LIN)
     _said(jieru(*hold, "--attachment", "莆工信〔2027〕8号"))
     (decision,) = json.loads(_said(jieru("decide", "list", "--json")))["decisions"]
     assert decision["attachment"] == "莆工信〔2027〕8号"
