@@ -11,6 +11,8 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from api.access.gate import require_every_route_gated
 from api.access.oidc import provider_of
+from api.access.second_step import SecondStep
+from api.access.turns import HashingTurns, ProviderTurns
 from api.account import key_pages
 from api.account import routes as access_routes
 from api.account import sign_in_pages as access_pages
@@ -161,6 +163,9 @@ def create_app(
             trusted_keys_of(settings),
         ),
         provider_of(settings),
+        SecondStep.of_settings(settings),
+        HashingTurns(),
+        ProviderTurns(),
         equipment_broker(settings),
         OverviewSource(database),
         PanelSource(database),

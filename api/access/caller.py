@@ -31,6 +31,8 @@ class Caller:
     """An operator's; None: every platform."""
     form_token: str | None = None
     """What a form of a page must carry (CSRF); None for a program with a key."""
+    lacks_second_factor: bool = False
+    """Whether this is a person whose account asks for no code."""
 
     @property
     def platform_id(self) -> int | None:

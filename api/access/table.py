@@ -21,6 +21,8 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     # The door
     ("GET", "/sign-in"): Public,
     ("POST", "/sign-in"): Public,
+    ("GET", "/sign-in/code"): Public,
+    ("POST", "/sign-in/code"): Public,
     ("GET", "/sign-in/oidc"): Public,
     ("GET", "/sign-in/oidc/callback"): Public,
     ("POST", "/sign-out"): Permission.USE_OWN_SESSION,

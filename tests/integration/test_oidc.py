@@ -1,5 +1,6 @@
 """Signing in through an OpenID provider: a real one on loopback, honest and not."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -290,3 +291,26 @@ async def refused(answer: httpx.Response, said: str) -> None:
     assert answer.status_code == 400
     assert said in answer.text
     assert "jieru_session=" not in str(answer.headers)
+
+
+async def test_a_crowd_at_the_door_asks_the_provider_once(
+    app: FastAPI, provider: OpenIdProvider
+) -> None:
+    """Nobody makes this program send requests by sending requests; on the way back it asks anew."""
+    async with visiting(app) as browser:
+        answers = await asyncio.gather(*(browser.get("/sign-in/oidc") for _ in range(40)))
+        assert {answer.status_code for answer in answers} == {303}
+        assert provider.discovered == 1
+        await sign_in(browser)
+        assert provider.discovered == 2
+
+
+async def test_a_provider_that_is_away_is_asked_once_in_some_seconds(
+    app: FastAPI, provider: OpenIdProvider
+) -> None:
+    """And a button that nobody answers holds up nothing else."""
+    provider.metadata = {"issuer": "https://evil.example"}
+    async with visiting(app) as browser:
+        answers = await asyncio.gather(*(browser.get("/sign-in/oidc") for _ in range(40)))
+        assert {answer.status_code for answer in answers} == {503}
+    assert provider.discovered == 1
