@@ -137,8 +137,13 @@ def _led_to_enrolment(request: Request) -> Response:
     Raises:
         Problem: it is no page that was asked for.
     """
-    accepted = request.headers.get("accept", "")
-    if request.method != "GET" or "text/html" not in accepted or "hx-request" in request.headers:
+    is_page = (
+        request.method == "GET"
+        and "text/html" in request.headers.get("accept", "")
+        and "hx-request" not in request.headers
+        and not request.url.path.startswith("/api/")
+    )
+    if not is_page:
         raise Problem(
             Kind.FORBIDDEN,
             _("Set up the second step of your sign-in first, on the page {page}."),

@@ -2,8 +2,8 @@
 
 The provider says who somebody is, and nothing else: what they may do stands in our own accounts.
 Everything is read anew for whoever comes back from it, so that it may change its keys at any time.
-On the way there, which is open to everybody, its metadata is read once in some minutes, and a
-provider that is away is asked again after some seconds: a crowd at the door asks it no more than one.
+On the way there, which is open to everybody, its metadata is read once in some minutes, and one
+that is away is asked again after some seconds: a crowd at the door asks as much as one person.
 """
 
 import threading

@@ -26,6 +26,10 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     ("GET", "/sign-in/oidc"): Public,
     ("GET", "/sign-in/oidc/callback"): Public,
     ("POST", "/sign-out"): Permission.USE_OWN_SESSION,
+    ("GET", "/account/totp"): Permission.USE_OWN_SESSION,
+    ("POST", "/account/totp"): Permission.USE_OWN_SESSION,
+    ("POST", "/account/totp/confirm"): Permission.USE_OWN_SESSION,
+    ("POST", "/account/totp/end"): Permission.USE_OWN_SESSION,
     ("GET", "/account/password"): Permission.USE_OWN_SESSION,
     ("POST", "/account/password"): Permission.USE_OWN_SESSION,
     ("GET", "/api/v1/me"): Permission.USE_OWN_SESSION,
@@ -57,6 +61,10 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     # The audit
     ("GET", "/api/v1/audit-entries"): Permission.READ_AUDIT,
     ("GET", "/api/v1/audit-entries.csv"): Permission.READ_AUDIT,
+    # The access log
+    ("GET", "/access-log"): Permission.READ_ACCESS_LOG,
+    ("GET", "/api/v1/access-entries"): Permission.READ_ACCESS_LOG,
+    ("GET", "/api/v1/access-entries.csv"): Permission.READ_ACCESS_LOG,
     # Counts
     ("GET", "/counts"): Permission.READ_COUNTS,
     ("GET", "/counts/{year}"): Permission.READ_COUNTS,
