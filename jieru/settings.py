@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
@@ -190,6 +191,13 @@ class Settings(BaseSettings):
         if self.totp_required and not self.totp_key_file:
             raise ValueError("JIERU_TOTP_REQUIRED needs JIERU_TOTP_KEY_FILE beside it")
         return self
+
+    @field_validator("syslog")
+    @classmethod
+    def _possible_port(cls, value: str) -> str:
+        if value.startswith(("udp:", "tcp:")) and urlsplit(value).port == 0:  # it checks the rest
+            raise ValueError("port 0 is none")
+        return value
 
     @field_validator("api_trusted_proxies")
     @classmethod
