@@ -23,6 +23,7 @@ from api.access.totp_key import TotpKey
 from api.web.problems import Problem
 from jieru.access_entries import AccessKind, write_access_entry
 from jieru.errors import UserError
+from jieru.i18n import marked as _
 
 __all__ = ["CodeNeededError", "Person", "verified_person"]
 
@@ -94,7 +95,7 @@ def verified_person(
                 take_back(connection, account.attempt)
             if account.has_second_factor:
                 if not code.strip():
-                    raise CodeNeededError("The account {name} needs a code.", name=account.name)
+                    raise CodeNeededError(_("The account {name} needs a code."), name=account.name)
                 pending = Pending(account.id, account.name, is_browser_known=False)
                 subject = f"command:{code_subject(account.id, None)}"
                 if not checked_code(reading, pending, code, totp_key, origin, subject, now=now):

@@ -22,8 +22,8 @@ SECURITY_HEADERS: Final = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 STRICT_TRANSPORT: Final = "max-age=31536000"
-"""For a year this host is asked by TLS only. Said where TLS was spoken, with us or with a proxy that
-we trust: anywhere else browsers ignore it, and it would shut out whoever has no TLS yet."""
+"""For a year this host is asked by TLS only. Said where TLS was spoken, with a proxy that we trust:
+anywhere else browsers ignore it."""
 
 
 class SecurityHeaders:
