@@ -27,6 +27,8 @@ RECORDED: Final[Mapping[tuple[str, str], AccessKind]] = {
     ("GET", "/api/v1/api-keys"): AccessKind.READ,
     ("GET", "/api/v1/audit-entries"): AccessKind.READ,
     # Who objects to a count, who decided what and why
+    ("GET", "/counts/{year}"): AccessKind.READ,
+    ("GET", "/counts/{year}/{step}"): AccessKind.READ,
     ("GET", "/counts/{year}/review"): AccessKind.READ,
     ("GET", "/counts/{year}/work"): AccessKind.READ,
     ("GET", "/api/v1/counts/{year}/procedure"): AccessKind.READ,

@@ -83,15 +83,12 @@ def enter_attempt(
             subject: (failures, last)
             for subject, failures, last in connection.execute(_LOCK, values)
         }
-        seconds = (
-            max(
-                remaining_s(failures, free[subject], last, now)
-                for subject, (failures, last) in before.items()
-                if last > now - _FORGOTTEN_AFTER
-            )
-            if any(last > now - _FORGOTTEN_AFTER for _failures, last in before.values())
-            else 0
+        waits = (
+            remaining_s(failures, free[subject], last, now)
+            for subject, (failures, last) in before.items()
+            if last > now - _FORGOTTEN_AFTER
         )
+        seconds = max(waits, default=0)
         if seconds:
             raise TooEarly(seconds)
         connection.execute(_COUNT, values)

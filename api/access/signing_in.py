@@ -78,6 +78,10 @@ _SELECT_SUBJECT: Final = """
 
 _log = structlog.get_logger()
 
+Counted = Callable[[int | None], dict[str, int]]
+"""Under what an attempt is counted, and how often it may fail for nothing: of an account that
+knows the browser, or of None."""
+
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
@@ -255,7 +259,7 @@ def checked_account(
     name: str,
     password: str,
     visitor: Visitor,
-    counted: "Counted",
+    counted: Counted,
     *,
     now: datetime,
 ) -> Account | None:
@@ -310,11 +314,6 @@ def checked_code(
         _log.warning("sign_in_failed", origin=origin)
         note_access(reading, AccessKind.CODE_FAILED, actor=actor, origin=origin)
     return use is not None
-
-
-Counted = Callable[[int | None], dict[str, int]]
-"""Under what an attempt is counted, and how often it may fail for nothing: of an account that
-knows the browser, or of None."""
 
 
 def _at_the_door(name: str, visitor: Visitor) -> Counted:

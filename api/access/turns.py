@@ -4,11 +4,11 @@ What waits for its turn holds no thread that other requests need, so however man
 door, the rest of the house goes on.
 """
 
-import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from typing import Final, TypeVar
+
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 
 from api.web.problems import Kind, Problem
 from jieru.i18n import marked as _
@@ -25,7 +25,8 @@ class _Turns:
     waiting = 1
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(self.at_once, thread_name_prefix=type(self).__name__)
+        self._limiter: CapacityLimiter | None = None
+        """Of the event loop in which the first turn is taken."""
         self._inside = 0
 
     async def take(self, work: Callable[[], Result]) -> Result:
@@ -41,10 +42,9 @@ class _Turns:
             ).with_headers({"Retry-After": _RETRY_AFTER_S})
         self._inside += 1
         try:
-            run = copy_context().run
-            return await asyncio.get_running_loop().run_in_executor(
-                self._threads, lambda: run(work)
-            )
+            if self._limiter is None:
+                self._limiter = CapacityLimiter(self.at_once)
+            return await run_sync(work, limiter=self._limiter)
         finally:
             self._inside -= 1
 

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -22,6 +24,7 @@ from tests.support.openid_provider import (
     new_key,
     running_provider,
 )
+from tests.support.second_steps import give_code, key_file, key_of, set_up
 from tests.support.visiting import add_person, visiting
 
 
@@ -89,6 +92,29 @@ async def test_a_person_whom_the_provider_knows_comes_in(app: FastAPI) -> None:
         assert "jieru_oidc" not in browser.cookies
         me = (await browser.get("/api/v1/me")).json()
     assert (me["actor"], me["role"]) == ("user:lin", "verifier")
+
+
+async def test_whoever_has_a_second_step_is_asked_for_it_here_too(
+    database_url: str,
+    connection: psycopg.Connection,
+    provider: OpenIdProvider,
+    tmp_path: Path,
+) -> None:
+    """Whatever the provider asked."""
+    settings = Settings(
+        oidc_issuer=provider.issuer,
+        oidc_client_id=CLIENT_ID,
+        oidc_client_secret=CLIENT_SECRET,
+        totp_key_file=key_file(tmp_path),
+    )
+    _secret, codes = set_up(connection, key_of(settings), "lin", datetime.now(UTC))
+    with open_pool(database_url, size=2) as pool:
+        async with visiting(create_app(settings, pool)) as browser:
+            answer = await sign_in(browser)
+            assert answer.headers["location"] == "/sign-in/code?next=%2Fcounts%2F2026"
+            assert (await browser.get("/api/v1/me")).status_code == 401
+            assert (await give_code(browser, codes[0])).status_code == 303
+            assert (await browser.get("/api/v1/me")).status_code == 200
 
 
 async def test_what_binds_a_sign_in_to_its_browser_is_a_short_cookie(app: FastAPI) -> None:
