@@ -49,7 +49,7 @@ _PASSWORD_INPUT: Final = Input(
     autocomplete="current-password",
 )
 _CODE_INPUT: Final = Input(
-    "code", _("Code"), is_required=True, longest=40, autocomplete="one-time-code"
+    "code", _("One-time code"), is_required=True, longest=40, autocomplete="one-time-code"
 )
 
 Text = Annotated[str, Form()]
