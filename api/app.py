@@ -11,7 +11,11 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from api.access.gate import require_every_route_gated
 from api.access.oidc import provider_of
-from api.account import key_pages, personal_key_pages
+from api.access.second_step import SecondStep
+from api.access.turns import HashingTurns, ProviderTurns
+from api.access_log import pages as access_log_pages
+from api.access_log import routes as access_log_routes
+from api.account import key_pages, personal_key_pages, totp_pages
 from api.account import routes as access_routes
 from api.account import sign_in_pages as access_pages
 from api.audit import pages as audit_pages
@@ -79,7 +83,9 @@ _PARTS: Final = (
     counts_routes.router,
     counts_pages.router,
     credential_routes.router,
+    totp_pages.router,
     audit_routes.router,
+    access_log_routes.router,
     imports_routes.router,
     overview_routes.router,
     overview_pages.router,
@@ -96,6 +102,7 @@ _PARTS: Final = (
     credentials_pages.router,
     rejections_pages.router,
     audit_pages.router,
+    access_log_pages.router,
     key_pages.router,
     personal_key_pages.router,
     platforms_routes.router,
@@ -166,6 +173,9 @@ def create_app(
             trusted_keys_of(settings),
         ),
         provider_of(settings),
+        SecondStep.of_settings(settings),
+        HashingTurns(),
+        ProviderTurns(),
         equipment_broker(settings),
         OverviewSource(database),
         PanelSource(database),

@@ -95,7 +95,9 @@ def _hold(
 )
 @_case
 @_who_and_why
-def _keep(*, platform: str, uscc: str, reason: str, name: str, attachment: str | None) -> None:
+def _keep(
+    *, platform: str, uscc: str, reason: str, name: ClaimedName, attachment: str | None
+) -> None:
     _record("keep", platform, uscc, _Said(reason, name, attachment))
 
 

@@ -136,7 +136,7 @@ def signed_in_person(
     from api.access.personal_keys import find_person_of_key  # noqa: PLC0415 - simulations need no web
 
     if not _has_key(settings, claimed):
-        person = asked_person(connection)
+        person = asked_person(connection, settings)
         if permission not in GRANTS[person.role]:
             raise UserError("The role of {name} does not allow this.", name=person.name)
         return person
@@ -150,13 +150,14 @@ def signed_in_person(
     return found
 
 
-def asked_person(connection: psycopg.Connection) -> "Person":
+def asked_person(connection: psycopg.Connection, settings: Settings) -> "Person":
     """The person at the terminal, who types name and password.
 
     Raises:
         UserError: there is no terminal, or what was typed is wrong.
     """
-    from api.access.person import verified_person  # noqa: PLC0415 - as above
+    from api.access.person import CodeNeededError, verified_person  # noqa: PLC0415 - as above
+    from api.access.totp_key import totp_key_of  # noqa: PLC0415 - as above
 
     if not sys.stdin.isatty():
         raise UserError(
@@ -165,7 +166,17 @@ def asked_person(connection: psycopg.Connection) -> "Person":
         )
     name = click.prompt(_("Account"), err=True)
     password = click.prompt(_("Password"), hide_input=True, err=True)
-    return verified_person(connection, name, password, origin=_ORIGIN, now=now())
+    key = totp_key_of(settings)
+
+    def verified(code: str = "") -> "Person":
+        return verified_person(
+            connection, name, password, code, origin=_ORIGIN, now=now(), totp_key=key
+        )
+
+    try:
+        return verified()
+    except CodeNeededError:
+        return verified(click.prompt(_("Code"), err=True))
 
 
 def _has_key(settings: Settings, claimed: ClaimedName) -> bool:

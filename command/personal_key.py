@@ -49,9 +49,10 @@ def command() -> None:
     help=_("How long it opens the door (default: {days}).").format(days=_USUAL_DAYS),
 )
 def _new(*, purpose: str, days: int) -> None:
-    with open_database(load_settings()) as connection:
+    settings = load_settings()
+    with open_database(settings) as connection:
         connection.commit()
-        person = asked_person(connection)
+        person = asked_person(connection, settings)
         actor = Actor(f"user:{person.name}", "command line")
         with changing(connection, actor):
             issued = issue_personal_key(

@@ -17,6 +17,7 @@ from jieru.database import open_pool
 from jieru.i18n import gettext as _
 from jieru.log import configure_log
 from jieru.settings import load_settings
+from jieru.syslog.following import following_entries
 from verifier.procedure.trusted_keys import trusted_keys_of
 from verifier.procedure.verifications import verifying_counts
 
@@ -53,6 +54,7 @@ def command(host: str | None, port: int | None) -> None:
         ) as address,
         following_credentials(url, files) if files else nullcontext(),
         verifying_counts(url, trusted_keys_of(settings)),
+        following_entries(url, settings.syslog, settings.access_log_days),
     ):
         click.echo(_("The console is at {address} (Ctrl-C stops it).").format(address=address))
         stop.wait()

@@ -8,11 +8,19 @@ from rich.table import Table
 
 from api.access.passwords import random_password
 from api.access.roles import Role
-from api.access.users import create_user, disable_user, list_users, reset_password, set_issuer
+from api.access.users import (
+    create_user,
+    disable_user,
+    list_users,
+    reset_password,
+    reset_second_factor,
+    set_issuer,
+)
 from api.console.words import ROLE_WORDS
 from command.counting import open_database, width_of_output
 from command.ended_keys import lines_of_ended
 from command.help import example
+from jieru.access_entries import AccessKind, write_access_entry
 from jieru.audit import changing, command_actor
 from jieru.calendar import SHANGHAI
 from jieru.errors import UserError
@@ -152,10 +160,33 @@ def _issuer(*, issuer: str, before: str | None) -> None:
     )
 
 
+@command.command(
+    "reset-totp",
+    help=_("Ask an account for no code any more, as when a phone is lost; its sessions end now."),
+    epilog=example("jieru user reset-totp lin"),
+)
+@click.argument("name")
+def _reset_totp(*, name: str) -> None:
+    with (
+        open_database(load_settings()) as connection,
+        changing(connection, command_actor()),
+    ):
+        reset_second_factor(connection, name)
+    click.echo(_("The account {name} is asked for no code any more.").format(name=name))
+
+
 @command.command("list", help=_("List all accounts, disabled ones too."))
 def _list() -> None:
+    actor = command_actor()
     with open_database(load_settings()) as connection:
         users = list_users(connection)
+        write_access_entry(
+            connection,
+            AccessKind.READ,
+            actor=actor.name,
+            origin=actor.origin,
+            record="jieru user list",
+        )
     table = Table()
     for title in (_("Account"), _("Name"), _("Role"), _("Platform"), _("Signs in by")):
         table.add_column(title)

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
@@ -169,6 +170,21 @@ class Settings(BaseSettings):
     """Addresses and networks, with commas between, of the proxies whose `X-Forwarded-For` and
     `X-Forwarded-Proto` are believed: who the client is, and whether it speaks TLS. Empty: none."""
 
+    totp_key_file: str = ""
+    """Secret of at least 32 bytes, under which the database keeps the secrets of people's second
+    step (TOTP); empty: nobody can set one up."""
+    totp_required: bool = False
+    """Whether verifiers and administrators must have a second step before they do anything else."""
+
+    access_log_days: int = Field(default=365, ge=180)
+    """Entries of the access log older than this are deleted."""
+    syslog: str = Field(
+        default="",
+        pattern=r"^(|unix:/.+|(udp|tcp)://(\[[0-9A-Fa-f:.]+\]|[^\s/:\[\]]+)(:[0-9]{1,5})?)$",
+    )
+    """Where entries of audit and access log are sent to as they are written (RFC 5424):
+    `unix:/dev/log`, `udp://host:514` or `tcp://host:601`. Empty: nowhere."""
+
     oidc_issuer: str = Field(
         default="", pattern=r"^(|https://.+|http://(127\.0\.0\.1|localhost)(:\d+)?(/.*)?)$"
     )
@@ -195,6 +211,19 @@ class Settings(BaseSettings):
         if self.oidc_issuer and not self.oidc_client_id:
             raise ValueError("JIERU_OIDC_ISSUER needs JIERU_OIDC_CLIENT_ID beside it")
         return self
+
+    @model_validator(mode="after")
+    def _key_of_what_is_required(self) -> Self:
+        if self.totp_required and not self.totp_key_file:
+            raise ValueError("JIERU_TOTP_REQUIRED needs JIERU_TOTP_KEY_FILE beside it")
+        return self
+
+    @field_validator("syslog")
+    @classmethod
+    def _possible_port(cls, value: str) -> str:
+        if value.startswith(("udp:", "tcp:")) and urlsplit(value).port == 0:  # it checks the rest
+            raise ValueError("port 0 is none")
+        return value
 
     @field_validator("api_trusted_proxies")
     @classmethod

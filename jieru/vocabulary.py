@@ -14,6 +14,7 @@ from jieru.i18n import LANGUAGES, Language, translations
 from jieru.i18n import marked as _
 
 __all__ = [
+    "ACCESS_WORDS",
     "ACCOUNT_ROLE_WORDS",
     "AUDIT_ACTION_WORDS",
     "BASIS_WORDS",
@@ -306,6 +307,19 @@ PHASE_WORDS: Final[Vocabulary] = {
 }
 """What a computation is busy with."""
 
+# The access log ------------------------------------------------------------------------------
+
+ACCESS_WORDS: Final[Vocabulary] = {
+    "sign_in": _("signed in"),
+    "sign_in_failed": _("wrong name or password"),
+    "code_failed": _("wrong code"),
+    "recovery_code_used": _("recovery code used"),
+    "sign_out": _("signed out"),
+    "read": _("read"),
+    "secret": _("asked for a secret"),
+    "export": _("took a file away"),
+}
+
 # The audit -----------------------------------------------------------------------------------
 
 AUDIT_ACTION_WORDS: Final[Vocabulary] = {"create": _("created"), "change": _("changed")}
@@ -322,6 +336,7 @@ RECORD_KIND_WORDS: Final[Vocabulary] = {
     "api_keys": _("API key"),
     "credentials": _("credential"),
     "publishers": _("gateway"),
+    "second_factors": _("second step"),
     "counts": TERM_WORDS["count"],
     "count_steps": _("step of a count"),
     "pending_closings": _("closing of a pending enterprise"),

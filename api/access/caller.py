@@ -46,6 +46,8 @@ class Caller:
     """Of the person who came, or who answers for the key; None: a command made it."""
     key: KeyHeld | None = None
     """None: a person."""
+    lacks_second_factor: bool = False
+    """Whether this is a person whose account asks for no code."""
 
     @property
     def platform_id(self) -> int | None:

@@ -10,8 +10,10 @@ __all__ = [
     "FREE_BY_ACCOUNT",
     "FREE_BY_ADDRESS",
     "address_subject",
+    "browser_subject",
+    "code_subject",
+    "name_subject",
     "remaining_s",
-    "unknown_subject",
 ]
 
 FREE_BY_ACCOUNT: Final = 3
@@ -20,7 +22,8 @@ FREE_BY_ADDRESS: Final = 20
 
 _LONGEST: Final = timedelta(minutes=15)
 _LONGEST_EXPONENT: Final = 10
-_UNKNOWN_SUBJECTS: Final = 4096
+_CLOCKS_APART: Final = timedelta(minutes=1)
+_NAMES: Final = 65_536
 _NETWORK_OF_ONE_CUSTOMER: Final = 64
 
 
@@ -28,13 +31,16 @@ def remaining_s(failures: int, free: int, last_failed_at: datetime, now: datetim
     """Whole seconds until the next attempt is looked at; 0: now.
 
     The first `free` failures cost nothing; then each doubles the wait, from 2 seconds up to a
-    quarter of an hour after the last one.
+    quarter of an hour after the last one. A failure that lies ahead was noted by a clock that was
+    wrong: it keeps nobody waiting, or a clock that was a day ahead would for a day. What two
+    servers' clocks may differ by is no such thing.
     """
     beyond = failures - free
-    if beyond <= 0:
+    if beyond <= 0 or last_failed_at > now + _CLOCKS_APART:
         return 0
     delay = min(timedelta(seconds=2 ** min(beyond, _LONGEST_EXPONENT)), _LONGEST)
-    return max(0, math.ceil((last_failed_at + delay - now).total_seconds()))
+    remaining = min(last_failed_at + delay - now, delay)
+    return max(0, math.ceil(remaining.total_seconds()))
 
 
 def address_subject(origin: str) -> str:
@@ -54,11 +60,21 @@ def address_subject(origin: str) -> str:
     return f"address:{network}"
 
 
-def unknown_subject(name: str) -> str:
-    """Under what the failures for a name are counted that is no account's.
+def name_subject(name: str) -> str:
+    """Under what the failures for a name are counted, whether somebody has it or not.
 
-    One of a few thousand, so that invented names cannot fill the table; and counted all the same,
-    so that a delay does not tell who has an account.
+    One of some thousands, so that invented names cannot fill the table; and by one rule for all,
+    so that neither a delay, nor two names that share one, tell which names exist.
     """
     digest = hashlib.sha256(name.encode(errors="replace")).digest()
-    return f"unknown:{int.from_bytes(digest[:8], 'big') % _UNKNOWN_SUBJECTS}"
+    return f"name:{int.from_bytes(digest[:8], 'big') % _NAMES}"
+
+
+def browser_subject(browser: bytes, user_id: int) -> str:
+    """Under what the failures of a known browser for one of its accounts are counted."""
+    return f"browser:{browser.hex()}:{user_id}"
+
+
+def code_subject(user_id: int, browser: bytes | None) -> str:
+    """Under what wrong codes of the second step are counted; `browser` is one that is known."""
+    return f"code:{user_id}:{browser.hex() if browser else ''}"

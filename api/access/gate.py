@@ -12,18 +12,23 @@ from fastapi import Request, Response
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute
 
+from api.access.access_log import RECORDED, note_access
 from api.access.api_keys import find_key_holder
 from api.access.caller import Caller
 from api.access.roles import GRANTS, Permission
 from api.access.scopes import scope_of
+from api.access.second_step import ENROLMENT, SecondStep
 from api.access.sessions import find_session_holder, session_cookie_of
 from api.access.table import ROUTES, Public
 from api.web.database import request_database
 from api.web.language import LANGUAGE_QUERY
 from api.web.origin import origin_of
 from api.web.problems import Kind, Problem, WrongField
+from api.web.services import services_of
+from jieru.access_entries import AccessKind, write_access_entry
 from jieru.errors import UserError
 from jieru.i18n import marked as _
 
@@ -40,6 +45,7 @@ FORM_TOKEN_FIELD: Final = "form_token"  # noqa: S105 - a name
 FORM_TOKEN_HEADER: Final = "X-Form-Token"  # noqa: S105 - a name
 _CHANGES_NOTHING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _SCHEME: Final = "bearer "
+_REFUSED: Final = 400
 _FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -52,17 +58,25 @@ class GatedRoute(APIRoute):
         known = {each.alias for each in get_flat_params(self.dependant)} | {LANGUAGE_QUERY}
 
         async def handle_if_allowed(request: Request) -> Response:
-            needed = ROUTES.get((request.method, self.path_format))
+            name = (request.method, self.path_format)
+            needed, recorded = ROUTES.get(name), RECORDED.get(name)
             if needed is not Public:
                 caller = await run_in_threadpool(_authenticated, request)
                 request.state.caller = caller
                 if not isinstance(needed, Permission):
                     raise Problem(Kind.FORBIDDEN)
                 require_allowed(caller, needed)
+                if needed is not Permission.USE_OWN_SESSION and _must_enrol(request, caller):
+                    return _led_to_enrolment(request)
                 await _require_meant(request, caller)
             if self.include_in_schema:
                 _require_known_query(request, known)
-            return await handle(request)
+            if recorded is AccessKind.SECRET:
+                await run_in_threadpool(_enter_access, request, recorded)
+            response = await handle(request)
+            if recorded not in {None, AccessKind.SECRET} and response.status_code < _REFUSED:
+                await run_in_threadpool(_note_access, request, recorded)
+            return response
 
         return handle_if_allowed
 
@@ -131,6 +145,51 @@ def _authenticated(request: Request) -> Caller:
     if caller is None:
         raise Problem(Kind.UNAUTHENTICATED)
     return caller
+
+
+def _must_enrol(request: Request, caller: Caller) -> bool:
+    second_step = services_of(request).find(SecondStep)
+    return second_step is not None and second_step.must_be_set_up(caller)
+
+
+def _led_to_enrolment(request: Request) -> Response:
+    """Where somebody is sent who must set up a second step before anything else.
+
+    Raises:
+        Problem: it is no page that was asked for.
+    """
+    is_page = (
+        request.method == "GET"
+        and "text/html" in request.headers.get("accept", "")
+        and "hx-request" not in request.headers
+        and not request.url.path.startswith("/api/")
+    )
+    if not is_page:
+        raise Problem(
+            Kind.FORBIDDEN,
+            _("Set up the second step of your sign-in first, on the page {page}."),
+            page=ENROLMENT,
+        )
+    return RedirectResponse(ENROLMENT, 303)
+
+
+def _enter_access(request: Request, kind: AccessKind) -> None:
+    with request_database(request).reading() as connection:
+        write_access_entry(connection, kind, **_of_request(request))
+
+
+def _note_access(request: Request, kind: AccessKind) -> None:
+    note_access(request_database(request).reading, kind, **_of_request(request))
+
+
+def _of_request(request: Request) -> dict[str, str]:
+    caller: Caller = request.state.caller
+    query = f"?{request.url.query}" if request.url.query else ""
+    return {
+        "actor": caller.actor.name,
+        "origin": caller.actor.origin,
+        "record": request.url.path + query,
+    }
 
 
 def _require_known_query(request: Request, known: Collection[str]) -> None:

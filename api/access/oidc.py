@@ -1,9 +1,13 @@
 """Signing in through an OpenID provider: authorization code with PKCE (OpenID Connect Core 3.1).
 
 The provider says who somebody is, and nothing else: what they may do stands in our own accounts.
-Everything is read anew for each sign-in, so that a provider may change its keys at any time.
+Everything is read anew for whoever comes back from it, so that it may change its keys at any time.
+On the way there, which is open to everybody, its metadata is read once in some minutes, and one
+that is away is asked again after some seconds: a crowd at the door asks as much as one person.
 """
 
+import threading
+import time
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -25,6 +29,8 @@ from jieru.settings import Settings
 __all__ = ["OpenIdProvider", "Secrets", "provider_of"]
 
 _TIMEOUT_S: Final = 5.0
+_METADATA_KEPT_S: Final = 300.0
+_AWAY_KEPT_S: Final = 5.0
 _CLOCKS_APART_S: Final = 60
 # Never "none", and nothing with a shared secret: a provider's public key would be one.
 _ALGORITHMS: Final = [
@@ -67,6 +73,9 @@ class OpenIdProvider:
         """As people know it."""
         self._client_id = client_id
         self._client_secret = client_secret
+        self._asking = threading.Lock()
+        self._kept: tuple[float, _Metadata | WorldError] | None = None
+        """Until when, and what was found."""
 
     def authorization_address(self, redirect_uri: str, *, state: str, secrets: Secrets) -> str:
         """Where to send the browser.
@@ -75,7 +84,7 @@ class OpenIdProvider:
             WorldError: the provider does not answer as one.
         """
         with self._client(redirect_uri) as client:
-            metadata = self._metadata(client)
+            metadata = self._kept_metadata(client)
             address, _state = client.create_authorization_url(
                 metadata.authorization_endpoint,
                 state=state,
@@ -123,6 +132,22 @@ class OpenIdProvider:
             return "none"
         takes_basic = "client_secret_basic" in metadata.token_endpoint_auth_methods_supported
         return "client_secret_basic" if takes_basic else "client_secret_post"
+
+    def _kept_metadata(self, client: OAuth2Client) -> _Metadata:
+        """What the provider said some minutes ago at most; one request of ours asks it for all."""
+        with self._asking:
+            if self._kept is None or self._kept[0] < time.monotonic():
+                try:
+                    found: _Metadata | WorldError = self._metadata(client)
+                    kept_s = _METADATA_KEPT_S
+                except WorldError as error:
+                    found = error
+                    kept_s = _AWAY_KEPT_S
+                self._kept = (time.monotonic() + kept_s, found)
+            found = self._kept[1]
+        if isinstance(found, WorldError):
+            raise WorldError(found.message, **found.values)
+        return found
 
     def _metadata(self, client: OAuth2Client) -> _Metadata:
         address = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"

@@ -37,6 +37,8 @@ class Permission(StrEnum):
     READ_KEYS = "read_keys"
     CHANGE_KEYS = "change_keys"
     READ_AUDIT = "read_audit"
+    READ_ACCESS_LOG = "read_access_log"
+    """Who signed in, read what is personal or secret, or took files away."""
     READ_PROCEDURE = "read_procedure"
     """The annual count from the inside: every revision, its steps, the review queue."""
     READ_PANELS = "read_panels"
@@ -79,6 +81,7 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
         Permission.DECIDE,
         Permission.ADVANCE_COUNTS,
     },
-    Role.AUDITOR: _READING | {Permission.READ_PROCEDURE, Permission.READ_PANELS},
+    Role.AUDITOR: _READING
+    | {Permission.READ_ACCESS_LOG, Permission.READ_PROCEDURE, Permission.READ_PANELS},
     Role.ADMIN: frozenset(Permission),
 }

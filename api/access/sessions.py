@@ -40,7 +40,9 @@ _INSERT: Final = """
 """
 _SELECT: Final = """
     SELECT users.id, users.name, users.display_name, users.role, platforms.id, platforms.code,
-           sessions.last_used_at < now() - interval '1 minute'
+           sessions.last_used_at < now() - interval '1 minute',
+           NOT EXISTS (SELECT FROM second_factors WHERE second_factors.user_id = users.id
+                       AND ended_at IS NULL AND confirmed_at IS NOT NULL)
     FROM sessions
     JOIN users ON users.id = user_id
     LEFT JOIN platforms ON platforms.id = users.platform_id
@@ -90,7 +92,7 @@ def find_session_holder(database: RequestDatabase, token: str, origin: str) -> C
         row = connection.execute(_SELECT, (_hash(token), LONGEST_IDLE)).fetchone()
         if row is None:
             return None
-        user_id, name, display_name, role, platform_id, platform_code, is_stale = row
+        user_id, name, display_name, role, platform_id, platform_code, is_stale, lacks_factor = row
         if is_stale:
             connection.execute(_TOUCH, (_hash(token),))
     return Caller(
@@ -100,6 +102,7 @@ def find_session_holder(database: RequestDatabase, token: str, origin: str) -> C
         platform=OwnPlatform(platform_id, platform_code) if platform_id else None,
         form_token=derived(token, "form"),
         user_id=user_id,
+        lacks_second_factor=lacks_factor,
     )
 
 

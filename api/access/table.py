@@ -21,9 +21,15 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     # The door
     ("GET", "/sign-in"): Public,
     ("POST", "/sign-in"): Public,
+    ("GET", "/sign-in/code"): Public,
+    ("POST", "/sign-in/code"): Public,
     ("GET", "/sign-in/oidc"): Public,
     ("GET", "/sign-in/oidc/callback"): Public,
     ("POST", "/sign-out"): Permission.USE_OWN_SESSION,
+    ("GET", "/account/totp"): Permission.USE_OWN_SESSION,
+    ("POST", "/account/totp"): Permission.USE_OWN_SESSION,
+    ("POST", "/account/totp/confirm"): Permission.USE_OWN_SESSION,
+    ("POST", "/account/totp/end"): Permission.USE_OWN_SESSION,
     ("GET", "/account/password"): Permission.USE_OWN_SESSION,
     ("POST", "/account/password"): Permission.USE_OWN_SESSION,
     # A person's own personal keys: for those who take steps of a count, as people.
@@ -60,6 +66,10 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     # The audit
     ("GET", "/api/v1/audit-entries"): Permission.READ_AUDIT,
     ("GET", "/api/v1/audit-entries.csv"): Permission.READ_AUDIT,
+    # The access log
+    ("GET", "/access-log"): Permission.READ_ACCESS_LOG,
+    ("GET", "/api/v1/access-entries"): Permission.READ_ACCESS_LOG,
+    ("GET", "/api/v1/access-entries.csv"): Permission.READ_ACCESS_LOG,
     # Counts
     ("GET", "/counts"): Permission.READ_COUNTS,
     ("GET", "/counts/{year}"): Permission.READ_COUNTS,

@@ -10,9 +10,13 @@ from typing import Final
 
 import psycopg
 
+from api.access.delays import name_subject
 from api.access.key_trees import Ended, end_keys_of_user, revoke_credentials
+from api.access.known_browsers import forget_browsers
 from api.access.passwords import hash_password, require_good_password
+from api.access.pending_sign_ins import end_all_pending
 from api.access.roles import Role
+from api.access.second_factors import end_factor
 from jieru.errors import UserError
 
 __all__ = [
@@ -23,6 +27,7 @@ __all__ = [
     "disable_user",
     "list_users",
     "reset_password",
+    "reset_second_factor",
     "set_issuer",
     "set_own_password",
 ]
@@ -57,7 +62,13 @@ _REVOKE_SESSIONS: Final = """
     UPDATE sessions SET revoked_at = now()
     WHERE user_id = %s AND revoked_at IS NULL AND expires_at > now()
 """
-_FORGET_FAILURES: Final = "DELETE FROM sign_in_failures WHERE subject = 'user:' || %s"
+# By name, by browser and by code.
+_FORGET_FAILURES: Final = """
+    DELETE FROM sign_in_failures
+    WHERE subject IN (%(name)s, 'command:' || %(name)s)
+       OR subject LIKE 'browser:%%:' || %(id)s
+       OR subject LIKE '%%code:' || %(id)s || ':%%'
+"""
 _SELECT: Final = """
     SELECT users.name, display_name, role, platforms.code, created_at, disabled_at,
            password_hash IS NOT NULL, oidc_subject, oidc_issuer,
@@ -176,6 +187,7 @@ def disable_user(
     sessions = connection.execute(_REVOKE_SESSIONS, (user_id,)).rowcount
     ended = replace(end_keys_of_user(connection, name), sessions=sessions)
     connection.execute(_DISABLE, (user_id,))
+    _end_ways_in(connection, user_id)
     if with_credentials:
         revoke_credentials(connection, ended)
     return ended
@@ -202,8 +214,25 @@ def reset_password(
         )
     require_good_password(password, user=name)
     connection.execute(_SET_PASSWORD, (hash_password(password), user_id))
-    connection.execute(_REVOKE_SESSIONS, (user_id,))
-    connection.execute(_FORGET_FAILURES, (name,))
+    _end_ways_in(connection, user_id)
+    _forget_failures(connection, user_id, name)
+
+
+def reset_second_factor(connection: psycopg.Connection, name: str) -> None:
+    """Ask an account for no code any more until it sets one up; its open sessions end now.
+
+    Args:
+        connection: inside `jieru.audit.changing`.
+        name: the account's.
+
+    Raises:
+        UserError: there is no such account, or it is asked for none.
+    """
+    user_id, _disabled_at = _found(connection, name)
+    if not end_factor(connection, user_id):
+        raise UserError("The account {name} has no second step.", name=name)
+    _end_ways_in(connection, user_id)
+    _forget_failures(connection, user_id, name)
 
 
 def set_own_password(
@@ -211,6 +240,7 @@ def set_own_password(
 ) -> bool:
     """Replace the hash `before`; false when it is no longer the account's."""
     cursor = connection.execute(_REPLACE_HASH, (password_hash, user_id, before))
+    end_all_pending(connection, user_id)
     return cursor.rowcount == 1
 
 
@@ -247,6 +277,17 @@ def list_users(connection: psycopg.Connection) -> list[User]:
     """All accounts, by name."""
     rows = connection.execute(_SELECT).fetchall()
     return [User(name, shown, Role(role), *others) for name, shown, role, *others in rows]
+
+
+def _end_ways_in(connection: psycopg.Connection, user_id: int) -> None:
+    """End what was opened with the password, and what browsers are known for."""
+    connection.execute(_REVOKE_SESSIONS, (user_id,))
+    end_all_pending(connection, user_id)
+    forget_browsers(connection, user_id)
+
+
+def _forget_failures(connection: psycopg.Connection, user_id: int, name: str) -> None:
+    connection.execute(_FORGET_FAILURES, {"name": name_subject(name), "id": user_id})
 
 
 def _found(connection: psycopg.Connection, name: str) -> tuple[int, datetime | None]:

@@ -74,8 +74,8 @@ def take_personal_key(visit: CurrentVisit, values: FormValues) -> HTMLResponse:
     except Problem as problem:
         return _key_form(visit, values, mistakes_of(visit.request, problem))
     except UserError as error:
-        problem = Problem(Kind.INVALID_REQUEST, error.message, **error.values)
-        return _key_form(visit, values, mistakes_of(visit.request, problem))
+        refused = Problem(Kind.INVALID_REQUEST, error.message, **error.values)
+        return _key_form(visit, values, mistakes_of(visit.request, refused))
     return visit.render("account/new-personal-key.html", {"key": key, "wanted": wanted})
 
 

@@ -3,26 +3,45 @@
 import base64
 import binascii
 import hmac
+from functools import partial
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from api.access.access_log import note_access
 from api.access.caller import Caller, CurrentCaller
 from api.access.cookies import SecretCookie, derived, random_secret
 from api.access.gate import FORM_TOKEN_FIELD, GatedRoute
+from api.access.known_browsers import browser_of, remember_browser
 from api.access.next_page import local_page
 from api.access.oidc import OpenIdProvider, Secrets
 from api.access.passwords import LONGEST_PASSWORD
+from api.access.pending_sign_ins import (
+    forget_pending_cookie,
+    pending_cookie_of,
+    set_pending_cookie,
+)
+from api.access.second_step import SecondStep
 from api.access.sessions import (
     close_session,
     forget_session_cookie,
     session_cookie_of,
     set_session_cookie,
 )
-from api.access.signing_in import Visitor, change_password, sign_in, sign_in_by_subject
+from api.access.signing_in import (
+    Admitted,
+    CodeWanted,
+    Visitor,
+    change_password,
+    give_code,
+    sign_in,
+    sign_in_by_subject,
+)
+from api.access.turns import HashingTurns, ProviderTurns
 from api.console.announcement import Done, go_on
 from api.console.forms import Form as FormOfPage
 from api.console.forms import Input, Mistakes, form_page, mistakes_of
@@ -34,10 +53,11 @@ from api.web.language import translator
 from api.web.origin import origin_of
 from api.web.problems import Kind, Problem, WrongField
 from api.web.services import services_of
+from jieru.access_entries import AccessKind
 from jieru.errors import UserError, WorldError
 from jieru.i18n import marked as _
 
-__all__ = ["router"]
+__all__ = ["router", "visitor_of"]
 
 router = APIRouter(include_in_schema=False, route_class=GatedRoute)
 
@@ -52,6 +72,7 @@ _PROVIDER_PATIENCE_S: Final = 600
 _FORM_COOKIE: Final = SecretCookie("jieru_sign_in")
 _OIDC_COOKIE: Final = SecretCookie("jieru_oidc", max_age_s=_PROVIDER_PATIENCE_S)
 
+_CODE: Final = "/sign-in/code"
 _PASSWORD: Final = "/account/password"  # noqa: S105 - an address
 _PASSWORD_INPUTS: Final = (
     Input(
@@ -91,7 +112,7 @@ def show_sign_in(request: Request, next_page: NextPage = "/") -> Response:
 
 
 @router.post("/sign-in")
-def take_sign_in(
+async def take_sign_in(
     request: Request,
     database: Database,
     now: Now,
@@ -100,13 +121,13 @@ def take_sign_in(
     form_token: Annotated[str, Form(alias=FORM_TOKEN_FIELD)] = "",
     next_page: Annotated[str, Form(alias="next")] = "/",
 ) -> Response:
-    """A new session, or the form again with what was wrong."""
-    secret = _FORM_COOKIE.read(request)
-    if secret is None or not _is_same(form_token, derived(secret, "form")):
+    """A new session, the question for a code, or the form again with what was wrong."""
+    if not _is_own_form(request, form_token):
         message = _("This form was open for too long. Send it again.")
         return _sign_in_form(request, next_page, UserError(message), status=_STALE, name=name)
+    work = partial(sign_in, database, name, password, visitor_of(request), now=now)
     try:
-        token = sign_in(database, name, password, _visitor(request), now=now)
+        admitted = await services_of(request).get(HashingTurns).take(work)
     except Problem as problem:
         response = _sign_in_form(
             request,
@@ -117,17 +138,60 @@ def take_sign_in(
         )
         response.headers.update(problem.headers)
         return response
-    return _let_in(request, database, token, next_page)
+    return await run_in_threadpool(_go_on, request, database, admitted, next_page)
+
+
+@router.get(_CODE)
+def show_code_form(request: Request, next_page: NextPage = "/") -> Response:
+    """The question for a code, to whoever has given a password."""
+    if pending_cookie_of(request) is None:
+        return RedirectResponse(_door(next_page), _SEE_OTHER)
+    return _code_form(request, next_page)
+
+
+@router.post(_CODE)
+def take_code(
+    request: Request,
+    database: Database,
+    now: Now,
+    code: Text = "",
+    form_token: Annotated[str, Form(alias=FORM_TOKEN_FIELD)] = "",
+    next_page: Annotated[str, Form(alias="next")] = "/",
+) -> Response:
+    """A new session, or the question again with what was wrong."""
+    token = pending_cookie_of(request)
+    if not _is_own_form(request, form_token):
+        token = None
+    key = services_of(request).get(SecondStep).key
+    admitted = None
+    try:
+        if token is not None:
+            admitted = give_code(database, token, code, visitor_of(request), key, now=now)
+    except Problem as problem:
+        mistake = UserError(problem.message, **problem.values)
+        response = _code_form(request, next_page, mistake, status=problem.kind.value.status)
+        response.headers.update(problem.headers)
+        return response
+    except UserError as error:
+        return _code_form(request, next_page, error, status=_AWAY)
+    if admitted is None:
+        message = _("You were asked for the code too long ago. Sign in again.")
+        return _sign_in_form(request, next_page, UserError(message), status=_STALE)
+    return _let_in(request, database, admitted, next_page)
 
 
 @router.get("/sign-in/oidc")
-def go_to_provider(request: Request, next_page: NextPage = "/") -> Response:
+async def go_to_provider(request: Request, next_page: NextPage = "/") -> Response:
     """Off to the provider, with what will tell this browser from another when it is back."""
     provider, secret, page = _provider(request), random_secret(), local_page(next_page)
+    work = partial(
+        provider.authorization_address,
+        _callback(request),
+        state=_state(secret, page),
+        secrets=_secrets(secret),
+    )
     try:
-        address = provider.authorization_address(
-            _callback(request), state=_state(secret, page), secrets=_secrets(secret)
-        )
+        address = await services_of(request).get(ProviderTurns).take(work)
     except WorldError as error:
         return _sign_in_form(request, page, error, status=_AWAY)
     response = RedirectResponse(address, _SEE_OTHER)
@@ -136,11 +200,12 @@ def go_to_provider(request: Request, next_page: NextPage = "/") -> Response:
 
 
 @router.get("/sign-in/oidc/callback")
-def come_back_from_provider(
+async def come_back_from_provider(
     request: Request, database: Database, state: str = "", code: str = "", iss: str | None = None
 ) -> Response:
     """A new session for whom the provider vouches, if they have an account here."""
-    response = _come_back(request, database, state, code, iss)
+    work = partial(_come_back, request, database, state, code, iss)
+    response = await services_of(request).get(ProviderTurns).take(work)
     _OIDC_COOKIE.forget(request, response)
     return response
 
@@ -148,11 +213,12 @@ def come_back_from_provider(
 @router.post("/sign-out")
 def take_sign_out(request: Request, database: Database, caller: CurrentCaller) -> Response:
     """The end of the session, here and in the database."""
-    del caller  # whoever it is may leave
     token = session_cookie_of(request)
     if token is not None:
         with database.reading() as connection:
             close_session(connection, token)
+    actor, origin = caller.actor.name, caller.actor.origin
+    note_access(database.reading, AccessKind.SIGN_OUT, actor=actor, origin=origin)
     response = RedirectResponse("/sign-in", _SEE_OTHER)
     forget_session_cookie(request, response)
     return response
@@ -166,11 +232,16 @@ def show_password_form(visit: CurrentVisit) -> Response:
 
 
 @router.post(_PASSWORD)
-def take_password(
+async def take_password(
     visit: CurrentVisit, old: Text = "", new: Text = "", again: Text = ""
 ) -> Response:
     """Another password; every other session of the account ends."""
     _require_person(visit.caller)
+    work = partial(_take_password, visit, old, new, again)
+    return await services_of(visit.request).get(HashingTurns).take(work)
+
+
+def _take_password(visit: Visit, old: str, new: str, again: str) -> Response:
     try:
         if new != again:
             reason = UserError("The two new passwords differ.")
@@ -180,6 +251,7 @@ def take_password(
             visit.caller,
             old,
             new,
+            visitor_of(visit.request),
             session_token=session_cookie_of(visit.request) or "",
             now=visit.now,
         )
@@ -207,8 +279,8 @@ def _come_back(
         return _sign_in_form(request, page, error, status=_STALE)
     except WorldError as error:
         return _sign_in_form(request, page, error, status=_AWAY)
-    token = sign_in_by_subject(database, provider.issuer, subject, _visitor(request))
-    if token is None:
+    admitted = sign_in_by_subject(database, provider.issuer, subject, visitor_of(request))
+    if admitted is None:
         unknown = UserError(
             "{provider} calls you {subject}, and no account here belongs to that name. Give it "
             "to the administrator.",
@@ -216,19 +288,68 @@ def _come_back(
             subject=subject,
         )
         return _sign_in_form(request, page, unknown, status=_UNKNOWN_PERSON)
-    return _let_in(request, database, token, page)
+    return _go_on(request, database, admitted, page)
 
 
-def _let_in(request: Request, database: Database, token: str, next_page: str) -> Response:
+def _go_on(
+    request: Request, database: Database, admitted: Admitted | CodeWanted, next_page: str
+) -> Response:
+    """Let somebody in, or ask for a code."""
+    if isinstance(admitted, Admitted):
+        return _let_in(request, database, admitted, next_page)
+    query = urlencode({"next": local_page(next_page)})
+    response = RedirectResponse(f"{_CODE}?{query}", _SEE_OTHER)
+    set_pending_cookie(request, response, admitted.token)
+    return response
+
+
+def _let_in(request: Request, database: Database, admitted: Admitted, next_page: str) -> Response:
     """Go on with a session that nobody can have planted; the one before ends."""
     before = session_cookie_of(request)
     if before is not None:
         with database.reading() as connection:
             close_session(connection, before)
     response = RedirectResponse(local_page(next_page), _SEE_OTHER)
-    set_session_cookie(request, response, token)
+    set_session_cookie(request, response, admitted.session)
+    remember_browser(request, response, admitted.browser)
+    forget_pending_cookie(request, response)
     _FORM_COOKIE.forget(request, response)
     return response
+
+
+def _is_own_form(request: Request, form_token: str) -> bool:
+    secret = _FORM_COOKIE.read(request)
+    return secret is not None and _is_same(form_token, derived(secret, "form"))
+
+
+def _door(next_page: str) -> str:
+    return f"/sign-in?{urlencode({'next': local_page(next_page)})}"
+
+
+def _code_form(
+    request: Request, next_page: str, mistake: UserError | None = None, *, status: int = 200
+) -> Response:
+    secret = _FORM_COOKIE.read(request) or random_secret()
+    page = local_page(next_page)
+    response = render(
+        request,
+        "account/code.html",
+        {
+            "sign_in_token": derived(secret, "form"),
+            "next": page,
+            "next_query": urlencode({"next": page}),
+            "mistake": _spoken(request, mistake),
+        },
+        status=status,
+    )
+    _FORM_COOKIE.set(request, response, secret)
+    return response
+
+
+def _spoken(request: Request, mistake: UserError | WorldError | None) -> str | None:
+    if mistake is None:
+        return None
+    return translator(request)(mistake.message).format(**mistake.values)
 
 
 def _sign_in_form(
@@ -249,9 +370,7 @@ def _sign_in_form(
             "sign_in_token": derived(secret, "form"),
             "next": page,
             "name": name,
-            "mistake": translator(request)(mistake.message).format(**mistake.values)
-            if mistake
-            else None,
+            "mistake": _spoken(request, mistake),
             "provider": provider,
             "provider_address": f"/sign-in/oidc?{urlencode({'next': page})}",
         },
@@ -281,8 +400,9 @@ def _require_person(caller: Caller) -> None:
         raise Problem(Kind.NOT_FOUND)
 
 
-def _visitor(request: Request) -> Visitor:
-    return Visitor(origin_of(request), request.headers.get("user-agent", ""))
+def visitor_of(request: Request) -> Visitor:
+    """Who is at the door."""
+    return Visitor(origin_of(request), request.headers.get("user-agent", ""), browser_of(request))
 
 
 def _provider(request: Request) -> OpenIdProvider:

@@ -41,6 +41,7 @@ class RecordKind(StrEnum):
     API_KEYS = "api_keys"
     CREDENTIALS = "credentials"
     PUBLISHERS = "publishers"
+    SECOND_FACTORS = "second_factors"
     COUNTS = "counts"
     COUNT_STEPS = "count_steps"
     PENDING_CLOSINGS = "pending_closings"

@@ -35,6 +35,7 @@ class Done(Enum):
     REVOKED = _("Revoked.")
     IMPORTED = _("The file is imported.")
     STEP_TAKEN = _("Done; it is recorded under your name.")
+    SECOND_STEP_ENDED = _("Signing in asks for no code any more.")
     PASSWORD_CHANGED = _("Your password is changed.")
 
 

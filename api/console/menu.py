@@ -41,6 +41,7 @@ _MENU: Final = (
     MenuItem(_("Rejections"), "/rejections", "rejections", Permission.READ_REJECTIONS),
     MenuItem(_("API keys"), "/api-keys", "api-keys", Permission.READ_KEYS),
     MenuItem(_("Audit log"), "/audit", "audit", Permission.READ_AUDIT),
+    MenuItem(_("Access log"), "/access-log", "access-log", Permission.READ_ACCESS_LOG),
     MenuItem(_("API reference"), "/docs", "reference", None),
 )
 

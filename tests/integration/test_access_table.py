@@ -29,9 +29,15 @@ GET   /docs                                              everyone
 
 GET   /sign-in                                           everyone
 POST  /sign-in                                           everyone
+GET   /sign-in/code                                      everyone
+POST  /sign-in/code                                      everyone
 GET   /sign-in/oidc                                      everyone
 GET   /sign-in/oidc/callback                             everyone
 POST  /sign-out                                          operator verifier auditor admin
+GET   /account/totp                                      operator verifier auditor admin
+POST  /account/totp                                      operator verifier auditor admin
+POST  /account/totp/confirm                              operator verifier auditor admin
+POST  /account/totp/end                                  operator verifier auditor admin
 GET   /account/password                                  operator verifier auditor admin
 POST  /account/password                                  operator verifier auditor admin
 GET   /api/v1/me                                         operator verifier auditor admin
@@ -76,6 +82,10 @@ POST  /imports/{import_id}/apply                         operator verifier -    
 
 GET   /api/v1/audit-entries                              operator verifier auditor admin
 GET   /api/v1/audit-entries.csv                          operator verifier auditor admin
+
+GET   /access-log                                        -        -        auditor admin
+GET   /api/v1/access-entries                             -        -        auditor admin
+GET   /api/v1/access-entries.csv                         -        -        auditor admin
 
 GET   /counts                                            operator verifier auditor admin
 GET   /counts/{year}                                     operator verifier auditor admin

@@ -7,8 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +14,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from api.access.delays import name_subject
 from api.access.roles import Role
 from api.server import serving
 from jieru.database import connect
@@ -24,40 +23,12 @@ from jieru.schema import migrate
 from tests.support.callers import bearer
 from tests.support.command import clean_environment, jieru
 from tests.support.processes import free_port
-from tests.support.roles import API, as_role
+from tests.support.served import jieru_serve
 from tests.support.timescaledb import TimescaleServer
 from tests.support.visiting import PASSWORD, add_person, form_token_of
 
 _START_S: Final = 60
 _STOP_S: Final = 20
-
-
-@contextmanager
-def jieru_serve(url: str, port: int, **settings: str) -> Iterator[subprocess.Popen[str]]:
-    """A server that answers, under its own role; killed at the end if it still runs."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "jieru", "serve", "--port", str(port)],
-        env=clean_environment(database_url=as_role(url, API), language="en", **settings),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            deadline = time.monotonic() + _START_S
-            while not _answers(port):
-                assert process.poll() is None, process.communicate()
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
-            yield process
-        finally:
-            process.kill()
-
-
-def _answers(port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=5).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
@@ -149,7 +120,10 @@ def test_a_database_that_goes_and_comes_back_is_a_503_for_the_time_being(
         process.terminate()
         _output, errors = process.communicate(timeout=_STOP_S)
     assert process.returncode == 0
-    assert {json.loads(line)["event"] for line in errors.splitlines()} == {"database_away"}
+    assert {json.loads(line)["event"] for line in errors.splitlines()} <= {
+        "database_away",
+        "entries_not_followed",
+    }
 
 
 @pytest.mark.parametrize(
@@ -180,8 +154,16 @@ def test_only_a_trusted_proxy_says_who_the_client_is_and_that_it_speaks_tls(
             answers.append(httpx.post(f"{base}/sign-in", data=fields, cookies=form, headers=said))
     assert [answer.status_code for answer in answers] == [422, 303]
     assert cookie in answers[1].cookies
+    is_secure = cookie.startswith("__Host-")
+    assert ("strict-transport-security" in answers[1].headers) == is_secure
+    assert any(
+        ("Secure" in each) == is_secure
+        for each in answers[1].headers.get_list("set-cookie")
+        if "jieru_browser=" in each
+    )
     with connect(embedded_database_url) as connection:
-        assert connection.execute("SELECT subject FROM sign_in_failures").fetchall() == [(subject,)]
+        subjects = connection.execute("SELECT subject FROM sign_in_failures").fetchall()
+        assert set(subjects) == {(subject,), (name_subject("lin"),)}
         origin = subject.removeprefix("address:")
         assert connection.execute("SELECT origin FROM sessions").fetchall() == [(origin,)]
 

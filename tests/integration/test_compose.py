@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from datetime import date
 from functools import partial
+from ipaddress import ip_address, ip_network
 from pathlib import Path, PurePosixPath
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -151,6 +152,18 @@ def test_compose_gives_the_ingester_the_user_that_the_acl_names(services: dict[s
     assert url == f"mqtt://{INGEST_USER}:mqtt-secret@broker:1884"
     assert f"user {INGEST_USER}\n" in ACL.read_text(encoding="utf-8")
     assert f"/mosquitto/data/passwords {INGEST_USER} " in json.dumps(services["broker"]["command"])
+
+
+def test_a_proxy_before_compose_says_who_the_client_is() -> None:
+    """One on the same machine, which comes through the gateway; another one by its setting."""
+    done = compose_config(_PASSWORDS)
+    content = yaml.safe_load(done.stdout)
+    trusted = content["services"]["api"]["environment"]["JIERU_API_TRUSTED_PROXIES"]
+    (network,) = content["networks"]["default"]["ipam"]["config"]
+    assert ip_address(trusted) == next(ip_network(network["subnet"]).hosts())
+    done = compose_config({**_PASSWORDS, "JIERU_API_TRUSTED_PROXIES": "192.0.2.0/24"})
+    api = yaml.safe_load(done.stdout)["services"]["api"]
+    assert api["environment"]["JIERU_API_TRUSTED_PROXIES"] == "192.0.2.0/24"
 
 
 def test_compose_has_a_second_ingester_on_demand() -> None:

@@ -1,6 +1,9 @@
 """Signing in through an OpenID provider: a real one on loopback, honest and not."""
 
+import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -24,6 +27,7 @@ from tests.support.openid_provider import (
     running_provider,
 )
 from tests.support.roles import API, as_role
+from tests.support.second_steps import give_code, key_file, key_of, set_up
 from tests.support.visiting import add_person, visiting
 
 
@@ -97,6 +101,29 @@ async def test_a_person_whom_the_provider_knows_comes_in(app: FastAPI) -> None:
         assert "jieru_oidc" not in browser.cookies
         me = (await browser.get("/api/v1/me")).json()
     assert (me["actor"], me["role"]) == ("user:lin", "verifier")
+
+
+async def test_whoever_has_a_second_step_is_asked_for_it_here_too(
+    database_url: str,
+    connection: psycopg.Connection,
+    provider: OpenIdProvider,
+    tmp_path: Path,
+) -> None:
+    """Whatever the provider asked."""
+    settings = Settings(
+        oidc_issuer=provider.issuer,
+        oidc_client_id=CLIENT_ID,
+        oidc_client_secret=CLIENT_SECRET,
+        totp_key_file=key_file(tmp_path),
+    )
+    _secret, codes = set_up(connection, key_of(settings), "lin", datetime.now(UTC))
+    with open_pool(database_url, size=2) as pool:
+        async with visiting(create_app(settings, pool)) as browser:
+            answer = await sign_in(browser)
+            assert answer.headers["location"] == "/sign-in/code?next=%2Fcounts%2F2026"
+            assert (await browser.get("/api/v1/me")).status_code == 401
+            assert (await give_code(browser, codes[0])).status_code == 303
+            assert (await browser.get("/api/v1/me")).status_code == 200
 
 
 async def test_what_binds_a_sign_in_to_its_browser_is_a_short_cookie(app: FastAPI) -> None:
@@ -318,3 +345,26 @@ async def refused(answer: httpx.Response, said: str) -> None:
     assert answer.status_code == 400
     assert said in answer.text
     assert "jieru_session=" not in str(answer.headers)
+
+
+async def test_a_crowd_at_the_door_asks_the_provider_once(
+    app: FastAPI, provider: OpenIdProvider
+) -> None:
+    """Nobody makes this program send requests by sending requests; on the way back it asks anew."""
+    async with visiting(app) as browser:
+        answers = await asyncio.gather(*(browser.get("/sign-in/oidc") for _ in range(40)))
+        assert {answer.status_code for answer in answers} == {303}
+        assert provider.discovered == 1
+        await sign_in(browser)
+        assert provider.discovered == 2
+
+
+async def test_a_provider_that_is_away_is_asked_once_in_some_seconds(
+    app: FastAPI, provider: OpenIdProvider
+) -> None:
+    """And a button that nobody answers holds up nothing else."""
+    provider.metadata = {"issuer": "https://evil.example"}
+    async with visiting(app) as browser:
+        answers = await asyncio.gather(*(browser.get("/sign-in/oidc") for _ in range(40)))
+        assert {answer.status_code for answer in answers} == {503}
+    assert provider.discovered == 1

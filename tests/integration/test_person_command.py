@@ -148,12 +148,12 @@ def test_who_guesses_has_to_wait_at_the_command_line_too(connection: psycopg.Con
     """As at the console's door, also with the right password then."""
     add_person(connection, "chen", Role.VERIFIER)
     now = datetime.now(UTC)
-    assert verified_person(connection, "Chen ", PASSWORD, now=now).name == "chen"
+    assert verified_person(connection, "Chen ", PASSWORD, now=now, totp_key=None).name == "chen"
     for _attempt in range(4):
         with pytest.raises(UserError, match="密码错误"):
-            verified_person(connection, "chen", "wrong", now=now)
+            verified_person(connection, "chen", "wrong", now=now, totp_key=None)
     with pytest.raises(UserError, match="秒后"):
-        verified_person(connection, "chen", PASSWORD, now=now)
+        verified_person(connection, "chen", PASSWORD, now=now, totp_key=None)
 
 
 @pytest.mark.parametrize("role", [Role.AUDITOR, Role.OPERATOR])

@@ -21,7 +21,6 @@ from jieru.database_options import LONG_THOUGHT, SHORT_THOUGHT
 from jieru.errors import UserError, WorldError
 from jieru.retry import connect_patiently
 from jieru.schema import require_current_schema
-from tests.integration.test_api_serve import jieru_serve
 from tests.support.command import jieru
 from tests.support.debian_root import DebianRoot
 from tests.support.fleet import (
@@ -37,6 +36,7 @@ from tests.support.ingester_status import said
 from tests.support.mosquitto import MosquittoBroker
 from tests.support.pgbouncer import PgBouncer, PoolMode
 from tests.support.processes import free_port
+from tests.support.served import jieru_serve
 
 _REFUSAL: Final = "pool_mode = session"
 _NO_SESSION: Final = "no session to spare"

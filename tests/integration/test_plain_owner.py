@@ -16,7 +16,6 @@ from jieru.database import connect, read_installation
 from jieru.errors import UserError
 from jieru.schema import migrate, require_current_schema
 from jieru.timescale import Edition, create_extension, detect_edition
-from tests.integration.test_api_serve import jieru_serve
 from tests.support.command import jieru
 from tests.support.databases import DatabaseServer
 from tests.support.debian_root import DebianRoot
@@ -25,6 +24,7 @@ from tests.support.mosquitto import MosquittoBroker
 from tests.support.owners import TAKE_OVER, owned_database, plain_role, psql
 from tests.support.processes import StartError, free_port
 from tests.support.registry_files import uscc_of, write_registry_csv
+from tests.support.served import jieru_serve
 from tests.support.timescaledb import TimescaleServer
 
 _TS_MS: Final = 1_772_400_000_000

@@ -11,6 +11,7 @@ import pytest
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 
+from api.access.delays import name_subject
 from api.access.roles import Role
 from api.access.users import disable_user, reset_password
 from api.app import create_app
@@ -302,7 +303,8 @@ async def test_guesses_that_come_at_once_follow_one_another(
     app: FastAPI, connection: psycopg.Connection, clock: Clock
 ) -> None:
     """Only one of them is looked at."""
-    connection.execute("INSERT INTO sign_in_failures VALUES ('user:lin', 5, %s)", (clock.now,))
+    failed = (name_subject("lin"), 5, clock.now)
+    connection.execute("INSERT INTO sign_in_failures VALUES (%s, %s, %s)", failed)
     connection.commit()
     clock.move(4)
     async with visiting(app) as browser:
@@ -329,19 +331,23 @@ async def test_a_name_that_nobody_has_is_made_to_wait_as_well(app: FastAPI) -> N
         assert (await sign_in(browser, "nobody", "wrong")).status_code == 429
 
 
-async def test_success_clears_the_failures_of_the_account_and_old_ones_of_others(
+async def test_success_takes_itself_back_and_forgets_what_is_a_day_old(
     app: FastAPI, connection: psycopg.Connection, clock: Clock
 ) -> None:
-    """The address's stay: a guesser with an account of his own is still a guesser."""
+    """What strangers may have done stays: by what went they could tell that somebody came in."""
     async with visiting(app, address="203.0.113.9") as browser:
         await sign_in(browser, "wang", "wrong")
         clock.move(86_401)
         await sign_in(browser, "lin", "wrong")
+        clock.move(1)
         await sign_in(browser, "lin", "wrong")
-        await sign_in(browser, "lin")
-    assert rows(connection, "SELECT subject, failures FROM sign_in_failures") == [
-        ("address:203.0.113.9", 2)
-    ]
+        failed = "SELECT subject, failures, last_failed_at FROM sign_in_failures ORDER BY subject"
+        clock.move(1)
+        before = rows(connection, failed)
+        assert (await sign_in(browser, "lin")).status_code == 303
+    left = [row for row in before if row[0] != name_subject("wang")]
+    assert [row[1] for row in left] == [2, 2]
+    assert rows(connection, failed) == left
 
 
 async def test_an_address_that_guesses_through_many_accounts_is_made_to_wait(

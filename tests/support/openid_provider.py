@@ -53,6 +53,8 @@ class OpenIdProvider:
     """Instead of its own."""
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     """What was asked with each code that was not used yet."""
+    discovered: int = 0
+    """How often the metadata was read."""
 
     def authorize(self, asked: Mapping[str, str]) -> str:
         """Where a browser goes after its person signed in here.
@@ -98,6 +100,7 @@ class OpenIdProvider:
 
     def discovery(self) -> dict[str, Any]:
         """The provider's metadata."""
+        self.discovered += 1
         return {
             "issuer": self.issuer,
             "authorization_endpoint": f"{self.issuer}/authorize",

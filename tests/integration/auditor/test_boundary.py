@@ -17,6 +17,13 @@ READS: Final[tuple[LiteralString, ...]] = (
     "SELECT password_hash FROM public.users",
     "SELECT * FROM public.sessions",
     "SELECT * FROM public.sign_in_failures",
+    "SELECT * FROM public.known_browsers",
+    "SELECT secret FROM public.second_factors",
+    "SELECT * FROM public.second_factor_uses",
+    "SELECT * FROM public.recovery_codes",
+    "SELECT * FROM public.pending_sign_ins",
+    "SELECT * FROM public.access_entries",
+    "SELECT * FROM public.syslog_cursors",
     "SELECT * FROM public.api_keys",
     "SELECT * FROM public.api_key_uses",
     "SELECT * FROM public.credentials",
@@ -280,6 +287,7 @@ A new release of PostgreSQL may bring others: look at them before they are added
 
 
 READ_BY_VIEWS: Final = {
+    "access_entries": "actor at kind number origin record",
     "assignments": "device_id enterprise_id from_date to_date",
     "audit_checks": "checked_at findings id last_hash last_number",
     # Values are hashed, or compared to name the fields that changed.

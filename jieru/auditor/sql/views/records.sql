@@ -38,6 +38,16 @@ COMMENT ON COLUMN audit.audit_entries.platform IS 'Whose record it is; null: of 
 COMMENT ON COLUMN audit.audit_entries.record_name IS 'Of a platform, an enterprise or a device: code, uscc or serial.';
 COMMENT ON COLUMN audit.audit_entries.changed_fields IS 'With commas between; null: the record was created.';
 
+CREATE VIEW audit.access_entries AS
+SELECT number, at, (at AT TIME ZONE 'Asia/Shanghai')::date AS on_date, kind, actor, origin, record
+FROM access_entries;
+COMMENT ON VIEW audit.access_entries IS 'Who signed in or failed to, read what is personal or secret, or took a file away, when and from where?';
+COMMENT ON COLUMN audit.access_entries.number IS 'Grows with each entry; there may be gaps.';
+COMMENT ON COLUMN audit.access_entries.kind IS 'sign_in, sign_in_failed, code_failed, recovery_code_used, sign_out, read, secret or export.';
+COMMENT ON COLUMN audit.access_entries.actor IS 'user:NAME, key:ID or command:NAME; null: nobody who is known.';
+COMMENT ON COLUMN audit.access_entries.origin IS 'An IP address, or ''command line''.';
+COMMENT ON COLUMN audit.access_entries.record IS 'The address of what was read or taken away.';
+
 -- The newest entries are hashed here, by the server's own functions: those of the schema could be
 -- changed by whoever could change an entry. For the others stands the last run of
 -- `jieru audit verify --record`, and that the entry it ended with is still the same.
