@@ -222,6 +222,8 @@ def _keep_counts(connection: psycopg.Connection) -> None:
             connection, 2026, "xielian", uscc_of(PENDING), reason="企业已停产", by="zheng"
         )
     submitted(connection, as_of=AS_OF, reason="举报第17鞋厂不实")
+    with changing(connection, MAKER.actor):
+        _decide(connection, "waive", RUSHED, ("active_days_min", 50))  # waits for a second person
 
 
 def _frozen_2025(connection: psycopg.Connection, reason: str | None = None) -> CountRecord:
