@@ -163,7 +163,7 @@ def _return(*, year: int, reason: str, name: str) -> None:
 
 @command.command(
     "freeze",
-    help=_("Freeze and sign a reviewed count; its maker may not."),
+    help=_("Freeze and sign a reviewed count; none of its makers may."),
     epilog=example("jieru procedure freeze 2026 --by 陈静"),
 )
 @click.argument("year", type=YEAR)
@@ -265,7 +265,7 @@ def _resolve(
     click.echo(_("Objection {id} is resolved.").format(id=objection))
 
 
-@command.command("payable", help=_("Approve payment after the notice; the maker may not."))
+@command.command("payable", help=_("Approve payment after the notice; none of its makers may."))
 @click.argument("year", type=YEAR)
 @_by
 def _payable(*, year: int, name: str) -> None:

@@ -314,7 +314,7 @@ def post_return(taker: CurrentStepTaker, year: Year, reasoned: Reasoned) -> Coun
     summary="Freeze a count",
     description=_(
         "Computes the reviewed count once more, finds the same, signs and keeps it for good. "
-        "Another person than its maker, by a session."
+        "Another person than its makers, by a session."
     ),
     response_description=_("The count."),
     responses=_STEP,
@@ -373,7 +373,7 @@ def post_resolution(
     "/{year}/approve-payment",
     summary="Approve payment",
     description=_(
-        "After the notice, when no objection is open. Another person than the maker, by a session."
+        "After the notice, when no objection is open. Another person than its makers, by a session."
     ),
     response_description=_("The count."),
     responses=_STEP,
@@ -386,7 +386,10 @@ def post_approval(taker: CurrentStepTaker, year: Year) -> CountRecordAnswer:
 @router.post(
     "/{year}/payments",
     summary="Record a payment",
-    description=_("All that is due to one platform. Only a person may."),
+    description=_(
+        "All that is due to one platform. Only a person may, who neither froze the count nor "
+        "approved its payment."
+    ),
     response_description=_("The count, paid once nothing is due any more."),
     responses=_STEP,
 )
