@@ -225,7 +225,7 @@ def _discard(*, year: int, reason: str, name: ClaimedName) -> None:
 
 @command.command(
     "freeze",
-    help=_("Freeze and sign a reviewed count; its maker may not."),
+    help=_("Freeze and sign a reviewed count; none of its makers may."),
     epilog=example("jieru procedure freeze 2026 --by 陈静"),
 )
 @click.argument("year", type=YEAR)
@@ -377,7 +377,7 @@ def _override(
     click.echo(said.format(id=objection))
 
 
-@command.command("payable", help=_("Approve payment after the notice; the maker may not."))
+@command.command("payable", help=_("Approve payment after the notice; none of its makers may."))
 @click.argument("year", type=YEAR)
 @_by
 def _payable(*, year: int, name: ClaimedName) -> None:

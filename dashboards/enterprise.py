@@ -455,7 +455,8 @@ def _decisions() -> Row:
                 ),
                 f"""
                 SELECT id, kind, criterion, value, reason, decided_by, decided_at,
-                       CASE WHEN is_open THEN 'open' ELSE 'withdrawn' END AS is_open,
+                       CASE WHEN waits THEN 'waiting' WHEN is_open THEN 'open'
+                            ELSE 'withdrawn' END AS is_open,
                        withdrawn_by, withdrawn_reason
                 FROM audit.decisions WHERE {_CASE} ORDER BY id
                 """,

@@ -537,7 +537,7 @@ def _changes() -> Row:
                        (count(*) FILTER (WHERE kind = 'hold'))::integer AS hold,
                        (count(*) FILTER (WHERE kind = 'waive'))::integer AS waive,
                        (count(*) FILTER (WHERE kind = 'keep'))::integer AS keep
-                FROM audit.decisions WHERE is_open AND {_OF_THE_PLATFORMS}
+                FROM audit.decisions WHERE is_open AND NOT waits AND {_OF_THE_PLATFORMS}
                 """,
                 shown=Shown(
                     colour=GREY,
@@ -558,7 +558,8 @@ def _changes() -> Row:
                 ),
                 f"""
                 SELECT decided_at, kind, platform, enterprise, uscc, reason, decided_by,
-                       CASE WHEN is_open THEN 'open' ELSE 'withdrawn' END AS is_open
+                       CASE WHEN waits THEN 'waiting' WHEN is_open THEN 'open'
+                            ELSE 'withdrawn' END AS is_open
                 FROM audit.decisions
                 WHERE $__timeFilter(decided_at) AND {_OF_THE_PLATFORMS}
                 ORDER BY decided_at DESC, id DESC LIMIT 200

@@ -134,7 +134,7 @@ RECOVERY_LABELS: Final = _labelled(RECOVERY_WORDS)
 BASIS_LABELS: Final = _labelled(BASIS_WORDS, {"decision": ORANGE})
 ACTION_LABELS: Final = _labelled(AUDIT_ACTION_WORDS)
 MET_LABELS: Final = _labelled(MET_WORDS, {"met": GREEN, "failed": RED})
-VALIDITY_LABELS: Final = _labelled(VALIDITY_WORDS, {"open": GREEN})
+VALIDITY_LABELS: Final = _labelled(VALIDITY_WORDS, {"open": GREEN, "waiting": ORANGE})
 YES_LABELS: Final = _labelled(YES_WORDS)
 RECORD_KIND_LABELS: Final = _labelled(
     RECORD_KIND_WORDS,

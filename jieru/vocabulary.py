@@ -227,7 +227,11 @@ DECISION_WORDS: Final[Vocabulary] = {
     "hold": _("Hold"),
     "keep": _("Keep as it is"),
 }
-VALIDITY_WORDS: Final[Vocabulary] = {"open": _("in force"), "withdrawn": _("withdrawn")}
+VALIDITY_WORDS: Final[Vocabulary] = {
+    "open": _("in force"),
+    "waiting": _("waits for a second person"),
+    "withdrawn": _("withdrawn"),
+}
 """Of a decision or a closing."""
 BASIS_WORDS: Final[Vocabulary] = {"text": _("text"), "decision": _("decision")}
 UNIT_WORDS: Final[Vocabulary] = {

@@ -158,6 +158,8 @@ def show_review(
         items = review_queue(connection, record, visit.today)
         found = faults_of(connection, [record], source.trusted)
     kinds = {kind: [each for each in items if each.kind == kind] for kind in _REVIEWED}
+    if not kinds["waiting"]:
+        del kinds["waiting"]  # rare, and in a simulation there is none ever
     return visit.render(
         "counts/review.html",
         {

@@ -337,7 +337,7 @@ def post_discard(taker: CurrentStepTaker, year: Year, reasoned: Reasoned) -> Cou
     summary="Freeze a count",
     description=_(
         "Computes the reviewed count once more, finds the same, signs and keeps it for good. "
-        "Another person than its maker, by a session."
+        "Another person than its makers, by a session."
     ),
     response_description=_("The count."),
     responses=_STEP,
@@ -431,7 +431,7 @@ def post_override_confirmation(
     "/{year}/approve-payment",
     summary="Approve payment",
     description=_(
-        "After the notice, when no objection is open. Another person than the maker, by a session."
+        "After the notice, when no objection is open. Another person than its makers, by a session."
     ),
     response_description=_("The count."),
     responses=_STEP,
@@ -444,7 +444,10 @@ def post_approval(taker: CurrentStepTaker, year: Year) -> CountRecordAnswer:
 @router.post(
     "/{year}/payments",
     summary="Record a payment",
-    description=_("All that is due to one platform. Only a person may."),
+    description=_(
+        "All that is due to one platform. Only a person may, who neither froze the count nor "
+        "approved its payment."
+    ),
     response_description=_("The count, paid once nothing is due any more."),
     responses=_STEP,
 )

@@ -246,6 +246,8 @@ def _keep_counts(connection: psycopg.Connection) -> None:
             connection, 2026, "xielian", uscc_of(PENDING), reason="企业已停产", by="zheng"
         )
     submitted(connection, as_of=AS_OF, reason="举报第17鞋厂不实")
+    with changing(connection, MAKER.actor):
+        _decide(connection, "waive", RUSHED, ("active_days_min", 50))  # waits for a second person
     verify_counts(connection, TRUSTED)
     connection.execute(_FIND_SOMETHING)
 

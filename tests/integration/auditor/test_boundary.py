@@ -309,8 +309,9 @@ READ_BY_VIEWS: Final = {
     "counts": "as_of code_version digest drafted_at drafted_by frozen_at frozen_by id notice_days"
     " notice_ends_on opened_at opened_by payable_at payable_by policy_name policy_sha256"
     " published_at published_by revision state submitted_at submitted_by supersedes_id year",
-    "decisions": "attachment criterion decided_at decided_by enterprise_id id kind platform_id"
-    " reason value withdrawn_at withdrawn_by withdrawn_reason",
+    "decisions": "attachment confirmed_at confirmed_by criterion decided_at decided_by"
+    " enterprise_id id kind needs_second platform_id reason value withdrawn_at withdrawn_by"
+    " withdrawn_reason",
     "device_excess": "device_id heartbeats hour ingester",
     "device_states": "device_id last_seen_at status",
     "device_presence": "device_id hours late_hours month",

@@ -221,7 +221,7 @@ def _decisions(truth: Truth, asked: Asked) -> Rows:
             each.reason,
             each.decided_by,
             each.decided_at,
-            "withdrawn" if each.withdrawn_at else "open",
+            "waiting" if each.waits else "withdrawn" if each.withdrawn_at else "open",
             each.withdrawn_by,
             each.withdrawn_reason,
         )

@@ -286,7 +286,9 @@ def _decisions(accepts: Callable[[Asked, Any], bool]) -> Callable[[Truth, Asked]
 
 
 def _open_decisions(truth: Truth, asked: Asked) -> Rows:
-    found = _decisions(lambda _asked, decision: decision.is_open)(truth, asked)
+    found = _decisions(lambda _asked, decision: decision.is_open and not decision.waits)(
+        truth, asked
+    )
     kinds = Counter(each.decision.kind for each in found)
     return [(kinds["exclude"], kinds["hold"], kinds["waive"], kinds["keep"])]
 
@@ -305,7 +307,11 @@ def _decisions_of_span(truth: Truth, asked: Asked) -> Rows:
                 each.uscc,
                 each.decision.reason,
                 each.decision.decided_by,
-                "open" if each.decision.is_open else "withdrawn",
+                "waiting"
+                if each.decision.waits
+                else "open"
+                if each.decision.is_open
+                else "withdrawn",
             ),
         )
         for each in found

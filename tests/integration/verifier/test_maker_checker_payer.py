@@ -430,6 +430,12 @@ class Desks:
         headers = {"accept-language": "en", **headers}
         return await self._client.request(method, path, headers=headers, json=body)
 
+    async def send(self, who: str, path: str, **fields: object) -> httpx.Response:
+        """What the console answers to a form."""
+        session = await self._session(who)
+        values = {**fields, "form_token": session["x-form-token"]}
+        return await self._client.post(path, headers={"cookie": session["cookie"]}, data=values)
+
     async def take(self, who: str, step: str, content_sha256: str = "") -> httpx.Response:
         """What the API answers to a step."""
         path, body = _requests(content_sha256)[step]
@@ -565,3 +571,43 @@ def _requests(content_sha256: str) -> dict[str, tuple[str, dict[str, object] | N
         "close": ("2026/closings", {"reason": " "}),
         "reopen": ("closings/99/withdraw", {"reason": "x"}),
     }
+
+
+async def test_the_console_leads_to_the_second_person(
+    embedded_server: DatabaseServer, counts: Counts, tmp_path: Path
+) -> None:
+    """Review and enterprise list what waits; whoever granted it is offered no confirmation."""
+    template = counts(Strictness.SEVERAL_PEOPLE, State.IN_REVIEW)
+    async with _desks(embedded_server, template, tmp_path / "key.pem") as desks:
+        waiver = {
+            "kind": "waive",
+            "platform": "alpha",
+            "uscc": uscc_of(3),
+            "reason": "单台大型设备",
+            "criterion": "active_devices_min",
+            "value": 1,
+        }
+        number = (await desks.ask("waiver", "POST", "/api/v1/counts/decisions", waiver)).json()[
+            "id"
+        ]
+        link = f"act=confirm&number={number}"
+        case = f"/counts/2026/alpha/{uscc_of(3)}"
+        for path, said in (("/counts/2026/review", "Waits for a second person"), (case, "waits")):
+            for person in ("waiver", "stranger"):
+                page = html.unescape((await desks.ask(person, "GET", path)).text)
+                assert said in page
+                assert (link in page) is (person == "stranger"), (person, path)
+        (item,) = (
+            each
+            for each in (await desks.ask("an-auditor", "GET", "/api/v1/counts/2026/review")).json()[
+                "items"
+            ]
+            if each["kind"] == "waiting"
+        )
+        assert (item["decision_id"], item["decided_by"]) == (number, "waiver")
+        sent = await desks.send("stranger", "/counts/2026/decision?act=confirm", number=number)
+        assert sent.status_code == 303
+        page = html.unescape((await desks.ask("waiver", "GET", case)).text)
+        assert "in force; confirmed by stranger on" in page
+        explained = (await desks.ask("waiver", "GET", f"/api/v1{case}")).json()
+        assert explained["decisions"][-1]["confirmed_by"] == "stranger"

@@ -3,13 +3,15 @@
 CREATE VIEW audit.decisions AS
 SELECT d.id, d.kind, p.code AS platform, e.uscc, e.name AS enterprise, d.criterion, d.value, d.reason,
        d.attachment, d.decided_by, d.decided_at, d.withdrawn_reason, d.withdrawn_by, d.withdrawn_at,
-       d.withdrawn_at IS NULL AS is_open
+       d.withdrawn_at IS NULL AS is_open, d.confirmed_by, d.confirmed_at,
+       d.needs_second AND d.confirmed_at IS NULL AND d.withdrawn_at IS NULL AS waits
 FROM decisions d
 JOIN platforms p ON p.id = d.platform_id
 JOIN enterprises e ON e.id = d.enterprise_id;
 COMMENT ON VIEW audit.decisions IS 'Which enterprises did verifiers exclude, hold, grant a waiver or keep as they are, why, and does it still hold?';
 COMMENT ON COLUMN audit.decisions.criterion IS 'Of a waiver: what it sets.';
 COMMENT ON COLUMN audit.decisions.value IS 'Of a waiver: to what it sets it.';
+COMMENT ON COLUMN audit.decisions.waits IS 'For a second person; it has no effect before.';
 COMMENT ON COLUMN audit.decisions.attachment IS 'Where the document behind the decision is kept.';
 
 CREATE VIEW audit.closings AS
