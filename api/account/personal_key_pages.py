@@ -71,11 +71,8 @@ def take_personal_key(visit: CurrentVisit, values: FormValues) -> HTMLResponse:
                 expires_at=wanted.expires_at,
                 now=visit.now,
             )
-    except Problem as problem:
-        return _key_form(visit, values, mistakes_of(visit.request, problem))
-    except UserError as error:
-        refused = Problem(Kind.INVALID_REQUEST, error.message, **error.values)
-        return _key_form(visit, values, mistakes_of(visit.request, refused))
+    except (Problem, UserError) as error:
+        return _key_form(visit, values, mistakes_of(visit.request, _problem(error)))
     return visit.render("account/new-personal-key.html", {"key": key, "wanted": wanted})
 
 
@@ -87,6 +84,12 @@ def take_end_of_personal_key(visit: CurrentVisit, key_id: str) -> Response:
         if not revoke_personal_key(connection, user_id, key_id):
             raise Problem(Kind.NOT_FOUND)
     return go_on(_LIST, Done.REVOKED)
+
+
+def _problem(error: Problem | UserError) -> Problem:
+    if isinstance(error, Problem):
+        return error
+    return Problem(Kind.INVALID_REQUEST, error.message, **error.values)
 
 
 def _person(visit: Visit) -> int:
