@@ -15,7 +15,6 @@ import psycopg
 from psycopg.sql import SQL, Identifier, Literal
 
 from jieru.errors import UserError
-from jieru.roles.grants import PROCESSES
 
 __all__ = ["ROLE", "fence_in"]
 
@@ -30,9 +29,11 @@ _IS_SUPERUSER: Final = "SELECT rolsuper FROM pg_roles WHERE rolname = current_us
 _SET_PASSWORD: Final = SQL("ALTER ROLE {} PASSWORD {}")
 _SETTINGS: Final = {
     ROLE: "JIERU_AUDITOR_PASSWORD",
-    **{
-        role: f"JIERU_DATABASE_PASSWORD_{role.removeprefix('jieru_').upper()}" for role in PROCESSES
-    },
+    "jieru_api": "JIERU_DATABASE_PASSWORD_API",
+    "jieru_ingest": "JIERU_DATABASE_PASSWORD_INGEST",
+    "jieru_verifier": "JIERU_DATABASE_PASSWORD_VERIFIER",
+    "jieru_broker": "JIERU_DATABASE_PASSWORD_BROKER",
+    "jieru_archive": "JIERU_DATABASE_PASSWORD_ARCHIVE",
 }
 _SELECT_OPEN: Final = """
     SELECT file FROM (VALUES

@@ -1,4 +1,4 @@
-"""What each role may do, as `grants.txt` has it. Pure but for reading that file."""
+"""What each role may do, as `grants.txt` beside this module has it."""
 
 import re
 from collections.abc import Iterator

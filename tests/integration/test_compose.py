@@ -32,10 +32,10 @@ _ONCE = {"migrate", "dashboards"}
 """What ends when it is done."""
 _PASSWORDS = {
     "JIERU_DATABASE_PASSWORD": "database-secret",
-    **{
-        f"JIERU_DATABASE_PASSWORD_{role.upper()}": f"{role}-secret"
-        for role in ("api", "ingest", "verifier", "broker")
-    },
+    "JIERU_DATABASE_PASSWORD_API": "api-secret",
+    "JIERU_DATABASE_PASSWORD_INGEST": "ingest-secret",
+    "JIERU_DATABASE_PASSWORD_VERIFIER": "verifier-secret",
+    "JIERU_DATABASE_PASSWORD_BROKER": "broker-secret",
     "JIERU_MQTT_PASSWORD": "mqtt-secret",
     "JIERU_AUDITOR_PASSWORD": "auditor-secret",
     "JIERU_GRAFANA_PASSWORD": "grafana-secret",

@@ -16,6 +16,7 @@ from archive.verifying import verify_archive
 from jieru.audit import Actor
 from tests.support.command import clean_environment
 from tests.support.fleet import wait_until
+from tests.support.roles import ARCHIVE, acting_as, as_role
 
 __all__ = [
     "ACTOR",
@@ -112,7 +113,8 @@ def archived_beats(folder: Path) -> Counter[Beat]:
 def archive(connection: psycopg.Connection, folder: Path) -> list[Progress]:
     """Archive what is older than a hundred days."""
     progress: list[Progress] = []
-    archive_expired(connection, folder, ACTOR, older_than=_AGE, report=progress.append)
+    with acting_as(connection, ARCHIVE):
+        archive_expired(connection, folder, ACTOR, older_than=_AGE, report=progress.append)
     return progress
 
 
@@ -124,22 +126,24 @@ def restore(
 ) -> list[Restored]:
     """Restore a time, or everything."""
     restored: list[Restored] = []
-    restore_heartbeats(
-        connection,
-        folder,
-        ACTOR,
-        start=start,
-        end=end,
-        kept_for=timedelta(days=30),
-        report=restored.append,
-    )
+    with acting_as(connection, ARCHIVE):
+        restore_heartbeats(
+            connection,
+            folder,
+            ACTOR,
+            start=start,
+            end=end,
+            kept_for=timedelta(days=30),
+            report=restored.append,
+        )
     return restored
 
 
 def findings(connection: psycopg.Connection, folder: Path) -> list[str]:
     """What `jieru archive verify` finds."""
     found: list[str] = []
-    verify_archive(connection, folder, lambda finding: found.append(str(finding)))
+    with acting_as(connection, ARCHIVE):
+        verify_archive(connection, folder, lambda finding: found.append(str(finding)))
     return found
 
 
@@ -159,7 +163,7 @@ def jieru_archive(
         [sys.executable, "-c", f"{prelude}\n{command}\nfrom command import main; main()"],
         env=clean_environment(
             language="en",
-            database_url=database_url,
+            database_url=as_role(database_url, ARCHIVE),
             archive_dir=str(folder or ""),
             heartbeat_retention_days="100",
         ),

@@ -1,5 +1,7 @@
 """Processes under their own roles, as in production: logged in as each of them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import psycopg
@@ -8,7 +10,7 @@ from psycopg.conninfo import make_conninfo
 
 from jieru.roles.grants import PROCESSES
 
-__all__ = ["API", "ARCHIVE", "BROKER", "INGEST", "VERIFIER", "as_role"]
+__all__ = ["API", "ARCHIVE", "BROKER", "INGEST", "VERIFIER", "acting_as", "as_role"]
 
 API, INGEST, VERIFIER, BROKER, ARCHIVE = PROCESSES
 _PASSWORD: Final = "darf-was-sie-muss"  # noqa: S105 - of test databases
@@ -40,3 +42,14 @@ def as_role(database_url: str, role: str) -> str:
     except psycopg.OperationalError:
         return database_url
     return make_conninfo(database_url, user=role, password=_PASSWORD)
+
+
+@contextmanager
+def acting_as(connection: psycopg.Connection, role: str) -> Iterator[None]:
+    """Have a superuser's connection in autocommit mode do what a process does, with its rights."""
+    connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
+    try:
+        yield
+    finally:
+        with suppress(psycopg.Error):  # a connection that a test broke is nobody's any more
+            connection.execute("RESET ROLE")

@@ -36,6 +36,7 @@ def end_all_others(*arguments):
         other.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            " AND usename = current_user"
         )
     compare(*arguments)
 archiving._compare = end_all_others

@@ -6,6 +6,8 @@ import pytest
 
 from tests.bare.systemctl import read_unit, split_name
 
+_USERS = {"jieru-api", "jieru-archive", "jieru-ingest", "jieru-verifier"}
+"""Whom the install guide makes."""
 _SHIPPED = Path(__file__).parents[3] / "deploy/systemd"
 
 
@@ -84,6 +86,6 @@ def test_our_own_units_are_understood(path: Path, tmp_path: Path) -> None:
     for each in (path, *_SHIPPED.glob("jieru-.service.d/*.conf")):
         _put(tmp_path, each.relative_to(_SHIPPED).as_posix(), each.read_text(encoding="utf-8"))
     unit = read_unit(tmp_path, path.stem + ("1" if path.stem.endswith("@") else ""))
-    assert unit.last("User") in {"jieru", "mosquitto"}
+    assert unit.last("User") in {"mosquitto", *_USERS}
     assert len(unit.all("Service", "ExecStart")) == 1
     assert "/etc/jieru/jieru.env" in unit.all("Service", "EnvironmentFile")
