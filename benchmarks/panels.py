@@ -29,6 +29,7 @@ from jieru.auditor.fence import ROLE, fence_in
 from jieru.calendar import SHANGHAI
 from jieru.database import connect
 from tests.support.grafana_reader import GrafanaReader, panels_of, sql_of
+from tests.support.heard import vouch_for_evidence
 from verifier.policy import load_policy
 from verifier.procedure.drafting import draft_count
 from verifier.procedure.freezing import freeze_count
@@ -186,6 +187,7 @@ def build_audited(connection: psycopg.Connection) -> None:
     )
     record = draft_count(connection, maker, YEAR, as_of=_AS_OF, policy=policy)
     record = submit_count(connection, record, maker)
+    vouch_for_evidence(connection)
     key = SigningKey(Ed25519PrivateKey.generate())
     freeze_count(connection, record, checker, key, TrustedKeys(own_key=key.public_key))
     draft_count(connection, maker, YEAR, as_of=_AS_OF, policy=policy, reason="benchmark")

@@ -7,7 +7,6 @@ import click
 
 from api.server import serving
 from api.witness.app import create_witness_app
-from command.counting import today
 from command.help import example
 from command.stopping import stop_on_signals
 from jieru.i18n import gettext as _
@@ -39,7 +38,7 @@ def command() -> None:
 @click.option("--name", metavar="NAME", required=True, help=_("Whose key that is."))
 def _init(*, folder: Path, submitter: str, name: str) -> None:
     key = base64.b64encode(parse_public_key(submitter)).decode()
-    made = new_witness(folder, submitter=key, name=name, valid_from=today().isoformat())
+    made = new_witness(folder, submitter=key, name=name)
     _show_public(made)
 
 

@@ -204,14 +204,18 @@ def all_alerts(disk_gb: int) -> list[Alert]:
                 "No checkpoint that every witness signed for two days, or one of the last thirty "
                 "days found the record changed.",
             ),
+            # A week stands for never, and for a record that was changed.
             sql="""
-            SELECT coalesce(extract(epoch FROM now() - max(written_at)), 604800)
-                       ::double precision AS overdue_s
-            FROM audit.checkpoints WHERE cosigned = witnesses
+            SELECT (CASE WHEN coalesce(sum(findings) FILTER (
+                             WHERE written_at > now() - interval '30 days'), 0) > 0 THEN 604800
+                         ELSE coalesce(extract(epoch FROM now() - max(written_at) FILTER (
+                             WHERE cosigned = witnesses)), 604800) END)::double precision
+                       AS overdue_s
+            FROM audit.checkpoints
             """,
             threshold=2 * 86_400,
             wait="10m",
-            severity="warning",
+            severity="critical",
             panel=CHECKPOINTS,
         ),
         Alert(

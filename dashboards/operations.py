@@ -424,7 +424,7 @@ def _record() -> Row:
                 """,
                 shown=Shown(
                     columns=(
-                        Column("month", Text("月份", "Month")),
+                        Column("month", spoken(_("Month"))),
                         Column("verified_at", Text("核验时间", "Verified")),
                         Column(
                             "differences",
@@ -453,7 +453,7 @@ def _record() -> Row:
                 """,
                 shown=Shown(
                     columns=(
-                        Column("number", Text("编号", "Number")),
+                        Column("number", spoken(_("No."))),
                         Column("written_at", Text("生成时间", "Written")),
                         Column("occasion", Text("事由", "Occasion")),
                         Column(

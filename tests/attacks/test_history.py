@@ -127,9 +127,7 @@ def test_a_witness_sees_a_fork_of_history(
     owner: psycopg.Connection, folder: CheckpointFolder, book: Book, tmp_path: Path
 ) -> None:
     """A second history under the same numbers and the same key: refused, and kept as evidence."""
-    new_witness(
-        tmp_path / "witness", submitter=_text(KEY.public_key), name="a", valid_from="2020-01-01"
-    )
+    new_witness(tmp_path / "witness", submitter=_text(KEY.public_key), name='莆田 "a"')
     witness = WitnessFolder(tmp_path / "witness")
     witness.accept(_checkpoint(owner, folder))
     witness.accept(_checkpoint(owner, folder))

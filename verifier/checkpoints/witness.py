@@ -32,6 +32,8 @@ _KEY: Final = "witness.pem"
 _SUBMITTERS: Final = "submitters.toml"
 _STATEMENTS: Final = "statements"
 _REFUSED: Final = "refused"
+_EARLIEST: Final = "2020-01-01"
+"""Statements from before there was a witness are brought to it too."""
 _REFUSED_MAX: Final = 1_000
 """Files kept of statements that were refused: whoever could send more could fill a disk."""
 
@@ -40,14 +42,13 @@ class RefusedError(UserError):
     """A statement that is not cosigned; it was kept if its submitter is known."""
 
 
-def new_witness(folder: Path, *, submitter: str, name: str, valid_from: str) -> SigningKey:
+def new_witness(folder: Path, *, submitter: str, name: str) -> SigningKey:
     """Set up a witness.
 
     Args:
         folder: made where it is missing.
         submitter: the public key of the installation, in base64.
         name: of the installation.
-        valid_from: the civil day from which its statements are taken.
 
     Raises:
         UserError: there is one already, the folder cannot be written, or the key is none.
@@ -61,7 +62,7 @@ def new_witness(folder: Path, *, submitter: str, name: str, valid_from: str) -> 
             "{file} cannot be written: {reason}.", file=folder, reason=error.strerror
         ) from None
     key = new_signing_key(folder / _KEY)
-    text = f'[[keys]]\nname = "{_quoted(name)}"\nkey = "{submitter}"\nvalid_from = {valid_from}\n'
+    text = f'[[keys]]\nname = "{_quoted(name)}"\nkey = "{submitter}"\nvalid_from = {_EARLIEST}\n'
     write_durably(folder / _SUBMITTERS, text.encode())
     load_trusted_keys(folder / _SUBMITTERS)
     return key

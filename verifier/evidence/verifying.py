@@ -116,7 +116,7 @@ def verify_month(source: Source, month: date) -> VerifiedMonth:
             add_block(between, block.between, month)
             heartbeats += block.heartbeats
         heartbeats += _add_files(source, files, certain, between, month, delays)
-        gone = _gone_days(first, source, at, month, presence, certain)
+        gone = _gone_days(first, source, at, month, presence, (certain, between))
     keys, on_time, late = certain.result()
     either = None
     if delays.soon != delays.late:
@@ -253,16 +253,17 @@ def _gone_days(
     at: datetime,
     month: date,
     presence: MonthOfPresence,
-    heard: Heard,
+    heard: tuple[Heard, ...],
 ) -> tuple[int, ...]:
     """Days (1 to 31) with hours whose heartbeats had to go for their age, to no archive.
 
     What goes that way goes from the oldest on, a day of UTC at a time: so nothing older than the
     morning of such a day is in the database or in an archive.
     """
-    said = np.bitwise_or.reduce(presence.hours | presence.late_hours, axis=0, initial=0)
-    _keys, on_time, late = heard.result()
-    unproved = said & ~np.bitwise_or.reduce(on_time | late, axis=0, initial=0)
+    unproved = np.bitwise_or.reduce(presence.hours | presence.late_hours, axis=0, initial=0)
+    for each in heard:
+        _keys, on_time, late = each.result()
+        unproved = unproved & ~np.bitwise_or.reduce(on_time | late, axis=0, initial=0)
     gone = []
     for day in range(1, days_in_month(month) + 1):
         if not unproved[(day - 1) * BYTES_PER_DAY : day * BYTES_PER_DAY].any():

@@ -1,0 +1,89 @@
+"""`verifier.evidence.differences`: bits of presence against those of heartbeats."""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jieru.presence import BYTES_PER_MONTH
+from verifier.evidence.differences import DifferenceKind, compare
+from verifier.evidence.hours import Bits, Heard, Keys, MonthOfPresence, keys_of
+
+_ROWS: Final = st.dictionaries(
+    st.tuples(st.integers(1, 3), st.integers(1, 2)),
+    st.tuples(st.sets(st.integers(0, 30)), st.sets(st.integers(0, 30))),
+    max_size=6,
+)
+_Rows = dict[tuple[int, int], tuple[set[int], set[int]]]
+
+
+def _bits(hours: set[int]) -> npt.NDArray[np.uint8]:
+    row = np.zeros(BYTES_PER_MONTH * 8, dtype=np.uint8)
+    row[list(hours)] = 1
+    return np.packbits(row)
+
+
+def _table(rows: _Rows) -> tuple[Keys, Bits, Bits]:
+    ordered = sorted(rows)
+    keys = keys_of(
+        np.array([device for device, _publisher in ordered], dtype=np.int64),
+        np.array([publisher for _device, publisher in ordered], dtype=np.int64),
+    )
+    shape = (len(ordered), BYTES_PER_MONTH)
+    on_time, late = (
+        np.array([_bits(rows[key][place]) for key in ordered], dtype=np.uint8).reshape(shape)
+        for place in (0, 1)
+    )
+    return keys, on_time, late
+
+
+def _expected(presence: _Rows, heard: _Rows) -> tuple[set[tuple[object, ...]], int]:
+    """The rules, hour by hour, as the module's docstring says them."""
+    found: set[tuple[object, ...]] = set()
+    unprovable = 0
+    for device, publisher in presence.keys() | heard.keys():
+        hours, late_hours = presence.get((device, publisher), (set(), set()))
+        on_time, late = heard.get((device, publisher), (set(), set()))
+        in_time_by_any = {h for key, (hs, _l) in heard.items() if key[0] == device for h in hs}
+        by_any = in_time_by_any | {
+            h for key, (_h, ls) in heard.items() if key[0] == device for h in ls
+        }
+        name = (device, publisher)
+        found |= {(DifferenceKind.LOST, *name, hour) for hour in on_time - hours}
+        found |= {(DifferenceKind.LOST_LATE, *name, hour) for hour in late - late_hours}
+        found |= {(DifferenceKind.INVENTED, *name, h) for h in hours - on_time - in_time_by_any}
+        found |= {(DifferenceKind.INVENTED_LATE, *name, h) for h in late_hours - late - by_any}
+        unprovable += len((hours - on_time) & in_time_by_any) + len((late_hours - late) & by_any)
+    return found, unprovable
+
+
+@given(presence=_ROWS, heard=_ROWS)
+def test_every_hour_is_told_for_what_it_is(presence: _Rows, heard: _Rows) -> None:
+    """Invented, lost, late or not, another publisher's row: nothing else, and nothing twice."""
+    keys, hours, late_hours = _table(presence)
+    rows = Heard(keys)
+    own_keys, on_time, late = _table(heard)
+    for day in range(2):
+        part = slice(day * 3, day * 3 + 3)
+        first = np.full(len(own_keys), day * 3)
+        rows.add(own_keys, first, on_time[:, part], late[:, part])
+    compared = compare(MonthOfPresence(keys, hours, late_hours), rows.result())
+    listed = [
+        (each.kind, each.device_id, each.publisher_id, each.bit) for each in compared.listed()
+    ]
+    expected, unprovable = _expected(presence, heard)
+    assert (set(listed), len(listed)) == (expected, len(expected))
+    assert (compared.differences, compared.unprovable) == (len(expected), unprovable)
+
+
+@given(presence=_ROWS)
+def test_days_that_are_gone_say_nothing(presence: _Rows) -> None:
+    """Neither that an hour was invented nor that one was lost."""
+    keys, hours, late_hours = _table(presence)
+    compared = compare(
+        MonthOfPresence(keys, hours, late_hours), Heard(keys).result(), gone_days=(1, 2)
+    )
+    bits = sum(len(own) + len(late - own) for own, late in presence.values())
+    assert (compared.differences, compared.unverifiable_bits) == (0, bits)
