@@ -47,8 +47,11 @@ _INTERVAL = re.compile(r"[0-9]{1,6}", re.ASCII)
 _SPREADSHEET_ERRORS: Final = frozenset(
     ("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!")
 )
-_INVISIBLE: Final = frozenset(("Cc", "Cf", "Zl", "Zp"))
-"""Control and format characters and line breaks: two names that look the same must be the same."""
+_INVISIBLE: Final = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
+"""Control and format characters and line breaks: two names that look the same must be the same.
+
+And halves of a surrogate pair, which JSON can say and no database takes.
+"""
 _SHOWN_LENGTH: Final = 40
 _MEMORY: Final = 65_536
 GUARD: Final = "'"

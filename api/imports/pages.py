@@ -67,7 +67,7 @@ async def take_file(visit: CurrentVisit, districts: Districts, values: FormValue
         file = await read_form_file(visit.request)
         if not file.content:
             raise _without_file()
-        record = await in_turn(work)
+        record = await in_turn(visit.caller, work)
     except Problem as problem:
         mistakes = mistakes_of(visit.request, problem)
         return await run_in_threadpool(_imports, visit, PageRequest(), chosen, mistakes)
@@ -118,7 +118,8 @@ def show_import(
 async def take_apply(visit: CurrentVisit, districts: Districts, import_id: ImportId) -> Response:
     """Import the file that was checked."""
     record = await in_turn(
-        lambda: apply_import(visit.database, visit.caller, import_id, districts=districts)
+        visit.caller,
+        lambda: apply_import(visit.database, visit.caller, import_id, districts=districts),
     )
     address = f"{_LIST}/{record.id}"
     if record.outcome == "applied":

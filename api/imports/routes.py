@@ -106,7 +106,7 @@ async def post_import(
         )
         return _answer(database, caller, record, language_of(request))
 
-    return await in_turn(work)
+    return await in_turn(caller, work)
 
 
 @router.post(
@@ -133,7 +133,7 @@ async def post_application(
         record = apply_import(database, caller, import_id, districts=districts)
         return _answer(database, caller, record, language_of(request))
 
-    return await in_turn(work)
+    return await in_turn(caller, work)
 
 
 @router.get(

@@ -8,6 +8,7 @@ from anyio.to_thread import run_sync
 from fastapi import Depends, Query, Request
 from starlette.datastructures import UploadFile
 
+from api.access.caller import Caller
 from api.imports.downloads import CSV_MEDIA_TYPE, XLSX_MEDIA_TYPE
 from api.imports.queries import UploadedFile
 from api.web.problems import Kind, Problem, WrongField
@@ -93,11 +94,16 @@ def _clean(name: str) -> str:
 
 
 _TURNS: Final = anyio.CapacityLimiter(1)
+_TURNS_OF: Final[dict[str, anyio.CapacityLimiter]] = {}
+"""By sender: who sends many files stands in the one line once."""
 
 
-async def in_turn(work: Callable[[], Result]) -> Result:
+async def in_turn(caller: Caller, work: Callable[[], Result]) -> Result:
     """Do the work of an import in a thread, one import at a time.
 
-    Two at once would be no faster, and would take twice the memory.
+    Two at once would be no faster, and would take twice the memory. Others wait for one import of
+    each sender before them, however many that sender has sent; an operator's platform is one.
     """
-    return await run_sync(work, limiter=_TURNS)
+    sender = caller.platform_code or caller.actor.name
+    async with _TURNS_OF.setdefault(sender, anyio.CapacityLimiter(1)):
+        return await run_sync(work, limiter=_TURNS)

@@ -1,5 +1,6 @@
 """Enterprises: who sees them, who keeps them, how their devices stand."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -186,3 +187,17 @@ async def test_who_changed_an_enterprise_is_audited(api: RegistryApi) -> None:
     assert (before["district"], after["district"]) == ("licheng", "other")
     assert before["kept_by_platform_id"] is not None
     assert after["kept_by_platform_id"] is None
+
+
+@pytest.mark.parametrize("path", ["/enterprises", f"/enterprises/{uscc_of(7)}"])
+async def test_half_a_surrogate_pair_is_a_wrong_name(api: RegistryApi, path: str) -> None:
+    """JSON can say it and no text can hold it; the field is named."""
+    api.build.enterprise(7)
+    method = "POST" if path == "/enterprises" else "PATCH"
+    said = {**_NEW, "uscc": uscc_of(8)} if method == "POST" else {}
+    answer = await api.ask(
+        method, path, text=json.dumps({**said, "name": "甲\ud800乙"}), revision=1
+    )
+    assert answer.status_code == 422, answer.text
+    (error,) = answer.json()["errors"]
+    assert (error["field"], "U+D800" in error["message"]) == ("name", True)
