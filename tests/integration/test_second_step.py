@@ -245,6 +245,23 @@ async def test_setting_it_up_needs_the_password_and_ending_it_a_code(
     assert row == ("",)
 
 
+async def test_a_stolen_session_guesses_no_code_to_end_it(
+    app: FastAPI, connection: psycopg.Connection, settings: Settings, clock: Clock
+) -> None:
+    """Whatever browser it says it is: a cookie that was made up counts as none."""
+    secret, _codes = set_up(connection, key_of(settings), "lin", clock.now)
+    clock.move(30)
+    async with visiting(app) as browser, visiting(app) as thief:
+        await sign_in(browser, "lin")
+        await give_code(browser, code_at(secret, clock.now))
+        thief.cookies.set("jieru_session", browser.cookies["jieru_session"], domain="jieru.test")
+        answers = []
+        for number in range(5):
+            thief.cookies.set("jieru_browser", f"{number}" * 43, domain="jieru.test")
+            answers.append(await post(thief, "/account/totp/end", code="000000"))
+    assert [answer.status_code for answer in answers] == [422] * 4 + [429]
+
+
 async def test_an_administrator_resets_it_and_the_audit_says_so(
     app: FastAPI, connection: psycopg.Connection, settings: Settings, clock: Clock
 ) -> None:
