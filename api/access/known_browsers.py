@@ -19,6 +19,7 @@ __all__ = [
     "BROWSER_KNOWN_FOR",
     "browser_of",
     "forget_browsers",
+    "is_browser_known",
     "keep_browser",
     "remember_browser",
 ]
@@ -39,6 +40,10 @@ _FORGET_OLD: Final = """
         last_used_at < now() - %(known_for)s
         OR token_hash NOT IN (SELECT token_hash FROM known_browsers WHERE user_id = %(user_id)s
                               ORDER BY last_used_at DESC LIMIT %(limit)s))
+"""
+_IS_KNOWN: Final = """
+    SELECT EXISTS (SELECT FROM known_browsers WHERE user_id = %s AND token_hash = %s
+                   AND last_used_at > now() - %s)
 """
 _FORGET: Final = "DELETE FROM known_browsers WHERE user_id = %s"
 
@@ -67,6 +72,12 @@ def keep_browser(connection: psycopg.Connection, user_id: int, browser: bytes | 
     values = {"user_id": user_id, "known_for": BROWSER_KNOWN_FOR, "limit": _PER_ACCOUNT}
     connection.execute(_FORGET_OLD, values)
     return token
+
+
+def is_browser_known(connection: psycopg.Connection, user_id: int, browser: bytes | None) -> bool:
+    """Whether this account signed in there; a cookie that somebody made up is none of ours."""
+    row = connection.execute(_IS_KNOWN, (user_id, browser, BROWSER_KNOWN_FOR)).fetchone()
+    return row is not None and row[0]
 
 
 def forget_browsers(connection: psycopg.Connection, user_id: int) -> None:

@@ -323,7 +323,8 @@ def _is_own_form(request: Request, form_token: str) -> bool:
 
 
 def _door(next_page: str) -> str:
-    return f"/sign-in?{urlencode({'next': local_page(next_page)})}"
+    page = local_page(next_page)
+    return "/sign-in" if page == local_page("") else f"/sign-in?{urlencode({'next': page})}"
 
 
 def _code_form(

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from api.access.delays import code_subject
 from api.access.gate import GatedRoute
+from api.access.known_browsers import is_browser_known
 from api.access.pending_sign_ins import Pending
 from api.access.second_factors import (
     begin_factor,
@@ -85,9 +86,11 @@ def take_end(visit: CurrentVisit, code: Text = "") -> Response:
     """No code is asked for any more."""
     user_id, _has_password = _account_of(visit)
     visitor, key = visitor_of(visit.request), services_of(visit.request).get(SecondStep).key
-    pending = Pending(user_id, _name_of(visit), is_browser_known=True)
-    subject = code_subject(user_id, visitor.browser)
     reading = visit.database.reading
+    with reading() as connection:
+        is_known = is_browser_known(connection, user_id, visitor.browser)
+    pending = Pending(user_id, _name_of(visit), is_known)
+    subject = code_subject(user_id, visitor.browser if is_known else None)
     try:
         if not checked_code(reading, pending, code, key, visitor.origin, subject, now=visit.now):
             raise _about_code()

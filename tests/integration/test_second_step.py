@@ -139,7 +139,7 @@ async def test_the_password_alone_opens_nothing(
     async with visiting(app) as browser, visiting(app) as thief:
         await sign_in(browser, "lin")
         assert not await is_signed_in(browser)
-        assert (await thief.get("/sign-in/code")).headers["location"].startswith("/sign-in?")
+        assert (await thief.get("/sign-in/code")).headers["location"] == "/sign-in"
         thief.cookies.set("jieru_code", "A" * 43, domain="jieru.test")
         assert (await give_code(thief, code_at(secret, clock.now))).status_code == 400
         assert (await give_code(browser, code_at(secret, clock.now))).status_code == 303
@@ -243,6 +243,23 @@ async def test_setting_it_up_needs_the_password_and_ending_it_a_code(
         assert (await sign_in(browser, "lin")).headers["location"] == "/"
     row = connection.execute("SELECT secret FROM second_factors").fetchone()
     assert row == ("",)
+
+
+async def test_a_stolen_session_guesses_no_code_to_end_it(
+    app: FastAPI, connection: psycopg.Connection, settings: Settings, clock: Clock
+) -> None:
+    """Whatever browser it says it is: a cookie that was made up counts as none."""
+    secret, _codes = set_up(connection, key_of(settings), "lin", clock.now)
+    clock.move(30)
+    async with visiting(app) as browser, visiting(app) as thief:
+        await sign_in(browser, "lin")
+        await give_code(browser, code_at(secret, clock.now))
+        thief.cookies.set("jieru_session", browser.cookies["jieru_session"], domain="jieru.test")
+        answers = []
+        for number in range(5):
+            thief.cookies.set("jieru_browser", f"{number}" * 43, domain="jieru.test")
+            answers.append(await post(thief, "/account/totp/end", code="000000"))
+    assert [answer.status_code for answer in answers] == [422] * 4 + [429]
 
 
 async def test_an_administrator_resets_it_and_the_audit_says_so(

@@ -2,17 +2,23 @@
 
 import subprocess
 import sys
+from datetime import UTC, datetime
+from pathlib import Path
 
 import psycopg
 import pytest
 
+from api.access.delays import browser_subject, code_subject, name_subject
 from api.access.passwords import is_password
 from jieru.audit import Actor, changing
 from jieru.credentials.records import issue
 from jieru.database import connect
+from jieru.settings import Settings
 from tests.support.callers import key_of
 from tests.support.command import clean_environment
 from tests.support.registry_builder import RegistryBuilder
+from tests.support.second_steps import key_file, set_up
+from tests.support.second_steps import key_of as totp_key_of
 from tests.support.visiting import PASSWORD
 
 ISSUER = "https://id.example.test"
@@ -157,10 +163,43 @@ def test_a_reset_forgets_the_failures_of_the_account(database_url: str) -> None:
     """Whoever gets a new password need not wait for the old one's sake."""
     user(database_url, "add", "wu", "--role", "admin")
     with connect(database_url) as connection:
-        connection.execute("INSERT INTO sign_in_failures VALUES ('user:wu', 9, now())")
+        name, browser = name_subject("wu"), b"\7" * 32
+        others = [browser_subject(browser, 11), code_subject(11, browser), code_subject(21, None)]
+        own = [name, f"command:{name}", browser_subject(browser, 1), code_subject(1, None)]
+        own += [code_subject(1, browser), f"command:{code_subject(1, None)}"]
+        connection.execute(
+            "INSERT INTO sign_in_failures SELECT unnest(%s::text[]), 9, now()", (own + others,)
+        )
         connection.commit()
         user(database_url, "reset", "wu")
-        assert connection.execute("SELECT FROM sign_in_failures").fetchall() == []
+        left = connection.execute("SELECT subject FROM sign_in_failures").fetchall()
+        assert sorted(subject for (subject,) in left) == sorted(others)
+
+
+def test_a_second_step_is_reset(database_url: str, tmp_path: Path) -> None:
+    """Once; the audit names who ran the command, and an account without one is told."""
+    user(database_url, "add", "wu", "--role", "admin")
+    key = totp_key_of(Settings(totp_key_file=key_file(tmp_path)))
+    with connect(database_url) as connection:
+        set_up(connection, key, "wu", datetime.now(UTC))
+        assert "no code any more" in user(database_url, "reset-totp", "wu").stdout
+        row = connection.execute(
+            "SELECT actor, record_kind FROM audit_entries ORDER BY number DESC LIMIT 1"
+        ).fetchone()
+    assert row is not None
+    assert row[0].startswith("command:")
+    assert row[1] == "second_factors"
+    refused = user(database_url, "reset-totp", "wu")
+    assert refused.returncode == 1
+    assert "has no second step" in refused.stderr
+
+
+def test_the_list_of_people_is_an_access(database_url: str) -> None:
+    """Who read their names is entered, as at the console."""
+    user(database_url, "list")
+    with connect(database_url) as connection:
+        rows = connection.execute("SELECT kind, record FROM access_entries").fetchall()
+    assert rows == [("read", "jieru user list")]
 
 
 def test_disabling_says_what_ends_and_what_goes_on(database_url: str) -> None:

@@ -78,6 +78,13 @@ def test_a_missing_env_file_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ("JIERU_API_TRUSTED_PROXIES", "10.0.0.1/8", "JIERU_API_TRUSTED_PROXIES"),
         ("JIERU_OIDC_ISSUER", "http://idp.example", "JIERU_OIDC_ISSUER"),
         ("JIERU_OIDC_ISSUER", "https://idp.example", "JIERU_OIDC_CLIENT_ID"),
+        ("JIERU_ACCESS_LOG_DAYS", "179", "JIERU_ACCESS_LOG_DAYS"),
+        ("JIERU_TOTP_REQUIRED", "true", "JIERU_TOTP_KEY_FILE"),
+        ("JIERU_SYSLOG", "/dev/log", "JIERU_SYSLOG"),
+        ("JIERU_SYSLOG", "http://host:514", "JIERU_SYSLOG"),
+        ("JIERU_SYSLOG", "udp://", "JIERU_SYSLOG"),
+        ("JIERU_SYSLOG", "tcp://host:70000", "JIERU_SYSLOG"),
+        ("JIERU_SYSLOG", "tcp://host:0", "JIERU_SYSLOG"),
     ],
 )
 def test_a_wrong_or_contradicting_setting_is_named(
