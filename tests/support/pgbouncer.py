@@ -11,6 +11,7 @@ import psycopg
 
 from tests.support.debian_root import DebianRoot
 from tests.support.processes import free_port, kill_tree, spawn, wait_until_ready
+from tests.support.roles import ROLE_PASSWORDS
 
 if TYPE_CHECKING:
     from subprocess import Popen
@@ -141,7 +142,9 @@ class PgBouncer:
         lines = [f"{name} = {value}" for name, value in settings.items()]
         server = f"* = host={self._server.hostname} port={self._server.port}"
         self._write("pgbouncer.ini", "\n".join(["[databases]", server, "[pgbouncer]", *lines, ""]))
-        self._write("users.txt", f'"{self._server.username}" "{self._server.password}"\n')
+        passwords = {self._server.username: self._server.password, **ROLE_PASSWORDS}
+        users = [f'"{name}" "{password}"\n' for name, password in passwords.items()]
+        self._write("users.txt", "".join(users))
 
     def _write(self, name: str, text: str) -> None:
         path = self._folder / name

@@ -10,10 +10,21 @@ from psycopg.conninfo import make_conninfo
 
 from jieru.roles.grants import PROCESSES
 
-__all__ = ["API", "ARCHIVE", "BROKER", "INGEST", "VERIFIER", "acting_as", "as_role"]
+__all__ = [
+    "API",
+    "ARCHIVE",
+    "BROKER",
+    "INGEST",
+    "ROLE_PASSWORDS",
+    "VERIFIER",
+    "acting_as",
+    "as_role",
+]
 
 API, INGEST, VERIFIER, BROKER, ARCHIVE = PROCESSES
 _PASSWORD: Final = "darf-was-sie-muss"  # noqa: S105 - of test databases
+ROLE_PASSWORDS: Final = dict.fromkeys(PROCESSES, _PASSWORD)
+"""Of each, once it was let in."""
 
 _IS_SUPERUSER: Final = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
 _SELECT_SHUT_OUT: Final = (
