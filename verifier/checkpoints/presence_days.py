@@ -67,14 +67,17 @@ def state_day(day: date, rows: DayRows) -> StatedDay:
 
 def pack_rows(rows: DayRows) -> bytes:
     """The content of the file of a day."""
-    return zlib.compress(rows.tobytes(), 9)
+    return zlib.compress(rows.tobytes())
 
 
-def unpack_rows(content: bytes, stated: StatedDay) -> DayRows | None:
-    """The rows in the file of a day; None: they are not those that were stated."""
+def unpack_rows(content: bytes | None, stated: StatedDay) -> DayRows | None:
+    """The rows in the file of a day; None: they are not those that were stated.
+
+    A day without any has no file.
+    """
     size = stated.rows * _ROW.itemsize
     try:
-        raw = zlib.decompressobj().decompress(content, size + 1)
+        raw = zlib.decompressobj().decompress(content, size + 1) if content else b""
     except zlib.error:
         return None
     if len(raw) != size or hashlib.sha256(raw).hexdigest() != stated.sha256:

@@ -210,8 +210,7 @@ def _of_day(
     if state_day(stated.day, rows) == stated:
         return
     when = when or _when(statement, None)
-    content = folder.day(stated)
-    before = None if content is None else unpack_rows(content, stated)
+    before = unpack_rows(folder.day(stated), stated)
     if before is None:
         yield UserError(
             "Presence of {day} is not what checkpoint {checkpoint} states; it was changed {when}. "

@@ -207,7 +207,8 @@ def _presence(
             digests.append(found.sha256)
             if day not in chain.days:
                 days.append(found)
-                folder.store_day(found, pack_rows(rows))
+                if len(rows):
+                    folder.store_day(found, pack_rows(rows))
         months.append(StatedMonth(month=month, sha256=month_sha256(digests)))
     return days, months
 

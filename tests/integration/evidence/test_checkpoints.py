@@ -258,3 +258,34 @@ def test_another_databases_checkpoints_are_refused(
         with consistent_snapshot(other):
             check_database(other, installation.folder, checked, lambda f: found.append(str(f)))
     assert ["are of another database" in each for each in found] == [True]
+
+
+def test_presence_on_a_silent_day_is_found(installation: _Installation) -> None:
+    """Stated as a day on which nothing was heard."""
+    (number,) = installation.folder.numbers()
+    silent = [each for each in installation.folder.read(number).statement.days if not each.rows]
+    assert silent
+    place = (silent[0].day.day - 1) * 24 + 5
+    past_all_triggers(
+        installation.connection,
+        _SET_BIT.format(place=place, bit=1, month=silent[0].day.replace(day=1)),
+    )
+    (finding,) = installation.findings()
+    assert f"Presence of #2 (publisher 1) on {silent[0].day}" in finding
+    assert "hours added: 05; hours removed: -" in finding
+
+
+def test_a_day_whose_rows_are_lost_is_found_all_the_same(installation: _Installation) -> None:
+    """Without the file beside the statements one cannot say what differs, only that it does."""
+    for path in (installation.path / "presence").rglob("*.rows"):
+        path.unlink()
+    assert installation.findings() == []
+    day = installation.first_day + 2 * _DAY
+    past_all_triggers(
+        installation.connection,
+        f"UPDATE presence SET hours = 0::bit(744) WHERE month = '{_day(day)[:7]}-01'",  # noqa: S608
+    )
+    assert any(
+        _day(day) in each and "which would tell what, are missing" in each
+        for each in installation.findings()
+    )
