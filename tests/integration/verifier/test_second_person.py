@@ -35,6 +35,7 @@ from verifier.counting.decisions import (
 from verifier.counting.explain import explain
 from verifier.procedure.comparison import entries_of
 from verifier.procedure.freezing import freeze_count
+from verifier.procedure.names import person_key
 from verifier.procedure.overview import review_queue
 from verifier.procedure.records import find_count, read_document
 from verifier.procedure.states import State
@@ -324,3 +325,21 @@ def test_the_account_names_by_which_people_are_told_apart_stay(
                 "INSERT INTO users (name, display_name, role) VALUES (%s, 'x', 'verifier')", (name,)
             )
     database.execute("UPDATE users SET display_name = '陈静', disabled_at = now()")
+
+
+def test_the_database_tells_people_apart_as_the_programs_do(database: psycopg.Connection) -> None:
+    """One key for all spellings of a name, in both."""
+    names = [
+        "lin",
+        " LIN ",
+        "user:Lin",
+        "ｌｉｎ",
+        "l\u3000i n",
+        "陈静",
+        "陈 静",
+        "a.b@c",
+        "user:",
+    ]
+    for name in names:
+        ((key,),) = database.execute("SELECT person_key(%s)", (name,)).fetchall()
+        assert key == person_key(name), name
