@@ -10,6 +10,7 @@ from api.witness.app import create_witness_app
 from command.help import example
 from command.stopping import stop_on_signals
 from jieru.i18n import gettext as _
+from jieru.log import configure_log
 from verifier.checkpoints.witness import WitnessFolder, new_witness
 from verifier.procedure.signing import SigningKey, parse_public_key
 
@@ -64,6 +65,7 @@ def _show(*, folder: Path) -> None:
 )
 def _serve(*, folder: Path, host: str, port: int) -> None:
     witness = WitnessFolder(folder)
+    configure_log()
     stop = stop_on_signals()
     with serving(create_witness_app(witness), host, port) as address:
         click.echo(_("The witness is at {address} (Ctrl-C stops it).").format(address=address))

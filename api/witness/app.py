@@ -2,6 +2,7 @@
 
 from typing import Final
 
+import structlog
 from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse
@@ -11,6 +12,7 @@ from verifier.checkpoints.witness import RefusedError, WitnessFolder
 
 __all__ = ["create_witness_app"]
 
+_log: Final = structlog.get_logger()
 _JSON: Final = "application/json"
 _NOT_FOUND: Final = 404
 _CONFLICT: Final = 409
@@ -36,6 +38,7 @@ def create_witness_app(witness: WitnessFolder) -> FastAPI:
         try:
             cosignature = await run_in_threadpool(witness.accept, content)
         except RefusedError as error:
+            _log.warning("checkpoint_refused", reason=str(error))
             return PlainTextResponse(str(error), status_code=_CONFLICT)
         return Response(cosignature.content(), media_type=_JSON)
 
