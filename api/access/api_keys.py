@@ -37,7 +37,7 @@ _INSERT: Final = """
 # by a primary key, and no key survives its person whatever was done to the table.
 _SELECT: Final = """
     SELECT api_keys.id, api_keys.secret_hash, api_keys.name, api_keys.role, platforms.id,
-           platforms.code, scopes, expires_at, user_id,
+           platforms.code, array_to_string(scopes, ' '), expires_at, user_id,
            coalesce(last_used_at < now() - interval '1 minute', true)
     FROM api_keys
     LEFT JOIN platforms ON platforms.id = api_keys.platform_id
@@ -138,7 +138,7 @@ def find_holder(
         role=Role(role),
         platform=OwnPlatform(platform_id, platform_code) if platform_id else None,
         user_id=user_id,
-        key=KeyHeld(row_id, frozenset(map(Scope, scopes)), expires_at),
+        key=KeyHeld(row_id, frozenset(map(Scope, scopes.split())), expires_at),
     )
 
 
