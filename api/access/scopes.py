@@ -24,6 +24,8 @@ class Scope(StrEnum):
     PROCEDURE_READ = "procedure:read"
     PROCEDURE_WRITE = "procedure:write"
     PANELS_READ = "panels:read"
+    REQUESTS_WRITE = "requests:write"
+    ACCESS_LOG_READ = "access-log:read"
 
 
 PERMISSIONS: Final[dict[Scope, frozenset[Permission]]] = {
@@ -40,6 +42,8 @@ PERMISSIONS: Final[dict[Scope, frozenset[Permission]]] = {
     Scope.PROCEDURE_READ: frozenset({Permission.READ_PROCEDURE}),
     Scope.PROCEDURE_WRITE: frozenset({Permission.DECIDE, Permission.ADVANCE_COUNTS}),
     Scope.PANELS_READ: frozenset({Permission.READ_PANELS}),
+    Scope.REQUESTS_WRITE: frozenset({Permission.CONFIRM_CONNECTIONS}),
+    Scope.ACCESS_LOG_READ: frozenset({Permission.READ_ACCESS_LOG}),
 }
 """Each permission stands in one scope; one that stands in none no key has."""
 

@@ -58,6 +58,8 @@ SCOPE_WORDS: Final[Mapping[str, str]] = {
     Scope.PROCEDURE_READ: _("Follow the annual count from the inside"),
     Scope.PROCEDURE_WRITE: _("Decide and take steps of the annual count, in a person's name"),
     Scope.PANELS_READ: _("See the panels"),
+    Scope.REQUESTS_WRITE: _("Confirm or refuse connection requests"),
+    Scope.ACCESS_LOG_READ: _("Read who signed in and who read what"),
 }
 STATE_WORDS: Final = RECORD_STATE_WORDS
 KIND_WORDS: Final = REGISTRY_FILE_WORDS

@@ -64,7 +64,7 @@ FROM counts c CROSS JOIN LATERAL (VALUES
 WHERE own.person IS NOT NULL
 UNION
 -- A decision counts in every count that lists its enterprise, unless it was withdrawn before the
--- year began.
+-- year began. That all stays as it is, is no decision of anything.
 SELECT c.id, own.deed, own.person, own.done_at, d.id, p.code, e.uscc, e.name
 FROM counts c
 JOIN count_determinations f ON f.count_id = c.id
@@ -74,7 +74,7 @@ JOIN decisions d ON d.platform_id = p.id AND d.enterprise_id = e.id
 CROSS JOIN LATERAL (VALUES
     ('decided', d.decided_by, d.decided_at), ('withdrew', d.withdrawn_by, d.withdrawn_at)
 ) AS own (deed, person, done_at)
-WHERE own.person IS NOT NULL
+WHERE own.person IS NOT NULL AND d.kind <> 'keep'
   AND (d.withdrawn_at IS NULL
        OR d.withdrawn_at AT TIME ZONE 'Asia/Shanghai' >= make_date(c.year, 1, 1))
 UNION

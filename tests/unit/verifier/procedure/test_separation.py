@@ -37,7 +37,7 @@ def test_every_deed_keeps_from_checking_or_from_paying(kind: DeedKind) -> None:
     """Each with a sentence of its own, that names person, count and what is left to others."""
     deeds = [_deed(kind)]
     barred = {step for step in RULES if barring_deed(step, "lin", deeds, _REAL) is not None}
-    checks = {Step.FREEZE, Step.APPROVE_PAYMENT}
+    checks = {Step.FREEZE, Step.PROPOSE_OVERRIDE, Step.OVERRIDE, Step.APPROVE_PAYMENT}
     assert barred == (checks if kind in MAKING else {Step.PAY})
     said = str(refusal_of(deeds[0], "2026-1"))
     assert said.startswith("lin ")
