@@ -1,13 +1,19 @@
 """`jieru requests`: what operators ask of other platforms' enterprises, and the bureau's answer."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import click
+import psycopg
 from rich.table import Table
 
+from api.access.roles import Permission
 from command.arguments import WHOLE_NUMBER, json_option
 from command.count_tables import Page, text_table
 from command.counting import open_database, print_json, width_of_output
 from command.help import example
-from jieru.audit import changing, command_actor
+from command.person import ClaimedName, by_option, taker_of
+from jieru.audit import changing
 from jieru.calendar import SHANGHAI
 from jieru.i18n import gettext as _
 from jieru.settings import load_settings
@@ -55,13 +61,10 @@ def _list(*, is_all: bool, as_json: bool) -> None:
 )
 @click.argument("request_id", metavar="ID", type=WHOLE_NUMBER)
 @click.option("--reason", metavar="TEXT", required=True, help=_("On what this rests; kept."))
-def _confirm(*, request_id: int, reason: str) -> None:
-    actor = command_actor()
-    with open_database(load_settings()) as connection, changing(connection, actor):
-        try:
-            confirm_request(connection, request_id, reason=reason, by=actor.name)
-        except WrongColumnsError as error:
-            raise error.columns[0].reason from None
+@by_option(_("Who decides."))
+def _confirm(*, request_id: int, reason: str, name: ClaimedName) -> None:
+    with _deciding(name) as (connection, by):
+        confirm_request(connection, request_id, reason=reason, by=by)
     click.echo(_("The connection request {id} is confirmed.").format(id=request_id))
 
 
@@ -72,14 +75,24 @@ def _confirm(*, request_id: int, reason: str) -> None:
 )
 @click.argument("request_id", metavar="ID", type=WHOLE_NUMBER)
 @click.option("--reason", metavar="TEXT", required=True, help=_("Why; kept."))
-def _refuse(*, request_id: int, reason: str) -> None:
-    actor = command_actor()
-    with open_database(load_settings()) as connection, changing(connection, actor):
-        try:
-            refuse_request(connection, request_id, reason=reason, by=actor.name)
-        except WrongColumnsError as error:
-            raise error.columns[0].reason from None
+@by_option(_("Who decides."))
+def _refuse(*, request_id: int, reason: str, name: ClaimedName) -> None:
+    with _deciding(name) as (connection, by):
+        refuse_request(connection, request_id, reason=reason, by=by)
     click.echo(_("The connection request {id} is refused.").format(id=request_id))
+
+
+@contextmanager
+def _deciding(name: ClaimedName) -> Iterator[tuple[psycopg.Connection, str]]:
+    """A transaction of somebody who may decide on requests, and how the audit names them."""
+    settings = load_settings()
+    with open_database(settings) as connection:
+        actor = taker_of(connection, settings, name, Permission.CONFIRM_CONNECTIONS).actor
+        with changing(connection, actor):
+            try:
+                yield connection, actor.name
+            except WrongColumnsError as error:
+                raise error.columns[0].reason from None
 
 
 def _report(requests: list[ConnectionRequest], width: int) -> str:

@@ -25,7 +25,7 @@ __all__ = [
     "revoke_personal_key",
 ]
 
-PERSONAL_SCOPES: Final = frozenset({Scope.PROCEDURE_WRITE})
+PERSONAL_SCOPES: Final = frozenset({Scope.PROCEDURE_WRITE, Scope.REQUESTS_WRITE})
 """What commands do in a person's name."""
 LONGEST_PERSONAL_LIFE: Final = timedelta(days=92)
 """A quarter: it lies in a file, and nobody is asked for a password."""

@@ -62,6 +62,10 @@ _REVOKE_SESSIONS: Final = """
     UPDATE sessions SET revoked_at = now()
     WHERE user_id = %s AND revoked_at IS NULL AND expires_at > now()
 """
+_REVOKE_PERSONAL_KEYS: Final = """
+    UPDATE api_keys SET revoked_at = now()
+    WHERE user_id = %s AND kind = 'personal' AND revoked_at IS NULL
+"""
 # By name, by browser and by code.
 _FORGET_FAILURES: Final = """
     DELETE FROM sign_in_failures
@@ -280,8 +284,9 @@ def list_users(connection: psycopg.Connection) -> list[User]:
 
 
 def _end_ways_in(connection: psycopg.Connection, user_id: int) -> None:
-    """End what was opened with the password, and what browsers are known for."""
+    """End what was opened with the password, personal keys too, and what browsers are known for."""
     connection.execute(_REVOKE_SESSIONS, (user_id,))
+    connection.execute(_REVOKE_PERSONAL_KEYS, (user_id,))
     end_all_pending(connection, user_id)
     forget_browsers(connection, user_id)
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 import psycopg
@@ -12,9 +13,11 @@ from jieru.database import connect
 from registry.connection_requests import Requested
 from registry.connection_requests import connect as connect_enterprise
 from tests.support.command import jieru
+from tests.support.people import personal_key_file
 from tests.support.registry_builder import RegistryBuilder
 
 _STATUS: Final = "SELECT status, reason, connection_id IS NOT NULL FROM connection_requests"
+_DECIDED_BY: Final = "SELECT decided_by FROM connection_requests"
 
 
 @pytest.fixture
@@ -54,18 +57,21 @@ def test_open_requests_are_listed(
 def test_a_request_is_decided_once(
     requested: tuple[psycopg.Connection, str],
     database_url: str,
+    tmp_path: Path,
     step: str,
     status: str,
     is_connected: bool,
 ) -> None:
     """With a reason; it is no longer listed then."""
     connection, number = requested
-    without = jieru("requests", step, number, "--reason", " ", database_url=database_url)
+    who = ("--key-file", str(personal_key_file(connection, tmp_path, "zheng")))
+    without = jieru("requests", step, number, "--reason", " ", *who, database_url=database_url)
     assert (without.returncode, "Is empty" in without.stderr) == (1, True)
-    done = jieru("requests", step, number, "--reason", "已核对", database_url=database_url)
+    done = jieru("requests", step, number, "--reason", "已核对", *who, database_url=database_url)
     assert done.returncode == 0, done.stderr
     assert connection.execute(_STATUS).fetchall() == [(status, "已核对", is_connected)]
-    again = jieru("requests", step, number, "--reason", "已核对", database_url=database_url)
+    assert connection.execute(_DECIDED_BY).fetchall() == [("user:zheng",)]
+    again = jieru("requests", step, number, "--reason", "已核对", *who, database_url=database_url)
     assert (again.returncode, "decided or withdrawn already" in again.stderr) == (1, True)
     rest = jieru("requests", "list", database_url=database_url)
     assert "No connection request waits." in rest.stdout
@@ -73,7 +79,22 @@ def test_a_request_is_decided_once(
     assert "第1鞋厂" in everything.stdout
 
 
-def test_what_is_not_asked_is_not_confirmed(database_url: str) -> None:
+def test_what_is_not_asked_is_not_confirmed(database_url: str, tmp_path: Path) -> None:
     """In one sentence."""
-    done = jieru("requests", "confirm", "99", "--reason", "已核对", database_url=database_url)
+    with connect(database_url) as connection:
+        who = ("--key-file", str(personal_key_file(connection, tmp_path, "zheng")))
+    done = jieru("requests", "confirm", "99", "--reason", "已核对", *who, database_url=database_url)
     assert (done.returncode, done.stderr) == (1, "Error: There is no such record.\n")
+
+
+def test_nobody_decides_without_saying_who(
+    requested: tuple[psycopg.Connection, str], database_url: str
+) -> None:
+    """A name alone is believed on simulations only."""
+    connection, number = requested
+    for who in ((), ("--by", "zheng")):
+        done = jieru(
+            "requests", "confirm", number, "--reason", "已核对", *who, database_url=database_url
+        )
+        assert (done.returncode, "--key-file FILE" in done.stderr) == (1, True), done.stderr
+    assert connection.execute(_STATUS).fetchall() == [("open", None, False)]

@@ -10,6 +10,8 @@ import pytest
 
 from api.access.delays import browser_subject, code_subject, name_subject
 from api.access.passwords import is_password
+from api.access.personal_keys import PERSONAL_SCOPES
+from api.access.roles import Role
 from jieru.audit import Actor, changing
 from jieru.credentials.records import issue
 from jieru.database import connect
@@ -19,7 +21,7 @@ from tests.support.command import clean_environment
 from tests.support.registry_builder import RegistryBuilder
 from tests.support.second_steps import key_file, set_up
 from tests.support.second_steps import key_of as totp_key_of
-from tests.support.visiting import PASSWORD
+from tests.support.visiting import PASSWORD, add_person
 
 ISSUER = "https://id.example.test"
 SHOWN = "Password, shown only now: "
@@ -174,6 +176,19 @@ def test_a_reset_forgets_the_failures_of_the_account(database_url: str) -> None:
         user(database_url, "reset", "wu")
         left = connection.execute("SELECT subject FROM sign_in_failures").fetchall()
         assert sorted(subject for (subject,) in left) == sorted(others)
+
+
+def test_a_reset_ends_personal_keys(database_url: str) -> None:
+    """Whoever knew the old password may have made one."""
+    with connect(database_url) as connection:
+        add_person(connection, "wu", Role.VERIFIER)
+        key = key_of(connection, "wu", kind="personal", scopes=PERSONAL_SCOPES)
+        connection.commit()
+        assert user(database_url, "reset", "wu").returncode == 0
+        row = connection.execute(
+            "SELECT revoked_at IS NOT NULL FROM api_keys WHERE key_id = %s", (key.key_id,)
+        ).fetchone()
+    assert row == (True,)
 
 
 def test_a_second_step_is_reset(database_url: str, tmp_path: Path) -> None:
