@@ -141,6 +141,7 @@ def _demonstrate(
         update={"database_url": database.url_of("jieru_api"), "equipment_mqtt_url": broker.url}
     )
     ingesters = settings.model_copy(update={"database_url": database.url_of("jieru_ingest")})
+    verifiers = settings.model_copy(update={"database_url": database.url_of("jieru_verifier")})
     page = None
     if page_port is not None:
         page = stack.enter_context(_page(settings, page_port, expectation))
@@ -148,7 +149,7 @@ def _demonstrate(
     _import_registry(connection, fleet, policy, said)
     _play_heartbeats(connection, ingesters, broker, fleet, expectation, ending, said)
     _record_decisions(connection, fleet, policy, said)
-    has_evidence_differences = _verify_evidence(connection, settings, said)
+    has_evidence_differences = _verify_evidence(connection, verifiers, said)
     count = count_year(connection, expectation.year, as_of=expectation.as_of, policy=policy)
     found = [*differences(count, expectation), *stored_differences(connection, expectation)]
     if as_json:

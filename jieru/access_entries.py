@@ -21,8 +21,7 @@ _INSERT: Final = """
 """
 _FORGET: Final = """
     DELETE FROM access_entries WHERE number IN (
-        SELECT number FROM access_entries WHERE at < now() - %s ORDER BY number LIMIT %s
-        FOR UPDATE SKIP LOCKED)
+        SELECT number FROM access_entries WHERE at < now() - %s ORDER BY number LIMIT %s)
 """
 
 

@@ -49,7 +49,7 @@ def test_make_attack_plays_those_too_that_a_run_of_the_suite_leaves_out() -> Non
     """An empty choice of marks takes the place of that of pyproject.toml."""
     makefile = (_ROOT / "Makefile").read_text(encoding="utf-8")
     (recipe,) = re.findall(r"^attack:.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
-    assert recipe.endswith(' -m "" tests/attacks\n')
+    assert ' -m "" tests/attacks ' in recipe
 
 
 @pytest.mark.parametrize(

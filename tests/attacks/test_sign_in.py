@@ -58,7 +58,13 @@ def door(database_url: str) -> Iterator[Door]:
         add_person(connection, "left", Role.VERIFIER)
         with changing(connection, TESTS):
             disable_user(connection, "left")
-            create_user(connection, "provided", Role.VERIFIER, oidc_subject="sub")
+            create_user(
+                connection,
+                "provided",
+                Role.VERIFIER,
+                oidc_subject="sub",
+                oidc_issuer="https://id.example.test",
+            )
     port = free_port()
     with jieru_serve(database_url, port, api_trusted_proxies="127.0.0.1"):
         yield Door(f"http://127.0.0.1:{port}")
@@ -132,7 +138,9 @@ def test_strangers_lock_nobody_out(door: Door, book: Book) -> None:
             refused += door.sign_in(office, "lin").status_code != 303
             slowest = max(slowest, time.monotonic() - began)
             served += 1
-        assert door.sign_in(neighbour, "lin").status_code == 429
+        # Waits end by the clock, so the one that is not known is refused sooner or later.
+        answers = {door.sign_in(neighbour, "lin", "wrong").status_code for _attempt in range(8)}
+        assert 429 in answers
     seen = "access log, log: sign_in_failed, sign_in_delayed"
     name = "lock-out by strangers"
     book.enter(Attack(name, "keep a person out by failing", served, refused, slowest, seen))

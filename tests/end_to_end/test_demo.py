@@ -109,8 +109,10 @@ class _Demonstration:
         return [
             child
             for child in psutil.Process(self.process.pid).children(recursive=True)
-            # Beside each server stands a shell that is told its folder.
-            if child.name() != "sh" and any(word in part for part in child.cmdline())
+            # Beside each server stands a shell that is told its folder; PostgreSQL's own processes
+            # are called by the role that they serve.
+            if child.name() != "sh"
+            and any(word in part and "postgres: " not in part for part in child.cmdline())
         ]
 
 

@@ -52,6 +52,7 @@ _REMEMBER_APART: Final = """
     END $$;
     CREATE TRIGGER remember_apart AFTER INSERT ON messages_apart
     FOR EACH ROW EXECUTE FUNCTION remember_apart();
+    GRANT INSERT ON once_apart TO jieru_ingest;
 """
 _SELECT_APART: Final = """
     SELECT topic, payload,

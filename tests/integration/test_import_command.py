@@ -125,7 +125,7 @@ def test_a_folder_is_one_sentence(
     """As is everything else that cannot be read."""
     assert jieru("import", "devices", tmp_path) == 1
     assert capsys.readouterr().err == (
-        f"Error: The file {tmp_path} cannot be read: Is a directory\n"
+        f"Error: {tmp_path} is a folder, and a file is needed here.\n"
     )
 
 
@@ -134,8 +134,9 @@ def test_an_error_list_that_cannot_be_written_is_one_sentence(
 ) -> None:
     """After the errors have been printed."""
     path = write_registry_csv(tmp_path, "platforms", ["ab", "", ""])
-    assert jieru("import", "platforms", path, "--errors", tmp_path) == 1
-    assert "cannot be written: Is a directory" in capsys.readouterr().err.splitlines()[-1]
+    assert jieru("import", "platforms", path, "--errors", tmp_path / "nowhere" / "errors.csv") == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "cannot be written: No such file or directory" in said
 
 
 def test_an_unknown_kind_is_a_wrong_usage(jieru: Command) -> None:

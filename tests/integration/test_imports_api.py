@@ -454,13 +454,13 @@ async def test_an_auditor_reads_imports_and_sends_none(city: City) -> None:
 
 
 ASKED: Final = ["alpha", TWO, "HT-2", "2026-02-20", "2026-03-01", ""]
-SAID: Final = ["alpha", ONE, "HT-1", "", "2030-01-01", ""]
+SAID: Final = ["alpha", ONE, "HT-1", "", "2026-07-01", ""]
 
 
 @pytest.fixture
 def asking_city(city: City) -> City:
     """Alpha's connection with its own enterprise has ended, so that another one fits."""
-    city.connection.execute("UPDATE connections SET to_date = '2029-01-01'")
+    city.connection.execute("UPDATE connections SET to_date = '2026-06-01'")
     city.connection.commit()
     return city
 

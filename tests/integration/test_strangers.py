@@ -59,7 +59,13 @@ def connection(database_url: str) -> Iterator[psycopg.Connection]:
         add_person(connection, "disabled", Role.VERIFIER)
         with changing(connection, TESTS):
             disable_user(connection, "disabled")
-            create_user(connection, "provided", Role.VERIFIER, oidc_subject="sub")
+            create_user(
+                connection,
+                "provided",
+                Role.VERIFIER,
+                oidc_subject="sub",
+                oidc_issuer="https://id.example.test",
+            )
         connection.commit()
         yield connection
 

@@ -142,7 +142,10 @@ class PgBouncer:
         lines = [f"{name} = {value}" for name, value in settings.items()]
         server = f"* = host={self._server.hostname} port={self._server.port}"
         self._write("pgbouncer.ini", "\n".join(["[databases]", server, "[pgbouncer]", *lines, ""]))
-        passwords = {self._server.username: self._server.password, **ROLE_PASSWORDS}
+        passwords: dict[str, str] = {
+            str(self._server.username): str(self._server.password),
+            **ROLE_PASSWORDS,
+        }
         users = [f'"{name}" "{password}"\n' for name, password in passwords.items()]
         self._write("users.txt", "".join(users))
 

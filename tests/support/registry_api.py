@@ -47,7 +47,7 @@ class RegistryApi:
         by: Role = Role.ADMIN,
         of: str | None = None,
         json: Mapping[str, Any] | None = None,
-        text: str | None = None,
+        raw: str | None = None,
         revision: int | str | None = None,
         **query: str | int,
     ) -> httpx.Response:
@@ -59,12 +59,12 @@ class RegistryApi:
             by: the role of who asks.
             of: an operator's platform.
             json: the body.
-            text: the same as it is sent, for what is no JSON of httpx's.
+            raw: the same as it is sent, for what is no JSON of httpx's.
             revision: for If-Match; a number is put into quotes.
             query: parameters of the address; `from_` stands for `from`.
         """
         headers = {"accept-language": "en", **self.header(by, of)}
-        if text is not None:
+        if raw is not None:
             headers["content-type"] = "application/json"
         if revision is not None:
             headers["if-match"] = f'"{revision}"' if isinstance(revision, int) else revision
@@ -75,7 +75,7 @@ class RegistryApi:
                 f"/api/v1{path}",
                 headers=headers,
                 json=json,
-                content=text,
+                content=raw,
                 params={name.rstrip("_"): value for name, value in query.items()},
             )
 

@@ -62,6 +62,8 @@ def test_the_city_is_on_the_panels_and_a_second_run_changes_nothing(
         for panel in overview["panels"]:
             if panel["type"] != "row":
                 sql = expand(panel["targets"][0]["rawSql"], chosen, _YEAR).sql
-                assert connection.execute(sql.encode()).fetchall(), panel["title"]
+                rows = connection.execute(sql.encode()).fetchall()
+                # A draft is not signed yet, so nothing of it can differ from what was.
+                assert bool(rows) is (panel["title"] != "与签名不符之处"), panel["title"]
     again = run(settings)
     assert (again.returncode, again.stdout) == (0, "There is a count already.\n")

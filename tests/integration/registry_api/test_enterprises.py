@@ -195,9 +195,7 @@ async def test_half_a_surrogate_pair_is_a_wrong_name(api: RegistryApi, path: str
     api.build.enterprise(7)
     method = "POST" if path == "/enterprises" else "PATCH"
     said = {**_NEW, "uscc": uscc_of(8)} if method == "POST" else {}
-    answer = await api.ask(
-        method, path, text=json.dumps({**said, "name": "甲\ud800乙"}), revision=1
-    )
+    answer = await api.ask(method, path, raw=json.dumps({**said, "name": "甲\ud800乙"}), revision=1)
     assert answer.status_code == 422, answer.text
     (error,) = answer.json()["errors"]
     assert (error["field"], "U+D800" in error["message"]) == ("name", True)

@@ -155,12 +155,14 @@ def test_a_file_signed_by_another_key_is_refused_where_the_key_is_named(
     assert _report(count_file, *options, own).returncode == 0
 
 
-@pytest.mark.parametrize("name", ["missing.json", "."])
-def test_what_is_no_file_is_named(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "reason"), [("missing.json", "cannot be read"), (".", "is a folder")]
+)
+def test_what_is_no_file_is_named(name: str, reason: str, tmp_path: Path) -> None:
     """One sentence, no traceback."""
     said = _report(tmp_path / name, "--kind", "csv", "--output", str(tmp_path / "out"))
     assert said.returncode == 1
-    assert "cannot be read" in said.stderr
+    assert reason in said.stderr
 
 
 def test_a_missing_font_is_told_with_what_to_install(count_file: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import date
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from jieru.audit import changing
 from jieru.errors import UserError
 from tests.integration.verifier.conftest import WORKED_EXAMPLE, Run
+from tests.support.people import personal_key_file
 from tests.support.procedure import CHECKER, MAKER, drafted, frozen, submitted
 from tests.support.registry_builder import RegistryBuilder
 from verifier.procedure.people import Act
@@ -116,14 +118,17 @@ def _after(record: CountRecord) -> Act:
     return Act(MAKER.actor, MAKER.name, record.drafted_at)
 
 
-def test_the_command_line_discards_and_hides_what_was_discarded(jieru: Run) -> None:
+def test_the_command_line_discards_and_hides_what_was_discarded(
+    jieru: Run, database: psycopg.Connection, tmp_path: Path
+) -> None:
     """`list` shows it when asked."""
-    assert jieru("procedure", "draft", 2026, "--as-of", date(2026, 5, 29), "--by", "lin")[0] == 0
-    code, out, _err = jieru("procedure", "discard", 2026, "--reason", "证据期太短", "--by", "lin")
+    who = ("--key-file", personal_key_file(database, tmp_path, "lin"))
+    assert jieru("procedure", "draft", 2026, "--as-of", date(2026, 5, 29), *who)[0] == 0
+    code, out, _err = jieru("procedure", "discard", 2026, "--reason", "证据期太短", *who)
     assert (code, out) == (0, "2026-1 is discarded.\n")
     assert jieru("procedure", "list")[1] == "No count was drafted yet.\n"
     (listed,) = json.loads(jieru("procedure", "list", "--discarded", "--json")[1])
     assert (listed["count_id"], listed["state"]) == ("2026-1", "discarded")
     assert "Discarded" in jieru("procedure", "show", 2026, "--revision", 1)[1]
-    code, _out, err = jieru("procedure", "discard", 2026, "--reason", "再来", "--by", "lin")
+    code, _out, err = jieru("procedure", "discard", 2026, "--reason", "再来", *who)
     assert (code, err) == (1, "Error: No count of 2026 is being made: draft one first.\n")

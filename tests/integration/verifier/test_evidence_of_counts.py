@@ -13,6 +13,7 @@ from jieru.errors import UserError
 from tests.integration.verifier.conftest import WORKED_EXAMPLE
 from tests.support.command import jieru
 from tests.support.heard import hear, run_ingester
+from tests.support.people import personal_key_file
 from tests.support.procedure import CHECKER, KEY, TRUSTED, drafted, submitted, write_key
 from tests.support.registry_builder import RegistryBuilder
 from tests.support.rewriting import past_all_triggers
@@ -131,7 +132,7 @@ def test_presence_that_changed_since_has_to_be_verified_again(
 
 
 def test_two_people_may_say_why_gone_heartbeats_count(
-    database: psycopg.Connection, database_url: str
+    database: psycopg.Connection, database_url: str, tmp_path: Path
 ) -> None:
     """One names, another confirms; it is for these days and this evidence, and nothing else."""
     database.execute("DELETE FROM heartbeats WHERE \"time\" < '2026-03-20 00:00Z'")
@@ -144,21 +145,24 @@ def test_two_people_may_say_why_gone_heartbeats_count(
     assert _codes(database, record) == ["evidence_gone"]
     database.commit()
 
-    def procedure(*arguments: str) -> "tuple[int, str]":
-        done = jieru("procedure", *arguments, timeout_s=60, database_url=database_url)
+    keys = {name: personal_key_file(database, tmp_path, name) for name in ("lin", "chen", "wu")}
+
+    def procedure(who: str, *arguments: str) -> "tuple[int, str]":
+        words = ("procedure", *arguments, "--key-file", str(keys[who]))
+        done = jieru(*words, timeout_s=60, database_url=database_url)
         return done.returncode, done.stdout + done.stderr
 
-    code, said = procedure("except-evidence", "2026-04", "--reason", "x", "--by", "lin")
+    code, said = procedure("lin", "except-evidence", "2026-04", "--reason", "x")
     assert (code, "An exception is for heartbeats that are gone" in said) == (1, True)
-    named = procedure("except-evidence", "2026-03", "--reason", "retention", "--by", "lin")
+    named = procedure("lin", "except-evidence", "2026-03", "--reason", "retention")
     assert named[0] == 0
     assert "Exception 1 is recorded, for 16 days of 2026-03; another person" in named[1]
     assert _codes(database, record) == ["evidence_gone"]
     database.commit()
-    code, said = procedure("confirm-exception", "1", "--by", "Lin")
+    code, said = procedure("lin", "confirm-exception", "1")
     assert (code, "another person confirms it" in said) == (1, True)
-    assert procedure("confirm-exception", "1", "--by", "chen") == (0, "Exception 1 is confirmed.\n")
-    assert procedure("confirm-exception", "1", "--by", "wu")[0] == 1
+    assert procedure("chen", "confirm-exception", "1") == (0, "Exception 1 is confirmed.\n")
+    assert procedure("wu", "confirm-exception", "1")[0] == 1
     assert _codes(database, record) == []
     database.commit()
     assert _freeze(database, record).state is State.FROZEN

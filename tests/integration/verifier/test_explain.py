@@ -210,7 +210,8 @@ def test_decisions_stand_in_the_explanation_withdrawn_ones_too(
     )
     assert _explained(database, uscc)["outcome"] == "not_effective"
     database.rollback()
-    jieru("decide", "confirm", "2", "--by", "陈工")
+    second = personal_key_file(database, tmp_path, "chen")
+    assert jieru("decide", "confirm", "2", "--key-file", second)[0] == 0
     found = _explained(database, uscc)
     assert found["outcome"] == "counted"
     assert [(each["kind"], each["withdrawn_by"]) for each in found["decisions"]] == [

@@ -425,7 +425,7 @@ _OF_PAYMENTS: Final[dict[str, tuple[Forgery, str]]] = {
     ),
     "who recorded it": (
         _sql("UPDATE count_payments SET recorded_by = 'mallory' WHERE count_id = %s"),
-        "its by is mallory; what was signed says chen",
+        "its by is mallory; what was signed says zhao",
     ),
     "payee": (
         _sql(
@@ -456,7 +456,7 @@ _OF_PAYMENTS: Final[dict[str, tuple[Forgery, str]]] = {
             " DELETE FROM count_statements s USING gone WHERE s.count_id = gone.count_id"
             " AND number = (SELECT max(number) FROM count_statements)"
         ),
-        "says of 2026-1: pay (chen, 2027-05-21",
+        "says of 2026-1: pay (zhao, 2027-05-21",
     ),
     "who approved it": (
         _sql("UPDATE counts SET payable_by = 'mallory' WHERE id = %s"),

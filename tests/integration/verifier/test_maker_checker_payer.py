@@ -19,6 +19,7 @@ import pytest
 
 from api.access.roles import Role
 from api.app import create_app
+from api.counts.steps import instant_of_steps
 from api.web.clock import current_instant
 from jieru.database import connect, open_pool
 from jieru.errors import UserError
@@ -465,6 +466,7 @@ async def _desks(server: DatabaseServer, template: str, key_file: Path) -> Async
             settings = Settings(signing_key_file=str(write_key(key_file)))
             app = create_app(settings, pool, as_of=lambda: AS_OF, year=2026)
             app.dependency_overrides[current_instant] = lambda: _NOW
+            app.dependency_overrides[instant_of_steps] = lambda: _NOW
             transport = httpx.ASGITransport(app=app)
             async with httpx.AsyncClient(
                 transport=transport, base_url="http://jieru.test"
@@ -556,10 +558,13 @@ def _requests(content_sha256: str) -> dict[str, tuple[str, dict[str, object] | N
         "draft": ("2026/draft", {"as_of": "never"}),
         "submit": ("2026/submit", {"content_sha256": "0" * 64}),
         "return": ("2026/return", {"reason": " "}),
+        "discard": ("2026/discard", {"reason": " "}),
         "freeze": ("2026/freeze", {"content_sha256": content_sha256}),
         "publish": ("2026/publish", {"last_day_shown": "2000-01-01"}),
         "object": ("2026/objections", {"name": " ", "statement": "x"}),
         "resolve": ("2026/objections/99/resolve", {"outcome": "dismissed", "resolution": "x"}),
+        "propose_override": ("2026/objections/99/override", {"reason": "x"}),
+        "override": ("2026/objections/99/override/confirm", None),
         "approve_payment": ("2026/approve-payment", None),
         "pay": (
             "2026/payments",

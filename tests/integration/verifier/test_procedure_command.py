@@ -147,18 +147,20 @@ def test_an_upheld_objection_is_overridden_at_the_command_line(
     assert "two people override" in _refused(jieru("procedure", "payable", 2026, *_CHEN))
     override = ("procedure", "override", 2026, 1)
     assert "--confirm to confirm one" in _refused(jieru(*override, *_CHEN))
-    assert "two other people" in _refused(jieru(*override, "--reason", "追回", *_LIN))
+    assert "another person must check it" in _refused(jieru(*override, "--reason", "追回", *_LIN))
     assert "another person confirms it" in _said(jieru(*override, "--reason", "追回", *_CHEN))
     assert "nobody confirmed it: 追回" in _said(jieru("procedure", "show", 2026))
-    assert _said(jieru(*override, "--confirm", "--by", "wu")) == "Objection 1 is overridden."
-    assert "overridden by chen and wu: 追回" in _said(jieru("procedure", "show", 2026))
+    assert _said(jieru(*override, "--confirm", *_ZHAO)) == "Objection 1 is overridden."
+    assert "overridden by chen and zhao: 追回" in _said(jieru("procedure", "show", 2026))
     _said(jieru("procedure", "payable", 2026, *_CHEN))
-    _said(jieru("procedure", "paid", 2026, "alpha", "--reference", "国库-17", *_CHEN))
+    _said(jieru("procedure", "paid", 2026, "alpha", "--reference", "国库-17", *_ZHAO))
     assert "key of this" in _said(jieru("procedure", "show", 2026))
     file = tmp_path / "paid.json"
     _said(jieru("procedure", "export", 2026, file))
     said = _said(jieru("check-signature", file, "--public-key", frozen))
-    assert "Signed statement 5: Confirm the override of an objection, wu, 2027-06-01 09:00" in said
+    assert (
+        "Signed statement 5: Confirm the override of an objection, zhao, 2027-06-01 09:00" in said
+    )
     assert "10,000 yuan to " in said
     assert "order 国库-17, paid on 2027-06-01" in said
     report = tmp_path / "approval.pdf"

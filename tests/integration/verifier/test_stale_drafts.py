@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Final
 
 import psycopg
@@ -13,7 +14,8 @@ from jieru.database import connect
 from jieru.errors import UserError
 from tests.integration.verifier.conftest import WORKED_EXAMPLE, Run
 from tests.support.databases import DatabaseServer
-from tests.support.procedure import AS_OF, CHECKER, MAKER, POLICY, drafted, submitted
+from tests.support.people import personal_key_file
+from tests.support.procedure import CHECKER, MAKER, POLICY, drafted, submitted
 from tests.support.registry_builder import RegistryBuilder
 from tests.support.registry_files import uscc_of
 from verifier.counting.decisions import record_decision, withdraw_decision
@@ -35,6 +37,8 @@ COUNTED: Final = uscc_of(1)
 LATE: Final = uscc_of(2)
 
 Change = Callable[[psycopg.Connection], object]
+_PAST = date(2026, 6, 30)
+"""A last day of evidence that is over by any clock."""
 
 
 @pytest.fixture(autouse=True)
@@ -284,19 +288,20 @@ def test_a_count_in_review_shows_what_changed_and_freezing_keeps_its_own_check(
 
 
 def test_the_command_line_says_what_changed_and_how_to_draft_again(
-    jieru: Run, database: psycopg.Connection
+    jieru: Run, database: psycopg.Connection, tmp_path: Path
 ) -> None:
     """On one screen."""
-    drafting = ("procedure", "draft", 2026, "--as-of", AS_OF, "--by", "lin")
+    who = ("--key-file", personal_key_file(database, tmp_path, "lin"))
+    drafting = ("procedure", "draft", 2026, "--as-of", _PAST, *who)
     assert jieru(*drafting)[0] == 0
     with changing(database, MAKER.actor):
         _decide(database, "exclude")
     shown = jieru("procedure", "show", 2026)[1]
     assert "This draft is out of date" in shown
     assert "decision 2 of zheng was made after the draft" in shown
-    code, out, err = jieru("procedure", "submit", 2026, "--by", "lin")
+    code, out, err = jieru("procedure", "submit", 2026, *who)
     assert (code, out) == (1, "")
     assert f"- 第1鞋厂 ({COUNTED}) on alpha: decision 2 of zheng" in err
-    assert f"jieru procedure draft 2026 --as-of {AS_OF} --by NAME" in err
+    assert f"jieru procedure draft 2026 --as-of {_PAST} --by NAME" in err
     assert jieru(*drafting)[0] == 0
-    assert jieru("procedure", "submit", 2026, "--by", "lin")[1] == "2026-1 is in review.\n"
+    assert jieru("procedure", "submit", 2026, *who)[1] == "2026-1 is in review.\n"

@@ -56,10 +56,12 @@ BEGIN
               AND r.oid = held.by AND r.rolname <> 'jieru_auditor' AND NOT r.rolsuper
               AND r.rolname NOT IN ('jieru_api', 'jieru_ingest', 'jieru_verifier', 'jieru_broker', 'jieru_archive', 'jieru_audit_writer')
             UNION
-            -- Processes store and read in hypertables, and the archive takes turns by a lock; nothing else.
+            -- Processes store and read in hypertables; archive and verification of evidence take turns by a
+            -- lock, and the latter reads by several connections at one moment; nothing else.
             SELECT r.oid, r.rolname FROM pg_roles r
             WHERE r.rolname IN ('jieru_api', 'jieru_ingest', 'jieru_verifier', 'jieru_archive') AND thing.is_timescale
-               OR r.rolname = 'jieru_archive' AND thing.name LIKE '%advisory%'
+               OR r.rolname IN ('jieru_archive', 'jieru_verifier')
+                  AND (thing.name LIKE '%advisory%' OR thing.name LIKE '%export_snapshot%')
         LOOP
             IF NOT EXISTS (SELECT FROM aclexplode(thing.acl)
                            WHERE grantee = keeper.oid AND privilege_type = thing.privilege) THEN
