@@ -22,6 +22,7 @@ from jieru.database import connect, open_pool
 from jieru.errors import UserError
 from jieru.settings import Settings
 from tests.support.callers import bearer
+from tests.support.roles import API, as_role
 from tests.support.second_steps import code_at, give_code, key_file, key_of, set_up
 from tests.support.visiting import PASSWORD, add_person, form_token_of, sign_in, visiting
 
@@ -73,8 +74,8 @@ def app(
 
 
 def application(url: str, settings: Settings, clock: Clock) -> Iterator[FastAPI]:
-    """An application with this clock."""
-    with open_pool(url, size=4) as pool:
+    """An application with this clock, and with no more rights than in production."""
+    with open_pool(as_role(url, API), size=4) as pool:
         app = create_app(settings, pool)
         app.dependency_overrides[current_instant] = lambda: clock.now
         yield app
