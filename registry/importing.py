@@ -12,7 +12,7 @@ from jieru.errors import UserError, WorldError
 from jieru.i18n import marked
 from registry.changes import Changes, changes_to, forbidden_changes, outlasting, overlaps
 from registry.connection_requests import Asked, asked_by_rows, write_requests
-from registry.date_bounds import implausible_dates
+from registry.date_bounds import implausible_dates, implausible_dates_of_row
 from registry.files import SheetRow, parse_sheet, read_content
 from registry.kinds import KINDS, Kind, KindName, Reference, Relation
 from registry.rows import (
@@ -218,7 +218,10 @@ def _checked(
         asked = asked_by_rows(connection, rows, own_platform)
         found += asked.errors
     asking = {row.number for row in (*asked.new, *asked.open)}
+    asking.update(error.row for error in asked.errors)
+    unread = _unread_enterprises(connection, rows, own_platform)
     today = today_of(connection)
+    found += [error for row in asked.new for error in implausible_dates_of_row(row, today)]
     changes = []
     for relation in kind.relations:
         registered = registered_records(connection, relation, rows)
@@ -230,6 +233,8 @@ def _checked(
         if own_platform is not None:
             found += _records_of_others(connection, relation, rows, change.changed, own_platform)
         written = [*change.created, *change.changed] if relation.period else change.created
+        # Whether an enterprise has ended is told to whoever may read it.
+        written = [row for row in written if row.values.get("uscc") not in unread]
         found += outlasting(relation, written, ended_records(connection, relation, written))
         changes.append(change)
     if found:
@@ -237,6 +242,16 @@ def _checked(
         found.sort(key=lambda error: (error.row, _place(error.column, order)))
         raise ImportRejected(file.name, found)
     return _Found(changes, asked)
+
+
+def _unread_enterprises(
+    connection: psycopg.Connection, rows: Sequence[FileRow], own_platform: str | None
+) -> set[str]:
+    """Those of the enterprises that the rows name of which an operator may read nothing."""
+    if own_platform is None:
+        return set()
+    named = {row.values.get("uscc") for row in rows} - {None}
+    return enterprises_to_ask_for(connection, named, own_platform)
 
 
 def _readable(relation: Relation, rows: Sequence[FileRow]) -> list[FileRow]:

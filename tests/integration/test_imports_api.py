@@ -521,6 +521,47 @@ async def test_a_row_that_was_refused_is_not_asked_again_by_a_file(asking_city: 
     assert reason.startswith("The bureau refused this connection on 2026-03-02")
 
 
+@pytest.mark.parametrize("before", ["open", "refused"])
+async def test_a_row_refused_as_a_request_does_not_tell_whether_the_enterprise_has_ended(
+    asking_city: City, before: str
+) -> None:
+    """No more than one that becomes a request."""
+    city = asking_city
+    await city.send("connections", ASKED, caller=city.operator)
+    if before == "refused":
+        city.connection.execute(
+            "UPDATE connection_requests SET status = 'refused', decided_by = 'user:lin', "
+            "decided_at = now(), reason = '缺合同'"
+        )
+    row = [*ASKED[:5], "2027-01-01"]
+    city.connection.commit()
+    told = reasons(await city.send("connections", row, caller=city.operator))
+    city.connection.execute("UPDATE enterprises SET ended_on = '2026-06-01'")
+    city.connection.commit()
+    assert reasons(await city.send("connections", row, caller=city.operator)) == told
+
+
+async def test_a_device_of_anothers_enterprise_does_not_tell_whether_that_has_ended(
+    city: City,
+) -> None:
+    """The row is refused in the same words before and after, as for one that is unknown."""
+    row = [*DEVICE[:2], TWO, *DEVICE[3:]]
+    told = reasons(await city.send("devices", row, caller=city.operator))
+    assert [column for _row, column, _reason in told] == ["uscc"]
+    city.connection.execute("UPDATE enterprises SET ended_on = '2026-06-01'")
+    city.connection.commit()
+    assert reasons(await city.send("devices", row, caller=city.operator)) == told
+
+
+async def test_a_request_has_plausible_dates_too(asking_city: City) -> None:
+    """As a connection has that a file registers, and a request that is made by itself."""
+    city = asking_city
+    rows = [[*ASKED[:4], "1990-03-01", ""], [*ASKED[:3], "2099-02-20", "2026-03-01", ""]]
+    for row, column in zip(rows, ("from_date", "signed_on"), strict=True):
+        refused = await city.send("connections", row, caller=city.operator)
+        assert [each[1] for each in reasons(refused)] == [column]
+
+
 async def test_one_bad_row_keeps_all_from_being_requested(asking_city: City) -> None:
     """All rows or none."""
     city = asking_city
