@@ -147,6 +147,7 @@ def signed_in_person(
             "This personal key is unknown, expired or revoked, or may not do this. Make another on "
             "your account's page, or with `jieru personal-key new`."
         )
+    _require_second_step(connection, settings, found)
     return found
 
 
@@ -154,7 +155,8 @@ def asked_person(connection: psycopg.Connection, settings: Settings) -> "Person"
     """The person at the terminal, who types name and password.
 
     Raises:
-        UserError: there is no terminal, or what was typed is wrong.
+        UserError: there is no terminal, what was typed is wrong, or the account has no second step
+            and must have one.
     """
     from api.access.person import CodeNeededError, verified_person  # noqa: PLC0415 - as above
     from api.access.totp_key import totp_key_of  # noqa: PLC0415 - as above
@@ -174,9 +176,26 @@ def asked_person(connection: psycopg.Connection, settings: Settings) -> "Person"
         )
 
     try:
-        return verified()
+        person = verified()
     except CodeNeededError:
-        return verified(click.prompt(_("Code"), err=True))
+        person = verified(click.prompt(_("Code"), err=True))
+    _require_second_step(connection, settings, person)
+    return person
+
+
+def _require_second_step(
+    connection: psycopg.Connection, settings: Settings, person: "Person"
+) -> None:
+    """Let nobody act whom the console would let do nothing before it is set up.
+
+    Raises:
+        UserError: the account has no second step and must have one.
+    """
+    from api.access.person import require_second_step  # noqa: PLC0415 - as above
+
+    if settings.totp_required:
+        require_second_step(connection, person)
+        connection.commit()
 
 
 def _has_key(settings: Settings, claimed: ClaimedName) -> bool:

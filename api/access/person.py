@@ -12,6 +12,8 @@ from api.access.attempts import take_back
 from api.access.delays import FREE_BY_ACCOUNT, code_subject, name_subject
 from api.access.pending_sign_ins import Pending
 from api.access.roles import Role
+from api.access.second_factors import factor_of
+from api.access.second_step import ENROLMENT, MUST_HAVE_IT
 from api.access.signing_in import (
     Visitor,
     checked_account,
@@ -25,7 +27,13 @@ from jieru.access_entries import AccessKind, write_access_entry
 from jieru.errors import UserError
 from jieru.i18n import marked as _
 
-__all__ = ["CodeNeededError", "Person", "person_of_account", "verified_person"]
+__all__ = [
+    "CodeNeededError",
+    "Person",
+    "person_of_account",
+    "require_second_step",
+    "verified_person",
+]
 
 _SELECT: Final = """
     SELECT users.name, display_name, role, platforms.code
@@ -117,6 +125,22 @@ def person_of_account(connection: psycopg.Connection, user_id: int) -> Person | 
         return None
     name, display_name, role, platform = row
     return Person(user_id, name, display_name, Role(role), platform)
+
+
+def require_second_step(connection: psycopg.Connection, person: Person) -> None:
+    """Let nobody act without a second step who must have one, where the settings require it.
+
+    Raises:
+        UserError: the account has none, or it was begun and never confirmed.
+    """
+    factor = factor_of(connection, person.id)
+    if person.role in MUST_HAVE_IT and (factor is None or factor.confirmed_at is None):
+        raise UserError(
+            "{name} cannot act here without a second step: set it up in the console first, on the "
+            "page {page}.",
+            name=person.name,
+            page=ENROLMENT,
+        )
 
 
 @contextmanager

@@ -8,11 +8,12 @@ from api.access.roles import Role
 from api.access.totp_key import TotpKey, totp_key_of
 from jieru.settings import Settings
 
-__all__ = ["ENROLMENT", "SecondStep"]
+__all__ = ["ENROLMENT", "MUST_HAVE_IT", "SecondStep"]
 
 ENROLMENT: Final = "/account/totp"
 """The page on which a person sets it up."""
-_MUST: Final = frozenset({Role.VERIFIER, Role.ADMIN})
+MUST_HAVE_IT: Final = frozenset({Role.VERIFIER, Role.ADMIN})
+"""Where it is required."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,4 +36,4 @@ class SecondStep:
 
     def must_be_set_up(self, caller: Caller) -> bool:
         """Whether this caller may do nothing before that."""
-        return self.is_required and caller.lacks_second_factor and caller.role in _MUST
+        return self.is_required and caller.lacks_second_factor and caller.role in MUST_HAVE_IT

@@ -15,12 +15,15 @@ import pytest
 from api.access.person import verified_person
 from api.access.personal_keys import PERSONAL_SCOPES
 from api.access.roles import Role
+from api.access.totp_key import totp_key_of
 from jieru.database import connect
 from jieru.errors import UserError
+from jieru.settings import Settings
 from tests.support.callers import key_of
 from tests.support.command import clean_environment, jieru
 from tests.support.people import personal_key_file
 from tests.support.registry_builder import RegistryBuilder
+from tests.support.second_steps import key_file, set_up
 from tests.support.visiting import PASSWORD, add_person
 
 _HOLD: Final = ("decide", "hold", "alpha", "{uscc}", "--reason", "疑点")
@@ -52,12 +55,12 @@ def _decided(connection: psycopg.Connection) -> list[tuple[str, str, str]]:
     ).fetchall()
 
 
-def typed(url: str, arguments: list[str], *lines: str) -> tuple[int, str]:
+def typed(url: str, arguments: list[str], *lines: str, **settings: str) -> tuple[int, str]:
     """Run the command at a terminal where these lines are typed: exit code, what it shows."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "jieru", *arguments],
-        env=clean_environment(database_url=url, language="en"),
+        env=clean_environment(database_url=url, language="en", **settings),
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
@@ -130,6 +133,31 @@ def test_a_person_signs_in_with_name_and_password(
     assert "Decision 1 is recorded." in shown
     assert PASSWORD not in shown
     assert _decided(connection) == [("chen", "user:chen", "command line")]
+
+
+def test_without_a_second_step_that_is_required_nobody_acts(
+    connection: psycopg.Connection, database_url: str, tmp_path: Path
+) -> None:
+    """By password or by key, until it is confirmed in the console; a code is asked for then."""
+    key_path, file = key_file(tmp_path), personal_key_file(connection, tmp_path, "chen")
+    key = totp_key_of(Settings(totp_key_file=key_path))
+    assert key is not None
+    required = {"totp_required": "true", "totp_key_file": key_path}
+    hold = _hold(connection)
+    code, shown = typed(database_url, hold, "chen", PASSWORD, **required)
+    assert code == 1
+    assert "chen cannot act here without a second step: set it up in the console" in shown
+    made = typed(database_url, ["personal-key", "new", "年度核定"], "chen", PASSWORD, **required)
+    assert made[0] == 1
+    by_key = [*hold, "--key-file", str(file)]
+    done = jieru(*by_key, database_url=database_url, **required)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "without a second step" in done.stderr
+    assert _decided(connection) == []
+    connection.commit()
+    set_up(connection, key, "chen", datetime.now(UTC))
+    done = jieru(*by_key, database_url=database_url, **required)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_wrong_password_records_nothing(
