@@ -15,6 +15,8 @@ import psycopg
 import pyotp
 
 from api.access.totp_key import TotpKey, unfit_key
+from api.web.problems import Kind, Problem
+from jieru.i18n import marked as _
 
 __all__ = [
     "CodeUse",
@@ -24,6 +26,7 @@ __all__ = [
     "end_factor",
     "enrolment_address",
     "factor_of",
+    "set_up_already",
     "used_code",
 ]
 
@@ -49,6 +52,10 @@ _CONFIRM: Final = "UPDATE second_factors SET confirmed_at = now() WHERE id = %s"
 _END: Final = """
     UPDATE second_factors SET ended_at = now(), secret = ''
     WHERE user_id = %s AND ended_at IS NULL RETURNING id
+"""
+_END_UNCONFIRMED: Final = """
+    UPDATE second_factors SET ended_at = now(), secret = ''
+    WHERE user_id = %s AND ended_at IS NULL AND confirmed_at IS NULL
 """
 _FORGET_USE: Final = "DELETE FROM second_factor_uses WHERE factor_id = %s"
 _FORGET_CODES: Final = "DELETE FROM recovery_codes WHERE factor_id = %s"
@@ -92,12 +99,17 @@ def factor_of(connection: psycopg.Connection, user_id: int) -> Factor | None:
 
 
 def begin_factor(connection: psycopg.Connection, key: TotpKey, user_id: int) -> str:
-    """Give an account a new secret, to be confirmed by a code of it; what was there ends.
+    """Give an account a new secret, to be confirmed by a code of it; what was only begun ends.
 
     Returns:
         The secret as phones take it (base32).
+
+    Raises:
+        Problem: one is confirmed, perhaps by another page a moment ago: it stays.
     """
-    end_factor(connection, user_id)
+    connection.execute(_END_UNCONFIRMED, (user_id,))
+    if connection.execute(_OPEN, (user_id,)).fetchone() is not None:
+        raise set_up_already()
     secret = pyotp.random_base32()
     connection.execute(_BEGIN, (user_id, key.encrypted(user_id, secret)))
     return secret
@@ -124,6 +136,11 @@ def confirm_factor(
     return [
         "-".join(each[at : at + _GROUP] for at in range(0, len(each), _GROUP)) for each in codes
     ]
+
+
+def set_up_already() -> Problem:
+    """The answer to whoever would begin another where one is confirmed."""
+    return Problem(Kind.CONFLICT, _("A second step is set up already: end it first."))
 
 
 def end_factor(connection: psycopg.Connection, user_id: int) -> bool:

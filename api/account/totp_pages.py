@@ -19,8 +19,10 @@ from api.access.second_factors import (
     end_factor,
     enrolment_address,
     factor_of,
+    set_up_already,
 )
 from api.access.second_step import ENROLMENT, SecondStep
+from api.access.sessions import close_other_sessions, session_cookie_of
 from api.access.signing_in import checked_code, confirmed_account, wrong_code
 from api.access.totp_key import TotpKey
 from api.access.turns import HashingTurns
@@ -71,10 +73,15 @@ async def take_beginning(visit: CurrentVisit, password: Text = "") -> Response:
 
 @router.post(_CONFIRM)
 def take_confirmation(visit: CurrentVisit, code: Text = "") -> Response:
-    """The recovery codes, shown this once; from now on a code is asked for."""
+    """The recovery codes, shown this once; from now on a code is asked for.
+
+    Sessions that were begun without one end, all but this.
+    """
     key, (user_id, _has_password) = _key_of(visit), _account_of(visit)
     with visit.database.changing(visit.caller.actor) as connection:
         codes = confirm_factor(connection, key, user_id, code, visit.now)
+        if codes:
+            close_other_sessions(connection, user_id, session_cookie_of(visit.request) or "")
     if codes:
         return visit.render("account/recovery-codes.html", {"codes": codes})
     problem = _about_code()
@@ -106,7 +113,7 @@ def _begin(visit: Visit, password: str) -> Response:
     with visit.database.reading() as connection:
         factor = factor_of(connection, user_id)
     if factor is not None and factor.confirmed_at is not None:
-        raise Problem(Kind.CONFLICT, _("A second step is set up already: end it first."))
+        raise set_up_already()
     if has_password:
         try:
             confirmed_account(

@@ -14,9 +14,11 @@ from fastapi import FastAPI
 
 from api.access.person import CodeNeededError, verified_person
 from api.access.roles import Role
+from api.access.second_factors import begin_factor, factor_of
 from api.access.users import reset_password, reset_second_factor
 from api.app import create_app
 from api.web.clock import current_instant
+from api.web.problems import Kind, Problem
 from jieru.audit import Actor, changing
 from jieru.database import connect, open_pool
 from jieru.errors import UserError
@@ -129,6 +131,40 @@ async def test_a_person_sets_up_a_second_step_and_needs_it_from_then_on(
     ).fetchall()
     assert [row[:2] for row in audited] == [("user:lin", "create"), ("user:lin", "change")]
     assert secret not in str(audited)
+
+
+async def test_confirming_it_ends_the_other_sessions(app: FastAPI, clock: Clock) -> None:
+    """They were begun with the password alone; this one goes on, and a wrong code ends none."""
+    async with visiting(app) as browser, visiting(app) as other, visiting(app) as wang:
+        await sign_in(browser, "lin")
+        await sign_in(other, "lin")
+        await sign_in(wang, "wang")
+        secret = shown(await post(browser, "/account/totp", password=PASSWORD))["totp-secret"]
+        await post(browser, "/account/totp/confirm", code="000000")
+        assert await is_signed_in(other)
+        await post(browser, "/account/totp/confirm", code=code_at(secret, clock.now))
+        assert not await is_signed_in(other)
+        assert await is_signed_in(browser)
+        assert await is_signed_in(wang)
+
+
+def test_beginning_another_never_ends_one_that_is_confirmed(
+    connection: psycopg.Connection, settings: Settings, clock: Clock
+) -> None:
+    """Whatever the page saw before it was confirmed elsewhere; what was only begun is replaced."""
+    key = key_of(settings)
+    with changing(connection, TESTS):
+        begin_factor(connection, key, 1)
+    connection.commit()
+    set_up(connection, key, "lin", clock.now)
+    with pytest.raises(Problem) as refused, changing(connection, TESTS):
+        begin_factor(connection, key, 1)
+    assert refused.value.kind is Kind.CONFLICT
+    connection.rollback()
+    found = factor_of(connection, 1)
+    assert found is not None
+    assert found.confirmed_at is not None
+    assert found.recovery_codes_left == 10
 
 
 async def test_the_password_alone_opens_nothing(
