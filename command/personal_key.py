@@ -17,6 +17,7 @@ from api.access.roles import Permission
 from command.counting import now, open_database, width_of_output
 from command.help import example
 from command.person import ClaimedName, asked_person, key_file_option, signed_in_person
+from jieru.access_entries import AccessKind, write_access_entry
 from jieru.audit import Actor, changing
 from jieru.calendar import SHANGHAI
 from jieru.errors import UserError
@@ -55,6 +56,8 @@ def _new(*, purpose: str, days: int) -> None:
         person = asked_person(connection, settings)
         actor = Actor(f"user:{person.name}", "command line")
         with changing(connection, actor):
+            kind = AccessKind.SECRET
+            write_access_entry(connection, kind, actor=actor.name, origin=actor.origin)
             issued = issue_personal_key(
                 connection,
                 person.id,

@@ -33,9 +33,18 @@ RECORDED: Final[Mapping[tuple[str, str], AccessKind]] = {
     ("GET", "/counts/{year}/work"): AccessKind.READ,
     ("GET", "/api/v1/counts/{year}/procedure"): AccessKind.READ,
     ("GET", "/api/v1/counts/{year}/review"): AccessKind.READ,
+    # Who asks for an enterprise, who decided and why
+    ("GET", "/connection-requests"): AccessKind.READ,
+    ("GET", "/connection-requests/{request_id}/confirm"): AccessKind.READ,
+    ("GET", "/connection-requests/{request_id}/refuse"): AccessKind.READ,
+    ("GET", "/api/v1/connection-requests"): AccessKind.READ,
+    ("GET", "/api/v1/connection-requests/{request_id}"): AccessKind.READ,
+    # What stands for a person
+    ("GET", "/account/personal-keys"): AccessKind.READ,
     # Who may publish for a platform
     ("GET", "/api/v1/credentials"): AccessKind.READ,
     # What is shown once
+    ("POST", "/account/personal-keys/new"): AccessKind.SECRET,
     ("POST", "/account/totp"): AccessKind.SECRET,
     ("POST", "/account/totp/confirm"): AccessKind.SECRET,
     ("POST", "/api-keys/new"): AccessKind.SECRET,

@@ -112,6 +112,30 @@ async def test_a_secret_is_entered_before_it_is_given(
         assert (await browser.get("/api/v1/audit-entries", headers=key)).status_code == 200
 
 
+async def test_personal_keys_and_connection_requests_are_entered(
+    app: FastAPI, connection: psycopg.Connection
+) -> None:
+    """Whoever asks for a key or reads a list, by page or by program."""
+    async with visiting(app) as browser:
+        await sign_in(browser, "lin")
+        token = form_token_of(await browser.get("/account/password"))
+        made = await browser.post(
+            "/account/personal-keys/new",
+            data={"name": "x", "expires_at": "", "form_token": token},
+        )
+        assert made.status_code == 422
+        for address in ("/account/personal-keys", "/connection-requests"):
+            assert (await browser.get(address)).status_code == 200
+        assert (await browser.get("/api/v1/connection-requests")).status_code == 200
+    assert [(kind, record) for kind, _actor, _origin, record in entries(connection)] == [
+        ("sign_in", ""),
+        ("secret", "/account/personal-keys/new"),
+        ("read", "/account/personal-keys"),
+        ("read", "/connection-requests"),
+        ("read", "/api/v1/connection-requests"),
+    ]
+
+
 def test_every_file_and_every_secret_is_entered(app: FastAPI) -> None:
     """No route that gives a file or a secret is missing, and no line of the table is no route."""
     assert RECORDED.keys() <= ROUTES.keys()

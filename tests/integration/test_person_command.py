@@ -252,6 +252,11 @@ def test_a_personal_key_is_made_listed_and_revoked_by_its_person(
     made = ["personal-key", "new", "年度核定", "--days", "7"]
     code, shown = typed(database_url, made, "chen", PASSWORD)
     assert code == 0, shown
+    entered = connection.execute(
+        "SELECT kind, actor, origin FROM access_entries ORDER BY number"
+    ).fetchall()
+    assert entered[-1] == ("secret", "user:chen", "command line")
+    connection.commit()
     text = shown.splitlines()[-1]
     assert text.startswith("jieru_personal_")
     file = tmp_path / "chen.key"
