@@ -31,7 +31,7 @@ from api.access.pending_sign_ins import Pending, begin_pending, end_pending, fin
 from api.access.second_factors import used_code
 from api.access.sessions import close_other_sessions, open_session
 from api.access.totp_key import TotpKey
-from api.access.users import USER_NAME, set_own_password
+from api.access.users import USER_NAME, revoke_personal_keys, set_own_password
 from api.web.database import RequestDatabase
 from api.web.problems import Kind, Problem, WrongField
 from jieru.access_entries import AccessKind, write_access_entry
@@ -207,7 +207,7 @@ def change_password(
     session_token: str,
     now: datetime,
 ) -> None:
-    """Give the caller's account another password; all sessions but the caller's end.
+    """Give the caller's account another password; personal keys and all other sessions end.
 
     Raises:
         Problem: the old password is wrong, the new one is not good enough, or it is too early
@@ -228,6 +228,7 @@ def change_password(
         ):
             raise _wrong_old("old")
         close_other_sessions(connection, account.id, session_token)
+        revoke_personal_keys(connection, account.id)
 
 
 def confirmed_account(

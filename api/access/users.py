@@ -28,6 +28,7 @@ __all__ = [
     "list_users",
     "reset_password",
     "reset_second_factor",
+    "revoke_personal_keys",
     "set_issuer",
     "set_own_password",
 ]
@@ -248,6 +249,11 @@ def set_own_password(
     return cursor.rowcount == 1
 
 
+def revoke_personal_keys(connection: psycopg.Connection, user_id: int) -> None:
+    """End what stands for a person at the command line."""
+    connection.execute(_REVOKE_PERSONAL_KEYS, (user_id,))
+
+
 def set_issuer(connection: psycopg.Connection, issuer: str, *, before: str | None) -> int:
     """Say of which provider the subjects are that were kept as another's, or as nobody's.
 
@@ -286,7 +292,7 @@ def list_users(connection: psycopg.Connection) -> list[User]:
 def _end_ways_in(connection: psycopg.Connection, user_id: int) -> None:
     """End what was opened with the password, personal keys too, and what browsers are known for."""
     connection.execute(_REVOKE_SESSIONS, (user_id,))
-    connection.execute(_REVOKE_PERSONAL_KEYS, (user_id,))
+    revoke_personal_keys(connection, user_id)
     end_all_pending(connection, user_id)
     forget_browsers(connection, user_id)
 

@@ -387,7 +387,9 @@ def _password_form(visit: Visit, mistakes: Mistakes | None = None) -> Response:
         visit.translate(_("Change password")),
         FormOfPage(_PASSWORD, _PASSWORD_INPUTS, _("Change password"), mistakes=mistakes),
         breadcrumbs=[],
-        explanation=visit.translate(_("All other sessions of your account end.")),
+        explanation=visit.translate(
+            _("All other sessions of your account end, and all its personal keys.")
+        ),
     )
 
 

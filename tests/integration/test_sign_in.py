@@ -12,6 +12,7 @@ from argon2 import PasswordHasher
 from fastapi import FastAPI
 
 from api.access.delays import name_subject
+from api.access.personal_keys import PERSONAL_SCOPES
 from api.access.roles import Role
 from api.access.users import disable_user, reset_password
 from api.app import create_app
@@ -19,6 +20,7 @@ from api.web.clock import current_instant
 from jieru.audit import Actor, changing
 from jieru.database import connect, open_pool
 from jieru.settings import Settings
+from tests.support.callers import key_of
 from tests.support.roles import API, as_role
 from tests.support.visiting import PASSWORD, add_person, form_token_of, sign_in, visiting
 
@@ -383,6 +385,26 @@ async def test_a_person_changes_the_own_password_and_keeps_only_this_session(
     )
     assert actor == "user:lin"
     assert "argon2" not in str(entry)
+
+
+async def test_changing_the_own_password_ends_the_personal_keys(
+    app: FastAPI, connection: psycopg.Connection
+) -> None:
+    """As another's reset does; a better hash of the same password, or a wrong one, ends none."""
+    keys = "SELECT revoked_at IS NOT NULL FROM api_keys ORDER BY id"
+    for name in ("lin", "wu"):
+        key_of(connection, name, kind="personal", scopes=PERSONAL_SCOPES)
+    connection.execute(
+        "UPDATE users SET password_hash = %s WHERE name = 'lin'",
+        (PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD),),
+    )
+    connection.commit()
+    async with visiting(app) as browser:
+        await sign_in(browser, "lin")
+        await change_own(browser, "wrong password", OTHER_PASSWORD)
+        assert rows(connection, keys) == [(False,), (False,)]
+        assert (await change_own(browser, PASSWORD, OTHER_PASSWORD)).status_code == 303
+    assert rows(connection, keys) == [(True,), (False,)]
 
 
 @pytest.mark.parametrize(
