@@ -10,7 +10,6 @@ from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
 from api.access.gate import GatedRoute
-from api.access.personal_keys import PERSONAL_SCOPES
 from api.access.roles import Permission, Role
 from api.access.scopes import NARROW, Scope
 from api.account.answers import NewApiKey
@@ -117,7 +116,7 @@ def _key_form(
     visit: Visit, values: Mapping[str, str], mistakes: Mistakes | None = None
 ) -> HTMLResponse:
     # Steps of a count are for people alone: no program has a use for that scope.
-    offered = [each for each in Scope if each in visit.caller.scopes - PERSONAL_SCOPES]
+    offered = [each for each in Scope if each in visit.caller.scopes - {Scope.PROCEDURE_WRITE}]
     inputs = [
         Input("name", _("What it is for"), is_required=True, longest=100),
         Input(

@@ -53,6 +53,17 @@ async def _send(
     return await browser.post(action, data=fields | {"form_token": token})
 
 
+async def test_an_administrator_may_let_a_program_answer_requests_and_take_no_step(
+    app: FastAPI,
+) -> None:
+    """A personal key has both scopes, and a program has a use for one of them."""
+    async with visiting(app) as browser:
+        await sign_in(browser, "wu")
+        page = (await browser.get("/api-keys/new")).text
+    assert 'value="requests:write"' in page
+    assert "procedure:write" not in page
+
+
 async def test_a_key_gets_the_scopes_whose_boxes_are_checked(
     app: FastAPI, connection: psycopg.Connection
 ) -> None:
@@ -69,6 +80,7 @@ async def test_a_key_gets_the_scopes_whose_boxes_are_checked(
         assert 'value="keys:write"' in page
         assert "platforms:write" not in page
         assert "procedure:write" not in page
+        assert "requests:write" not in page
         wrong = await _send(browser, new, new, **said)
         assert wrong.status_code == 422
         assert "Choose at least one of them." in wrong.text
