@@ -69,6 +69,7 @@ _SELECT_ACCOUNT: Final = """
 _SELECT_UNCHANGED: Final = """
     SELECT FROM users WHERE id = %s AND password_hash = %s AND disabled_at IS NULL FOR SHARE
 """
+_SELECT_ENABLED: Final = "SELECT FROM users WHERE id = %s AND disabled_at IS NULL FOR SHARE"
 _SELECT_SUBJECT: Final = """
     SELECT id, name,
            EXISTS (SELECT FROM second_factors WHERE user_id = users.id AND ended_at IS NULL
@@ -192,6 +193,10 @@ def give_code(
     if not checked_code(database.reading, pending, code, key, visitor.origin, subject, now=now):
         raise wrong_code()
     with database.reading() as connection, connection.transaction():
+        # The account first, as whoever disables it or changes its password takes it: otherwise each
+        # of the two could wait for the other.
+        if connection.execute(_SELECT_ENABLED, (pending.user_id,)).fetchone() is None:
+            return None
         if not end_pending(connection, token):
             return None
         return _admitted(connection, pending.user_id, pending.name, visitor)

@@ -1,5 +1,6 @@
 """The second step of signing in: codes of a phone, recovery codes, and what a role must have."""
 
+import asyncio
 import html
 import re
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from fastapi import FastAPI
 from api.access.person import CodeNeededError, verified_person
 from api.access.roles import Role
 from api.access.second_factors import begin_factor, factor_of
-from api.access.users import reset_password, reset_second_factor
+from api.access.users import disable_user, reset_password, reset_second_factor
 from api.app import create_app
 from api.web.clock import current_instant
 from api.web.problems import Kind, Problem
@@ -24,11 +25,16 @@ from jieru.database import connect, open_pool
 from jieru.errors import UserError
 from jieru.settings import Settings
 from tests.support.callers import bearer
+from tests.support.fleet import wait_until
 from tests.support.roles import API, as_role
 from tests.support.second_steps import code_at, give_code, key_file, key_of, set_up
 from tests.support.visiting import PASSWORD, add_person, form_token_of, sign_in, visiting
 
 TESTS = Actor("command:tests", "command line")
+_WAITING = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 _SHOWN = re.compile(r'<pre id="(totp-secret|totp-address|recovery-codes)"[^>]*>([^<]+)</pre>')
 
 
@@ -336,6 +342,34 @@ async def test_another_password_ends_what_was_begun_with_the_old_one(
             reset_password(connection, "lin", "another horse battery")
         connection.commit()
         assert (await give_code(browser, code_at(secret, clock.now))).status_code == 400
+
+
+async def test_who_is_disabled_while_giving_a_code_is_not_let_in(
+    app: FastAPI,
+    database_url: str,
+    connection: psycopg.Connection,
+    settings: Settings,
+    clock: Clock,
+) -> None:
+    """Neither of the two waits for the other for ever: both take the account first."""
+    secret, _codes = set_up(connection, key_of(settings), "lin", clock.now)
+    clock.move(30)
+    with connect(database_url) as disabling, connect(database_url, autocommit=True) as watching:
+
+        def is_waiting() -> bool:
+            row = watching.execute(_WAITING).fetchone()
+            return row is not None and row[0] > 0
+
+        async with visiting(app) as browser:
+            await sign_in(browser, "lin")
+            disabling.execute("SELECT FROM users WHERE name = 'lin' FOR UPDATE")
+            giving = asyncio.create_task(give_code(browser, code_at(secret, clock.now)))
+            await asyncio.to_thread(wait_until, is_waiting, "the code waits for the account")
+            with changing(disabling, TESTS):
+                disable_user(disabling, "lin")
+            disabling.commit()
+            assert (await giving).status_code == 400
+            assert not await is_signed_in(browser)
 
 
 async def test_without_the_key_only_recovery_codes_let_in(
