@@ -165,9 +165,10 @@ def test_two_people_may_say_why_gone_heartbeats_count(
     assert [(each.person, each.number) for each in deeds] == [("lin", 1)]
     for statement in (
         "UPDATE evidence_exceptions SET confirmed_by = 'user:LIN', confirmed_at = now()",
-        "INSERT INTO evidence_exceptions (month, presence_sha256, days, reason, named_by,"
-        " confirmed_by, confirmed_at) SELECT month, presence_sha256, days, reason, 'wu', 'chen',"
-        " now() FROM evidence_exceptions",
+        """INSERT INTO evidence_exceptions
+               (month, presence_sha256, days, reason, named_by, confirmed_by, confirmed_at)
+           SELECT month, presence_sha256, days, reason, 'wu', 'chen', now()
+           FROM evidence_exceptions""",
     ):
         with pytest.raises(psycopg.errors.RestrictViolation), database.transaction():
             database.execute(statement.encode())
