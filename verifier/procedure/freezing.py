@@ -39,6 +39,7 @@ from verifier.procedure.records import (
     CountRecord,
     count_by_id,
     is_intact,
+    list_steps,
     read_document,
     store_content,
 )
@@ -244,5 +245,10 @@ def _supersede(
     lines = recovery_lines(
         read_document(connection, before), document, paid_before(connection, record)
     )
-    take_step(connection, before, Step.SUPERSEDE, act, trusted=trusted, note=record.count_id)
+    # While the correction was computed, the count before it may have gone a step further.
+    last = max((each.taken_at for each in list_steps(connection, before)), default=act.at)
+    superseding = replace(act, at=max(act.at, last))
+    take_step(
+        connection, before, Step.SUPERSEDE, superseding, trusted=trusted, note=record.count_id
+    )
     store_recoveries(connection, record, lines)
