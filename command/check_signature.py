@@ -1,7 +1,9 @@
 """`jieru check-signature`: whether a signed count is genuine. Needs no database, no settings."""
 
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -89,10 +91,10 @@ def command(*, file: Path, public_key: str | None, trusted_keys: Path | None) ->
     """Check a signed file and say what was found."""
     expected = None if public_key is None else parse_public_key(public_key)
     checked = check_signed_file(_content(file), expected)
+    trusted = load_trusted_keys(trusted_keys) if trusted_keys else TrustedKeys()
     if expected is not None:
-        trusted = TrustedKeys(own_key=expected)
-    else:
-        trusted = load_trusted_keys(trusted_keys) if trusted_keys else TrustedKeys()
+        # Which signed the document; what was done since may be signed by another that is listed.
+        trusted = replace(trusted, own_key=expected)
     sys.exit(_say(checked, trusted))
 
 
@@ -144,7 +146,7 @@ def _broken_statements(checked: CheckedFile, trusted: TrustedKeys) -> list[Hindr
     vouching = vouching_of(checked.document, checked.public_key, trusted)
     if vouching is Vouching.UNKNOWN:
         # By that key they must at least fit together; whether it is to be trusted is said already.
-        trusted = TrustedKeys(own_key=checked.public_key)
+        trusted = replace(trusted, own_key=checked.public_key)
     return list(
         chain_faults(
             checked.statements,
@@ -156,25 +158,33 @@ def _broken_statements(checked: CheckedFile, trusted: TrustedKeys) -> list[Hindr
 
 
 def _statement_lines(checked: CheckedFile) -> Iterator[str]:
-    """What was done with the count since it was frozen, a line for each signed statement."""
+    """What was done with the count since it was frozen, a line for each signed statement.
+
+    A key of which nothing is known may have signed anything, so nothing is expected of them.
+    """
     for statement in checked.statements:
         said = said_by(statement)
         at = said.at
         moment = f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}" if at else "?"
         yield _("Signed statement {number}: {step}, {by}, {at}").format(
-            number=said.number, step=_(_WORDS.get(said.kind, said.kind)), by=said.by, at=moment
+            number=said.number,
+            step=_(_WORDS[said.kind]) if said.kind in _WORDS else said.kind,
+            by=said.by,
+            at=moment,
         )
+        told = defaultdict[str, object](lambda: "?", said.values)
         if said.kind == Step.PAY:
+            yuan = told["amount_yuan"]
             yield _(
                 "  {yuan} yuan to {name} ({uscc}) under clause {clause}, order {reference}, paid "
                 "on {day}"
             ).format(
-                yuan=f"{said.values['amount_yuan']:,}",
-                name=said.values["payee_name"],
-                uscc=said.values["payee_uscc"],
-                clause=said.values["clause"],
-                reference=said.values["reference"],
-                day=said.values["paid_on"],
+                yuan=f"{yuan:,}" if isinstance(yuan, int) else yuan,
+                name=told["payee_name"],
+                uscc=told["payee_uscc"],
+                clause=told["clause"],
+                reference=told["reference"],
+                day=told["paid_on"],
             )
         elif said.kind == Step.PUBLISH:
-            yield _("  the public notice ends on {day}").format(day=said.values["notice_ends_on"])
+            yield _("  the public notice ends on {day}").format(day=told["notice_ends_on"])

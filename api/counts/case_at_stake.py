@@ -151,4 +151,7 @@ def _stake(
 def _in_words(recorded: RecordedDecision, translate: Translate) -> str:
     decision = recorded.decision
     word = translate(DECISION_WORDS[decision.kind])
-    return f"#{decision.id} {word}: {decision.reason} ({decision.decided_by})"
+    who = decision.decided_by
+    if decision.waits:
+        who = f"{who}, {translate(_('waits for a second person'))}"
+    return f"#{decision.id} {word}: {decision.reason} ({who})"

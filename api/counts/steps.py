@@ -163,14 +163,17 @@ class StepTaker:
         """
         self._require_freezable(year, freezing)
         return self.source.works.begin(
-            year, Step.FREEZE, self.act.name, lambda progress: self._freeze(year, progress)
+            year,
+            Step.FREEZE,
+            self.act.name,
+            lambda progress: self._freeze(year, freezing, progress),
         )
 
     def freeze(self, year: int, freezing: Freezing) -> CountRecord:
         """Freeze the count in review and wait for the result."""
         self._require_freezable(year, freezing)
         with refusals():
-            return self._freeze(year, no_progress)
+            return self._freeze(year, freezing, no_progress)
 
     def publish(self, year: int, publishing: Publishing) -> CountRecord:
         """Publish the frozen count.
@@ -395,11 +398,12 @@ class StepTaker:
             _require_same(record, freezing.content_sha256)
             self._require_unhindered(connection, record, Step.FREEZE)
 
-    def _freeze(self, year: int, progress: Progress) -> CountRecord:
+    def _freeze(self, year: int, freezing: Freezing, progress: Progress) -> CountRecord:
         key = self.source.signing_key()
         with self.database.reading() as connection:
             with connection.transaction():
                 record = find_count(connection, year, is_running=True)
+            _require_same(record, freezing.content_sha256)
             frozen = freeze_count(connection, record, self.act, key, self.source.trusted, progress)
         state_in_checkpoint(self.source.settings, f"freeze {frozen.count_id}")
         return frozen

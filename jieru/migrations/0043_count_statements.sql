@@ -64,8 +64,8 @@ ALTER TABLE count_steps ADD CONSTRAINT count_steps_step_check
                     'propose_override', 'override', 'approve_payment', 'pay', 'finish_payment',
                     'supersede'));
 
--- Which versions of its rows a count is made of, with those of the year's counts before it: PostgreSQL
--- gives a row that is written another `xmin`. Whoever verified a count keeps this; as long as it is the
+-- Which versions of its rows a count is made of, with those of the year's counts before it, and by
+-- how many frozen counts it is superseded: PostgreSQL gives a row that is written another `xmin`. Whoever verified a count keeps this; as long as it is the
 -- same, so is what was verified.
 CREATE VIEW count_row_versions AS
 SELECT n.id AS count_id, concat_ws(' ',
@@ -89,7 +89,8 @@ SELECT n.id AS count_id, concat_ws(' ',
      FROM objections o JOIN counts c ON c.id = o.count_id WHERE c.year = n.year AND c.revision <= n.revision),
     (SELECT count(*) || '/' || sum(hashtextextended(v.xmin::text || v.ctid::text, o.count_id))
      FROM objection_overrides v JOIN objections o ON o.id = v.objection_id
-     JOIN counts c ON c.id = o.count_id WHERE c.year = n.year AND c.revision <= n.revision)) AS row_versions
+     JOIN counts c ON c.id = o.count_id WHERE c.year = n.year AND c.revision <= n.revision),
+    (SELECT count(*) FROM counts c WHERE c.supersedes_id = n.id AND c.frozen_at IS NOT NULL)) AS row_versions
 FROM counts n;
 COMMENT ON VIEW count_row_versions IS 'By which versions of its rows is a count as it is?';
 

@@ -55,6 +55,20 @@ BEGIN
 END
 $$;
 
+-- Nobody pays a year a second time by a count that claims to be its first.
+CREATE FUNCTION counts_correct_what_is_frozen() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.supersedes_id IS NULL AND EXISTS (
+        SELECT FROM counts WHERE year = NEW.year AND revision < NEW.revision AND frozen_at IS NOT NULL) THEN
+        RAISE EXCEPTION 'a count of % is frozen already: another one corrects it', NEW.year
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER counts_correct_what_is_frozen BEFORE INSERT ON counts
+    FOR EACH ROW EXECUTE FUNCTION counts_correct_what_is_frozen();
+
 ALTER TABLE count_steps DROP CONSTRAINT count_steps_step_check;
 ALTER TABLE count_steps ADD CONSTRAINT count_steps_step_check CHECK (step IN ('open', 'draft', 'submit',
     'return', 'discard', 'freeze', 'publish', 'object', 'resolve', 'propose_override', 'override',

@@ -141,3 +141,30 @@ END
 $$;
 CREATE TRIGGER users_keep_their_name BEFORE UPDATE ON users
     FOR EACH ROW EXECUTE FUNCTION users_keep_their_name();
+
+-- By the same rule as the other checks: every maker of the count, whatever the spelling of a name.
+CREATE OR REPLACE FUNCTION overrides_need_two_people() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' AND NEW.confirmed_at IS NOT NULL THEN
+        RAISE EXCEPTION 'an override is confirmed after it was proposed' USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF TG_OP = 'UPDATE' AND (OLD.confirmed_at IS NOT NULL
+       OR (OLD.id, OLD.objection_id, OLD.reason, OLD.proposed_by, OLD.proposed_at)
+          IS DISTINCT FROM
+          (NEW.id, NEW.objection_id, NEW.reason, NEW.proposed_by, NEW.proposed_at)) THEN
+        RAISE EXCEPTION 'an override may only be confirmed, once' USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF EXISTS (SELECT FROM objections WHERE id = NEW.objection_id AND outcome IS DISTINCT FROM 'upheld')
+       OR NOT EXISTS (SELECT FROM installation WHERE is_simulation)
+          AND (person_key(NEW.proposed_by) = person_key(NEW.confirmed_by)
+               -- Of whoever acts now: what the proposer did later does not undo the proposal.
+               OR EXISTS (SELECT FROM objections o JOIN count_deeds d ON d.count_id = o.count_id
+                          WHERE o.id = NEW.objection_id AND d.deed NOT IN ('froze', 'approved')
+                            AND person_key(d.person) = person_key(
+                                CASE TG_OP WHEN 'INSERT' THEN NEW.proposed_by ELSE NEW.confirmed_by END))) THEN
+        RAISE EXCEPTION 'an upheld objection is overridden by two people who did not make the count'
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;

@@ -41,6 +41,17 @@ COMMENT ON COLUMN evidence_exceptions.presence_sha256 IS 'Of the verification th
 
 CREATE FUNCTION evidence_exceptions_are_confirmed_once() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.confirmed_by IS NOT NULL THEN
+            RAISE EXCEPTION 'an exception is confirmed after it was named' USING ERRCODE = 'restrict_violation';
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF person_key(NEW.confirmed_by) = person_key(OLD.named_by)
+       AND NOT EXISTS (SELECT FROM installation WHERE is_simulation) THEN
+        RAISE EXCEPTION '% named this exception: another person confirms it', OLD.named_by
+            USING ERRCODE = 'restrict_violation';
+    END IF;
     IF OLD.confirmed_by IS NULL
        AND (to_jsonb(OLD) - 'confirmed_by' - 'confirmed_at')
            = (to_jsonb(NEW) - 'confirmed_by' - 'confirmed_at') THEN
@@ -49,7 +60,7 @@ BEGIN
     RAISE EXCEPTION 'an exception may be confirmed once, and not be changed' USING ERRCODE = 'restrict_violation';
 END
 $$;
-CREATE TRIGGER evidence_exceptions_are_confirmed_once BEFORE UPDATE ON evidence_exceptions
+CREATE TRIGGER evidence_exceptions_are_confirmed_once BEFORE INSERT OR UPDATE ON evidence_exceptions
     FOR EACH ROW EXECUTE FUNCTION evidence_exceptions_are_confirmed_once();
 CREATE TRIGGER evidence_exceptions_are_for_good BEFORE DELETE OR TRUNCATE ON evidence_exceptions
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
@@ -57,6 +68,53 @@ CREATE TRIGGER evidence_exceptions_audit_insert AFTER INSERT ON evidence_excepti
     FOR EACH STATEMENT EXECUTE FUNCTION write_audit_entries();
 CREATE TRIGGER evidence_exceptions_audit_update AFTER UPDATE ON evidence_exceptions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION write_audit_entries();
+
+-- Whoever names an exception has a part in making each count that has a window in that month.
+CREATE OR REPLACE VIEW count_deeds AS
+SELECT s.count_id, CASE s.step WHEN 'draft' THEN 'drafted' WHEN 'submit' THEN 'submitted'
+                               WHEN 'freeze' THEN 'froze' ELSE 'approved' END AS deed,
+       s.taken_by AS person, s.taken_at AS done_at, NULL::integer AS number,
+       NULL::text AS platform, NULL::text AS uscc, NULL::text AS name
+FROM count_steps s WHERE s.step IN ('draft', 'submit', 'freeze', 'approve_payment')
+UNION
+SELECT c.id, own.deed, own.person, own.done_at, NULL, NULL, NULL, NULL
+FROM counts c CROSS JOIN LATERAL (VALUES
+    ('drafted', c.drafted_by, c.drafted_at), ('submitted', c.submitted_by, c.submitted_at),
+    ('froze', c.frozen_by, c.frozen_at), ('approved', c.payable_by, c.payable_at)
+) AS own (deed, person, done_at)
+WHERE own.person IS NOT NULL
+UNION
+-- A decision counts in every count that lists its enterprise, unless it was withdrawn before the
+-- year began. That all stays as it is, is no decision of anything.
+SELECT c.id, own.deed, own.person, own.done_at, d.id, p.code, e.uscc, e.name
+FROM counts c
+JOIN count_determinations f ON f.count_id = c.id
+JOIN platforms p ON p.code = f.platform
+JOIN enterprises e ON e.uscc = f.uscc
+JOIN decisions d ON d.platform_id = p.id AND d.enterprise_id = e.id
+CROSS JOIN LATERAL (VALUES
+    ('decided', d.decided_by, d.decided_at), ('withdrew', d.withdrawn_by, d.withdrawn_at)
+) AS own (deed, person, done_at)
+WHERE own.person IS NOT NULL AND d.kind <> 'keep'
+  AND (d.withdrawn_at IS NULL
+       OR d.withdrawn_at AT TIME ZONE 'Asia/Shanghai' >= make_date(c.year, 1, 1))
+UNION
+SELECT c.id, own.deed, own.person, own.done_at, l.id, p.code, e.uscc, e.name
+FROM counts c
+JOIN pending_closings l ON l.year = c.year
+JOIN platforms p ON p.id = l.platform_id
+JOIN enterprises e ON e.id = l.enterprise_id
+CROSS JOIN LATERAL (VALUES
+    ('closed', l.closed_by, l.closed_at), ('reopened', l.withdrawn_by, l.withdrawn_at)
+) AS own (deed, person, done_at)
+WHERE own.person IS NOT NULL
+UNION
+SELECT c.id, 'named', x.named_by, x.named_at, x.id, NULL, NULL, NULL
+FROM counts c JOIN evidence_exceptions x ON EXISTS (
+    SELECT FROM count_determinations f
+    WHERE f.count_id = c.id AND f.outcome = 'counted'
+      AND x.month BETWEEN date_trunc('month', (f.entry ->> 'window_first_day')::timestamp)
+                      AND (f.entry ->> 'window_last_day')::timestamp);
 
 CREATE TABLE checkpoints (
     id         integer     GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -31,12 +31,14 @@ _SELECT_DECISIONS: Final = """
     JOIN enterprises e ON e.id = d.enterprise_id
     JOIN count_determinations c ON c.platform = p.code AND c.uscc = e.uscc
     WHERE c.count_id = %(count)s AND d.kind <> 'keep'
+      AND NOT (d.needs_second AND d.confirmed_at IS NULL AND d.withdrawn_at IS NULL)
       AND (%(uscc)s::text IS NULL OR c.uscc = %(uscc)s)
       AND (%(platform)s::text IS NULL OR c.platform = %(platform)s)
       AND NOT EXISTS (
           SELECT FROM jsonb_array_elements(c.entry -> 'decisions') AS known
           WHERE (known ->> 'id')::integer = d.id
-            AND (known ->> 'withdrawn_at' IS NULL) = (d.withdrawn_at IS NULL))
+            AND (known ->> 'withdrawn_at' IS NULL) = (d.withdrawn_at IS NULL)
+            AND (known ->> 'confirmed_at' IS NULL) = (d.confirmed_at IS NULL))
     ORDER BY d.id
 """
 _SELECT_CLOSINGS: Final = """
@@ -72,7 +74,10 @@ _SELECT_KEPT: Final = """
 
 @dataclass(frozen=True, slots=True)
 class DecidedSince:
-    """A decision or a closing that the draft does not know, or knows otherwise."""
+    """A decision or a closing that the draft does not know, or knows otherwise.
+
+    One that waits for a second person has no effect yet, and is listed as waiting.
+    """
 
     platform: str
     uscc: str

@@ -39,6 +39,7 @@ from verifier.procedure.records import (
     CountRecord,
     count_by_id,
     is_intact,
+    list_steps,
     read_document,
     store_content,
 )
@@ -71,15 +72,16 @@ def freeze_count(
 
     Args:
         connection: outside a transaction; nothing is left to commit.
-        record: the count.
+        record: the count, as it was read by whoever freezes it.
         act: who freezes it, and when; nobody who had a part in making it.
         key: signs the document.
         trusted: whose signature counts: of the count that this one corrects, and of this one.
         progress: is told how far it is.
 
     Raises:
-        UserError: the count is not in review, one of its makers asks, something is missing, or it
-            is no longer what was reviewed; the message says which.
+        UserError: the count is not in review, was drafted anew since it was read, one of its makers
+            asks, something is missing, or it is no longer what was reviewed; the message says
+            which.
     """
     require_trusted_key(key, trusted, civil_date(act.at))
     for _attempt in range(_ATTEMPTS):
@@ -127,10 +129,20 @@ def _checked(
     with connection.transaction():
         fresh = count_by_id(connection, record.id)
         require_step(Step.FREEZE, fresh.count_id, fresh.state)
+        _require_the_same(fresh, record)
         require_permitted(connection, fresh, Step.FREEZE, act.name)
         require_no_hindrance(hindrances(connection, fresh, Step.FREEZE, act.at, trusted))
         require_no_hindrance([*changed_evidence(connection, fresh)])
     return fresh
+
+
+def _require_the_same(fresh: CountRecord, read: CountRecord) -> None:
+    """Refuse a count that was returned, drafted anew and submitted since its checker read it."""
+    if fresh.content_sha256 != read.content_sha256:
+        raise UserError(
+            "{count} was drafted anew meanwhile: look at it, then freeze it.",
+            count=fresh.count_id,
+        )
 
 
 def _computed(
@@ -233,5 +245,10 @@ def _supersede(
     lines = recovery_lines(
         read_document(connection, before), document, paid_before(connection, record)
     )
-    take_step(connection, before, Step.SUPERSEDE, act, trusted=trusted, note=record.count_id)
+    # While the correction was computed, the count before it may have gone a step further.
+    last = max((each.taken_at for each in list_steps(connection, before)), default=act.at)
+    superseding = replace(act, at=max(act.at, last))
+    take_step(
+        connection, before, Step.SUPERSEDE, superseding, trusted=trusted, note=record.count_id
+    )
     store_recoveries(connection, record, lines)

@@ -53,6 +53,8 @@ class DeedKind(StrEnum):
     """A pending enterprise."""
     REOPENED = "reopened"
     """One that was closed."""
+    NAMED = "named"
+    """An exception for evidence that cannot be verified, in a month of a counted window."""
     FROZE = "froze"
     APPROVED = "approved"
     """Its payment."""
@@ -71,7 +73,7 @@ class Deed:
     person: str
     done_at: datetime
     number: int | None = None
-    """Of the decision or the closing, where it is one, as the three that follow."""
+    """Of the decision, the closing (as the three that follow) or the exception, if it is one."""
     platform: str | None = None
     uscc: str | None = None
     enterprise: str | None = None
@@ -84,6 +86,7 @@ _WEIGHTIEST: Final = (
     DeedKind.WITHDREW,
     DeedKind.CLOSED,
     DeedKind.REOPENED,
+    DeedKind.NAMED,
     DeedKind.FROZE,
     DeedKind.APPROVED,
 )
@@ -105,6 +108,10 @@ _REFUSALS: Final[Mapping[DeedKind, str]] = {
     DeedKind.REOPENED: _(
         "{name} withdrew the closing of {enterprise} ({uscc}) on {platform} on {day}: another "
         "person must check the count {count}."
+    ),
+    DeedKind.NAMED: _(
+        "{name} named exception {id} of evidence on {day}: another person must check the count "
+        "{count}."
     ),
     DeedKind.FROZE: _(
         "{name} froze the count {count} on {day}: another person must record its payments."

@@ -82,11 +82,13 @@ class Said:
 
     @property
     def at(self) -> datetime | None:
-        """When the step was taken; None where it does not say so."""
+        """When the step was taken, with its time zone; None where it does not say so."""
         try:
-            return datetime.fromisoformat(self.values["at"])
-        except (KeyError, TypeError, ValueError):
+            found = datetime.fromisoformat(self.values["at"])
+            civil_date(found)
+        except (KeyError, TypeError, ValueError, OverflowError):
             return None
+        return found
 
 
 def next_statement(

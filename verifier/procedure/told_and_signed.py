@@ -43,6 +43,10 @@ _SELECT_RECOVERIES: Final = """
     SELECT p.code, r.clause, r.kind, r.uscc, r.amount_yuan
     FROM recoveries r JOIN platforms p ON p.id = r.platform_id WHERE r.count_id = %s
 """
+_IS_SUPERSEDED: Final = """
+    SELECT EXISTS (SELECT FROM counts s JOIN counts c ON c.id = s.supersedes_id AND c.year = s.year
+                   WHERE c.id = %s AND s.frozen_at IS NOT NULL)
+"""
 
 _LINKS: Final = frozenset({"statement", "count_id", "digest", "number", "previous", "kind"})
 """Of a statement: what says where it belongs, and not what was done."""
@@ -253,14 +257,17 @@ def _of_the_state(
         fits = {State.PUBLISHED}
     else:
         fits = {State.FROZEN}
-    if record.state not in fits | {State.SUPERSEDED}:
+    said_to_be = min(fits)
+    if connection.execute(_IS_SUPERSEDED, (record.id,)).fetchone() == (True,):
+        fits |= {State.SUPERSEDED}
+    if record.state not in fits:
         yield Hindrance(
             "state_changed",
             marked(
                 "The database says that {count} is {stored}; by what was signed it is {signed}. "
                 "Restore it from a backup."
             ),
-            {"count": record.count_id, "stored": record.state.value, "signed": min(fits).value},
+            {"count": record.count_id, "stored": record.state.value, "signed": said_to_be.value},
         )
 
 

@@ -126,7 +126,7 @@ def vouching_of(document: Mapping[str, Any], public_key: bytes, trusted: Trusted
     try:
         frozen_at = datetime.fromisoformat(document["frozen_at"])
         signed_on = civil_date(frozen_at)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return Vouching.UNKNOWN
     return trusted.judge(public_key, signed_on)
 

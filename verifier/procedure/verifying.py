@@ -4,7 +4,7 @@ The rows of a frozen count are a copy of the signed document, and whoever has th
 change a copy. So before anything is done or shown by these rows the document is put together from
 them, digested, held against the signature, the signature against the trusted keys, and the count's
 own row and its payments against the document. What was done with the count since is held against
-the signed statements of it, and the counts that it corrects are verified with it.
+the signed statements of it, and the frozen counts of the year before it are verified with it.
 
 What was found is remembered in this process for the very versions of the rows that were read
 (PostgreSQL gives a row that is written another `xmin`), so an unchanged count is verified once.
@@ -22,7 +22,7 @@ from verifier.procedure.balances import awards_of, paid_up_to
 from verifier.procedure.canonical import CanonicalError, canonical_bytes
 from verifier.procedure.document import Document
 from verifier.procedure.hindrance import Hindrance
-from verifier.procedure.records import CountRecord, count_by_id, read_document
+from verifier.procedure.records import CountRecord, list_counts, read_document
 from verifier.procedure.signing import is_signed
 from verifier.procedure.statement_records import list_statements
 from verifier.procedure.statements import chain_faults
@@ -102,10 +102,14 @@ def _find(
 def _of_the_count_before(
     connection: psycopg.Connection, record: CountRecord, trusted: TrustedKeys
 ) -> list[Hindrance]:
-    """What is wrong with the count that this one corrects: what was paid by it is not due again."""
-    if record.supersedes_id is None:
-        return []
-    return faults(connection, count_by_id(connection, record.supersedes_id), trusted)
+    """What is wrong with the year's frozen count before this one, and with those before that.
+
+    Whatever this one says that it corrects: what was paid by any of them is not due again.
+    """
+    for each in list_counts(connection, record.year):  # the latest first
+        if each.revision < record.revision and each.digest is not None:
+            return faults(connection, each, trusted)
+    return []
 
 
 def _of_the_signature(

@@ -1,7 +1,8 @@
 """Where a report comes from: what every report says of the count that it shows."""
 
-from collections.abc import Iterator
-from typing import Any, Final
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Final
 
 import msgspec
 
@@ -40,11 +41,13 @@ def footer(signed: SignedCount, speech: Speech) -> list[str]:
 
 def overrides(signed: SignedCount, speech: Speech) -> Iterator[tuple[str, str]]:
     """Objections in spite of which the count is paid: of each why, and who answers for it."""
-    said: list[dict[str, Any]] = [msgspec.json.decode(each.content) for each in signed.statements]
-    proposed = {each["objection"]: each for each in said if each["kind"] == Step.PROPOSE_OVERRIDE}
+    said = [_said(each.content) for each in signed.statements]
+    proposed = {
+        str(each["objection"]): each for each in said if each["kind"] == Step.PROPOSE_OVERRIDE
+    }
     for each in said:
         if each["kind"] == Step.OVERRIDE:
-            proposal = proposed[each["objection"]]
+            proposal = proposed.get(str(each["objection"]), _said("{}"))
             yield (
                 speech.text(_("Upheld objection, overridden")),
                 speech.text(
@@ -55,6 +58,15 @@ def overrides(signed: SignedCount, speech: Speech) -> Iterator[tuple[str, str]]:
                     name=each["by"],
                 ),
             )
+
+
+def _said(content: str) -> Mapping[str, object]:
+    """What a statement says, and a question mark for what it does not say."""
+    try:
+        found = msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeError):
+        found = None
+    return defaultdict(lambda: "?", found if isinstance(found, dict) else {})
 
 
 def provenance(signed: SignedCount, speech: Speech) -> Iterator[tuple[str, str]]:

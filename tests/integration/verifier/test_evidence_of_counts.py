@@ -18,9 +18,11 @@ from tests.support.procedure import CHECKER, KEY, TRUSTED, drafted, submitted, w
 from tests.support.registry_builder import RegistryBuilder
 from tests.support.rewriting import past_all_triggers
 from verifier.counting.progress import no_progress
+from verifier.procedure.deeds import read_deeds
 from verifier.procedure.freezing import freeze_count
 from verifier.procedure.hindrances import hindrances
 from verifier.procedure.records import CountRecord
+from verifier.procedure.separation import DeedKind
 from verifier.procedure.states import State, Step
 
 _MONTHS = ["2026-03", "2026-04", "2026-05"]
@@ -158,6 +160,18 @@ def test_two_people_may_say_why_gone_heartbeats_count(
     assert named[0] == 0
     assert "Exception 1 is recorded, for 16 days of 2026-03; another person" in named[1]
     assert _codes(database, record) == ["evidence_gone"]
+    database.commit()
+    deeds = [each for each in read_deeds(database, record) if each.kind is DeedKind.NAMED]
+    assert [(each.person, each.number) for each in deeds] == [("lin", 1)]
+    for statement in (
+        "UPDATE evidence_exceptions SET confirmed_by = 'user:LIN', confirmed_at = now()",
+        """INSERT INTO evidence_exceptions
+               (month, presence_sha256, days, reason, named_by, confirmed_by, confirmed_at)
+           SELECT month, presence_sha256, days, reason, 'wu', 'chen', now()
+           FROM evidence_exceptions""",
+    ):
+        with pytest.raises(psycopg.errors.RestrictViolation), database.transaction():
+            database.execute(statement.encode())
     database.commit()
     code, said = procedure("lin", "confirm-exception", "1")
     assert (code, "another person confirms it" in said) == (1, True)

@@ -535,6 +535,41 @@ def test_a_payment_under_a_count_that_was_corrected_is_not_rewritten(
         published(database, second)
 
 
+def test_a_count_that_nothing_supersedes_is_not_put_aside(database: psycopg.Connection) -> None:
+    """Superseded by nobody, and a new count that corrects nothing: it would be paid once more."""
+    first = payable(database, frozen(database), "alpha")
+    another = "INSERT INTO counts (year, revision, opened_by) VALUES (2026, 2, 'mallory')"
+    with pytest.raises(psycopg.errors.RestrictViolation), database.transaction():
+        database.execute(another)
+    _past_all_triggers(database, "UPDATE counts SET state = 'superseded' WHERE id = %s", first.id)
+    (found,) = faults(database, count_by_id(database, first.id), TRUSTED)
+    assert found.code == "state_changed"
+    _past_all_triggers(database, another)
+    second = frozen(database)
+    assert second.supersedes_id is None
+    (found,) = faults(database, second, TRUSTED)
+    assert str(found).startswith("The database says that 2026-1 is superseded; by what was signed")
+    with pytest.raises(UserError, match="2026-1 is superseded"), changing(database, CHECKER.actor):
+        published(database, second)
+
+
+def test_a_superseded_count_is_as_good_as_the_one_that_supersedes_it(
+    database: psycopg.Connection,
+) -> None:
+    """Found the moment that one is gone; payments under each earlier one are looked at too."""
+    first = payable(database, frozen(database), "alpha")
+    second, third = frozen(database, reason="复核"), frozen(database, reason="再核")
+    for each in (first, second, third):
+        assert faults(database, count_by_id(database, each.id), TRUSTED) == []
+    _past_all_triggers(database, "UPDATE count_payments SET reference = 'x'")
+    assert "its reference is x" in str(faults(database, third, TRUSTED)[0])
+    _past_all_triggers(database, "UPDATE count_payments SET reference = '国库 alpha'")
+    assert faults(database, third, TRUSTED) == []
+    _past_all_triggers(database, "UPDATE counts SET supersedes_id = NULL WHERE id = %s", third.id)
+    (found,) = faults(database, count_by_id(database, second.id), TRUSTED)
+    assert found.code == "state_changed"
+
+
 def test_a_count_that_was_frozen_before_steps_were_signed_stays_valid(
     database: psycopg.Connection,
 ) -> None:

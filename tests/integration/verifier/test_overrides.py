@@ -12,8 +12,20 @@ from jieru.audit import changing
 from jieru.database import connect
 from jieru.errors import UserError
 from tests.integration.verifier.conftest import WORKED_EXAMPLE
-from tests.support.procedure import APPROVER, CHECKER, KEY, MAKER, PAYER, TRUSTED, frozen, published
+from tests.support.procedure import (
+    APPROVER,
+    CHECKER,
+    KEY,
+    MAKER,
+    PAYER,
+    POLICY,
+    TRUSTED,
+    frozen,
+    published,
+)
 from tests.support.registry_builder import RegistryBuilder
+from tests.support.registry_files import uscc_of
+from verifier.counting.decisions import record_decision
 from verifier.procedure.freezing import export_count
 from verifier.procedure.hindrances import hindrances
 from verifier.procedure.objections import list_objections, record_objection, resolve_objection
@@ -131,6 +143,50 @@ def test_whoever_made_the_count_overrides_nothing(
         database.execute("UPDATE objection_overrides SET confirmed_by = 'wu', confirmed_at = now()")
 
 
+def _insert(database: psycopg.Connection, number: int, person: str, second: str = "") -> None:
+    """An override, past the programs."""
+    database.execute(
+        "INSERT INTO objection_overrides (objection_id, reason, proposed_by, proposed_at,"
+        " confirmed_by, confirmed_at) VALUES (%s, 'x', %s, now(), nullif(%s, ''),"
+        " CASE WHEN %s <> '' THEN now() END)",
+        (number, person, second, second),
+    )
+
+
+@pytest.mark.parametrize(
+    ("proposer", "confirmer"),
+    [("user: L I N", ""), ("hua", ""), ("ｗｕ", "w u"), ("wu", "user:lin"), ("wu", "HUA")],
+)
+def test_the_database_asks_for_two_people_who_made_nothing_of_the_count(
+    database: psycopg.Connection,
+    objected: tuple[CountRecord, int],
+    proposer: str,
+    confirmer: str,
+) -> None:
+    """Past the programs: every maker, not the last alone, in any spelling; one after the other."""
+    _record, number = objected
+    record_decision(
+        database, "exclude", "alpha", uscc_of(1), reason="走访", decided_by="hua", policy=POLICY
+    )
+    if not confirmer:
+        with pytest.raises(psycopg.errors.RestrictViolation), changing(database, _WU.actor):
+            _insert(database, number, proposer)
+        return
+    with changing(database, _WU.actor):
+        _insert(database, number, proposer)
+    confirm = "UPDATE objection_overrides SET confirmed_by = %s, confirmed_at = now()"
+    with pytest.raises(psycopg.errors.RestrictViolation), changing(database, _WU.actor):
+        database.execute(confirm, (confirmer,))
+
+
+def test_an_override_is_never_born_confirmed(
+    database: psycopg.Connection, objected: tuple[CountRecord, int]
+) -> None:
+    """The second person comes after the first."""
+    with pytest.raises(psycopg.errors.RestrictViolation), changing(database, _WU.actor):
+        _insert(database, objected[1], "wu", "zhou")
+
+
 def test_an_override_is_proposed_once_and_confirmed_once(
     database: psycopg.Connection, objected: tuple[CountRecord, int]
 ) -> None:
@@ -160,11 +216,8 @@ def test_an_override_that_nobody_signed_is_found(
     """Written into the database, it lets nothing be paid."""
     record, number = objected
     with changing(database, _WU.actor):
-        database.execute(
-            "INSERT INTO objection_overrides (objection_id, reason, proposed_by, proposed_at,"
-            " confirmed_by, confirmed_at) VALUES (%s, 'x', 'a', now(), 'b', now())",
-            (number,),
-        )
+        _insert(database, number, "a")
+        database.execute("UPDATE objection_overrides SET confirmed_by = 'b', confirmed_at = now()")
     with pytest.raises(UserError, match="and nothing that was signed says so"):
         approve_payment(database, record, PAYER, TRUSTED, key=KEY)
     assert PAYER.at == datetime(2027, 5, 21, 1, tzinfo=UTC)

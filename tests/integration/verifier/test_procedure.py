@@ -362,6 +362,30 @@ def test_what_is_frozen_is_what_was_reviewed(database: psycopg.Connection, uscc:
 
 
 @pytest.mark.usefixtures("uscc")
+def test_a_count_drafted_anew_since_it_was_read_is_not_frozen(
+    database: psycopg.Connection, database_url: str
+) -> None:
+    """Its maker returned it, drafted it otherwise and submitted that, before or while it froze."""
+    read = submitted(database)
+    redrafted: list[CountRecord] = []
+
+    def redraft(_phase: object, _fraction: float) -> None:
+        if not redrafted:
+            with psycopg.connect(database_url) as other:
+                with changing(other, MAKER.actor):
+                    return_count(other, read, MAKER, reason="补录")
+                with changing(other, MAKER.actor):
+                    other.execute("UPDATE enterprises SET district = 'other'")
+                redrafted.append(submitted(other))
+
+    with pytest.raises(UserError, match="drafted anew meanwhile: look at it, then freeze it"):
+        freeze_count(database, read, CHECKER, KEY, trusted=TRUSTED, progress=redraft)
+    with pytest.raises(UserError, match="drafted anew meanwhile"):
+        freeze_count(database, read, CHECKER, KEY, trusted=TRUSTED)
+    assert freeze_count(database, redrafted[0], CHECKER, KEY, trusted=TRUSTED).frozen_by == "chen"
+
+
+@pytest.mark.usefixtures("uscc")
 def test_a_draft_changed_behind_the_system_is_not_frozen(database: psycopg.Connection) -> None:
     """The stored draft must be the one that was submitted."""
     record = submitted(database)

@@ -1,29 +1,34 @@
 """Corrections: a new revision supersedes, and what was paid too much is claimed back."""
 
 from collections.abc import Iterator
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 
 import psycopg
 import pytest
 
+from jieru.audit import changing
 from jieru.database import connect
 from jieru.errors import UserError
 from tests.integration.verifier.conftest import WORKED_EXAMPLE
 from tests.support.procedure import (
     CHECKER,
+    HOLIDAYS,
     KEY,
+    MAKER,
     POLICY,
     TRUSTED,
     drafted,
     frozen,
     frozen_with_award,
     payable,
+    submitted,
 )
 from tests.support.registry_builder import RegistryBuilder
 from verifier.counting.award import AwardLine
 from verifier.counting.decisions import record_decision
 from verifier.procedure.comparison import PlatformChange, compare_documents
-from verifier.procedure.freezing import export_count
+from verifier.procedure.freezing import export_count, freeze_count
 from verifier.procedure.overview import count_summary
 from verifier.procedure.payments import (
     amounts_due,
@@ -33,6 +38,7 @@ from verifier.procedure.payments import (
 )
 from verifier.procedure.records import find_count, list_steps, read_document, standing_count
 from verifier.procedure.states import State, Step
+from verifier.procedure.steps import publish_count
 from verifier.reports import read_signed_count
 from verifier.reports.sheets import sheet
 
@@ -107,6 +113,39 @@ def test_until_a_correction_is_frozen_the_first_count_stands(
     standing = standing_count(database, 2026)
     assert standing is not None
     assert standing.count_id == "2026-1"
+
+
+def test_a_step_of_the_first_count_while_its_correction_is_computed_is_followed(
+    database: psycopg.Connection, registry: RegistryBuilder, database_url: str
+) -> None:
+    """The correction was begun before it: the first is superseded at that moment, not earlier."""
+    _counted(registry, 1)
+    first = frozen(database)
+    second = submitted(database, reason="x")
+    assert second.submitted_at is not None
+    act = replace(CHECKER, at=second.submitted_at)
+    published_at = act.at + timedelta(hours=1)
+    is_published: list[bool] = []
+
+    def publish(_phase: object, _fraction: float) -> None:
+        if not is_published:
+            is_published.append(True)
+            with connect(database_url) as other, changing(other, MAKER.actor):
+                publish_count(
+                    other,
+                    first,
+                    replace(MAKER, at=published_at),
+                    notice_days=5,
+                    holidays=HOLIDAYS,
+                    notice_ends_on=published_at.date() + timedelta(days=14),
+                    trusted=TRUSTED,
+                    key=KEY,
+                )
+
+    corrected = freeze_count(database, second, act, KEY, TRUSTED, publish)
+    assert corrected.frozen_at == act.at
+    superseded = list_steps(database, find_count(database, 2026, 1))[-1]
+    assert (superseded.step, superseded.taken_at) == (Step.SUPERSEDE, published_at)
 
 
 def test_what_was_paid_for_an_enterprise_that_falls_away_is_claimed_back(

@@ -10,7 +10,7 @@ from tests.integration.verifier.conftest import WORKED_EXAMPLE
 from tests.support.procedure import POLICY, drafted, frozen, submitted
 from tests.support.registry_builder import RegistryBuilder
 from tests.support.registry_files import uscc_of
-from verifier.counting.decisions import record_decision, withdraw_decision
+from verifier.counting.decisions import confirm_decision, record_decision, withdraw_decision
 from verifier.counting.registry import DecisionKind
 from verifier.procedure.closings import close_pending, withdraw_closing
 from verifier.procedure.decided_since import decided_since
@@ -51,6 +51,10 @@ def _decide(
     )
 
 
+def _confirmed(connection: psycopg.Connection, number: int) -> None:
+    confirm_decision(connection, number, confirmed_by="wu")
+
+
 def _of_kind(connection: psycopg.Connection, record: CountRecord, kind: str) -> list[ReviewItem]:
     found = review_queue(connection, record, date(2027, 5, 6))
     return [each for each in found if each.kind == kind]
@@ -64,7 +68,7 @@ def test_a_decision_is_in_the_review_the_moment_it_is_made(
     record = submitted(database) if is_submitted else drafted(database)
     assert _of_kind(database, record, "decided") == []
     number = _decide(database, "exclude", "beta", ONCE)
-    _decide(database, "waive", "beta", ONCE)
+    _confirmed(database, _decide(database, "waive", "beta", ONCE))
     (item,) = _of_kind(database, record, "decided")
     assert (item.platforms, item.uscc) == (("beta",), ONCE)
     exclusion, waiver = item.since
@@ -87,6 +91,24 @@ def test_what_the_draft_knows_is_not_shown_as_decided_since(database: psycopg.Co
     assert (withdrawal.is_withdrawn, withdrawal.by, withdrawal.reason) == (True, "wu", "属实")
     assert withdrawal.outcome == "excluded"
     assert decided_since(database, drafted(database)) == []
+
+
+def test_a_waiver_is_in_the_review_once_it_is_confirmed(database: psycopg.Connection) -> None:
+    """Made before the draft or after it; until then it waits, and is listed as that."""
+    record = drafted(database)
+    early = _decide(database, "waive", "beta", ONCE)
+    assert decided_since(database, record) == []
+    assert [each.decision_id for each in _of_kind(database, record, "waiting")] == [early]
+    record = drafted(database)
+    assert decided_since(database, record) == []
+    _confirmed(database, early)
+    assert [each.number for each in decided_since(database, record)] == [early]
+    assert _of_kind(database, record, "waiting") == []
+    record = drafted(database)
+    assert decided_since(database, record) == []
+    withdraw_decision(database, early, reason="属实", withdrawn_by="wu")
+    (withdrawal,) = decided_since(database, record)
+    assert withdrawal.is_withdrawn
 
 
 def test_a_closing_is_in_the_review_the_moment_it_is_made(

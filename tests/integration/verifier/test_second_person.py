@@ -7,6 +7,7 @@ from typing import Any, Final
 import psycopg
 import pytest
 
+from api.counts.case_at_stake import cases_at_stake, said_by_number
 from jieru.audit import changing
 from jieru.database import connect
 from jieru.errors import UserError
@@ -257,6 +258,18 @@ def test_the_list_of_decisions_says_which_wait(
 
 def _listed(jieru: Run) -> Any:  # noqa: ANN401 - JSON
     return json.loads(jieru("decide", "list", "--json")[1])["decisions"]
+
+
+def test_whoever_decides_sees_what_waits(database: psycopg.Connection, small: str) -> None:
+    """A waiver that has no effect yet is not shown as one that has."""
+    number = _waive(database, small)
+    (case,) = cases_at_stake(database, None, "alpha", small, str)
+    said = said_by_number(database, "withdraw", number, 2026, str)[2]
+    assert case.standing == said
+    assert said[0].endswith("(zheng, waits for a second person)")
+    confirm_decision(database, number, confirmed_by="wu")
+    (case,) = cases_at_stake(database, None, "alpha", small, str)
+    assert case.standing[0].endswith("(zheng)")
 
 
 # --- Databases of before --------------------------------------------------------------------------

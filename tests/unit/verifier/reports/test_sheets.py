@@ -16,7 +16,9 @@ from tests.support.signed_counts import (
     signed_file,
 )
 from verifier.reports import SHEETS, SheetName, SignedCount, read_signed_count
+from verifier.reports.provenance import overrides
 from verifier.reports.sheets import sheet
+from verifier.reports.speech import Speech
 from verifier.reports.tables import csv_table, json_tables
 
 _HOSTILE = ["=1+1", '#panic("x")', '引号"与,逗号', "换行\n第二行", "＝cmd|' /C calc'!A0"]
@@ -51,6 +53,21 @@ def test_a_table_is_named_in_its_language(name: SheetName) -> None:
     titles = {sheet(name, _signed(), "zh").title, sheet(name, _signed(), "en").title}
     assert len(titles) == 2
     assert max(map(len, titles)) <= 31
+
+
+@pytest.mark.parametrize(
+    "content", ['{"kind":"override"}', '{"kind":"propose_override","objection":[1]}', "[]", "x"]
+)
+def test_a_statement_that_says_too_little_is_no_crash(content: str) -> None:
+    """What is missing is a question mark."""
+    file = json.loads(signed_file(a_document([a_platform_object(enterprises=[])])))
+    file["statements"] = [
+        {"content": content, "public_key": file["public_key"], "signature": file["signature"]}
+    ]
+    signed = read_signed_count(json.dumps(file).encode())
+    said = [value for _title, value in overrides(signed, Speech("en", signed.document))]
+    is_override = content == '{"kind":"override"}'
+    assert said == ["Objection ?: ? (proposed by ?, confirmed by ?)"] * is_override
 
 
 def test_the_payment_ends_in_the_count_s_total() -> None:
