@@ -15,7 +15,7 @@ from command.arguments import MONTH, json_option
 from command.counting import open_database, print_json, today
 from command.findings import Findings
 from command.help import example
-from jieru.audit import command_actor
+from jieru.audit import changing, command_actor
 from jieru.calendar import HOURS_PER_DAY
 from jieru.errors import UserError, WorldError
 from jieru.i18n import gettext as _
@@ -96,8 +96,9 @@ def evidence_source(settings: Settings) -> Source:
 def verify_and_record(settings: Settings, month: date) -> VerifiedMonth:
     """Verify one month and keep the result."""
     found = verify_month(evidence_source(settings), month)
-    with open_database(settings) as connection:
-        record_verification(connection, found, command_actor().name)
+    actor = command_actor()
+    with open_database(settings) as connection, changing(connection, actor):
+        record_verification(connection, found, actor.name)
     return found
 
 

@@ -94,7 +94,15 @@ def migrate(
         auditors = {AUDITOR: auditor_password} if auditor_password else {}
         notes = fence_in(connection, passwords={**(role_passwords or {}), **auditors})
         pin_functions(connection)
-        give_audit_away(connection)
+        if not give_audit_away(connection):
+            notes += (
+                UserError(
+                    "This database user may not give the audit to the role jieru_audit_writer, so "
+                    "whoever has this user's rights can write into it: have a superuser grant the "
+                    "role to it and make it the owner of the schema, then run `jieru migrate` "
+                    "again."
+                ),
+            )
         grant_all(connection)
         note_limits(connection, limits, heartbeats_days=retention_days)
         create_views(connection)

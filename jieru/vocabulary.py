@@ -350,6 +350,7 @@ RECORD_KIND_WORDS: Final[Vocabulary] = {
     "count_payments": _("payment"),
     "recoveries": _("recovery"),
     "heartbeat_archives": _("archive file of heartbeats"),
+    "evidence_verifications": _("verification of evidence"),
     "evidence_exceptions": _("exception of evidence"),
 }
 """Tables, by what one row of them is."""

@@ -51,6 +51,7 @@ class RecordKind(StrEnum):
     COUNT_PAYMENTS = "count_payments"
     RECOVERIES = "recoveries"
     HEARTBEAT_ARCHIVES = "heartbeat_archives"
+    EVIDENCE_VERIFICATIONS = "evidence_verifications"
     EVIDENCE_EXCEPTIONS = "evidence_exceptions"
 
 

@@ -78,6 +78,22 @@ BEGIN
 END
 $$;
 
+-- By which delay late is told from in time decides what counts: an ingester may not note one by which
+-- hours that presence could no longer take would be in time.
+CREATE FUNCTION refuse_rules() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.max_delay_hours BETWEEN 0 AND 24 * presence_reach_days()
+       OR pg_has_role(current_user, (SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'USAGE')
+       OR (SELECT is_simulation FROM installation) THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'a delay of % hours is not what an ingester may take for being in time', NEW.max_delay_hours
+        USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+CREATE TRIGGER evidence_rules_are_within_reach BEFORE INSERT ON evidence_rules
+    FOR EACH ROW EXECUTE FUNCTION refuse_rules();
+
 -- For how long heartbeats and rejections are kept at least, whatever the settings of an ingester say:
 -- written by `jieru migrate`.
 CREATE TABLE retention (

@@ -23,6 +23,8 @@ COMMENT ON COLUMN evidence_verifications.unverifiable_days IS 'Whose heartbeats 
 CREATE INDEX evidence_verifications_by_month ON evidence_verifications (month, id);
 CREATE TRIGGER evidence_verifications_are_for_good BEFORE UPDATE OR DELETE OR TRUNCATE ON evidence_verifications
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER evidence_verifications_audit_insert AFTER INSERT ON evidence_verifications REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION write_audit_entries();
 
 CREATE TABLE evidence_exceptions (
     id              integer     GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

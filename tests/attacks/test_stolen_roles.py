@@ -56,6 +56,12 @@ _OF_AN_INGESTER: Final[dict[str, LiteralString]] = {
     "all triggers": "SET session_replication_role = replica",
     "rejections deleted": "DELETE FROM rejections",
     "rules changed": "UPDATE evidence_rules SET max_delay_hours = 8784",
+    "rules by which all is in time": "INSERT INTO evidence_rules"
+    " (policy, max_delay_hours, max_clock_ahead_minutes, clock)"
+    " VALUES ('putian-2026', 1081, 10, 'receipt')",
+    "rules by which nothing is in time": "INSERT INTO evidence_rules"
+    " (policy, max_delay_hours, max_clock_ahead_minutes, clock)"
+    " VALUES ('putian-2026', -1, 10, 'receipt')",
     "retention": "UPDATE retention SET heartbeats_days = 1",
     "the audit read": "SELECT * FROM audit_entries",
     "the audit written": "INSERT INTO audit_entries SELECT * FROM audit_entries",

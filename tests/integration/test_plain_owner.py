@@ -182,6 +182,25 @@ def test_tables_of_somebody_else_are_not_taken_for_missing_ones(
     assert jieru("audit", "verify", database_url=url).returncode == 0
 
 
+def test_an_audit_that_cannot_be_given_away_is_said(timescale_server: DatabaseServer) -> None:
+    """Its owner could write entries of his own making; once he may give it away, all is well."""
+    with owned_database(timescale_server, has_extension=True) as (url, superuser_url):
+        with psycopg.connect(superuser_url, autocommit=True) as superuser:
+            (owner,) = superuser.execute(
+                "SELECT pg_get_userbyid(datdba)::text FROM pg_database"
+                " WHERE datname = current_database()"
+            ).fetchone() or ("",)
+            migrate(url)
+            psql(superuser_url, "--set=ON_ERROR_STOP=1", f"--set=owner={owner}",
+                 f"--file={TAKE_OVER}")  # fmt: skip
+            superuser.execute("ALTER SCHEMA public OWNER TO postgres")
+            said = [str(note) for note in migrate(url)]
+            assert any("may not give the audit to the role" in each for each in said), said
+            back = sql.SQL("ALTER SCHEMA public OWNER TO {}").format(sql.Identifier(owner))
+            superuser.execute(back)
+        assert migrate(url) == ()
+
+
 _BETTER_FITTING: Final = """
     CREATE FUNCTION public.format({arguments}) RETURNS text LANGUAGE plpgsql
     AS $$ BEGIN RAISE EXCEPTION 'called as %', session_user; END $$

@@ -30,6 +30,7 @@ from verifier.procedure.trusted_keys import TrustedKeys
 __all__ = ["CheckedStatements", "check_database", "check_statements"]
 
 _SELECT_HASH: Final = "SELECT hash FROM audit_entries WHERE number = %s"
+_SELECT_RECORDED: Final = "SELECT number, sha256, written_at FROM checkpoints ORDER BY id"
 
 _Report = Callable[[UserError], None]
 _Stated = dict[date, tuple[StatedDay, Statement]]
@@ -118,6 +119,31 @@ def check_database(
         report(finding)
     for finding in _of_archives(connection, checked.statements):
         report(finding)
+    for finding in _of_recorded(connection, checked.statements, folder.numbers()[-1]):
+        report(finding)
+
+
+def _of_recorded(
+    connection: psycopg.Connection, statements: tuple[Statement, ...], last: int
+) -> Iterator[UserError]:
+    """What the database itself says to have made: no proof, but a folder may have lost its end."""
+    digests = {each.number: each.sha256() for each in statements}
+    for number, sha256, at in connection.execute(_SELECT_RECORDED).fetchall():
+        if number > last:
+            yield UserError(
+                "Checkpoint {checkpoint} ({made_at}) was made and is not in the folder: the "
+                "checkpoints end with {last}.",
+                checkpoint=number,
+                made_at=written(at),
+                last=last,
+            )
+        elif digests.get(number, sha256) != sha256:
+            yield UserError(
+                "Checkpoint {checkpoint} ({made_at}) is another one in the folder than the one "
+                "that was made.",
+                checkpoint=number,
+                made_at=written(at),
+            )
 
 
 def _of_witnesses(

@@ -76,6 +76,7 @@ class WitnessFolder:
 
         Raises:
             UserError: one of them is missing or wrong.
+            WorldError: the folder cannot be written.
         """
         self._folder = folder
         self._key = load_signing_key(str(folder / _KEY))
@@ -83,6 +84,8 @@ class WitnessFolder:
         self._statements = CheckpointFolder(folder / _STATEMENTS)
         self._chain = read_chain(self._statements)
         self._lock = threading.Lock()
+        with self._statements.using():
+            self._cosign_last()
 
     @property
     def key(self) -> SigningKey:
@@ -132,6 +135,16 @@ class WitnessFolder:
             if last is None or last.sha256() != statement.sha256():
                 self._chain.add(statement)
         return cosignature
+
+    def _cosign_last(self) -> None:
+        """Sign the last statement, where this ended between keeping it and keeping its signature.
+
+        It was found to extend what was seen, or it would not be here.
+        """
+        last = self._chain.last
+        if last is None or self._statements.cosignature(last.number, self._key.public_key):
+            return
+        self._statements.store_cosignature(cosign(last, self._key, datetime.now(UTC)))
 
     def _keep_refused(self, content: bytes) -> None:
         refused = self._folder / _REFUSED

@@ -41,6 +41,7 @@ _MARGIN: Final = timedelta(hours=24)
 _ONE_MOMENT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _NOW: Final = "SELECT clock_timestamp()"
 _SELECT_HASH: Final = "SELECT hash FROM audit_entries WHERE number = %s"
+_HAS_STATED: Final = "SELECT EXISTS (SELECT FROM checkpoints)"
 _RECORD: Final = """
     INSERT INTO checkpoints (number, occasion, sha256, findings, cosigned, witnesses)
     VALUES (%s, %s, %s, %s, %s, %s)
@@ -75,13 +76,14 @@ def write_checkpoint(
         max_delay_hours: of the policy, for a database where no ingester ran yet.
 
     Raises:
-        UserError: a statement before cannot be read.
+        UserError: a statement before cannot be read, or all of them are gone.
         WorldError: the folder or the database fails.
     """
     with folder.held():
         chain = read_chain(folder)
         with connection.transaction():
             connection.execute(_ONE_MOMENT)
+            _require_those_before(connection, folder, chain)
             statement = _next_statement(
                 connection, folder, chain, occasion=occasion, max_delay_hours=max_delay_hours
             )
@@ -115,6 +117,18 @@ def record_checkpoint(
 def last_closed_day(now: datetime, longest_delay: timedelta) -> date:
     """The last civil day of which nothing that counts can come any more."""
     return civil_date(now - longest_delay - _MARGIN) - timedelta(days=1)
+
+
+def _require_those_before(
+    connection: psycopg.Connection, folder: CheckpointFolder, chain: StatementChain
+) -> None:
+    """Refuse to begin anew, which would be another history than the one that was stated."""
+    if chain.last is None and connection.execute(_HAS_STATED).fetchone() == (True,):
+        raise UserError(
+            "There is no checkpoint in {folder}, and this database has made some: restore the "
+            "folder, or copy the statements from a witness into it.",
+            folder=folder.path,
+        )
 
 
 def _next_statement(

@@ -55,7 +55,7 @@ class MonthOfPresence:
     """What the table `presence` says of a month."""
 
     keys: Keys
-    """Each once."""
+    """Ascending; each once, unless somebody made a further table of presence."""
     hours: Bits
     late_hours: Bits
 
@@ -87,7 +87,7 @@ class Heard:
         """Nothing was heard yet.
 
         Args:
-            keys: those that are expected; others may come.
+            keys: those that are expected, ascending, each once; others may come.
         """
         self.heartbeats = 0
         self._keys = keys

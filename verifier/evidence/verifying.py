@@ -109,7 +109,8 @@ def verify_month(source: Source, month: date) -> VerifiedMonth:
         delays = read_delays(first, source.max_delay_hours)
         presence = read_presence_of(first, month)
         files = dropped_files(first, *month_bounds(month))
-        certain, between = Heard(presence.keys), Heard(presence.keys)
+        keys_of_presence = np.unique(presence.keys)
+        certain, between = Heard(keys_of_presence), Heard(keys_of_presence)
         heartbeats = 0
         for block in _blocks(connections, stretches_of(first, month), delays):
             add_block(certain, block.certain, month)

@@ -11,13 +11,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from archive.archiving import archive_expired
 from jieru.audit import changing
 from jieru.audit_chain import verify_audit
+from jieru.errors import UserError
 from tests.support.archives import ACTOR
 from tests.support.heard import hear, run_ingester
 from tests.support.procedure import KEY, TRUSTED
 from tests.support.rewriting import past_all_triggers, rewrite_audit
 from verifier.checkpoints.folder import CheckpointFolder
 from verifier.checkpoints.verifying import check_database, check_statements
-from verifier.checkpoints.writing import Written, write_checkpoint
+from verifier.checkpoints.writing import Written, record_checkpoint, write_checkpoint
 from verifier.counting.reading import consistent_snapshot
 from verifier.procedure.signing import SigningKey
 from verifier.procedure.trusted_keys import NOBODY
@@ -236,6 +237,34 @@ def test_a_checkpoint_that_is_missing_changed_or_a_strangers_is_found(
     assert installation.findings() == []
     installation.checkpoint(key=_STRANGER)
     assert any("a key that nobody vouches for" in each for each in installation.findings())
+
+
+def test_statements_that_are_missing_at_the_end_are_found(installation: _Installation) -> None:
+    """What is left is whole in itself; the database remembers how many there were, and which."""
+    for name in ("second", "third"):
+        installation.register(name)
+        record_checkpoint(
+            installation.connection, installation.checkpoint(), cosigned=0, witnesses=0
+        )
+    assert installation.findings() == []
+    (installation.path / "checkpoint-00000003.json").unlink()
+    (finding,) = installation.findings()
+    assert "Checkpoint 3 (" in finding
+    assert "is not in the folder: the checkpoints end with 2" in finding
+    installation.checkpoint()
+    (finding,) = installation.findings()
+    assert "Checkpoint 3 (" in finding
+    assert "is another one in the folder than the one that was made" in finding
+
+
+def test_a_folder_that_lost_all_statements_is_not_begun_anew(installation: _Installation) -> None:
+    """A second number 1 would be another history, which witnesses refuse."""
+    record_checkpoint(installation.connection, installation.checkpoint(), cosigned=0, witnesses=0)
+    for path in installation.path.glob("checkpoint-*.json"):
+        path.unlink()
+    with pytest.raises(UserError, match="restore the folder, or copy the statements from a"):
+        installation.checkpoint()
+    assert installation.folder.numbers() == []
 
 
 def test_without_any_trusted_key_no_statement_counts(installation: _Installation) -> None:

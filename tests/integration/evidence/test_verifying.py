@@ -89,6 +89,21 @@ def test_one_invented_bit_is_found(connection: psycopg.Connection, url: str, bit
 
 
 @pytest.mark.usefixtures("_heard")
+@pytest.mark.parametrize("bit", [300, 743])
+def test_a_bit_in_a_second_row_of_the_same_key_is_found(
+    connection: psycopg.Connection, url: str, bit: int
+) -> None:
+    """In a further table that counts as presence, as the owner of the tables could make one."""
+    connection.execute("CREATE TABLE more () INHERITS (presence_by_others)")
+    connection.execute(
+        "INSERT INTO more (device_id, month, publisher_id, hours)"
+        " VALUES (2, %s, 7, set_bit(0::bit(744), %s, 1))",
+        (_MARCH, bit),
+    )
+    assert _found(_verify(url)) == [(DifferenceKind.INVENTED, 2, 7, bit)]
+
+
+@pytest.mark.usefixtures("_heard")
 def test_a_row_that_nobody_heard_and_a_row_that_is_missing_are_found(
     connection: psycopg.Connection, url: str
 ) -> None:

@@ -16,6 +16,7 @@ from tests.support.procedure import KEY, write_key
 from tests.support.rewriting import rewrite_audit
 from tests.support.witnesses import RunningWitness, running_witness
 from verifier.checkpoints.folder import CheckpointFolder
+from verifier.checkpoints.witness import WitnessFolder
 
 if TYPE_CHECKING:
     import subprocess
@@ -146,6 +147,20 @@ def test_an_answer_of_somebody_else_is_not_taken(settings: dict[str, str], tmp_p
     made = _checkpoint({**settings, "witness_keys": str(keys)})
     assert made.returncode == 1
     assert "is none of the witnesses whose keys are known" in made.stderr
+
+
+def test_a_witness_that_ended_before_it_kept_its_signature_signs_at_its_start(
+    settings: dict[str, str], witness: RunningWitness
+) -> None:
+    """Else it would say that it saw nothing, and the installation could not go on."""
+    assert _checkpoint(settings).returncode == 0
+    assert _checkpoint(settings).returncode == 0
+    (kept,) = (witness.folder / "statements").glob("checkpoint-00000002.cosigned-*")
+    kept.unlink()
+    latest = WitnessFolder(witness.folder).latest()
+    assert latest is not None
+    assert latest.number == 2
+    assert kept.is_file()
 
 
 def test_a_key_is_never_made_twice(witness: RunningWitness) -> None:

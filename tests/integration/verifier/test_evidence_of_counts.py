@@ -184,6 +184,11 @@ def test_two_people_may_say_why_gone_heartbeats_count(
         "SELECT action FROM audit_entries WHERE record_kind = 'evidence_exceptions'"
     )
     assert kinds.fetchall() == [("create",), ("change",)]
+    verified = database.execute(
+        "SELECT DISTINCT action, actor ~ '^command:', origin FROM audit_entries"
+        " WHERE record_kind = 'evidence_verifications'"
+    )
+    assert ("create", True, "command line") in verified.fetchall()
 
 
 def test_a_step_of_money_leaves_a_checkpoint(simulation_database_url: str, tmp_path: Path) -> None:

@@ -87,3 +87,16 @@ def test_days_that_are_gone_say_nothing(presence: _Rows) -> None:
     )
     bits = sum(len(own) + len(late - own) for own, late in presence.values())
     assert (compared.differences, compared.unverifiable_bits) == (0, bits)
+
+
+def test_no_bit_hides_behind_a_second_row_of_the_same_key() -> None:
+    """The owner of the tables could make a further one that counts as presence."""
+    key = keys_of(np.array([1]), np.array([1]))
+    hours, late_hours = np.array([_bits({3}), _bits({4})]), np.array([_bits({5}), _bits(set())])
+    presence = MonthOfPresence(np.concatenate([key, key]), hours, late_hours)
+    listed = [(each.kind, each.bit) for each in compare(presence, Heard(key).result()).listed()]
+    assert listed == [
+        (DifferenceKind.INVENTED, 3),
+        (DifferenceKind.INVENTED, 4),
+        (DifferenceKind.INVENTED_LATE, 5),
+    ]
