@@ -1,6 +1,7 @@
 """The way to a syslog server: a local socket, UDP (RFC 5426), or TCP with lengths (RFC 6587)."""
 
 import socket
+import time
 from collections.abc import Sequence
 from typing import Final, Protocol
 from urllib.parse import urlsplit
@@ -50,11 +51,24 @@ class _Stream:
             way.sendall(b"".join(b"%d %b" % (len(each), each) for each in messages))
             way.shutdown(socket.SHUT_WR)
             try:
-                while way.recv(_READ):
-                    pass
+                _read_to_the_end(way)
             except TimeoutError:
                 # A server that keeps its side open has taken what its machine acknowledged.
                 return
+
+
+def _read_to_the_end(way: socket.socket) -> None:
+    """Wait until the server closes its side, whatever it says meanwhile.
+
+    Raises:
+        TimeoutError: it did not in all this time.
+    """
+    deadline = time.monotonic() + _PATIENCE_S
+    while (left_s := deadline - time.monotonic()) > 0:
+        way.settimeout(left_s)
+        if not way.recv(_READ):
+            return
+    raise TimeoutError
 
 
 def syslog_sender(address: str) -> SyslogSender:

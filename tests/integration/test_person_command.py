@@ -150,13 +150,13 @@ def test_without_a_second_step_that_is_required_nobody_acts(
     made = typed(database_url, ["personal-key", "new", "年度核定"], "chen", PASSWORD, **required)
     assert made[0] == 1
     by_key = [*hold, "--key-file", str(file)]
-    done = jieru(*by_key, timeout_s=60, database_url=database_url, **required)
+    done = jieru(*by_key, database_url=database_url, totp_required="true", totp_key_file=key_path)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "without a second step" in done.stderr
     assert _decided(connection) == []
     connection.commit()
     set_up(connection, key, "chen", datetime.now(UTC))
-    done = jieru(*by_key, timeout_s=60, database_url=database_url, **required)
+    done = jieru(*by_key, database_url=database_url, totp_required="true", totp_key_file=key_path)
     assert done.returncode == 0, done.stderr
 
 

@@ -177,6 +177,32 @@ def test_a_server_that_breaks_off_is_sent_the_same_again(connection: psycopg.Con
         assert numbers(there.wait_for(1), "audit") == [1]
 
 
+def test_a_server_that_goes_on_talking_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Byte by byte it could otherwise keep the sender for ever."""
+    monkeypatch.setattr("jieru.syslog.sender._PATIENCE_S", 0.5)
+    was_left, pause = threading.Event(), threading.Event()
+
+    def talk(listener: socket.socket) -> None:
+        taken, _address = listener.accept()
+        with taken:
+            for _byte in range(200):
+                try:
+                    taken.sendall(b".")
+                except OSError:
+                    was_left.set()
+                    return
+                pause.wait(0.1)
+
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        thread = threading.Thread(target=talk, args=(listener,))
+        thread.start()
+        syslog_sender(f"tcp://127.0.0.1:{listener.getsockname()[1]}").send([b"one"])
+        thread.join(60)
+    assert was_left.is_set()
+
+
 def test_two_consoles_send_each_entry_once(
     database_url: str, connection: psycopg.Connection
 ) -> None:
