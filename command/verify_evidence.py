@@ -15,7 +15,7 @@ from command.arguments import MONTH, json_option
 from command.counting import open_database, print_json, today
 from command.findings import Findings
 from command.help import example
-from jieru.audit import changing, command_actor
+from jieru.audit import act_as, command_actor
 from jieru.calendar import HOURS_PER_DAY
 from jieru.errors import UserError, WorldError
 from jieru.i18n import gettext as _
@@ -97,7 +97,8 @@ def verify_and_record(settings: Settings, month: date) -> VerifiedMonth:
     """Verify one month and keep the result."""
     found = verify_month(evidence_source(settings), month)
     actor = command_actor()
-    with open_database(settings) as connection, changing(connection, actor):
+    with open_database(settings) as connection:
+        act_as(connection, actor)
         record_verification(connection, found, actor.name)
     return found
 

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 
 import psycopg
 
-__all__ = ["Actor", "changing", "command_actor"]
+__all__ = ["Actor", "act_as", "changing", "command_actor"]
 
 # The head of the chain first: so writers queue up before they hold anything else. Only a function
 # may lock it, for nobody who changes records may write to it.
 _ACT_AS = """
     SELECT hold_audit_head(),
            set_config('jieru.actor', %s, true), set_config('jieru.origin', %s, true)
+"""
+_NAME_ACTOR = """
+    SELECT set_config('jieru.actor', %s, true), set_config('jieru.origin', %s, true)
 """
 
 
@@ -50,3 +53,11 @@ def changing(connection: psycopg.Connection, actor: Actor) -> Iterator[None]:
     with connection.transaction():
         connection.execute(_ACT_AS, (actor.name, actor.origin))
         yield
+
+
+def act_as(connection: psycopg.Connection, actor: Actor) -> None:
+    """Enter what this transaction changes under this actor, without taking the audit's turn.
+
+    For roles that may not take it, and for a single statement, which holds nothing before it.
+    """
+    connection.execute(_NAME_ACTOR, (actor.name, actor.origin))

@@ -177,6 +177,12 @@ BEGIN
         RAISE EXCEPTION 'no archive file holds the heartbeats from % to %', range_from, range_to
             USING ERRCODE = 'insufficient_privilege';
     END IF;
+    -- With the archive's role one can say that there is a file where there is none.
+    IF require_archived.range_to > now() - interval '7 days'
+       AND NOT pg_has_role(session_user, current_user, 'USAGE')
+       AND NOT (SELECT is_simulation FROM installation) THEN
+        RAISE EXCEPTION 'heartbeats are not dropped before they are seven days old' USING ERRCODE = 'insufficient_privilege';
+    END IF;
 END
 $$;
 

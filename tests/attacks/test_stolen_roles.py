@@ -18,6 +18,13 @@ _WHAT_INGESTERS_DO: Final = """
     ON CONFLICT (device_id, month) DO UPDATE SET hours = p.hours | excluded.hours
 """
 
+_SAY_ARCHIVED: Final = """
+    INSERT INTO heartbeat_archives (file, range_from, range_to, heartbeats, file_bytes, file_sha256,
+                                    rows_sha256, schema_version, archived_at)
+    VALUES ('heartbeats-X.parquet', '2020-01-01', now() + interval '1 day', 1, 1, repeat('0', 64),
+            repeat('0', 64), '1', now())
+"""
+
 _OF_AN_INGESTER: Final[dict[str, LiteralString]] = {
     "a device of his own": "INSERT INTO devices (platform_id, serial) VALUES (1, 'mine')",
     "an enterprise": "INSERT INTO enterprises (uscc, name, district)"
@@ -125,6 +132,8 @@ _OF_THE_OTHERS: Final[dict[str, tuple[LiteralString, ...]]] = {
         "SELECT drop_expired_heartbeats(1)",
         "SELECT drop_archived_chunk('2020-01-01', now())",
         "SELECT * FROM delete_archived_heartbeats('2020-01-01', now())",
+        _SAY_ARCHIVED + "; SELECT drop_archived_chunk('2020-01-01', now())",
+        _SAY_ARCHIVED + "; SELECT * FROM delete_archived_heartbeats('2020-01-01', now())",  # noqa: S608 - our own text
         "UPDATE presence SET hours = ~0::bit(744)",
         "SELECT secret FROM ingester_secret",
         "SELECT * FROM users",
