@@ -94,7 +94,8 @@ def migrate(
         auditors = {AUDITOR: auditor_password} if auditor_password else {}
         notes = fence_in(connection, passwords={**(role_passwords or {}), **auditors})
         pin_functions(connection)
-        if not give_audit_away(connection):
+        # Where roles are still to be made, that is what has to be done first.
+        if not give_audit_away(connection) and not notes:
             notes += (
                 UserError(
                     "This database user may not give the audit to the role jieru_audit_writer, so "
