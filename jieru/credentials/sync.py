@@ -4,12 +4,14 @@ import random
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Final
 
 import psycopg
 import structlog
 
+from jieru.beside import running_beside
 from jieru.credentials.broker_files import BrokerFiles, SyncResult, User
 from jieru.credentials.secret import HashedSecret
 from jieru.database import connect
@@ -34,7 +36,6 @@ _ASK_EVERY_S: Final = 1.0
 _ANEW_S: Final = 60.0
 """A sync without a change: it finds files that somebody else changed, and a database that
 went away in silence."""
-_JOIN_S: Final = 10.0
 
 _log = structlog.get_logger()
 
@@ -87,22 +88,9 @@ def follow_credentials(database_url: str, files: BrokerFiles, stop: threading.Ev
         stop.wait(next(delays))
 
 
-@contextmanager
-def following_credentials(database_url: str, files: BrokerFiles) -> Iterator[None]:
+def following_credentials(database_url: str, files: BrokerFiles) -> AbstractContextManager[None]:
     """Follow changes in a thread until the block ends."""
-    stop = threading.Event()
-    thread = threading.Thread(
-        target=_follow_and_log_a_bug,
-        args=(database_url, files, stop),
-        name="broker-sync",
-        daemon=True,
-    )
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(_JOIN_S)
+    return running_beside(partial(_follow_and_log_a_bug, database_url, files), name="broker-sync")
 
 
 def _follow_and_log_a_bug(database_url: str, files: BrokerFiles, stop: threading.Event) -> None:

@@ -71,8 +71,9 @@ CREATE TRIGGER evidence_exceptions_audit_insert AFTER INSERT ON evidence_excepti
 CREATE TRIGGER evidence_exceptions_audit_update AFTER UPDATE ON evidence_exceptions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION write_audit_entries();
 
+-- What people did in a count: who made it, what they decided in it, who checked it.
 -- Whoever names an exception has a part in making each count that has a window in that month.
-CREATE OR REPLACE VIEW count_deeds AS
+CREATE VIEW count_deeds AS
 SELECT s.count_id, CASE s.step WHEN 'draft' THEN 'drafted' WHEN 'submit' THEN 'submitted'
                                WHEN 'freeze' THEN 'froze' ELSE 'approved' END AS deed,
        s.taken_by AS person, s.taken_at AS done_at, NULL::integer AS number,
@@ -117,6 +118,7 @@ FROM counts c JOIN evidence_exceptions x ON EXISTS (
     WHERE f.count_id = c.id AND f.outcome = 'counted'
       AND x.month BETWEEN date_trunc('month', (f.entry ->> 'window_first_day')::timestamp)
                       AND (f.entry ->> 'window_last_day')::timestamp);
+COMMENT ON VIEW count_deeds IS 'What each person did in each count, which keeps the same person from checking or paying it.';
 
 CREATE TABLE checkpoints (
     id         integer     GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -10,14 +10,16 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import psycopg
 import structlog
 
 from jieru.access_entries import forget_old_entries
+from jieru.beside import running_beside
 from jieru.database import connect
 from jieru.errors import UserError, WorldError
 from jieru.retry import backoff_delays, is_worth_retrying
@@ -29,7 +31,6 @@ __all__ = ["follow_entries", "following_entries", "send_new_entries"]
 _PAUSE_S: Final = 1.0
 _AT_ONCE: Final = 500
 _FORGET_EVERY_S: Final = 3_600.0
-_JOIN_S: Final = 10.0
 
 # Where it was never sent anything, it begins with what is entered from now on.
 _BEGIN_AUDIT: Final = """
@@ -149,22 +150,13 @@ def follow_entries(
         stop.wait(next(delays))
 
 
-@contextmanager
-def following_entries(database_url: str, syslog: str, access_log_days: int) -> Iterator[None]:
+def following_entries(
+    database_url: str, syslog: str, access_log_days: int
+) -> AbstractContextManager[None]:
     """Follow entries in a thread until the block ends."""
-    stop = threading.Event()
-    thread = threading.Thread(
-        target=_follow_and_log_a_bug,
-        args=(database_url, syslog, access_log_days, stop),
-        name="entries",
-        daemon=True,
+    return running_beside(
+        partial(_follow_and_log_a_bug, database_url, syslog, access_log_days), name="entries"
     )
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(_JOIN_S)
 
 
 def _follow_and_log_a_bug(

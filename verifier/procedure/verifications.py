@@ -7,10 +7,11 @@ changed since. `jieru serve` verifies what was changed within a minute and every
 """
 
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from random import random
 from typing import Final
 
@@ -18,6 +19,7 @@ import psycopg
 import structlog
 from psycopg.types.json import Jsonb
 
+from jieru.beside import running_beside
 from jieru.database import connect
 from jieru.errors import UserError, WorldError
 from jieru.i18n import LANGUAGES, translations
@@ -42,7 +44,6 @@ _STORE: Final = """
 """
 _PAUSE_S: Final = 60.0
 _GOOD_FOR: Final = timedelta(hours=1)
-_JOIN_S: Final = 10.0
 
 _log = structlog.get_logger()
 
@@ -101,22 +102,11 @@ def _finding(found: Hindrance) -> dict[str, str]:
     return said
 
 
-@contextmanager
-def verifying_counts(database_url: str, trusted: TrustedKeys) -> Iterator[None]:
+def verifying_counts(database_url: str, trusted: TrustedKeys) -> AbstractContextManager[None]:
     """Verify in a thread until the block ends."""
-    stop = threading.Event()
-    thread = threading.Thread(
-        target=_verify_and_log_a_bug,
-        args=(database_url, trusted, stop),
-        name="count-verification",
-        daemon=True,
+    return running_beside(
+        partial(_verify_and_log_a_bug, database_url, trusted), name="count-verification"
     )
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(_JOIN_S)
 
 
 def _verify_and_log_a_bug(database_url: str, trusted: TrustedKeys, stop: threading.Event) -> None:
