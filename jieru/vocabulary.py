@@ -239,6 +239,7 @@ UNIT_WORDS: Final[Vocabulary] = {
     "minutes": _("minutes"),
     "days": _("days"),
     "devices": _("devices"),
+    "percent": _("%"),
     "yuan": _("yuan"),
     "date": "",
     "none": "",

@@ -10,6 +10,7 @@ from verifier.policy.model import (
     Parameter,
     ParameterValue,
     Policy,
+    SignalParameters,
     Unit,
     Words,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "Parameter",
     "ParameterValue",
     "Policy",
+    "SignalParameters",
     "Unit",
     "Words",
     "available_policies",

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from jieru.errors import UserError
 from jieru.i18n import marked
 from verifier.policy.checked_yaml import FileProblem, first_problem, read_yaml
-from verifier.policy.model import Parameters, Policy, Words
+from verifier.policy.model import Parameters, Policy, SignalParameters, Words
 
 __all__ = ["available_policies", "load_policy", "policy_from_source"]
 
@@ -28,6 +28,7 @@ class _File(BaseModel):
     name: str
     title: Words
     parameters: Parameters
+    signals: SignalParameters | None = None
 
 
 def available_policies() -> list[str]:
@@ -98,6 +99,7 @@ def _policy(content: bytes) -> Policy:
         title=file.title,
         sha256=hashlib.sha256(content).hexdigest(),
         source=source,
+        signals=file.signals,
         **{key: getattr(file.parameters, key) for key in Parameters.model_fields},
     )
     for key, message, values in _contradictions(policy):

@@ -18,13 +18,14 @@ __all__ = [
     "ParameterValue",
     "Parameters",
     "Policy",
+    "SignalParameters",
     "Unit",
     "Words",
 ]
 
 Basis = Literal["text", "decision"]
 """`text`: the policy says so. `decision`: it is silent, and the municipality must decide."""
-Unit = Literal["hours", "minutes", "days", "devices", "yuan", "date", "none"]
+Unit = Literal["hours", "minutes", "days", "devices", "percent", "yuan", "date", "none"]
 Level = Literal["municipal", "provincial", "national"]
 LEVELS: Final[tuple[Level, ...]] = get_args(Level)
 """Levels of recognition, the lowest first."""
@@ -88,6 +89,9 @@ class Parameter(_Strict, Generic[T]):
 _Slug = Annotated[str, Field(pattern=r"^[a-z0-9-]{2,32}$")]
 _Section = Annotated[str, Field(pattern=r"^[A-T]$")]
 _Yuan = Annotated[int, Field(ge=0, le=1_000_000_000)]
+_Percent = Annotated[int, Field(ge=0, le=100)]
+_Days = Annotated[int, Field(ge=1, le=366)]
+_Devices = Annotated[int, Field(ge=1, le=10_000)]
 
 ParameterValue: TypeAlias = int | str | date | tuple[str, ...] | Mapping[str, District]
 
@@ -114,6 +118,32 @@ class Parameters(_Strict):
     annual_budget_yuan: Parameter[_Yuan]
     in_force_from: Parameter[date]
     in_force_to: Parameter[date]
+    backdate_days_max: Parameter[Annotated[int, Field(ge=0, le=366)]] | None = None
+    """None here and below: a policy of before this rule was made, and so without it."""
+    live_within_minutes: Parameter[Annotated[int, Field(ge=1, le=1_440)]] | None = None
+    live_share_min: Parameter[_Percent] | None = None
+    confirmation_required: Parameter[Literal["report", "hold"]] | None = None
+
+
+class SignalParameters(_Strict):
+    """From where on something in the evidence is a signal: no rule of the count (section 11)."""
+
+    holds: Parameter[Literal["shadow", "propose"]]
+    """`shadow`: signals open cases and propose nothing, until visits have told false alarms."""
+    recorded_late_days_min: Parameter[_Days]
+    counter_continued_days_max: Parameter[_Days]
+    required_hours_share_min: Parameter[_Percent]
+    silent_days_min: Parameter[_Days]
+    not_live_share_min: Parameter[_Percent]
+    rhythm_likeness_min: Parameter[_Percent]
+    rhythm_common_days_min: Parameter[_Days]
+    handed_over_within_days: Parameter[_Days]
+    handed_over_devices_min: Parameter[_Devices]
+    gateway_enterprises_max: Parameter[Annotated[int, Field(ge=1, le=100_000)]]
+    metrics_repeated_share_min: Parameter[_Percent]
+    metrics_memory_min: Parameter[_Percent]
+    answer_working_days: Parameter[_Days]
+    """How long those who are asked in a case have for their answer."""
 
 
 class Policy(Parameters):
@@ -125,7 +155,16 @@ class Policy(Parameters):
     """Of the file's bytes, so that a count can name exactly the rules it was made by."""
     source: str
     """The file's text, so that a frozen count holds its rules itself."""
+    signals: SignalParameters | None = None
+    """None: a policy of before there were signals."""
 
     def parameters(self) -> dict[str, Parameter[ParameterValue]]:
-        """Every parameter by name, in the order of the design."""
-        return {name: getattr(self, name) for name in Parameters.model_fields}
+        """Every parameter that it has, by name, in the order of the design."""
+        every = ((name, getattr(self, name)) for name in Parameters.model_fields)
+        return {name: parameter for name, parameter in every if parameter is not None}
+
+    def signal_parameters(self) -> dict[str, Parameter[ParameterValue]]:
+        """Every threshold of a signal, by name; none: there are no signals under it."""
+        if self.signals is None:
+            return {}
+        return {name: getattr(self.signals, name) for name in SignalParameters.model_fields}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import verifier.policy
 from jieru.errors import UserError
-from verifier.policy import available_policies, load_policy, policy_from_source
+from verifier.policy import SignalParameters, available_policies, load_policy, policy_from_source
 
 _FILE = Path(verifier.policy.__file__).parent / "putian-2026.yaml"
 _TEXT = _FILE.read_text(encoding="utf-8")
@@ -301,3 +301,21 @@ def test_no_content_is_more_than_a_user_s_error(
 ) -> None:
     """Whatever is in the file, the answer is one sentence."""
     assert _refusal(tmp_path_factory.getbasetemp(), content)
+
+
+def test_thresholds_of_signals_are_cited_and_described_too() -> None:
+    """All are the municipality's to decide, and nothing proposes a hold at first."""
+    policy = load_policy("putian-2026")
+    assert policy.signals is not None
+    assert policy.signals.holds.value == "shadow"
+    assert set(policy.signal_parameters()) == set(SignalParameters.model_fields)
+    for each in policy.signal_parameters().values():
+        assert (each.clause, each.basis) == ("1.2", "decision")
+        assert each.description.spoken_in("zh") != each.description.spoken_in("en")
+
+
+def test_a_policy_of_before_there_were_signals_has_none() -> None:
+    """A count that was frozen under it is read as it was."""
+    old = policy_from_source("old", _TEXT.split("\n# What in the evidence is a signal")[0] + "\n")
+    assert (old.signals, old.signal_parameters()) == (None, {})
+    assert old.parameters() == load_policy("putian-2026").parameters()
