@@ -100,7 +100,7 @@ _COPY_TARGETS: Final[dict[str, tuple[LiteralString, ...]]] = {
 }
 """Each is what the one above is, and more."""
 _COPY: Final = """
-    COPY copied (device_id, "time", received_at, publisher_id, seq, status, metrics)
+    COPY copied (device_id, "time", received_at, publisher_id, seq, status, boot, counter, metrics)
     FROM STDIN (FORMAT BINARY)
 """
 
@@ -270,7 +270,7 @@ def _alone() -> dict[str, float]:
         for number in range(DEVICES)
     }
     rules = TimeRules.of_policy(
-        max_delay_hours=72, max_clock_ahead_minutes=10, is_event_clock=False
+        max_delay_hours=72, max_clock_ahead_minutes=10, is_event_clock=False, live_within_minutes=60
     )
     now_ms = time.time_ns() // 1_000_000
     hours, states = DurableHours(), DeviceStates(30)

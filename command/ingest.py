@@ -40,8 +40,13 @@ def command(*, is_draining: bool, is_last: bool) -> None:
     configure_log()
     policy = load_policy(settings.policy)
     delay, ahead = policy.max_delay_hours.value, policy.max_clock_ahead_minutes.value
+    live = policy.live_within_minutes and policy.live_within_minutes.value
     session = check_database(
-        settings, policy=policy.name, max_delay_hours=delay, max_clock_ahead_minutes=ahead
+        settings,
+        policy=policy.name,
+        max_delay_hours=delay,
+        max_clock_ahead_minutes=ahead,
+        live_within_minutes=live,
     )
     if is_draining and not is_last:
         check_others_run(settings)
@@ -51,6 +56,7 @@ def command(*, is_draining: bool, is_last: bool) -> None:
             session,
             max_delay_hours=delay,
             max_clock_ahead_minutes=ahead,
+            live_within_minutes=live,
             is_draining=is_draining,
         )
     )

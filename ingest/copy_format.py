@@ -18,7 +18,7 @@ _HEADER: Final = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)
 _TRAILER: Final = struct.pack("!h", -1)
 _NULL_LENGTH: Final = -1
 _NULL: Final = struct.pack("!i", _NULL_LENGTH)
-_FIELDS: Final = 7
+_FIELDS: Final = 9
 _MILLISECONDS_TO_2000: Final = 946_684_800_000
 """PostgreSQL counts instants in microseconds from 2000-01-01 UTC."""
 
@@ -26,6 +26,8 @@ _MILLISECONDS_TO_2000: Final = 946_684_800_000
 # publisher_id int4, seq int8; then what depends on the row.
 _pack_fixed = struct.Struct("!hiiiqiqiiiq").pack
 _pack_fixed_without_seq = struct.Struct("!hiiiqiqiii").pack
+_pack_integer = struct.Struct("!iq").pack
+_pack_double = struct.Struct("!id").pack
 _pack_jsonb_head = struct.Struct("!ib").pack
 _JSONB_VERSION: Final = 1
 
@@ -33,10 +35,12 @@ _STATUS: Final[dict[DeviceStatus | None, bytes]] = {
     status: struct.pack("!i", len(status.value)) + status.value.encode() for status in DeviceStatus
 }
 _STATUS[None] = _NULL
+_STATUS_ALONE: Final = {status: packed + _NULL + _NULL for status, packed in _STATUS.items()}
+"""Followed by neither `boot` nor `counter`, as nearly always."""
 
 
 def encode_heartbeats(heartbeats: Iterable[Heartbeat]) -> bytes:
-    """Rows for COPY of device_id, time, received_at, publisher_id, seq, status and metrics."""
+    """Rows for COPY of device_id, time, received_at, publisher_id, seq, status, boot, counter, metrics."""
     parts = [_HEADER]
     for heartbeat in heartbeats:
         time = (heartbeat.ts_ms - _MILLISECONDS_TO_2000) * 1000
@@ -50,10 +54,21 @@ def encode_heartbeats(heartbeats: Iterable[Heartbeat]) -> bytes:
             if seq is None
             else _pack_fixed(_FIELDS, 4, device_id, 8, time, 8, received, 4, publisher_id, 8, seq)
         )
+        status = (
+            _STATUS_ALONE[heartbeat.status]
+            if heartbeat.boot is None and heartbeat.counter is None
+            else _status_and_counter(heartbeat)
+        )
         if metrics is None:
-            parts += (fixed, _STATUS[heartbeat.status], _NULL)
+            parts += (fixed, status, _NULL)
         else:
             head = _pack_jsonb_head(len(metrics) + 1, _JSONB_VERSION)
-            parts += (fixed, _STATUS[heartbeat.status], head, metrics)
+            parts += (fixed, status, head, metrics)
     parts.append(_TRAILER)
     return b"".join(parts)
+
+
+def _status_and_counter(heartbeat: Heartbeat) -> bytes:
+    boot = _NULL if heartbeat.boot is None else _pack_integer(8, heartbeat.boot)
+    counter = _NULL if heartbeat.counter is None else _pack_double(8, heartbeat.counter)
+    return _STATUS[heartbeat.status] + boot + counter

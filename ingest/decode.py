@@ -43,6 +43,9 @@ _LATEST_TIMESTAMP_MS: Final = 253_402_214_400_000
 
 _MILLISECONDS_PER_MINUTE: Final = 60_000
 
+_NEVER_LIVE: Final = -(2**63)
+"""No delay is as small."""
+
 _OPENING_BRACE: Final = ord("{")
 
 _LONGEST_SHALLOW: Final = 2 * PAYLOAD_DEPTH_LIMIT
@@ -69,16 +72,30 @@ class TimeRules:
     max_clock_ahead_ms: int
     is_event_clock: bool = False
     """Take `ts` as the time of receipt: for simulations only."""
+    live_within_ms: int = _NEVER_LIVE
+    """So old a heartbeat that is live may be; never older than one in time."""
 
     @classmethod
     def of_policy(
-        cls, *, max_delay_hours: int, max_clock_ahead_minutes: int, is_event_clock: bool
+        cls,
+        *,
+        max_delay_hours: int,
+        max_clock_ahead_minutes: int,
+        is_event_clock: bool,
+        live_within_minutes: int | None = None,
     ) -> "TimeRules":
-        """From the policy's parameters of the same names."""
+        """From the policy's parameters of the same names; without the last nothing is live."""
+        max_delay_ms = max_delay_hours * MILLISECONDS_PER_HOUR
+        live_within_ms = (
+            _NEVER_LIVE
+            if live_within_minutes is None
+            else min(live_within_minutes * _MILLISECONDS_PER_MINUTE, max_delay_ms)
+        )
         return cls(
-            max_delay_hours * MILLISECONDS_PER_HOUR,
+            max_delay_ms,
             max_clock_ahead_minutes * _MILLISECONDS_PER_MINUTE,
             is_event_clock,
+            live_within_ms,
         )
 
 
@@ -104,6 +121,10 @@ class Heartbeat(msgspec.Struct, frozen=True, gc=False):
     """A JSON object as it came."""
     message: Message
     """Where it comes from, should the database refuse it."""
+    is_live: bool = False
+    """Received within `live_within_minutes` of `ts`, and so in time."""
+    boot: int | None = None
+    counter: float | None = None
 
 
 class Rejection(msgspec.Struct, frozen=True, gc=False):
@@ -157,16 +178,20 @@ def _decode(  # noqa: PLR0911 - one return for each reason of the contract
         received_ms = ts_ms
     elif ts_ms - received_ms > rules.max_clock_ahead_ms:
         return Rejection(RejectionReason.FUTURE_TIMESTAMP, message)
+    delay_ms = received_ms - ts_ms
     return Heartbeat(
         origin.device_id,
         origin.publisher_id,
         ts_ms,
         received_ms,
-        received_ms - ts_ms > rules.max_delay_ms,
+        delay_ms > rules.max_delay_ms,
         None if fields.seq is UNSET else fields.seq,
         None if fields.status is UNSET else fields.status,
         metrics,
         message,
+        delay_ms <= rules.live_within_ms,
+        None if fields.boot is UNSET else fields.boot,
+        None if fields.counter is UNSET else fields.counter,
     )
 
 

@@ -7,6 +7,7 @@ so an hour is remembered after its commit, and everything is forgotten when the 
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date
+from enum import IntEnum
 from typing import Final
 
 import msgspec
@@ -15,10 +16,18 @@ from ingest.decode import Heartbeat
 from jieru.calendar import MILLISECONDS_PER_HOUR, civil_hour_of, hours_since_epoch
 from jieru.publishers import CLOUD_ID
 
-__all__ = ["DurableHours", "PresenceBit"]
+__all__ = ["Age", "DurableHours", "PresenceBit"]
 
 _LIMIT: Final = 400_000
 """Device-months held at most: some 100 MB."""
+
+
+class Age(IntEnum):
+    """How old a heartbeat was when it arrived. What is live is in time, too."""
+
+    LIVE = 0
+    IN_TIME = 1
+    LATE = 2
 
 
 class PresenceBit(msgspec.Struct, frozen=True, gc=False):
@@ -28,43 +37,49 @@ class PresenceBit(msgspec.Struct, frozen=True, gc=False):
     publisher_id: int
     month: date
     bit: int
-    is_late: bool
+    age: Age
 
 
 class DurableHours:
-    """Device-months as integers with one bit an hour, on time and late apart."""
+    """Device-months as integers with one bit an hour, for each age apart."""
 
     def __init__(self, limit: int = _LIMIT) -> None:
         """Hold at most `limit` device-months."""
         self._limit = limit
-        self._months: dict[tuple[int, int, date, bool], int] = {}
-        self._last_hours: defaultdict[int, dict[int, int]] = defaultdict(dict)
-        """By publisher and device an hour known to be durable, the last one: answers nearly every
-        heartbeat."""
+        self._months: dict[tuple[int, int, date, Age], int] = {}
+        self._last_live: defaultdict[int, dict[int, int]] = defaultdict(dict)
+        """By publisher and device an hour known to be durable as live, the last one: answers nearly
+        every heartbeat."""
+        self._last_in_time: defaultdict[int, dict[int, int]] = defaultdict(dict)
+        """The same of hours that need not be live."""
 
     def missing(self, heartbeats: Iterable[Heartbeat]) -> list[PresenceBit]:
-        """The hours of these heartbeats that are not known to be stored, each once.
+        """The hours of these heartbeats that are not known to be stored, each once for each age.
 
-        In order of device, hour and publisher.
+        An hour that is stored as live is stored as in time, too. In order of device, hour and
+        publisher.
         """
-        found: set[tuple[int, int, int, bool]] = set()
-        publisher_id, last_hour = CLOUD_ID, self._last_hours[CLOUD_ID]
+        found: set[tuple[int, int, int, Age]] = set()
+        publisher_id = CLOUD_ID
+        last_live, last_in_time = self._last_live[CLOUD_ID], self._last_in_time[CLOUD_ID]
         for heartbeat in heartbeats:
             if heartbeat.publisher_id != publisher_id:
                 publisher_id = heartbeat.publisher_id
-                last_hour = self._last_hours[publisher_id]
+                last_live = self._last_live[publisher_id]
+                last_in_time = self._last_in_time[publisher_id]
             device_id, is_late = heartbeat.device_id, heartbeat.is_late
             hour = heartbeat.ts_ms // MILLISECONDS_PER_HOUR
-            if is_late or last_hour.get(device_id) != hour:
-                found.add((device_id, hour, publisher_id, is_late))
+            if is_late or last_live.get(device_id) != hour:
+                age = _age_of(heartbeat)
+                if age is not Age.IN_TIME or last_in_time.get(device_id) != hour:
+                    found.add((device_id, hour, publisher_id, age))
         bits: list[PresenceBit] = []
-        months = self._months
-        for device_id, hour, publisher_id, is_late in sorted(found):
+        for device_id, hour, publisher_id, age in sorted(found):
             month, bit = civil_hour_of(hour * MILLISECONDS_PER_HOUR)
-            if not months.get((device_id, publisher_id, month, is_late), 0) >> bit & 1:
-                bits.append(PresenceBit(device_id, publisher_id, month, bit, is_late))
-            elif not is_late:
-                self._last_hours[publisher_id][device_id] = hour
+            if not self._durable(device_id, publisher_id, month, age) >> bit & 1:
+                bits.append(PresenceBit(device_id, publisher_id, month, bit, age))
+            else:
+                self._note_last(device_id, publisher_id, hour, age)
         return bits
 
     def first_of_missing(self, heartbeats: Iterable[Heartbeat]) -> list[Heartbeat]:
@@ -76,7 +91,7 @@ class DurableHours:
         first: list[Heartbeat] = []
         for each in heartbeats:
             month, bit = civil_hour_of(each.ts_ms)
-            hour = PresenceBit(each.device_id, each.publisher_id, month, bit, each.is_late)
+            hour = PresenceBit(each.device_id, each.publisher_id, month, bit, _age_of(each))
             if hour in missing:
                 missing.remove(hour)
                 first.append(each)
@@ -86,11 +101,31 @@ class DurableHours:
         """Note what a transaction has just committed."""
         if len(self._months) >= self._limit:
             self._months.clear()
-            self._last_hours.clear()
+            self._last_live.clear()
+            self._last_in_time.clear()
         months = self._months
         for bit in bits:
-            key = (bit.device_id, bit.publisher_id, bit.month, bit.is_late)
+            key = (bit.device_id, bit.publisher_id, bit.month, bit.age)
             months[key] = months.get(key, 0) | 1 << bit.bit
-            if not bit.is_late:
+            if bit.age is not Age.LATE:
                 hour = hours_since_epoch(bit.month, bit.bit)
-                self._last_hours[bit.publisher_id][bit.device_id] = hour
+                self._note_last(bit.device_id, bit.publisher_id, hour, bit.age)
+
+    def _durable(self, device_id: int, publisher_id: int, month: date, age: Age) -> int:
+        """The hours of a month that need no upsert for a heartbeat of this age."""
+        durable = self._months.get((device_id, publisher_id, month, age), 0)
+        if age is Age.IN_TIME:
+            durable |= self._months.get((device_id, publisher_id, month, Age.LIVE), 0)
+        return durable
+
+    def _note_last(self, device_id: int, publisher_id: int, hour: int, age: Age) -> None:
+        if age is Age.LIVE:
+            self._last_live[publisher_id][device_id] = hour
+        elif age is Age.IN_TIME:
+            self._last_in_time[publisher_id][device_id] = hour
+
+
+def _age_of(heartbeat: Heartbeat) -> Age:
+    if heartbeat.is_late:
+        return Age.LATE
+    return Age.LIVE if heartbeat.is_live else Age.IN_TIME

@@ -46,11 +46,12 @@ _RETENTION_INTERVAL_S: Final = 3_600
 """How often expired heartbeats are looked for: dropping nothing costs nothing."""
 
 _RECORD_RULES: Final = """
-    INSERT INTO evidence_rules (policy, max_delay_hours, max_clock_ahead_minutes, clock)
+    INSERT INTO evidence_rules
+        (policy, max_delay_hours, max_clock_ahead_minutes, clock, live_within_minutes)
     SELECT rules.* FROM (VALUES (%(policy)s::text, %(delay)s::integer, %(ahead)s::integer,
-                                 %(clock)s::text)) AS rules
+                                 %(clock)s::text, %(live)s::integer)) AS rules
     EXCEPT
-    (SELECT policy, max_delay_hours, max_clock_ahead_minutes, clock
+    (SELECT policy, max_delay_hours, max_clock_ahead_minutes, clock, live_within_minutes
      FROM evidence_rules ORDER BY id DESC LIMIT 1)
 """
 
@@ -110,7 +111,12 @@ def flood_limits(settings: Settings) -> FloodLimits:
 
 
 def check_database(
-    settings: Settings, *, policy: str, max_delay_hours: int, max_clock_ahead_minutes: int
+    settings: Settings,
+    *,
+    policy: str,
+    max_delay_hours: int,
+    max_clock_ahead_minutes: int,
+    live_within_minutes: int | None = None,
 ) -> KnownSession:
     """Check that evidence may be written here, and record by which rules it will be.
 
@@ -143,6 +149,7 @@ def check_database(
                 "delay": max_delay_hours,
                 "ahead": max_clock_ahead_minutes,
                 "clock": settings.ingest_clock,
+                "live": live_within_minutes,
             },
         )
         return KnownSession.read(
@@ -182,12 +189,14 @@ class _Ingester:
         *,
         max_delay_hours: int,
         max_clock_ahead_minutes: int,
+        live_within_minutes: int | None,
     ) -> None:
         self._settings = settings
         self._rules = TimeRules.of_policy(
             max_delay_hours=max_delay_hours,
             max_clock_ahead_minutes=max_clock_ahead_minutes,
             is_event_clock=settings.ingest_clock == "event",
+            live_within_minutes=live_within_minutes,
         )
         self.session = session
 
@@ -285,6 +294,7 @@ async def run_ingester(
     *,
     max_delay_hours: int,
     max_clock_ahead_minutes: int,
+    live_within_minutes: int | None = None,
     is_draining: bool = False,
     stop: asyncio.Event | None = None,
 ) -> None:
@@ -295,6 +305,8 @@ async def run_ingester(
         session: what `check_database` found.
         max_delay_hours: policy parameter: what is received later does not count.
         max_clock_ahead_minutes: policy parameter: what is further ahead is refused.
+        live_within_minutes: policy parameter: what is older on arrival is not live; None: nothing
+            is known to be live.
         is_draining: take only what the session holds, then end the session.
         stop: ends it from inside the process, instead of a signal.
 
@@ -307,6 +319,7 @@ async def run_ingester(
         session,
         max_delay_hours=max_delay_hours,
         max_clock_ahead_minutes=max_clock_ahead_minutes,
+        live_within_minutes=live_within_minutes,
     )
     subscriber = parts.subscriber(is_draining=is_draining)
     observations = parts.observations(subscriber)

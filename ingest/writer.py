@@ -39,7 +39,8 @@ from jieru.wire import PAYLOAD_LIMIT_BYTES, DeviceStatus, RejectionReason
 __all__ = ["Writer", "Written"]
 
 _COPY_HEARTBEATS: Final = """
-    COPY heartbeats (device_id, "time", received_at, publisher_id, seq, status, metrics)
+    COPY heartbeats (device_id, "time", received_at, publisher_id, seq, status, boot, counter,
+                     metrics)
     FROM STDIN (FORMAT BINARY)
 """
 _CREATE_STAGING: Final = """
@@ -47,47 +48,57 @@ _CREATE_STAGING: Final = """
         (LIKE heartbeats) ON COMMIT DELETE ROWS
 """
 _COPY_STAGING: Final = """
-    COPY staged_heartbeats (device_id, "time", received_at, publisher_id, seq, status, metrics)
+    COPY staged_heartbeats (device_id, "time", received_at, publisher_id, seq, status, boot, counter,
+                     metrics)
     FROM STDIN (FORMAT BINARY)
 """
 # Sorted, so that two ingesters that were sent the same messages cannot deadlock.
 _INSERT_STAGED: Final = """
-    INSERT INTO heartbeats (device_id, "time", received_at, publisher_id, seq, status, metrics)
-    SELECT device_id, "time", received_at, publisher_id, seq, status, metrics FROM staged_heartbeats
+    INSERT INTO heartbeats (device_id, "time", received_at, publisher_id, seq, status, boot, counter,
+                            metrics)
+    SELECT device_id, "time", received_at, publisher_id, seq, status, boot, counter, metrics
+    FROM staged_heartbeats
     ORDER BY device_id, "time"
     ON CONFLICT (device_id, "time") DO NOTHING
     RETURNING device_id, (extract(epoch FROM "time") * 1000)::bigint,
               (extract(epoch FROM received_at) * 1000)::bigint
 """
 _EMPTY_STAGING: Final = "TRUNCATE staged_heartbeats"
-# Sorted by key by the caller; GROUP BY may not keep that order, so it is said again.
+# Sorted by key by the caller; GROUP BY may not keep that order, so it is said again. Age: 0 live, 1 in
+# time, 2 late.
 _UPSERT_PRESENCE: Final = """
-    INSERT INTO presence AS p (device_id, month, hours, late_hours)
+    INSERT INTO presence AS p (device_id, month, hours, late_hours, live_hours)
     SELECT device_id, date '2000-01-01' + month_day,
-           bit_or(CASE is_late WHEN 0 THEN set_bit(0::bit(744), bit, 1) ELSE 0::bit(744) END),
-           bit_or(CASE is_late WHEN 0 THEN 0::bit(744) ELSE set_bit(0::bit(744), bit, 1) END)
+           bit_or(CASE WHEN age < 2 THEN set_bit(0::bit(744), bit, 1) ELSE 0::bit(744) END),
+           bit_or(CASE WHEN age = 2 THEN set_bit(0::bit(744), bit, 1) ELSE 0::bit(744) END),
+           bit_or(CASE WHEN age = 0 THEN set_bit(0::bit(744), bit, 1) ELSE 0::bit(744) END)
     FROM unnest(%s::integer[], %s::integer[], %s::integer[], %s::integer[])
-         AS heard (device_id, month_day, bit, is_late)
+         AS heard (device_id, month_day, bit, age)
     GROUP BY device_id, month_day
     ORDER BY device_id, month_day
     ON CONFLICT (device_id, month) DO UPDATE
-    SET hours = p.hours | excluded.hours, late_hours = p.late_hours | excluded.late_hours
-    WHERE (p.hours | excluded.hours, p.late_hours | excluded.late_hours)
-          IS DISTINCT FROM (p.hours, p.late_hours)
+    SET hours = p.hours | excluded.hours, late_hours = p.late_hours | excluded.late_hours,
+        live_hours = p.live_hours | excluded.live_hours
+    WHERE (p.hours | excluded.hours, p.late_hours | excluded.late_hours,
+           p.live_hours | excluded.live_hours)
+          IS DISTINCT FROM (p.hours, p.late_hours, p.live_hours)
 """
 _UPSERT_PRESENCE_BY_OTHERS: Final = """
-    INSERT INTO presence_by_others AS p (device_id, month, publisher_id, hours, late_hours)
+    INSERT INTO presence_by_others AS p (device_id, month, publisher_id, hours, late_hours, live_hours)
     SELECT device_id, date '2000-01-01' + month_day, publisher_id,
-           bit_or(CASE is_late WHEN 0 THEN set_bit(0::bit(744), bit, 1) ELSE 0::bit(744) END),
-           bit_or(CASE is_late WHEN 0 THEN 0::bit(744) ELSE set_bit(0::bit(744), bit, 1) END)
+           bit_or(CASE WHEN age < 2 THEN set_bit(0::bit(744), bit, 1) ELSE 0::bit(744) END),
+           bit_or(CASE WHEN age = 2 THEN set_bit(0::bit(744), bit, 1) ELSE 0::bit(744) END),
+           bit_or(CASE WHEN age = 0 THEN set_bit(0::bit(744), bit, 1) ELSE 0::bit(744) END)
     FROM unnest(%s::integer[], %s::integer[], %s::integer[], %s::integer[], %s::integer[])
-         AS heard (device_id, month_day, bit, is_late, publisher_id)
+         AS heard (device_id, month_day, bit, age, publisher_id)
     GROUP BY device_id, month_day, publisher_id
     ORDER BY device_id, month_day, publisher_id
     ON CONFLICT (device_id, month, publisher_id) DO UPDATE
-    SET hours = p.hours | excluded.hours, late_hours = p.late_hours | excluded.late_hours
-    WHERE (p.hours | excluded.hours, p.late_hours | excluded.late_hours)
-          IS DISTINCT FROM (p.hours, p.late_hours)
+    SET hours = p.hours | excluded.hours, late_hours = p.late_hours | excluded.late_hours,
+        live_hours = p.live_hours | excluded.live_hours
+    WHERE (p.hours | excluded.hours, p.late_hours | excluded.late_hours,
+           p.live_hours | excluded.live_hours)
+          IS DISTINCT FROM (p.hours, p.late_hours, p.live_hours)
 """
 # A status travels as its place in the type, from 1; place 0 does not exist, which gives NULL.
 _UPSERT_STATES: Final = """
@@ -637,12 +648,12 @@ async def _upsert_presence(connection: AsyncConnection, bits: Sequence[PresenceB
 
 
 def _columns(bits: Sequence[PresenceBit]) -> tuple[IntegerArray, ...]:
-    """Device, month as a day since 2000, bit, whether late."""
+    """Device, month as a day since 2000, bit, age."""
     return (
         IntegerArray.of([bit.device_id for bit in bits]),
         IntegerArray.of([bit.month.toordinal() - _DAY_2000 for bit in bits]),
         IntegerArray.of([bit.bit for bit in bits]),
-        IntegerArray.of([bit.is_late for bit in bits]),
+        IntegerArray.of([bit.age for bit in bits]),
     )
 
 

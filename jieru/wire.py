@@ -149,6 +149,12 @@ class HeartbeatPayload(msgspec.Struct, gc=False):
     status: DeviceStatus | msgspec.UnsetType = msgspec.UNSET
     metrics: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     """The object's bytes as they came: the database is the first to look inside."""
+    boot: Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)] | msgspec.UnsetType = (
+        msgspec.UNSET
+    )
+    """A random number, another for each start of the controller; a bigint of the database."""
+    counter: float | msgspec.UnsetType = msgspec.UNSET
+    """Of kilowatt-hours, cycles or pieces, which never falls but with another `boot`."""
 
 
 def heartbeat_topic(address: DeviceAddress, publisher: Publisher = CLOUD) -> str:
@@ -212,6 +218,9 @@ def encode_payload(
     seq: int | None = None,
     status: DeviceStatus | None = None,
     metrics: dict[str, object] | None = None,
+    *,
+    boot: int | None = None,
+    counter: float | None = None,
 ) -> bytes:
     """Write one heartbeat as a device does; `ts` in milliseconds since the Unix epoch."""
     payload: dict[str, object] = {"ts": ts}
@@ -221,4 +230,8 @@ def encode_payload(
         payload["status"] = status.value
     if metrics is not None:
         payload["metrics"] = metrics
+    if boot is not None:
+        payload["boot"] = boot
+    if counter is not None:
+        payload["counter"] = counter
     return msgspec.json.encode(payload)

@@ -14,7 +14,7 @@ from tests.support.messages import KNOWN_TOPIC, NOON_MS, RULES, message, origins
 from tests.unit.ingest.test_storable_metrics import STORABLE, UNSTORABLE
 
 _COPY = """
-    COPY taken (device_id, "time", received_at, publisher_id, seq, status, metrics)
+    COPY taken (device_id, "time", received_at, publisher_id, seq, status, boot, counter, metrics)
     FROM STDIN (FORMAT BINARY)
 """
 _LONGEST_READING = 60

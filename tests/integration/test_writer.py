@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingest.decode import Heartbeat, Rejection
+from ingest.durable_hours import Age
 from ingest.writer import Writer, Written
 from jieru.publishers import CLOUD_ID, ITSELF_ID
 from jieru.wire import DeviceStatus, RejectionReason
@@ -23,7 +24,15 @@ from verifier.counting.run import count_year
 
 _HOUR_MS = 3_600_000
 _STORED = 'SELECT device_id, "time" FROM heartbeats ORDER BY 1, 2'
-_PRESENT = "SELECT device_id, month, hours::text, late_hours::text FROM presence ORDER BY 1, 2"
+_PRESENT = """
+    SELECT device_id, month, publisher_id, hours::text, late_hours::text, live_hours::text
+    FROM presence ORDER BY 1, 2, 3
+"""
+_LIVE = """
+    SELECT device_id, publisher_id, bit_count(hours), bit_count(live_hours),
+           bit_count(live_hours & ~hours)
+    FROM presence ORDER BY 1, 2
+"""
 
 
 def _writer(url: str) -> Writer:
@@ -38,6 +47,11 @@ async def _write(
         return [await writer.write(batch, rejections) for batch in batches]
     finally:
         await writer.close()
+
+
+async def _write_at_once(url: str, *ways: Sequence[Sequence[Heartbeat]]) -> None:
+    """Each by an ingester of its own, side by side."""
+    await asyncio.gather(*(_write(url, *way) for way in ways))
 
 
 @pytest.fixture
@@ -67,15 +81,22 @@ async def test_every_field_of_a_heartbeat_is_stored(
         status=DeviceStatus.MAINTENANCE,
         metrics='{"温度": 21.5}'.encode(),
         publisher_id=2**31 - 1,
+        boot=-(2**63),
+        counter=0.1,
     )
-    await _write(database_url, [full, heartbeat(2, NOON_MS, publisher_id=ITSELF_ID)])
+    counted = heartbeat(3, NOON_MS, status=DeviceStatus.RUNNING, counter=7.0)
+    await _write(database_url, [full, heartbeat(2, NOON_MS, publisher_id=ITSELF_ID), counted])
     rows = connection.execute(
         "SELECT device_id, extract(epoch FROM time) * 1000, extract(epoch FROM received_at) * 1000,"
-        " publisher_id, seq, status::text, metrics FROM heartbeats ORDER BY device_id"
+        " publisher_id, seq, status::text, boot, counter, metrics FROM heartbeats ORDER BY device_id"
     ).fetchall()
     assert rows == [
-        (1, NOON_MS + 123, NOON_MS + 456, 2**31 - 1, 2**63 - 1, "maintenance", {"温度": 21.5}),
-        (2, NOON_MS, NOON_MS, ITSELF_ID, None, None, None),
+        (
+            *(1, NOON_MS + 123, NOON_MS + 456, 2**31 - 1),
+            *(2**63 - 1, "maintenance", -(2**63), 0.1, {"温度": 21.5}),
+        ),
+        (2, NOON_MS, NOON_MS, ITSELF_ID, None, None, None, None, None),
+        (3, NOON_MS, NOON_MS, CLOUD_ID, None, "running", None, 7.0, None),
     ]
 
 
@@ -98,6 +119,37 @@ async def test_an_hour_is_kept_for_each_of_its_publishers(
     assert rows == [(CLOUD_ID, 1), (ITSELF_ID, 1), (gateway, 2)]
     row = connection.execute("SELECT publisher_id FROM heartbeats ORDER BY time").fetchone()
     assert row == (CLOUD_ID,)
+
+
+async def test_an_hour_is_live_once_one_of_its_heartbeats_was(
+    database_url: str, connection: psycopg.Connection
+) -> None:
+    """Whoever published it, and in the same batch or in one after; a late hour never is."""
+    gateway = 7
+    batches = (
+        [heartbeat(1), heartbeat(1, NOON_MS + _HOUR_MS), heartbeat(2, is_late=True)],
+        [heartbeat(1, NOON_MS + 1, is_live=True), heartbeat(1, NOON_MS + 2)],
+        [
+            heartbeat(1, NOON_MS + 3, publisher_id=gateway),
+            heartbeat(1, NOON_MS + 4, publisher_id=gateway, is_live=True),
+        ],
+    )
+    await _write(database_url, *batches, *batches)
+    rows = connection.execute(_LIVE).fetchall()
+    assert rows == [(1, CLOUD_ID, 2, 1, 0), (1, gateway, 1, 1, 0), (2, CLOUD_ID, 0, 0, 0)]
+    together = connection.execute(
+        "SELECT device_id, bit_count(hours), bit_count(live_hours) FROM device_presence ORDER BY 1"
+    ).fetchall()
+    assert together == [(1, 2, 1), (2, 0, 0)]
+
+
+async def test_an_hour_is_live_also_where_the_batch_comes_a_second_time(
+    database_url: str, connection: psycopg.Connection
+) -> None:
+    """The row of a heartbeat that is there already stays as it is, and its hour is heard live."""
+    await _write(database_url, [heartbeat(1)], [heartbeat(1, is_live=True)])
+    assert connection.execute(_LIVE).fetchall() == [(1, CLOUD_ID, 1, 1, 0)]
+    assert _count(connection, "heartbeats") == 1
 
 
 async def test_a_second_delivery_changes_nothing_and_is_counted(
@@ -287,7 +339,12 @@ _POLICY = policy_with(
 )
 _AS_OF = date(2026, 3, 14)
 _OF_TWO_WEEKS = st.lists(
-    st.tuples(st.integers(1, 3), st.integers(0, 10 * 24), st.booleans()),
+    st.tuples(
+        st.integers(1, 3),
+        st.integers(0, 10 * 24),
+        st.sampled_from(Age),
+        st.sampled_from([CLOUD_ID, ITSELF_ID]),
+    ),
     min_size=60,
     max_size=160,
 )
@@ -300,11 +357,21 @@ _OF_TWO_WEEKS = st.lists(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_order_repetition_and_batching_do_not_change_evidence_or_count(
-    embedded_database_url: str, beats: list[tuple[int, int, bool]], data: st.DataObject
+    embedded_database_url: str, beats: list[tuple[int, int, Age, int]], data: st.DataObject
 ) -> None:
-    """Whatever way the same heartbeats come in, presence is the same and so is the count."""
+    """Whatever way the same heartbeats come in, and to whichever of two ingesters.
+
+    Presence is the same, its live hours are among its hours, and the count is the same.
+    """
     stream = [
-        heartbeat(device, NOON_MS + hours * _HOUR_MS, is_late=late) for device, hours, late in beats
+        heartbeat(
+            device,
+            NOON_MS + hours * _HOUR_MS,
+            is_late=age is Age.LATE,
+            is_live=age is Age.LIVE,
+            publisher_id=publisher,
+        )
+        for device, hours, age, publisher in beats
     ]
     again = data.draw(st.lists(st.sampled_from(stream), max_size=20))
     shuffled = data.draw(st.permutations([*stream, *again]))
@@ -319,9 +386,10 @@ def test_order_repetition_and_batching_do_not_change_evidence_or_count(
             for number in (1, 2, 3):
                 assert builder.device("alpha", f"m{number}", uscc) == number
         outcomes = []
-        for way in ([stream], batches):
+        for ways in ([[stream]], [batches], [batches[::2], batches[1::2]]):
             connection.execute("TRUNCATE heartbeats, presence, device_states")
-            asyncio.run(_write(embedded_database_url, *way))
+            asyncio.run(_write_at_once(embedded_database_url, *ways))
+            assert all(beyond == 0 for *_rest, beyond in connection.execute(_LIVE))
             outcomes.append(
                 (
                     connection.execute(_STORED).fetchall(),
@@ -329,7 +397,7 @@ def test_order_repetition_and_batching_do_not_change_evidence_or_count(
                     count_year(connection, 2026, as_of=_AS_OF, policy=_POLICY).to_json_object(),
                 )
             )
-    assert outcomes[0] == outcomes[1]
+    assert outcomes[0] == outcomes[1] == outcomes[2]
 
 
 async def test_a_session_that_could_not_be_prepared_is_not_used(

@@ -12,7 +12,9 @@ __all__ = ["KNOWN_TOPIC", "NOON_MS", "RULES", "heartbeat", "message", "origins",
 NOON_MS = 1_772_424_000_000
 """2026-03-02 12:00 in Asia/Shanghai."""
 KNOWN_TOPIC = heartbeat_topic(DeviceAddress("xielian", "CNC-1"))
-RULES = TimeRules.of_policy(max_delay_hours=72, max_clock_ahead_minutes=10, is_event_clock=False)
+RULES = TimeRules.of_policy(
+    max_delay_hours=72, max_clock_ahead_minutes=10, is_event_clock=False, live_within_minutes=60
+)
 
 
 def topic_of(serial: str, platform: str = "xielian") -> str:
@@ -47,8 +49,11 @@ def heartbeat(
     status: DeviceStatus | None = None,
     metrics: bytes | None = None,
     publisher_id: int = CLOUD_ID,
+    is_live: bool = False,
+    boot: int | None = None,
+    counter: float | None = None,
 ) -> Heartbeat:
-    """A heartbeat received when it was sent unless told otherwise."""
+    """A heartbeat in time, of which nobody knows whether it was live, unless told otherwise."""
     return Heartbeat(
         device_id,
         publisher_id,
@@ -59,4 +64,7 @@ def heartbeat(
         status,
         metrics,
         message(encode_payload(ts_ms)),
+        is_live,
+        boot,
+        counter,
     )

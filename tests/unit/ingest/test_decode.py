@@ -1,6 +1,7 @@
 """What the wire contract takes and what it refuses (design section 4)."""
 
 import json
+import math
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from ingest.decode import Heartbeat, Rejection, TimeRules, decode, decode_all, unknown_topics
 from ingest.message import Message
 from jieru.publishers import CLOUD_ID
-from jieru.wire import DeviceStatus, RejectionReason
+from jieru.wire import DeviceStatus, RejectionReason, encode_payload
 from tests.support.messages import KNOWN_TOPIC, NOON_MS, RULES, message, origins, topic_of
 
 _DEVICES = origins({KNOWN_TOPIC: 7})
@@ -64,6 +65,20 @@ def test_only_ts_is_required_and_unknown_keys_are_ignored() -> None:
         b'{"ts": 1772424000000, "status": "on"}',
         b'{"ts": 1772424000000, "status": null}',
         b'{"ts": 1772424000000, "status": 1}',
+        b'{"ts": 1772424000000, "boot": "7"}',
+        b'{"ts": 1772424000000, "boot": 7.5}',
+        b'{"ts": 1772424000000, "boot": true}',
+        b'{"ts": 1772424000000, "boot": null}',
+        b'{"ts": 1772424000000, "boot": 9223372036854775808}',
+        b'{"ts": 1772424000000, "boot": -9223372036854775809}',
+        b'{"ts": 1772424000000, "counter": "1"}',
+        b'{"ts": 1772424000000, "counter": true}',
+        b'{"ts": 1772424000000, "counter": null}',
+        b'{"ts": 1772424000000, "counter": NaN}',
+        b'{"ts": 1772424000000, "counter": Infinity}',
+        b'{"ts": 1772424000000, "counter": 1e309}',
+        b'{"ts": 1772424000000, "counter": -1e309}',
+        b'{"ts": 1772424000000, "counter": ' + b"9" * 400 + b"}",
         b'{"ts": 1772424000000, "metrics": []}',
         b'{"ts": 1772424000000, "metrics": "{}"}',
         b'{"ts": 1772424000000, "metrics": null}',
@@ -141,6 +156,61 @@ def test_a_heartbeat_after_72_hours_is_late_but_kept(
     assert result.is_late is is_late
 
 
+@pytest.mark.parametrize(
+    ("delay_ms", "is_live"),
+    [(-_MINUTE_MS, True), (60 * _MINUTE_MS, True), (60 * _MINUTE_MS + 1, False)],
+)
+def test_a_heartbeat_that_arrives_within_an_hour_is_live(delay_ms: int, is_live: bool) -> None:
+    """Exactly sixty minutes is live, and so is a clock that is a little ahead."""
+    result = decode(message(b'{"ts": %d}' % (NOON_MS - delay_ms)), _DEVICES, RULES)
+    assert isinstance(result, Heartbeat)
+    assert result.is_live is is_live
+    assert not result.is_late
+
+
+def test_without_a_rule_nothing_is_known_to_be_live() -> None:
+    """Neither by the clock of receipt nor by that of a simulation."""
+    for is_event_clock in (False, True):
+        rules = TimeRules.of_policy(
+            max_delay_hours=72, max_clock_ahead_minutes=10, is_event_clock=is_event_clock
+        )
+        result = decode(message(), _DEVICES, rules)
+        assert isinstance(result, Heartbeat)
+        assert not result.is_live
+
+
+def test_what_is_late_is_never_live() -> None:
+    """Also under a policy that would have it so."""
+    rules = TimeRules.of_policy(
+        max_delay_hours=1,
+        max_clock_ahead_minutes=10,
+        is_event_clock=False,
+        live_within_minutes=1_440,
+    )
+    result = decode(message(b'{"ts": %d}' % (NOON_MS - 2 * _HOUR_MS)), _DEVICES, rules)
+    assert isinstance(result, Heartbeat)
+    assert (result.is_late, result.is_live) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("written", "counter"),
+    [(b"0", 0.0), (b"-0.5", -0.5), (b"18446744073709551616", 2.0**64), (b"1.5e308", 1.5e308)],
+)
+def test_a_counter_is_any_finite_number(written: bytes, counter: float) -> None:
+    """Whole or not, and larger than any integer of the database."""
+    result = decode(message(b'{"ts": %d, "counter": %b}' % (NOON_MS, written)), _DEVICES, RULES)
+    assert isinstance(result, Heartbeat)
+    assert (result.boot, result.counter) == (None, counter)
+
+
+@pytest.mark.parametrize("boot", [-(2**63), -1, 0, 2**63 - 1])
+def test_a_boot_is_any_integer_that_the_database_holds(boot: int) -> None:
+    """Both ends of a bigint, and whatever lies between."""
+    result = decode(message(encode_payload(NOON_MS, boot=boot)), _DEVICES, RULES)
+    assert isinstance(result, Heartbeat)
+    assert (result.boot, result.counter) == (boot, None)
+
+
 def test_a_time_before_2020_is_before_epoch() -> None:
     """A device that lost its clock says 1970."""
     first_ms = 1_577_808_000_000
@@ -160,12 +230,15 @@ def test_a_time_that_no_calendar_has_is_in_the_future_even_by_the_event_clock() 
 
 def test_the_event_clock_takes_ts_as_the_time_of_receipt() -> None:
     """Then nothing is late and nothing ahead."""
-    rules = TimeRules.of_policy(max_delay_hours=72, max_clock_ahead_minutes=10, is_event_clock=True)
+    rules = TimeRules.of_policy(
+        max_delay_hours=72, max_clock_ahead_minutes=10, is_event_clock=True, live_within_minutes=60
+    )
     for ts in (NOON_MS - 1000 * _HOUR_MS, NOON_MS + 1000 * _HOUR_MS):
         result = decode(message(b'{"ts": %d}' % ts), _DEVICES, rules)
         assert isinstance(result, Heartbeat)
         assert result.received_ms == result.ts_ms == ts
         assert not result.is_late
+        assert result.is_live
 
 
 _json = st.recursive(
@@ -189,7 +262,15 @@ def test_any_bytes_on_any_topic_are_decoded_without_an_exception(
 @given(
     st.fixed_dictionaries(
         {},
-        optional={"ts": _json, "seq": _json, "status": _json, "metrics": _json, "other": _json},
+        optional={
+            "ts": _json,
+            "seq": _json,
+            "status": _json,
+            "metrics": _json,
+            "boot": _json,
+            "counter": _json,
+            "other": _json,
+        },
     )
 )
 def test_json_objects_are_taken_exactly_when_the_contract_says_so(
@@ -198,6 +279,7 @@ def test_json_objects_are_taken_exactly_when_the_contract_says_so(
     """Against a second reading of the contract, by the standard library."""
     result = decode(message(json.dumps(fields).encode()), _DEVICES, RULES)
     ts, seq = fields.get("ts"), fields.get("seq", 0)
+    boot, counter = fields.get("boot", 0), fields.get("counter", 0)
     is_good = (
         type(ts) is int
         and type(seq) is int
@@ -206,6 +288,10 @@ def test_json_objects_are_taken_exactly_when_the_contract_says_so(
             "status" not in fields or fields["status"] in [status.value for status in DeviceStatus]
         )
         and isinstance(fields.get("metrics", {}), dict)
+        and type(boot) is int
+        and -(2**63) <= boot < 2**63
+        and (type(counter) is int or isinstance(counter, float))
+        and math.isfinite(counter)
     )
     if is_good:
         assert isinstance(result, Heartbeat) or result.reason in (
