@@ -33,10 +33,13 @@ _SCHEMA: Final = pa.schema(
         pa.field("status", pa.string()),
         pa.field("metrics", pa.string()),
         pa.field("publisher_id", pa.int32(), nullable=False),
+        pa.field("boot", pa.int64()),
+        pa.field("counter", pa.float64()),
     ]
 )
-_SCHEMA_BEFORE: Final = pa.schema([each for each in _SCHEMA if each.name != "publisher_id"])
-"""Of files from before it was kept who published."""
+_SCHEMAS: Final = (_SCHEMA, pa.schema(list(_SCHEMA)[:7]), pa.schema(list(_SCHEMA)[:6]))
+"""Of files of today, from before `boot` and `counter` were kept, and from before it was kept who
+published."""
 _KEY_COLUMNS: Final = ("device_id", "publisher_id", "time", "received_at")
 _ROWS_IN_GROUP: Final = 100_000
 _ROWS_AT_ONCE: Final = 20_000
@@ -78,7 +81,7 @@ def write_rows(path: Path, rows: Iterable[bytes]) -> WrittenRows:
             file,
             _SCHEMA,
             compression="zstd",
-            use_dictionary=["status", "metrics", "publisher_id"],
+            use_dictionary=["status", "metrics", "publisher_id", "boot"],
             column_encoding=_ENCODINGS,
             write_statistics=["device_id", "time"],
         ) as writer:
@@ -101,7 +104,7 @@ def read_rows(path: Path) -> Iterator[bytes]:
     """
     try:
         with pq.ParquetFile(path, memory_map=False, pre_buffer=False) as file:
-            if file.schema_arrow not in (_SCHEMA, _SCHEMA_BEFORE):
+            if file.schema_arrow not in _SCHEMAS:
                 raise UnreadableFileError("it has other columns")
             for batch in file.iter_batches(_ROWS_AT_ONCE, use_threads=False):
                 columns = [
@@ -124,7 +127,7 @@ def read_keys(path: Path) -> Iterator[tuple[npt.NDArray[np.int64], ...]]:
     """
     try:
         with pq.ParquetFile(path, memory_map=False, pre_buffer=False) as file:
-            if file.schema_arrow not in (_SCHEMA, _SCHEMA_BEFORE):
+            if file.schema_arrow not in _SCHEMAS:
                 raise UnreadableFileError("it has other columns")
             wanted = [name for name in _KEY_COLUMNS if name in file.schema_arrow.names]
             for batch in file.iter_batches(_ROWS_IN_GROUP, columns=wanted, use_threads=False):

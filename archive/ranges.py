@@ -29,7 +29,9 @@ __all__ = [
     "one_moment",
 ]
 
-_COLUMNS: Final = 'device_id, "time", received_at, seq, status, metrics, publisher_id'
+_COLUMNS: Final = (
+    'device_id, "time", received_at, seq, status, metrics, publisher_id, boot, counter'
+)
 
 _EXPIRED_CHUNKS: Final = """
     SELECT range_start, range_end, chunk_schema, chunk_name

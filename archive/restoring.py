@@ -23,13 +23,15 @@ _CREATE_STAGING: Final = """
     CREATE TEMPORARY TABLE restored_heartbeats (LIKE heartbeats) ON COMMIT DROP
 """
 _COPY_STAGING: Final = """
-    COPY restored_heartbeats (device_id, "time", received_at, seq, status, metrics, publisher_id)
+    COPY restored_heartbeats (device_id, "time", received_at, seq, status, metrics, publisher_id,
+                              boot, counter)
     FROM STDIN (FORMAT BINARY)
 """
 # What the database holds already stays as it is there.
 _INSERT: Final = """
-    INSERT INTO heartbeats (device_id, "time", received_at, seq, status, metrics, publisher_id)
-    SELECT device_id, "time", received_at, seq, status, metrics, publisher_id
+    INSERT INTO heartbeats (device_id, "time", received_at, seq, status, metrics, publisher_id, boot,
+                            counter)
+    SELECT device_id, "time", received_at, seq, status, metrics, publisher_id, boot, counter
     FROM restored_heartbeats
     ORDER BY device_id, "time"
     ON CONFLICT (device_id, "time") DO NOTHING

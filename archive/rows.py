@@ -31,9 +31,11 @@ __all__ = [
 COPY_HEADER: Final = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)
 COPY_TRAILER: Final = struct.pack("!h", -1)
 
-_FIELDS: Final = 7
-_FIELDS_BEFORE: Final = 6
-"""Of files from before it was kept who published."""
+_FIELDS: Final = 9
+_FIELDS_WITHOUT_COUNTER: Final = 7
+"""Of files from before `boot` and `counter` were kept."""
+_FIELDS_WITHOUT_PUBLISHER: Final = 6
+"""Of files from before it was kept who published, which is older."""
 _JSONB_VERSION: Final = 1
 _TO_2000_US: Final = 946_684_800_000_000
 """PostgreSQL counts instants in microseconds from 2000-01-01 UTC."""
@@ -47,6 +49,8 @@ _METRICS_HEAD: Final = struct.Struct("!ib")
 _NULL: Final = _LENGTH.pack(-1)
 _COUNT: Final = struct.Struct("!h")
 _PUBLISHER: Final = struct.Struct("!ii")
+_DOUBLE: Final = struct.Struct("!d")
+_COUNTER: Final = struct.Struct("!id")
 _KEY: Final = struct.Struct("!6xi4xq")
 """device_id and time, of which a row is the only one."""
 
@@ -64,6 +68,8 @@ class Fields(NamedTuple):
     """As the database writes `jsonb`."""
     publisher_id: int | None
     """None: the row is of a file from before it was kept."""
+    boot: int | None = None
+    counter: float | None = None
 
 
 class RowsDigest:
@@ -93,7 +99,7 @@ def decode_row(row: bytes) -> Fields:
     """What the bytes of a row say."""
     fields, _four, device_id, _eight, time_us, _eight, received_us = _FIXED.unpack_from(row)
     at = _FIXED.size
-    seq = status = metrics = publisher_id = None
+    seq = status = metrics = publisher_id = boot = counter = None
     (length,) = _LENGTH.unpack_from(row, at)
     at += _LENGTH.size
     if length >= 0:
@@ -109,8 +115,19 @@ def decode_row(row: bytes) -> Fields:
     if length >= 0:
         metrics = row[at + 1 : at + length].decode()  # after the version's byte
         at += length
-    if fields == _FIELDS:
+    if fields > _FIELDS_WITHOUT_PUBLISHER:
         _four, publisher_id = _PUBLISHER.unpack_from(row, at)
+        at += _PUBLISHER.size
+    if fields == _FIELDS:
+        (length,) = _LENGTH.unpack_from(row, at)
+        at += _LENGTH.size
+        if length >= 0:
+            (boot,) = _BIGINT.unpack_from(row, at)
+            at += length
+        (length,) = _LENGTH.unpack_from(row, at)
+        at += _LENGTH.size
+        if length >= 0:
+            (counter,) = _DOUBLE.unpack_from(row, at)
     return Fields(
         device_id,
         time_us + _TO_2000_US,
@@ -119,6 +136,8 @@ def decode_row(row: bytes) -> Fields:
         status,
         metrics,
         publisher_id,
+        boot,
+        counter,
     )
 
 
@@ -130,9 +149,18 @@ def encode_row(
     status: str | None,
     metrics: str | None,
     publisher_id: int | None = None,
+    *controller: float | None,
 ) -> bytes:
-    """The bytes of a row that says this; without a publisher, as it was in files before."""
-    fields = _FIELDS_BEFORE if publisher_id is None else _FIELDS
+    """The bytes of a row that says this.
+
+    Args:
+        device_id: and what follows: the columns in the order of `Fields`.
+        publisher_id: None: the row is as it was in files before it was kept.
+        controller: `boot` and `counter`; neither: as it was in files before these were kept.
+    """
+    fields = _FIELDS if controller else _FIELDS_WITHOUT_COUNTER
+    if publisher_id is None:
+        fields = _FIELDS_WITHOUT_PUBLISHER
     parts = [
         _FIXED.pack(fields, 4, device_id, 8, time_us - _TO_2000_US, 8, received_us - _TO_2000_US),
         _NULL if seq is None else _SEQ.pack(8, seq),
@@ -149,15 +177,23 @@ def encode_row(
         parts += _METRICS_HEAD.pack(len(text) + 1, _JSONB_VERSION), text
     if publisher_id is not None:
         parts.append(_PUBLISHER.pack(4, publisher_id))
+    if controller:
+        boot, counter = controller
+        parts.append(_NULL if boot is None else _SEQ.pack(8, boot))
+        parts.append(_NULL if counter is None else _COUNTER.pack(8, counter))
     return b"".join(parts)
 
 
 def as_today(row: bytes) -> bytes:
-    """A row as the database has it today: before it was kept who published, the cloud did."""
+    """A row as the database has it today: before it was kept who published, the cloud did.
+
+    Before they were kept, neither `boot` nor `counter` is known.
+    """
     (fields,) = _COUNT.unpack_from(row)
     if fields == _FIELDS:
         return row
-    return _COUNT.pack(_FIELDS) + row[_COUNT.size :] + _PUBLISHER.pack(4, CLOUD_ID)
+    publisher = b"" if fields == _FIELDS_WITHOUT_COUNTER else _PUBLISHER.pack(4, CLOUD_ID)
+    return _COUNT.pack(_FIELDS) + row[_COUNT.size :] + publisher + _NULL + _NULL
 
 
 def in_batches(rows: Iterable[bytes], size: int) -> Iterator[list[bytes]]:

@@ -30,6 +30,12 @@ class Age(IntEnum):
     LATE = 2
 
 
+# Found faster than a member of the class is.
+_LIVE: Final = Age.LIVE
+_IN_TIME: Final = Age.IN_TIME
+_LATE: Final = Age.LATE
+
+
 class PresenceBit(msgspec.Struct, frozen=True, gc=False):
     """One hour in which a device was heard."""
 
@@ -70,16 +76,24 @@ class DurableHours:
             device_id, is_late = heartbeat.device_id, heartbeat.is_late
             hour = heartbeat.ts_ms // MILLISECONDS_PER_HOUR
             if is_late or last_live.get(device_id) != hour:
-                age = _age_of(heartbeat)
-                if age is not Age.IN_TIME or last_in_time.get(device_id) != hour:
-                    found.add((device_id, hour, publisher_id, age))
+                if is_late:
+                    found.add((device_id, hour, publisher_id, _LATE))
+                elif heartbeat.is_live:
+                    found.add((device_id, hour, publisher_id, _LIVE))
+                elif last_in_time.get(device_id) != hour:
+                    found.add((device_id, hour, publisher_id, _IN_TIME))
         bits: list[PresenceBit] = []
+        months = self._months
         for device_id, hour, publisher_id, age in sorted(found):
             month, bit = civil_hour_of(hour * MILLISECONDS_PER_HOUR)
-            if not self._durable(device_id, publisher_id, month, age) >> bit & 1:
+            durable = months.get((device_id, publisher_id, month, age), 0)
+            if age is _IN_TIME:
+                durable |= months.get((device_id, publisher_id, month, _LIVE), 0)
+            if not durable >> bit & 1:
                 bits.append(PresenceBit(device_id, publisher_id, month, bit, age))
-            else:
-                self._note_last(device_id, publisher_id, hour, age)
+            elif age is not _LATE:
+                last = self._last_live if age is _LIVE else self._last_in_time
+                last[publisher_id][device_id] = hour
         return bits
 
     def first_of_missing(self, heartbeats: Iterable[Heartbeat]) -> list[Heartbeat]:
@@ -107,25 +121,12 @@ class DurableHours:
         for bit in bits:
             key = (bit.device_id, bit.publisher_id, bit.month, bit.age)
             months[key] = months.get(key, 0) | 1 << bit.bit
-            if bit.age is not Age.LATE:
-                hour = hours_since_epoch(bit.month, bit.bit)
-                self._note_last(bit.device_id, bit.publisher_id, hour, bit.age)
-
-    def _durable(self, device_id: int, publisher_id: int, month: date, age: Age) -> int:
-        """The hours of a month that need no upsert for a heartbeat of this age."""
-        durable = self._months.get((device_id, publisher_id, month, age), 0)
-        if age is Age.IN_TIME:
-            durable |= self._months.get((device_id, publisher_id, month, Age.LIVE), 0)
-        return durable
-
-    def _note_last(self, device_id: int, publisher_id: int, hour: int, age: Age) -> None:
-        if age is Age.LIVE:
-            self._last_live[publisher_id][device_id] = hour
-        elif age is Age.IN_TIME:
-            self._last_in_time[publisher_id][device_id] = hour
+            if bit.age is not _LATE:
+                last = self._last_live if bit.age is _LIVE else self._last_in_time
+                last[bit.publisher_id][bit.device_id] = hours_since_epoch(bit.month, bit.bit)
 
 
 def _age_of(heartbeat: Heartbeat) -> Age:
     if heartbeat.is_late:
-        return Age.LATE
-    return Age.LIVE if heartbeat.is_live else Age.IN_TIME
+        return _LATE
+    return _LIVE if heartbeat.is_live else _IN_TIME

@@ -48,13 +48,17 @@ _METRICS: Final = (
 )
 _STATUS: Final = ("running", None, "idle", "fault", "stopped", "maintenance")
 _SEQ: Final = (0, None, 2**63 - 1, 17)
+_BOOT: Final = (None, -(2**63), 7)
+_COUNTER: Final = (None, 0.1, 2.0**70, 0.0, -1.5)
 
 _INSERT: Final = """
-    INSERT INTO heartbeats (device_id, "time", received_at, seq, status, metrics, publisher_id)
-    VALUES (%s, %s, %s, %s, %s, %s, %s)
+    INSERT INTO heartbeats (device_id, "time", received_at, seq, status, metrics, publisher_id, boot,
+                            counter)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 _SELECT: Final = """
-    SELECT device_id, "time", received_at, seq, status::text, metrics::text, publisher_id
+    SELECT device_id, "time", received_at, seq, status::text, metrics::text, publisher_id, boot,
+           counter
     FROM heartbeats
 """
 _SELECT_HOLDERS: Final = """
@@ -63,7 +67,10 @@ _SELECT_HOLDERS: Final = """
                                                 WHERE datname = current_database())
 """
 
-Beat = tuple[int, datetime, datetime, int | None, str | None, str | None, int]
+Beat = tuple[
+    *tuple[int, datetime, datetime, int | None, str | None, str | None, int],
+    *tuple[int | None, float | None],
+]
 
 
 def old_beats(devices: int = 7, *, first_device: int = 1, first: datetime = _FIRST) -> list[Beat]:
@@ -85,6 +92,8 @@ def old_beats(devices: int = 7, *, first_device: int = 1, first: datetime = _FIR
                         _STATUS[number % len(_STATUS)],
                         _METRICS[number % len(_METRICS)],
                         1 + number % 3,
+                        _BOOT[number % len(_BOOT)],
+                        _COUNTER[number % len(_COUNTER)],
                     )
                 )
     return beats

@@ -30,7 +30,17 @@ from tests.support.archives import (
 
 _END_KEEPING = "UPDATE heartbeat_archives SET kept_until = now() - interval '1 second'"
 _ONE_LATE: list[Beat] = [
-    (1, datetime(2025, 3, 2, 10, 0, 3, tzinfo=UTC), datetime.now(UTC), None, "idle", None, 2)
+    (
+        1,
+        datetime(2025, 3, 2, 10, 0, 3, tzinfo=UTC),
+        datetime.now(UTC),
+        None,
+        "idle",
+        None,
+        2,
+        5,
+        1.5,
+    )
 ]
 
 
@@ -135,18 +145,23 @@ def test_what_comes_late_into_an_archived_range_is_a_further_part(
     assert findings(connection, folder) == []
 
 
-def test_an_archive_of_before_it_was_kept_who_published_is_whole_and_comes_back(
-    connection: psycopg.Connection, folder: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("columns", [6, 7])
+def test_an_archive_of_before_is_whole_and_comes_back(
+    connection: psycopg.Connection, folder: Path, monkeypatch: pytest.MonkeyPatch, columns: int
 ) -> None:
-    """What it holds is the cloud's; nothing of it is archived again."""
-    insert(connection, [(*beat[:-1], CLOUD_ID) for beat in old_beats()])
+    """Of before it was kept who published, which was the cloud, or a controller's counter.
+
+    Nothing of it is archived again.
+    """
+    insert(connection, [(*beat[:6], CLOUD_ID, None, None) for beat in old_beats()])
     stored = stored_beats(connection)
     with monkeypatch.context() as before:
-        columns = 'device_id, "time", received_at, seq, status, metrics'
-        statement = ranges._COPY_ROWS.replace(f"{columns}, publisher_id", columns)
+        kept = ranges._COLUMNS.split(", ")[:columns]
+        statement = ranges._COPY_ROWS.replace(ranges._COLUMNS, ", ".join(kept))
         before.setattr(ranges, "_COPY_ROWS", statement)
-        before.setattr(parquet_file, "_SCHEMA", parquet_file._SCHEMA_BEFORE)
-        before.setattr(parquet_file, "decode_row", lambda row: decode_row(row)[:-1])
+        schema = next(each for each in parquet_file._SCHEMAS if len(each) == columns)
+        before.setattr(parquet_file, "_SCHEMA", schema)
+        before.setattr(parquet_file, "decode_row", lambda row: decode_row(row)[:columns])
         archive(connection, folder)
     assert findings(connection, folder) == []
     restore(connection, folder)

@@ -38,7 +38,7 @@ _NOON: Final = _FIRST_NOON + timedelta(days=1)
 
 def _late(device: int, noon: datetime = _NOON) -> Beat:
     at = noon + timedelta(seconds=device)
-    return (device, at, datetime.now(UTC), device, None, None, 1)
+    return (device, at, datetime.now(UTC), device, None, None, 1, None, None)
 
 
 def test_nothing_that_is_written_meanwhile_is_lost(
@@ -61,7 +61,8 @@ def test_nothing_that_is_written_meanwhile_is_lost(
                 try:
                     with writer.transaction():
                         writer.execute(
-                            "INSERT INTO heartbeats VALUES (%s, %s, %s, %s, %s, %s, %s)", beat
+                            "INSERT INTO heartbeats VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                            beat,
                         )
                 except psycopg.errors.DeadlockDetected:
                     continue  # an ingester tries the same batch again

@@ -34,6 +34,11 @@ _texts = st.none() | st.text(st.characters(exclude_characters="\0", exclude_cate
 def test_a_row_is_what_postgresql_sends() -> None:
     """By `COPY (SELECT 5, '2026-01-01Z', '2026-01-01 00:00:00.18Z', 7, 'idle', '{}', 3)`."""
     row = encode_row(5, 1_767_225_600_000_000, 1_767_225_600_180_000, 7, "idle", "{}", 3)
+    today = encode_row(5, 1_767_225_600_000_000, 1_767_225_600_180_000, 7, "idle", "{}", 3, 9, 1.5)
+    assert today[2 : len(row)] == row[2:]
+    assert (today[:2] + today[len(row) :]).hex(" ", -2) == (
+        "0009 0000 0008 0000 0000 0000 0009 0000 0008 3ff8 0000 0000 0000"
+    )
     assert row.hex(" ", -2) == (
         "0007 0000 0004 0000 0005 0000 0008 0002 ea47 0ae8 6000 0000 0008 0002 ea47 0aeb 1f20 "
         "0000 0008 0000 0000 0000 0007 0000 0004 6964 6c65 0000 0003 017b 7d00 0000 0400 0000 03"
@@ -47,6 +52,8 @@ def test_a_row_is_what_postgresql_sends() -> None:
     st.none() | st.integers(0, 2**63 - 1),
     _texts,
     _texts,
+    st.none() | st.integers(-(2**63), 2**63 - 1),
+    st.none() | st.floats(allow_nan=False, allow_infinity=False),
 )
 def test_a_row_says_what_was_put_into_it(
     device_id: int,
@@ -55,6 +62,8 @@ def test_a_row_says_what_was_put_into_it(
     seq: int | None,
     status: str | None,
     metrics: str | None,
+    boot: int | None,
+    counter: float | None,
 ) -> None:
     """Whatever is null, and in any script."""
     fields = (device_id, time_us, received_us, seq, status, metrics)
@@ -62,7 +71,10 @@ def test_a_row_says_what_was_put_into_it(
         row = encode_row(*fields, publisher_id)
         assert decode_row(row) == Fields(*fields, publisher_id)
         assert key_of(row)[0] == device_id
-        assert as_today(row) == encode_row(*fields, publisher_id or CLOUD_ID)
+        assert as_today(row) == encode_row(*fields, publisher_id or CLOUD_ID, None, None)
+    today = encode_row(*fields, 3, boot, counter)
+    assert decode_row(today) == Fields(*fields, 3, boot, counter)
+    assert as_today(today) == today
 
 
 @given(st.lists(_few_rows), st.lists(st.lists(_few_rows), max_size=3))
