@@ -29,8 +29,8 @@ _COPY_STAGING: Final = """
 """
 # What the database holds already stays as it is there.
 _INSERT: Final = """
-    INSERT INTO heartbeats (device_id, "time", received_at, seq, status, metrics, publisher_id, boot,
-                            counter)
+    INSERT INTO heartbeats (device_id, "time", received_at, seq, status, metrics, publisher_id,
+                            boot, counter)
     SELECT device_id, "time", received_at, seq, status, metrics, publisher_id, boot, counter
     FROM restored_heartbeats
     ORDER BY device_id, "time"

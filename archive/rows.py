@@ -151,12 +151,9 @@ def encode_row(
     publisher_id: int | None = None,
     *controller: float | None,
 ) -> bytes:
-    """The bytes of a row that says this.
+    """The bytes of a row that says this; the last two are `boot` and `counter`.
 
-    Args:
-        device_id: and what follows: the columns in the order of `Fields`.
-        publisher_id: None: the row is as it was in files before it was kept.
-        controller: `boot` and `counter`; neither: as it was in files before these were kept.
+    Without a publisher, or without these two, it is as it was in files before they were kept.
     """
     fields = _FIELDS if controller else _FIELDS_WITHOUT_COUNTER
     if publisher_id is None:

@@ -40,7 +40,7 @@ _STATUS_ALONE: Final = {status: packed + _NULL + _NULL for status, packed in _ST
 
 
 def encode_heartbeats(heartbeats: Iterable[Heartbeat]) -> bytes:
-    """Rows for COPY of device_id, time, received_at, publisher_id, seq, status, boot, counter, metrics."""
+    """Rows for COPY of the columns that `ingest.writer` names, in their order."""
     parts = [_HEADER]
     for heartbeat in heartbeats:
         time = (heartbeat.ts_ms - _MILLISECONDS_TO_2000) * 1000

@@ -65,6 +65,22 @@ class DurableHours:
         An hour that is stored as live is stored as in time, too. In order of device, hour and
         publisher.
         """
+        bits: list[PresenceBit] = []
+        months = self._months
+        for device_id, hour, publisher_id, age in sorted(self._not_last(heartbeats)):
+            month, bit = civil_hour_of(hour * MILLISECONDS_PER_HOUR)
+            durable = months.get((device_id, publisher_id, month, age), 0)
+            if age is _IN_TIME:
+                durable |= months.get((device_id, publisher_id, month, _LIVE), 0)
+            if not durable >> bit & 1:
+                bits.append(PresenceBit(device_id, publisher_id, month, bit, age))
+            elif age is not _LATE:
+                last = self._last_live if age is _LIVE else self._last_in_time
+                last[publisher_id][device_id] = hour
+        return bits
+
+    def _not_last(self, heartbeats: Iterable[Heartbeat]) -> set[tuple[int, int, int, Age]]:
+        """Device, hour, publisher and age of those that are not of the last hour that is known."""
         found: set[tuple[int, int, int, Age]] = set()
         publisher_id = CLOUD_ID
         last_live, last_in_time = self._last_live[CLOUD_ID], self._last_in_time[CLOUD_ID]
@@ -82,19 +98,7 @@ class DurableHours:
                     found.add((device_id, hour, publisher_id, _LIVE))
                 elif last_in_time.get(device_id) != hour:
                     found.add((device_id, hour, publisher_id, _IN_TIME))
-        bits: list[PresenceBit] = []
-        months = self._months
-        for device_id, hour, publisher_id, age in sorted(found):
-            month, bit = civil_hour_of(hour * MILLISECONDS_PER_HOUR)
-            durable = months.get((device_id, publisher_id, month, age), 0)
-            if age is _IN_TIME:
-                durable |= months.get((device_id, publisher_id, month, _LIVE), 0)
-            if not durable >> bit & 1:
-                bits.append(PresenceBit(device_id, publisher_id, month, bit, age))
-            elif age is not _LATE:
-                last = self._last_live if age is _LIVE else self._last_in_time
-                last[publisher_id][device_id] = hour
-        return bits
+        return found
 
     def first_of_missing(self, heartbeats: Iterable[Heartbeat]) -> list[Heartbeat]:
         """Of these heartbeats one for each hour that is not known to be stored."""

@@ -48,14 +48,14 @@ _CREATE_STAGING: Final = """
         (LIKE heartbeats) ON COMMIT DELETE ROWS
 """
 _COPY_STAGING: Final = """
-    COPY staged_heartbeats (device_id, "time", received_at, publisher_id, seq, status, boot, counter,
-                     metrics)
+    COPY staged_heartbeats (device_id, "time", received_at, publisher_id, seq, status, boot,
+                            counter, metrics)
     FROM STDIN (FORMAT BINARY)
 """
 # Sorted, so that two ingesters that were sent the same messages cannot deadlock.
 _INSERT_STAGED: Final = """
-    INSERT INTO heartbeats (device_id, "time", received_at, publisher_id, seq, status, boot, counter,
-                            metrics)
+    INSERT INTO heartbeats (device_id, "time", received_at, publisher_id, seq, status, boot,
+                            counter, metrics)
     SELECT device_id, "time", received_at, publisher_id, seq, status, boot, counter, metrics
     FROM staged_heartbeats
     ORDER BY device_id, "time"
@@ -64,8 +64,8 @@ _INSERT_STAGED: Final = """
               (extract(epoch FROM received_at) * 1000)::bigint
 """
 _EMPTY_STAGING: Final = "TRUNCATE staged_heartbeats"
-# Sorted by key by the caller; GROUP BY may not keep that order, so it is said again. Age: 0 live, 1 in
-# time, 2 late.
+# Sorted by key by the caller; GROUP BY may not keep that order, so it is said again. `age` is that
+# of `ingest.durable_hours`: 0 live, 1 in time, 2 late.
 _UPSERT_PRESENCE: Final = """
     INSERT INTO presence AS p (device_id, month, hours, late_hours, live_hours)
     SELECT device_id, date '2000-01-01' + month_day,
@@ -84,7 +84,8 @@ _UPSERT_PRESENCE: Final = """
           IS DISTINCT FROM (p.hours, p.late_hours, p.live_hours)
 """
 _UPSERT_PRESENCE_BY_OTHERS: Final = """
-    INSERT INTO presence_by_others AS p (device_id, month, publisher_id, hours, late_hours, live_hours)
+    INSERT INTO presence_by_others AS p
+        (device_id, month, publisher_id, hours, late_hours, live_hours)
     SELECT device_id, date '2000-01-01' + month_day, publisher_id,
            bit_or(CASE WHEN age < 2 THEN set_bit(0::bit(744), bit, 1) ELSE 0::bit(744) END),
            bit_or(CASE WHEN age = 2 THEN set_bit(0::bit(744), bit, 1) ELSE 0::bit(744) END),

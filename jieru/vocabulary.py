@@ -193,6 +193,7 @@ WINDOW_CRITERION_WORDS: Final[Vocabulary] = {
 CRITERION_WORDS: Final[Vocabulary] = {
     "effective_window": _("Effective window"),
     **WINDOW_CRITERION_WORDS,
+    "live_share_min": _("Hours of the window heard live, %"),
     "newly_connected": _("Newly connected in the year"),
     "platform_recognised": _("Platform recognised"),
     "policy_in_force": _("Policy in force when connected"),
@@ -205,6 +206,7 @@ CRITERION_WORDS: Final[Vocabulary] = {
 }
 REASON_WORDS: Final[Vocabulary] = {
     "effective_window": _("no effective window"),
+    "live_share_min": _("too few of its hours were heard live"),
     "newly_connected": _("connected in an earlier year"),
     "platform_recognised": _("platform not recognised highly enough"),
     "policy_in_force": _("connected while the policy was not in force"),

@@ -79,6 +79,12 @@ class CriterionSpeech:
         match criterion, measured, required:
             case CriterionName.NEWLY_CONNECTED, int(), _:
                 return self._say(_("its connection counts for {year} already"), year=measured)
+            case CriterionName.LIVE_SHARE, int(), int():
+                return self._say(
+                    _("{measured} % of its hours were heard live; {required} % are required"),
+                    measured=measured,
+                    required=required,
+                )
             case CriterionName.COUNTED_ONCE, str(), _:
                 return self._say(_("platform {platform} connected it first"), platform=measured)
             case CriterionName.PLATFORM_RECOGNISED, {"on": day, "level": "none"}, _:

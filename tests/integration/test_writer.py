@@ -88,7 +88,8 @@ async def test_every_field_of_a_heartbeat_is_stored(
     await _write(database_url, [full, heartbeat(2, NOON_MS, publisher_id=ITSELF_ID), counted])
     rows = connection.execute(
         "SELECT device_id, extract(epoch FROM time) * 1000, extract(epoch FROM received_at) * 1000,"
-        " publisher_id, seq, status::text, boot, counter, metrics FROM heartbeats ORDER BY device_id"
+        " publisher_id, seq, status::text, boot, counter, metrics FROM heartbeats"
+        " ORDER BY device_id"
     ).fetchall()
     assert rows == [
         (

@@ -52,8 +52,8 @@ _BOOT: Final = (None, -(2**63), 7)
 _COUNTER: Final = (None, 0.1, 2.0**70, 0.0, -1.5)
 
 _INSERT: Final = """
-    INSERT INTO heartbeats (device_id, "time", received_at, seq, status, metrics, publisher_id, boot,
-                            counter)
+    INSERT INTO heartbeats (device_id, "time", received_at, seq, status, metrics, publisher_id,
+                            boot, counter)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 _SELECT: Final = """

@@ -39,7 +39,7 @@ def message(
     return Message(topic, payload[:4096], len(payload), received_ms, packet_id)
 
 
-def heartbeat(
+def heartbeat(  # noqa: PLR0913 - the fields of one
     device_id: int = 1,
     ts_ms: int = NOON_MS,
     *,

@@ -134,6 +134,7 @@ class _Span(_Strict):
     except_: list[Weekday] = Field(alias="except")
     hours: _Hours
     late: bool
+    live: bool
 
     def days(self) -> Iterator[date]:
         """The days on which they were heard."""
@@ -150,6 +151,7 @@ class _SingleDays(_Strict):
     dates: list[date] = Field(alias="days")
     hours: _Hours
     late: bool
+    live: bool
 
     def days(self) -> Iterator[date]:
         """The days on which they were heard."""
@@ -187,6 +189,7 @@ class _ExpectedDetermination(_Strict):
     pending_until: date | None = None
     window_active_days: int | None = None
     window_longest_gap_days: int | None = None
+    window_live_percent: int | None = None
 
 
 class _ExpectedLine(_Strict):
@@ -446,6 +449,8 @@ class HeardHours:
 
     on_time: defaultdict[date, set[int]] = field(default_factory=lambda: defaultdict(set))
     late: defaultdict[date, set[int]] = field(default_factory=lambda: defaultdict(set))
+    live: defaultdict[date, set[int]] = field(default_factory=lambda: defaultdict(set))
+    """Of those on time, the ones of which a heartbeat arrived while it was fresh."""
 
 
 def policy_of(case: PolicyCase) -> Policy:
@@ -474,6 +479,7 @@ def hours_heard(case: PolicyCase) -> dict[str, HeardHours]:
         max_delay_hours=policy.max_delay_hours.value,
         max_clock_ahead_minutes=policy.max_clock_ahead_minutes.value,
         is_event_clock=False,
+        live_within_minutes=policy.live_within_minutes and policy.live_within_minutes.value,
     )
     heard: dict[str, HeardHours] = {
         serial: HeardHours() for each in case.devices for serial in spread(each.device)
@@ -486,6 +492,8 @@ def hours_heard(case: PolicyCase) -> dict[str, HeardHours]:
                 hours = heard[serial].late if entry.late else heard[serial].on_time
                 for day in entry.days():
                     hours[day].update(entry.hours)
+                    if entry.live and not entry.late:
+                        heard[serial].live[day].update(entry.hours)
     return heard
 
 
@@ -497,6 +505,8 @@ def _hear(heard: HeardHours, entry: _Instant, rules: TimeRules) -> None:
     if isinstance(taken, Heartbeat):
         local = entry.at.astimezone(SHANGHAI)
         (heard.late if taken.is_late else heard.on_time)[local.date()].add(local.hour)
+        if taken.is_live:
+            heard.live[local.date()].add(local.hour)
 
 
 def _milliseconds(instant: datetime) -> int:
@@ -555,4 +565,5 @@ def _figures(found: Determination) -> dict[str, object]:
         "pending_until": found.pending_until,
         "window_active_days": window.active_days if window else None,
         "window_longest_gap_days": window.longest_gap_days if window else None,
+        "window_live_percent": found.live_share.measured if found.live_share else None,
     }

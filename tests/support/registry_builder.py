@@ -39,6 +39,10 @@ _INSERT_PRESENCE = """
     SET hours = presence.hours | excluded.hours,
         late_hours = presence.late_hours | excluded.late_hours
 """
+_NOTE_LIVE = """
+    UPDATE presence SET live_hours = live_hours | (hours & %s::bit(744))
+    WHERE device_id = %s AND month = %s
+"""
 _UPSERT_STATE = """
     INSERT INTO device_states (device_id, last_seen_at, status) VALUES (%s, %s, %s)
     ON CONFLICT (device_id) DO UPDATE
@@ -146,8 +150,9 @@ class RegistryBuilder:
         hours: Iterable[int] = _SHIFT,
         *,
         is_late: bool = False,
+        is_live: bool = False,
     ) -> None:
-        """A device heard at these hours of these days, in time or late."""
+        """A device heard at these hours of these days, in time or late, or live as well."""
         hours = list(hours)
         months: dict[date, set[int]] = {}
         for day in days:
@@ -158,6 +163,8 @@ class RegistryBuilder:
             heard = "".join("1" if bit in bits else "0" for bit in range(BITS_PER_MONTH))
             columns = (silence, heard) if is_late else (heard, silence)
             self._connection.execute(_INSERT_PRESENCE, (device_id, month, *columns))
+            if is_live:
+                self._connection.execute(_NOTE_LIVE, (heard, device_id, month))
 
     def last_seen(self, device_id: int, at: datetime, status: str | None = None) -> None:
         """The newest heartbeat of a device, as an ingester notes it."""

@@ -53,6 +53,8 @@ class PresenceRows:
     """`year * 12 + month - 1`."""
     hours: npt.NDArray[np.uint8]
     """Shape (n, 93): `bit(744)` as PostgreSQL sends it."""
+    live_hours: npt.NDArray[np.uint8] | None = None
+    """Of `hours` those that were heard live; None: not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,9 @@ def merge_publishers(rows: PresenceRows) -> PresenceRows:
         device=rows.device[firsts],
         month=rows.month[firsts],
         hours=np.bitwise_or.reduceat(rows.hours[order], starts, axis=0),
+        live_hours=None
+        if rows.live_hours is None
+        else np.bitwise_or.reduceat(rows.live_hours[order], starts, axis=0),
     )
 
 

@@ -71,6 +71,11 @@ class Determination:
         return None if self.window is None else self.window.first_day
 
     @property
+    def live_share(self) -> Criterion | None:
+        """The share of its window's hours that was heard live; None: the policy asks for none."""
+        return next((each for each in self.criteria if each.name is CriterionName.LIVE_SHARE), None)
+
+    @property
     def reasons(self) -> list[str]:
         """Names of the criteria that are not met, whatever the outcome."""
         return [each.name.value for each in self.criteria if each.is_met is False]
@@ -206,6 +211,7 @@ def _outcome(case: Case, window: Window | None, results: Sequence[Criterion]) ->
         CriterionName.NEWLY_CONNECTED: Outcome.CONNECTED_EARLIER,
         CriterionName.PLATFORM_RECOGNISED: Outcome.PLATFORM_NOT_RECOGNISED,
         CriterionName.POLICY_IN_FORCE: Outcome.POLICY_NOT_IN_FORCE,
+        CriterionName.LIVE_SHARE: Outcome.NOT_EFFECTIVE,
         CriterionName.COUNTED_ONCE: Outcome.COUNTED_ELSEWHERE,
         CriterionName.NOT_HELD: Outcome.HELD,
     }

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple, TypeAlias
 
+from verifier.counting.live_hours import LiveShare
 from verifier.counting.registry import Connection, Decision, DecisionKind, Enterprise, Platform
 from verifier.counting.windows import Window, WindowRule
 from verifier.policy import LEVELS, WAIVABLE, Basis, Policy
@@ -35,6 +36,7 @@ class CriterionName(StrEnum):
     """What must hold for an enterprise to count; a failed one is a reason."""
 
     EFFECTIVE_WINDOW = "effective_window"
+    LIVE_SHARE = "live_share_min"
     NEWLY_CONNECTED = "newly_connected"
     PLATFORM_RECOGNISED = "platform_recognised"
     POLICY_IN_FORCE = "policy_in_force"
@@ -79,6 +81,8 @@ class Case:
     """The earliest complete effective window, over all history."""
     possible_window: Window | None = None
     """Where none is complete: the earliest that could still count for the year."""
+    live_share: LiveShare | None = None
+    """Of the hours that make the window's active days; None: the policy asks for none."""
 
     def has_open(self, kind: DecisionKind) -> bool:
         """Whether an open decision of this kind stands against it."""
@@ -129,6 +133,7 @@ def criteria(case: Case, year: int, policy: Policy) -> tuple[Criterion, ...]:
         window = None
     return (
         _effective_window(case, window, policy),
+        *_live_share(case, window, policy),
         _newly_connected(window, year, policy),
         _platform_recognised(case.platform, window, year, policy),
         _policy_in_force(window, policy),
@@ -158,6 +163,24 @@ def _effective_window(case: Case, window: Window | None, policy: Policy) -> Crit
         required=waived(policy, case.decisions),
         clause=policy.active_days_min.clause,
         basis=_basis(*(getattr(policy, name).basis for name in WAIVABLE)),
+    )
+
+
+def _live_share(case: Case, window: Window | None, policy: Policy) -> tuple[Criterion, ...]:
+    """Of hours of which nobody could know it is not held against an enterprise."""
+    parameter = policy.live_share_min
+    if parameter is None:
+        return ()
+    measured = case.live_share.percent if window is not None and case.live_share else None
+    return (
+        Criterion(
+            name=CriterionName.LIVE_SHARE,
+            is_met=None if window is None else measured is None or measured >= parameter.value,
+            measured=measured,
+            required=parameter.value,
+            clause=parameter.clause,
+            basis=parameter.basis,
+        ),
     )
 
 

@@ -14,6 +14,7 @@ from verifier.counting.count import Count, Notice, PlatformCount
 from verifier.counting.determination import Determination, Outcome, determinations, overlaps
 from verifier.counting.eligibility import Case, possible_starts, waived, window_rule
 from verifier.counting.evidence import Evidence, EvidenceRules
+from verifier.counting.live_hours import LiveHours, live_share
 from verifier.counting.registry import Platform
 from verifier.counting.windows import ActiveDays, WindowRule, earliest_windows, possible_windows
 from verifier.policy import Policy
@@ -95,14 +96,21 @@ def cases_with_windows(
 def active_days_of_cases(
     evidence: Evidence, presence: Iterable[PresenceRows], as_of: date, policy: Policy
 ) -> ActiveDays:
-    """On which days each case was active, one row per case; waivers honoured."""
+    """On which days each case was active, one row per case; waivers honoured.
+
+    Where the policy asks for a share of live hours, with the hours that make these days.
+    """
     values = [waived(policy, case.decisions) for case in evidence.cases]
     hours_min, devices_min = (
         np.array([each[name] for each in values], dtype=np.int64)
         for name in ("active_hours_per_day_min", "active_devices_min")
     )
-    counts = count_active_devices(presence, evidence.assignments, hours_min, as_of)
-    return active_days(counts, devices_min, evidence.coverage)
+    if policy.live_share_min is None:
+        counts = count_active_devices(presence, evidence.assignments, hours_min, as_of)
+        return active_days(counts, devices_min, evidence.coverage)
+    live = LiveHours(evidence.assignments, hours_min, evidence.live_days, as_of)
+    counts = count_active_devices(live.passing(presence), evidence.assignments, hours_min, as_of)
+    return live.beside(active_days(counts, devices_min, evidence.coverage))
 
 
 def _with_windows(
@@ -119,7 +127,8 @@ def _with_windows(
             if window is None:
                 missing.append(index)
             else:
-                cases[index] = replace(cases[index], window=window)
+                share = live_share(days, index, window)
+                cases[index] = replace(cases[index], window=window, live_share=share)
         starts = possible_starts(year, rule, policy)
         if not missing or starts[1] + timedelta(days=rule.window_days - 1) <= as_of:
             continue

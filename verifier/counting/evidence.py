@@ -1,10 +1,11 @@
 """All that a count rests on but presence, as plain values. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from verifier.counting.activity import Assignments, Coverage
 from verifier.counting.eligibility import Case
+from verifier.counting.live_days import LiveDays
 from verifier.counting.registry import Platform
 
 __all__ = ["Evidence", "EvidenceRules"]
@@ -30,3 +31,5 @@ class Evidence:
     coverage: Coverage
     assignments: Assignments
     rules: tuple[EvidenceRules, ...]
+    live_days: LiveDays = field(default_factory=LiveDays)
+    """Of which days it is known which hours were heard live."""

@@ -76,7 +76,11 @@ def explain_in_snapshot(
     find_case(connection, platform, uscc)
     evidence = read_evidence(connection, uscc)
     device_ids = np.unique(evidence.assignments.device)
-    presence = list(read_presence(connection, device_ids, as_of))
+    presence = list(
+        read_presence(
+            connection, device_ids, as_of, with_live_hours=policy.live_share_min is not None
+        )
+    )
     registered = read_assignments(connection, uscc)
     decisions = list_decisions(connection, platform, uscc)
     days = active_days_of_cases(evidence, presence, as_of, policy)

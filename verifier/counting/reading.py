@@ -7,7 +7,7 @@ a fixed size, so that numpy takes them as they are and Python looks at none of t
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
-from typing import Final
+from typing import Final, LiteralString
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,7 @@ from verifier.counting.activity import (
 )
 from verifier.counting.eligibility import Case
 from verifier.counting.evidence import Evidence, EvidenceRules
+from verifier.counting.live_days import LiveDays, RecordedRule, live_days_of
 from verifier.counting.registry import (
     Assignment,
     Connection,
@@ -39,6 +40,7 @@ __all__ = [
     "consistent_snapshot",
     "read_assignments",
     "read_evidence",
+    "read_live_days",
     "read_presence",
 ]
 
@@ -79,8 +81,10 @@ _PACK_ASSIGNMENTS = """
     JOIN enterprises e ON e.id = a.enterprise_id
     WHERE %(uscc)s::text IS NULL OR e.uscc = %(uscc)s
 """
-_PACK_PRESENCE = """
-    SELECT (SELECT string_agg(int4send(device_id) || date_send(month) || bit_send(hours), ''::bytea)
+_SELECT_LIVE_RULES = "SELECT applied_at, live_within_minutes FROM evidence_rules ORDER BY id"
+_PACK_PRESENCE: Final[LiteralString] = """
+    SELECT (SELECT string_agg(int4send(device_id) || date_send(month) || bit_send(hours){live},
+                              ''::bytea)
             FROM presence WHERE device_id BETWEEN first AND last AND month <= %s),
            EXISTS (SELECT FROM presence_by_others WHERE device_id BETWEEN first AND last)
     FROM unnest(%s::integer[], %s::integer[]) AS block (first, last)
@@ -111,8 +115,16 @@ _PACKED_ASSIGNMENT = np.dtype(
         ("end", ">i4"),
     ]
 )
+_LIVE: Final = " || bit_send(live_hours)"
 _PACKED_PRESENCE = np.dtype(
     [("device", ">i4"), ("month", ">i4"), ("bits", ">i4"), ("hours", "u1", BYTES_PER_MONTH)]
+)
+_PACKED_LIVE_PRESENCE = np.dtype(
+    [
+        *_PACKED_PRESENCE.descr,
+        ("live_bits", ">i4"),
+        ("live_hours", "u1", BYTES_PER_MONTH),
+    ]
 )
 
 
@@ -167,11 +179,22 @@ def read_evidence(connection: psycopg.Connection, uscc: str | None = None) -> Ev
         coverage=_coverage(list(connections.values())),
         assignments=_assignments(connection, list(connections), uscc),
         rules=_rules(connection),
+        live_days=read_live_days(connection),
     )
 
 
+def read_live_days(connection: psycopg.Connection) -> LiveDays:
+    """Of which days it is known which hours were heard live."""
+    rules = [RecordedRule(*row) for row in connection.execute(_SELECT_LIVE_RULES)]
+    return live_days_of(rules, is_simulation=read_installation(connection).is_simulation)
+
+
 def read_presence(
-    connection: psycopg.Connection, device_ids: npt.NDArray[np.int64], as_of: date
+    connection: psycopg.Connection,
+    device_ids: npt.NDArray[np.int64],
+    as_of: date,
+    *,
+    with_live_hours: bool = False,
 ) -> Iterator[PresenceRows]:
     """The presence of some devices up to the month of `as_of`, in blocks of bounded size.
 
@@ -179,6 +202,7 @@ def read_presence(
         connection: inside a consistent snapshot.
         device_ids: sorted, without repetition.
         as_of: the last day whose evidence is wanted.
+        with_live_hours: read these, too.
     """
     if not len(device_ids):
         return
@@ -187,10 +211,12 @@ def read_presence(
     firsts = np.flatnonzero(begins)
     lasts = np.append(firsts[1:], len(device_ids)) - 1
     blocks = (device_ids[firsts].tolist(), device_ids[lasts].tolist())
+    statement = _PACK_PRESENCE.replace("{live}", _LIVE if with_live_hours else "")
+    packing = _PACKED_LIVE_PRESENCE if with_live_hours else _PACKED_PRESENCE
     with connection.cursor(binary=True) as cursor:
         # Streamed: the server packs the next block while numpy works on this one.
-        for packed, is_by_others in cursor.stream(_PACK_PRESENCE, (as_of, *blocks)):
-            rows = _presence_rows(packed or b"")
+        for packed, is_by_others in cursor.stream(statement, (as_of, *blocks)):
+            rows = _presence_rows(np.frombuffer(packed or b"", dtype=packing))
             yield merge_publishers(rows) if is_by_others else rows
 
 
@@ -208,8 +234,7 @@ def read_assignments(
     return {(device_id, each.from_date): each for device_id, each in found}
 
 
-def _presence_rows(packed: bytes) -> PresenceRows:
-    rows = np.frombuffer(packed, dtype=_PACKED_PRESENCE)
+def _presence_rows(rows: npt.NDArray[np.void]) -> PresenceRows:
     if (rows["bits"] != BITS_PER_MONTH).any():
         raise ValueError(f"presence.hours is not bit({BITS_PER_MONTH})")
     month_firsts = _EPOCHS_APART_DAYS + rows["month"].astype(np.int64)
@@ -218,6 +243,7 @@ def _presence_rows(packed: bytes) -> PresenceRows:
         device=rows["device"].astype(np.int64),
         month=months + 1970 * 12,  # numpy counts months from 1970
         hours=rows["hours"],
+        live_hours=rows["live_hours"] if "live_hours" in rows.dtype.names else None,
     )
 
 

@@ -73,7 +73,9 @@ def evaluate(
     if platform is not None and platform not in codes:
         raise UserError("There is no platform {platform}.", platform=platform)
     devices = np.unique(evidence.assignments.device)
-    blocks = read_presence(connection, devices, as_of)
+    blocks = read_presence(
+        connection, devices, as_of, with_live_hours=policy.live_share_min is not None
+    )
     told = with_progress(blocks, devices, lambda done: progress(Phase.PRESENCE, done))
     days = active_days_of_cases(evidence, told, as_of, policy)
     progress(Phase.WINDOWS, 0.0)

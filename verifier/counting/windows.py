@@ -58,6 +58,9 @@ class ActiveDays:
     """Ordinal of the first column."""
     active: BoolArray
     """Shape (rows, days)."""
+    hours: npt.NDArray[np.int32] | None = None
+    """Shape (2, rows, days): the hours of active devices, and those of them heard live; None: not
+    asked for."""
 
     def between(self, first: int, last: int) -> BoolArray:
         """The days from `first` to `last`, both inclusive, whether or not there are columns."""

@@ -22,6 +22,8 @@ DECIDING_MODULES: Final = (
     "verifier.counting.eligibility",
     "verifier.counting.evaluation",
     "verifier.counting.evidence",
+    "verifier.counting.live_days",
+    "verifier.counting.live_hours",
     "verifier.counting.measures",
     "verifier.counting.measuring",
     "verifier.counting.progress",

@@ -114,7 +114,9 @@ def compute_entries(
 ) -> dict[str, dict[str, Any]]:
     """One enterprise as a document of today would have it, by the platforms that would list it."""
     evidence = read_evidence(connection, uscc)
-    presence = list(read_presence(connection, np.unique(evidence.assignments.device), as_of))
+    devices = np.unique(evidence.assignments.device)
+    has_live_share = policy.live_share_min is not None
+    presence = list(read_presence(connection, devices, as_of, with_live_hours=has_live_share))
     days = active_days_of_cases(evidence, presence, as_of, policy)
     evaluation = evaluation_of(evidence, days, year, as_of, policy)
     digests: dict[int, str] = {}

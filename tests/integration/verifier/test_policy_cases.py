@@ -38,12 +38,21 @@ _CLEAR: Final = """
 """
 
 
+_RULES: Final = """
+    INSERT INTO evidence_rules
+        (applied_at, policy, max_delay_hours, max_clock_ahead_minutes, clock, live_within_minutes)
+    VALUES ('2020-01-01Z', 'putian-2026', 72, 10, 'receipt', 60)
+"""
+
+
 @pytest.fixture(scope="module")
 def shared_database(embedded_server: DatabaseServer) -> Iterator[psycopg.Connection]:
     """A connection to a migrated database that the cases use one after another."""
     with embedded_server.database() as url:
         migrate(url)
         with connect(url) as connection:
+            connection.execute(_RULES)
+            connection.commit()
             yield connection
 
 
@@ -89,10 +98,12 @@ def _store_devices(case: PolicyCase, registry: RegistryBuilder) -> None:
                 ids[serial] = registry.device(each.platform, serial)
             registry.assignment(each.platform, serial, uscc[name], each.from_date, each.to_date)
     for serial, heard in hours_heard(case).items():
-        for is_late, days in ((False, heard.on_time), (True, heard.late)):
+        for kind, days in (("on_time", heard.on_time), ("late", heard.late), ("live", heard.live)):
             for shift in {frozenset(hours) for hours in days.values()}:
                 alike = [day for day, hours in days.items() if hours == shift]
-                registry.presence(ids[serial], alike, shift, is_late=is_late)
+                registry.presence(
+                    ids[serial], alike, shift, is_late=kind == "late", is_live=kind == "live"
+                )
 
 
 def _record_decisions(case: PolicyCase, connection: psycopg.Connection) -> None:

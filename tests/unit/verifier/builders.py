@@ -12,6 +12,7 @@ from tests.support.registry_files import uscc_of
 from verifier.counting.activity import END_OF_TIME, Assignments, Coverage, PresenceRows
 from verifier.counting.eligibility import Case
 from verifier.counting.evidence import Evidence
+from verifier.counting.live_days import LiveDays
 from verifier.counting.registry import (
     Connection,
     Decision,
@@ -100,23 +101,35 @@ class DeviceLife:
     """Hours by civil day."""
     assigned: list[tuple[str, date, date | None]] = field(default_factory=list)
     """Uscc, first day, end (exclusive)."""
+    live: Mapping[date, Iterable[int]] | None = None
+    """Of the hours those heard live; None: all of them."""
 
 
 def presence_of(devices: Iterable[DeviceLife]) -> list[PresenceRows]:
     """Presence as the database gives it, each device's months in a block of its own."""
     blocks = []
     for number, device in enumerate(devices, start=1):
-        months: dict[int, set[int]] = {}
-        for day, hours in device.heard.items():
-            bits = months.setdefault(day.year * 12 + day.month - 1, set())
-            bits.update(bit_index(day, hour) for hour in hours)
-        rows = np.zeros((len(months), BITS_PER_MONTH), dtype=np.bool_)
-        for row, bits in enumerate(months.values()):
-            rows[row, list(bits)] = True
-        packed = np.packbits(rows, axis=1).reshape(len(months), BYTES_PER_MONTH)
-        month = np.array(list(months), dtype=np.int64)
-        blocks.append(PresenceRows(np.full(len(months), number), month, packed))
+        live = device.heard if device.live is None else device.live
+        months = list(dict.fromkeys(day.year * 12 + day.month - 1 for day in device.heard))
+        blocks.append(
+            PresenceRows(
+                np.full(len(months), number),
+                np.array(months, dtype=np.int64),
+                _packed(months, device.heard),
+                _packed(months, live),
+            )
+        )
     return blocks
+
+
+def _packed(
+    months: list[int], heard: Mapping[date, Iterable[int]]
+) -> "np.ndarray[tuple[int, int], np.dtype[np.uint8]]":
+    rows = np.zeros((len(months), BITS_PER_MONTH), dtype=np.bool_)
+    for day, hours in heard.items():
+        row = months.index(day.year * 12 + day.month - 1)
+        rows[row, [bit_index(day, hour) for hour in hours]] = True
+    return np.packbits(rows, axis=1).reshape(len(months), BYTES_PER_MONTH)
 
 
 def evidence_of(cases: list[Case], devices: list[DeviceLife]) -> Evidence:
@@ -144,6 +157,7 @@ def evidence_of(cases: list[Case], devices: list[DeviceLife]) -> Evidence:
         coverage=Coverage(served[:, 0], served[:, 1], served[:, 2]),
         assignments=Assignments(assigned[:, 0], assigned[:, 1], assigned[:, 2], assigned[:, 3]),
         rules=(),
+        live_days=LiveDays(((date.min.toordinal(), date.max.toordinal()),)),
     )
 
 

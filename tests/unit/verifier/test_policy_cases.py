@@ -100,7 +100,10 @@ def _device_lives(case: PolicyCase) -> list[DeviceLife]:
     lives: dict[str, DeviceLife] = {}
     for each in case.devices:
         for serial, name in pairs(each.device, each.enterprise):
-            life = lives.setdefault(serial, DeviceLife(each.platform, heard[serial].on_time))
+            life = lives.setdefault(
+                serial,
+                DeviceLife(each.platform, heard[serial].on_time, live=heard[serial].live),
+            )
             life.assigned.append((uscc[name], each.from_date, each.to_date))
     return list(lives.values())
 

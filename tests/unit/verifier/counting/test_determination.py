@@ -490,7 +490,12 @@ def test_every_criterion_says_what_was_measured_and_required() -> None:
 def test_without_a_window_nothing_is_measured_on_the_day_of_connection() -> None:
     """Neither met nor failed."""
     unmeasured = {each.name.value for each in _only(a_case(None)).criteria if each.is_met is None}
-    assert unmeasured == {"newly_connected", "platform_recognised", "policy_in_force"}
+    assert unmeasured == {
+        "live_share_min",
+        "newly_connected",
+        "platform_recognised",
+        "policy_in_force",
+    }
 
 
 def _criteria(
@@ -522,6 +527,7 @@ def test_each_criterion_names_its_numbers_its_clause_and_its_basis() -> None:
     in_force = {"from": "2026-01-01", "to": "2029-12-31"}
     recognised = {"on": "2026-03-02", "level": "municipal"}
     assert found == {
+        "live_share_min": (None, 0, "1.2", "decision"),
         "newly_connected": (2026, 2026, _POLICY.count_year_of.clause, "decision"),
         "platform_recognised": (recognised, "municipal", "1.2", "decision"),
         "policy_in_force": ("2026-03-02", in_force, _POLICY.in_force_to.clause, "decision"),
