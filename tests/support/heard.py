@@ -19,16 +19,19 @@ _INSERT: Final = """
     ON CONFLICT DO NOTHING
 """
 _UPSERT: Final = """
-    INSERT INTO {table} AS p (device_id, month, publisher_id, hours, late_hours)
+    INSERT INTO {table} AS p (device_id, month, publisher_id, hours, late_hours, live_hours)
     VALUES (%(device)s, %(month)s, %(publisher)s,
             CASE WHEN %(late)s THEN 0::bit(744) ELSE set_bit(0::bit(744), %(bit)s, 1) END,
-            CASE WHEN %(late)s THEN set_bit(0::bit(744), %(bit)s, 1) ELSE 0::bit(744) END)
+            CASE WHEN %(late)s THEN set_bit(0::bit(744), %(bit)s, 1) ELSE 0::bit(744) END,
+            CASE WHEN %(live)s THEN set_bit(0::bit(744), %(bit)s, 1) ELSE 0::bit(744) END)
     ON CONFLICT ({key}) DO UPDATE
-    SET hours = p.hours | excluded.hours, late_hours = p.late_hours | excluded.late_hours
+    SET hours = p.hours | excluded.hours, late_hours = p.late_hours | excluded.late_hours,
+        live_hours = p.live_hours | excluded.live_hours
 """
 _RULES: Final = """
-    INSERT INTO evidence_rules (policy, max_delay_hours, max_clock_ahead_minutes, clock)
-    VALUES ('putian-2026', %s, 10, 'receipt')
+    INSERT INTO evidence_rules (applied_at, policy, max_delay_hours, max_clock_ahead_minutes, clock,
+                                live_within_minutes)
+    VALUES (coalesce(%s, now()), 'putian-2026', %s, 10, 'receipt', %s)
 """
 _VOUCH: Final = """
     INSERT INTO evidence_verifications
@@ -38,9 +41,15 @@ _VOUCH: Final = """
 """
 
 
-def run_ingester(connection: psycopg.Connection, max_delay_hours: int = 72) -> None:
-    """Note by which rules an ingester tells late from in time."""
-    connection.execute(_RULES, (max_delay_hours,))
+def run_ingester(
+    connection: psycopg.Connection,
+    max_delay_hours: int = 72,
+    *,
+    live_within_minutes: int | None = None,
+    at: datetime | None = None,
+) -> None:
+    """Note by which rules an ingester tells late from in time, and what is live."""
+    connection.execute(_RULES, (at, max_delay_hours, live_within_minutes))
 
 
 def hear(
@@ -50,8 +59,9 @@ def hear(
     *,
     after: timedelta = timedelta(seconds=1),
     publisher_id: int = CLOUD_ID,
+    is_live: bool = False,
 ) -> None:
-    """Heartbeats of a device, each received so long after its time."""
+    """Heartbeats of a device, each received so long after its time, live by the rule or not."""
     is_cloud = publisher_id == CLOUD_ID
     statement = _UPSERT.format(
         table="presence" if is_cloud else "presence_by_others",
@@ -68,6 +78,7 @@ def hear(
                 "publisher": publisher_id,
                 "bit": bit,
                 "late": after > MAX_DELAY,
+                "live": is_live,
             },
         )
 

@@ -42,26 +42,26 @@ def add_archived(
     delay_us = received_us - time_us
     is_late = delay_us > delays.late // _MICROSECOND
     is_between = ~is_late & (delay_us > delays.soon // _MICROSECOND)
+    is_live = delay_us <= delays.live_soon // _MICROSECOND
+    is_perhaps_live = delay_us <= delays.live_late // _MICROSECOND
     keys, hours = keys_of(device, publisher), time_us // _US_PER_HOUR
-    for which, heard, late in (
-        (~is_between, certain, is_late),
-        (is_between, between, np.zeros_like(is_late)),
-    ):
-        for day, own, on_time_bits, late_bits in _by_day(keys[which], hours[which], late[which]):
+    kinds = np.array([~is_late, is_late, is_live, is_perhaps_live])
+    for which, heard in ((~is_between, certain), (is_between, between)):
+        for day, own, bits in _by_day(keys[which], hours[which], kinds[:, which]):
             first = first_byte_of(np.full(len(own), day + _DAY_1970), month)
-            heard.add(own, first, on_time_bits, late_bits)
+            heard.add(own, first, *bits)
     return len(keys)
 
 
 def _by_day(
-    keys: npt.NDArray[np.int64], hours: npt.NDArray[np.int64], is_late: npt.NDArray[np.bool_]
-) -> Iterator[tuple[int, npt.NDArray[np.int64], npt.NDArray[np.uint8], npt.NDArray[np.uint8]]]:
-    """Each day (UTC, from the epoch), its keys, and the hours of each."""
+    keys: npt.NDArray[np.int64], hours: npt.NDArray[np.int64], kinds: npt.NDArray[np.bool_]
+) -> Iterator[tuple[int, npt.NDArray[np.int64], npt.NDArray[np.uint8]]]:
+    """Each day (UTC, from the epoch), its keys, and for each kind the hours of each."""
     days = hours // HOURS_PER_DAY
     for day in np.unique(days).tolist():
         of_day = days == day
         own, places = np.unique(keys[of_day], return_inverse=True)
-        heard = np.zeros((2, len(own), BYTES_PER_DAY * 8), dtype=np.bool_)
-        heard[is_late[of_day].astype(np.int64), places, hours[of_day] % HOURS_PER_DAY] = True
-        on_time, late = np.packbits(heard, axis=2)
-        yield day, own, on_time, late
+        heard = np.zeros((len(kinds), len(own), BYTES_PER_DAY * 8), dtype=np.bool_)
+        for bits, is_of_kind in zip(heard, kinds[:, of_day], strict=True):
+            bits[places[is_of_kind], hours[of_day][is_of_kind] % HOURS_PER_DAY] = True
+        yield day, own, np.packbits(heard, axis=2)

@@ -3,7 +3,9 @@
 A heartbeat is kept once, as its first delivery had it: a repeat that came by another publisher, or
 later than the rules allow, sets a bit of its own, and no row is left that proves it. Such a bit is
 told apart where the device has a row in that very hour; without any it is invented. A bit of
-`hours`, which counts, always needs a row that came in time.
+`hours`, which counts, always needs a row that came in time, and one of `live_hours` a row that came
+while it was fresh. An hour is only said to be lost as a live one on days on which every ingester
+noted them.
 """
 
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ from jieru.presence import BYTES_PER_MONTH
 from verifier.evidence.hours import (
     BYTES_PER_DAY,
     Bits,
+    HeardHours,
     MonthOfPresence,
     device_of_key,
     hours_of_bits,
@@ -37,6 +40,10 @@ class DifferenceKind(StrEnum):
     """It is said to have been heard late, and no heartbeat stands behind it."""
     LOST_LATE = "lost_late"
     """A heartbeat came late, and the hour is not set."""
+    INVENTED_LIVE = "invented_live"
+    """It is said to have been heard live, and no heartbeat arrived while it was fresh."""
+    LOST_LIVE = "lost_live"
+    """A heartbeat arrived while it was fresh, and the hour is not set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,27 +81,31 @@ class Compared:
 
 def compare(
     presence: MonthOfPresence,
-    heard: tuple[npt.NDArray[np.int64], Bits, Bits],
+    heard: HeardHours,
     *,
     either: Bits | None = None,
     gone_days: tuple[int, ...] = (),
+    live_days: npt.NDArray[np.bool_] | None = None,
 ) -> Compared:
     """Hold a month of presence against what its heartbeats give.
 
     Args:
         presence: as the table has it.
-        heard: all keys of presence and further ones, their hours on time and late.
+        heard: all keys of presence and further ones with their hours.
         either: hours of heartbeats that were late by one rule and in time by another, as they may
             stand in either place; None: there was one rule.
         gone_days: days of the month (1 to 31) of which no heartbeat is left.
+        live_days: shape (31,): days on which every ingester noted what was live; None: no day.
     """
-    keys, on_time, late = heard
+    keys, on_time, late, live, perhaps_live = heard
     hours = np.zeros_like(on_time)
     late_hours = np.zeros_like(late)
+    live_hours = np.zeros_like(live)
     places = np.searchsorted(keys, presence.keys)
     # A key comes twice where somebody made a further table of presence: no bit hides in either row.
     np.bitwise_or.at(hours, places, presence.hours)
     np.bitwise_or.at(late_hours, places, presence.late_hours)
+    np.bitwise_or.at(live_hours, places, presence.live_hours)
     if either is not None:
         on_time = on_time | (either & hours)
         late = late | (either & ~hours)
@@ -102,19 +113,26 @@ def compare(
     unverifiable = _count((hours | late_hours) & ~is_left)
     hours, late_hours = hours & is_left, late_hours & is_left
     on_time, late = on_time & is_left, late & is_left
+    live_hours, live = live_hours & is_left, live & is_left & _mask_of(live_days)
 
     in_time_by_any = _by_any_publisher(keys, on_time)
     by_any = in_time_by_any | _by_any_publisher(keys, late)
+    live_by_any = _by_any_publisher(keys, perhaps_live)
     unproved, unproved_late = hours & ~on_time, late_hours & ~late
+    unproved_live = live_hours & ~perhaps_live
     found = (
         (DifferenceKind.INVENTED, unproved & ~in_time_by_any),
         (DifferenceKind.LOST, on_time & ~hours),
         (DifferenceKind.INVENTED_LATE, unproved_late & ~by_any),
         (DifferenceKind.LOST_LATE, late & ~late_hours),
+        (DifferenceKind.INVENTED_LIVE, unproved_live & ~live_by_any),
+        (DifferenceKind.LOST_LIVE, live & ~live_hours),
     )
     return Compared(
         differences=sum(_count(bits) for _kind, bits in found),
-        unprovable=_count(unproved & in_time_by_any) + _count(unproved_late & by_any),
+        unprovable=_count(unproved & in_time_by_any)
+        + _count(unproved_late & by_any)
+        + _count(unproved_live & live_by_any),
         unverifiable_bits=unverifiable,
         keys=keys,
         found=found,
@@ -126,6 +144,12 @@ def _mask_without(days: tuple[int, ...]) -> npt.NDArray[np.uint8]:
     for day in days:
         mask[(day - 1) * BYTES_PER_DAY : day * BYTES_PER_DAY] = 0
     return mask
+
+
+def _mask_of(days: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.uint8]:
+    if days is None:
+        return np.zeros(BYTES_PER_MONTH, dtype=np.uint8)
+    return np.repeat(np.where(days, 255, 0).astype(np.uint8), BYTES_PER_DAY)
 
 
 def _by_any_publisher(keys: npt.NDArray[np.int64], bits: Bits) -> Bits:

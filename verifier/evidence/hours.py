@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ __all__ = [
     "BYTES_PER_DAY",
     "Bits",
     "Heard",
+    "HeardHours",
     "Keys",
     "MonthOfPresence",
     "device_of_key",
@@ -58,9 +59,10 @@ class MonthOfPresence:
     """Ascending; each once, unless somebody made a further table of presence."""
     hours: Bits
     late_hours: Bits
+    live_hours: Bits
 
     def sha256(self) -> str:
-        """SHA-256 of `hours`, which what is heard late leaves as it is.
+        """SHA-256 of `hours`, which what is heard late, or live as well, leaves as it is.
 
         It covers device and publisher (int32 each) and 93 bytes for each row with a bit set, in the
         order of device and publisher.
@@ -80,8 +82,24 @@ def digested_rows(
     return rows.tobytes()
 
 
+class HeardHours(NamedTuple):
+    """What heartbeats give, a row for each key."""
+
+    keys: Keys
+    """Ascending."""
+    on_time: Bits
+    late: Bits
+    live: Bits
+    """By every rule there was."""
+    perhaps_live: Bits
+    """By one of them at least."""
+
+
+_KINDS: Final = len(HeardHours._fields) - 1
+
+
 class Heard:
-    """The hours that heartbeats give, on time and late, put together from blocks in any order."""
+    """The hours that heartbeats give, put together from blocks in any order."""
 
     def __init__(self, keys: Keys) -> None:
         """Nothing was heard yet.
@@ -91,15 +109,13 @@ class Heard:
         """
         self.heartbeats = 0
         self._keys = keys
-        self._on_time = np.zeros((len(keys), BYTES_PER_MONTH), dtype=np.uint8)
-        self._late = np.zeros((len(keys), BYTES_PER_MONTH), dtype=np.uint8)
+        self._kinds = np.zeros((_KINDS, len(keys), BYTES_PER_MONTH), dtype=np.uint8)
 
     def add(
         self,
         keys: Keys,
         first_byte: npt.NDArray[np.int64],
-        on_time: npt.NDArray[np.uint8],
-        late: npt.NDArray[np.uint8],
+        *kinds: npt.NDArray[np.uint8],
     ) -> None:
         """More hours.
 
@@ -107,8 +123,7 @@ class Heard:
             keys: shape (n,), in any order; a key comes once for each `first_byte`.
             first_byte: shape (n,): where in the month's row the three bytes begin; what lies
                 outside of the row is of another month and is left out.
-            on_time: shape (n, 3): 24 hours.
-            late: likewise.
+            kinds: on time, late, live and perhaps live, each of shape (n, 3): 24 hours.
         """
         known = np.unique(keys)
         known = known[~np.isin(known, self._keys)]
@@ -119,20 +134,19 @@ class Heard:
             at = first_byte + number
             is_inside = (at >= 0) & (at < BYTES_PER_MONTH)
             where = (places[is_inside], at[is_inside])
-            self._on_time[where] |= on_time[is_inside, number]
-            self._late[where] |= late[is_inside, number]
+            for own, more in zip(self._kinds, kinds, strict=True):
+                own[where] |= more[is_inside, number]
 
-    def result(self) -> tuple[Keys, Bits, Bits]:
-        """All keys, ascending, with their hours on time and late."""
-        return self._keys, self._on_time, self._late
+    def result(self) -> HeardHours:
+        """All keys with their hours."""
+        return HeardHours(self._keys, *self._kinds)
 
     def _insert(self, new: Keys) -> None:
         keys = np.concatenate([self._keys, new])
         order = np.argsort(keys, kind="stable")
-        nothing = np.zeros((len(new), BYTES_PER_MONTH), dtype=np.uint8)
+        nothing = np.zeros((_KINDS, len(new), BYTES_PER_MONTH), dtype=np.uint8)
         self._keys = keys[order]
-        self._on_time = np.concatenate([self._on_time, nothing])[order]
-        self._late = np.concatenate([self._late, nothing])[order]
+        self._kinds = np.concatenate([self._kinds, nothing], axis=1)[:, order]
 
 
 def hours_of_bits(row: npt.NDArray[np.uint8]) -> list[int]:

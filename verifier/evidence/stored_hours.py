@@ -1,8 +1,9 @@
 """What heartbeats and presence in the database say of a month, as packed records.
 
-PostgreSQL reduces: one 64-bit number for each device, publisher and day (UTC, which is a chunk),
-24 bits of hours on time and 24 late. So 20 bytes travel for a device's day, however many heartbeats
-it had. Tried against it: binary COPY of every row into numpy takes five times as long.
+PostgreSQL reduces: two 64-bit numbers for each device, publisher and day (UTC, which is a chunk),
+24 bits of hours on time and 24 late, 24 live and 24 perhaps live. So 28 bytes travel for a device's
+day, however many heartbeats it had. Tried against it: binary COPY of every row into numpy takes
+five times as long.
 """
 
 import hashlib
@@ -38,11 +39,14 @@ __all__ = [
 # The session's time zone is UTC. Bit 23 - hour: so the low three bytes are as presence has them.
 _REDUCE: Final[LiteralString] = """
     SELECT string_agg(int4send(device_id) || int4send(publisher_id) || date_send({outer})
-                      || int8send(hours), ''::bytea),
+                      || int8send(hours) || int8send(live), ''::bytea),
            coalesce(sum(heartbeats), 0)::bigint
     FROM (SELECT device_id, publisher_id, {inner} count(*) AS heartbeats,
                  bit_or(1::bigint << (CASE WHEN received_at - "time" > %(late)s THEN 47 ELSE 23 END
-                                      - date_part('hour', "time")::integer)) AS hours
+                                      - date_part('hour', "time")::integer)) AS hours,
+                 bit_or(CASE WHEN received_at - "time" <= %(live_soon)s THEN 16777217::bigint
+                             WHEN received_at - "time" <= %(live_late)s THEN 16777216::bigint
+                             ELSE 0 END << (23 - date_part('hour', "time")::integer)) AS live
           FROM heartbeats
           WHERE "time" >= %(start)s AND "time" < %(end)s {only}
           GROUP BY device_id, publisher_id {group}) AS reduced
@@ -60,7 +64,8 @@ _CERTAIN: Final = 'AND (received_at - "time" <= %(soon)s OR received_at - "time"
 _BETWEEN: Final = 'AND received_at - "time" > %(soon)s AND received_at - "time" <= %(late)s'
 _PRESENCE: Final = """
     SELECT string_agg(int4send(device_id) || int4send(publisher_id)
-                      || bit_send(hours) || bit_send(late_hours), ''::bytea)
+                      || bit_send(hours) || bit_send(late_hours) || bit_send(live_hours),
+                      ''::bytea)
     FROM presence WHERE month = %s
 """
 _PRESENCE_OF_DEVICES: Final = """
@@ -75,7 +80,15 @@ _CHUNKS: Final = """
     FROM timescaledb_information.chunks WHERE hypertable_name = 'heartbeats'
 """
 _TIMES: Final = 'SELECT min("time"), max("time") FROM heartbeats'
-_DELAYS: Final = "SELECT min(max_delay_hours), max(max_delay_hours) FROM evidence_rules"
+# What is late is never live (`ingest.decode`).
+_DELAYS: Final = """
+    SELECT min(max_delay_hours), max(max_delay_hours),
+           min(least(live_within_minutes, 60 * max_delay_hours))
+               FILTER (WHERE live_within_minutes IS NOT NULL),
+           max(least(live_within_minutes, 60 * max_delay_hours))
+               FILTER (WHERE live_within_minutes IS NOT NULL)
+    FROM evidence_rules
+"""
 _IS_OLDER: Final = 'SELECT EXISTS (SELECT FROM heartbeats WHERE "time" < %s)'
 
 _REDUCED: Final = np.dtype(
@@ -86,6 +99,9 @@ _REDUCED: Final = np.dtype(
         ("unused", "u1", 2),
         ("late", "u1", BYTES_PER_DAY),
         ("on_time", "u1", BYTES_PER_DAY),
+        ("unused_too", "u1", 2),
+        ("perhaps_live", "u1", BYTES_PER_DAY),
+        ("live", "u1", BYTES_PER_DAY),
     ]
 )
 _PACKED: Final = np.dtype(
@@ -96,6 +112,8 @@ _PACKED: Final = np.dtype(
         ("hours", "u1", BYTES_PER_MONTH),
         ("late_bits", ">i4"),
         ("late_hours", "u1", BYTES_PER_MONTH),
+        ("live_bits", ">i4"),
+        ("live_hours", "u1", BYTES_PER_MONTH),
     ]
 )
 _PACKED_HOURS: Final = np.dtype(
@@ -113,6 +131,9 @@ _BYTES_BEFORE: Final = 1
 """UTC begins its day eight hours after Asia/Shanghai."""
 
 
+_NEVER: Final = timedelta(days=-36_500)
+
+
 class Delays(NamedTuple):
     """By which rules ingesters told late from on time: the shortest delay and the longest."""
 
@@ -120,6 +141,10 @@ class Delays(NamedTuple):
     """Up to here every one of them took a heartbeat as in time."""
     late: timedelta
     """Beyond it, as late."""
+    live_soon: timedelta = _NEVER
+    """Up to here each of them that had a rule took it as live; none had one: nothing is."""
+    live_late: timedelta = _NEVER
+    """Beyond it, none of them."""
 
 
 class Stretch(NamedTuple):
@@ -188,6 +213,8 @@ def add_block(heard: Heard, rows: npt.NDArray[np.void], month: date) -> None:
         first_byte_of(rows["day"].astype(np.int64) + _DAY_2000, month),
         rows["on_time"],
         rows["late"],
+        rows["live"],
+        rows["perhaps_live"],
     )
 
 
@@ -201,11 +228,13 @@ def read_presence_of(connection: psycopg.Connection, month: date) -> MonthOfPres
     with connection.cursor(binary=True) as cursor:
         row = cursor.execute(_PRESENCE, (month,)).fetchone()
     rows = np.frombuffer((row and row[0]) or b"", dtype=_PACKED)
-    if (rows["bits"] != BITS_PER_MONTH).any() or (rows["late_bits"] != BITS_PER_MONTH).any():
+    if any((rows[name] != BITS_PER_MONTH).any() for name in ("bits", "late_bits", "live_bits")):
         raise ValueError(f"presence is not bit({BITS_PER_MONTH})")
     keys = keys_of(rows["device"].astype(np.int64), rows["publisher"].astype(np.int64))
     order = np.argsort(keys, kind="stable")
-    return MonthOfPresence(keys[order], rows["hours"][order], rows["late_hours"][order])
+    return MonthOfPresence(
+        keys[order], rows["hours"][order], rows["late_hours"][order], rows["live_hours"][order]
+    )
 
 
 def month_digests(connection: psycopg.Connection, months: Iterable[date]) -> dict[date, str]:
@@ -242,8 +271,12 @@ def months_of_evidence(connection: psycopg.Connection) -> list[date]:
 def read_delays(connection: psycopg.Connection, default_hours: int) -> Delays:
     """The rules of all ingesters there were; the policy's, where none ran yet."""
     row = connection.execute(_DELAYS).fetchone()
-    shortest, longest = row if row and row[0] is not None else (default_hours, default_hours)
-    return Delays(timedelta(hours=shortest), timedelta(hours=longest))
+    shortest, longest, *live = row if row and row[0] is not None else (default_hours,) * 2
+    return Delays(
+        timedelta(hours=shortest),
+        timedelta(hours=longest),
+        *(timedelta(minutes=each) for each in live if each is not None),
+    )
 
 
 def is_older_heartbeat_stored(connection: psycopg.Connection, start: datetime) -> bool:

@@ -26,6 +26,7 @@ from archive.records import hold_archive
 from jieru.calendar import days_in_month
 from jieru.database import connect
 from jieru.errors import UserError
+from verifier.counting.reading import read_live_days
 from verifier.evidence.archived_hours import add_archived
 from verifier.evidence.differences import Compared, compare
 from verifier.evidence.hours import BYTES_PER_DAY, Bits, Heard, Keys, MonthOfPresence
@@ -118,33 +119,36 @@ def verify_month(source: Source, month: date) -> VerifiedMonth:
             heartbeats += block.heartbeats
         heartbeats += _add_files(source, files, certain, between, month, delays)
         gone = _gone_days(first, source, at, month, presence, (certain, between))
-    keys, on_time, late = certain.result()
+        live_days = read_live_days(first).of_month(month.year * 12 + month.month - 1)
     either = None
+    heard = certain.result()
     if delays.soon != delays.late:
-        certain.add(between.result()[0], *_nothing(len(between.result()[0])))
-        keys, on_time, late = certain.result()
-        either = _aligned(keys, between)
+        others = between.result()
+        certain.add(others.keys, *_nothing(len(others.keys)))
+        heard = certain.result()
+        either = _aligned(heard.keys, others.keys, others.on_time)
+        perhaps_live = heard.perhaps_live | _aligned(heard.keys, others.keys, others.perhaps_live)
+        heard = heard._replace(perhaps_live=perhaps_live)
     return VerifiedMonth(
         month=month,
         at=at,
         presence_sha256=presence.sha256(),
         heartbeats=heartbeats,
         archives=tuple(files),
-        compared=compare(presence, (keys, on_time, late), either=either, gone_days=gone),
+        compared=compare(presence, heard, either=either, gone_days=gone, live_days=live_days),
         unverifiable_days=tuple(month.replace(day=day) for day in gone),
     )
 
 
-def _nothing(rows: int) -> tuple[npt.NDArray[np.int64], Bits, Bits]:
+def _nothing(rows: int) -> "tuple[npt.NDArray[np.int64], *tuple[Bits, ...]]":
     silence = np.zeros((rows, BYTES_PER_DAY), dtype=np.uint8)
-    return np.zeros(rows, dtype=np.int64), silence, silence
+    return np.zeros(rows, dtype=np.int64), silence, silence, silence, silence
 
 
-def _aligned(keys: Keys, heard: Heard) -> Bits:
+def _aligned(keys: Keys, own: Keys, hours: Bits) -> Bits:
     """Hours of some keys, as rows beside those of all keys."""
-    own, on_time, _late = heard.result()
-    rows = np.zeros((len(keys), on_time.shape[1]), dtype=np.uint8)
-    rows[np.searchsorted(keys, own)] = on_time
+    rows = np.zeros((len(keys), hours.shape[1]), dtype=np.uint8)
+    rows[np.searchsorted(keys, own)] = hours
     return rows
 
 
@@ -263,8 +267,8 @@ def _gone_days(
     """
     unproved = np.bitwise_or.reduce(presence.hours | presence.late_hours, axis=0, initial=0)
     for each in heard:
-        _keys, on_time, late = each.result()
-        unproved = unproved & ~np.bitwise_or.reduce(on_time | late, axis=0, initial=0)
+        found = each.result()
+        unproved = unproved & ~np.bitwise_or.reduce(found.on_time | found.late, axis=0, initial=0)
     gone = []
     for day in range(1, days_in_month(month) + 1):
         if not unproved[(day - 1) * BYTES_PER_DAY : day * BYTES_PER_DAY].any():

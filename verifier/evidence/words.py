@@ -24,4 +24,12 @@ DIFFERENCE_SENTENCES: Final = {
         "{device} (publisher {publisher}), {hour}: a heartbeat came late, and presence does not "
         "say so."
     ),
+    DifferenceKind.INVENTED_LIVE: _(
+        "{device} (publisher {publisher}), {hour}: presence says it was heard live, and no "
+        "heartbeat arrived while it was fresh."
+    ),
+    DifferenceKind.LOST_LIVE: _(
+        "{device} (publisher {publisher}), {hour}: a heartbeat arrived while it was fresh, and "
+        "presence does not say so."
+    ),
 }

@@ -122,6 +122,66 @@ def test_a_row_that_nobody_heard_and_a_row_that_is_missing_are_found(
     ]
 
 
+@pytest.fixture
+def _heard_live(connection: psycopg.Connection) -> None:
+    """By ingesters with a rule: live through the first days, and with an old rule's delay after."""
+    run_ingester(connection, live_within_minutes=30, at=_local(1, month=1))
+    run_ingester(connection, live_within_minutes=60, at=_local(2, month=1))
+    hear(connection, 1, _hours(_local(1), 30), is_live=True)
+    hear(connection, 1, _hours(_local(3), 5), after=timedelta(minutes=45), is_live=True)
+    hear(connection, 1, _hours(_local(4), 5), after=timedelta(minutes=45))
+    hear(connection, 1, _hours(_local(5), 5), after=timedelta(minutes=60), publisher_id=7)
+    hear(connection, 2, _hours(_local(5), 5), after=timedelta(minutes=61))
+
+
+@pytest.mark.usefixtures("_heard_live")
+def test_live_hours_are_recomputed(connection: psycopg.Connection, url: str) -> None:
+    """What one rule takes for live and another does not may stand either way."""
+    assert _found(_verify(url)) == []
+    connection.execute(
+        "UPDATE presence SET live_hours = set_bit(live_hours, 25, 0) WHERE device_id = 1"
+        " AND publisher_id = 1"
+    )
+    connection.execute("UPDATE presence SET live_hours = hours WHERE device_id = 2")
+    assert _found(_verify(url)) == [
+        *((DifferenceKind.INVENTED_LIVE, 2, 1, 4 * 24 + hour) for hour in range(5)),
+        (DifferenceKind.LOST_LIVE, 1, 1, 25),
+    ]
+
+
+@pytest.mark.usefixtures("_heard_live")
+def test_live_hours_are_recomputed_from_archives(
+    connection: psycopg.Connection, url: str, tmp_path: Path
+) -> None:
+    """Where the heartbeats have left the database."""
+    archive_expired(
+        connection, tmp_path, ACTOR, older_than=timedelta(days=100), report=lambda _step: None
+    )
+    assert _found(_verify(url, archive=tmp_path)) == []
+    connection.execute("UPDATE presence SET live_hours = hours WHERE device_id = 2")
+    connection.execute(
+        "UPDATE presence SET live_hours = 0::bit(744) WHERE device_id = 1 AND publisher_id = 1"
+    )
+    found = _found(_verify(url, archive=tmp_path))
+    assert found == [
+        *((DifferenceKind.INVENTED_LIVE, 2, 1, 4 * 24 + hour) for hour in range(5)),
+        *((DifferenceKind.LOST_LIVE, 1, 1, hour) for hour in range(30)),
+    ]
+
+
+@pytest.mark.usefixtures("_heard")
+def test_where_no_ingester_had_a_rule_no_hour_is_live(
+    connection: psycopg.Connection, url: str
+) -> None:
+    """None is missed, and whatever is set was invented."""
+    assert _found(_verify(url)) == []
+    connection.execute(
+        "UPDATE presence SET live_hours = set_bit(0::bit(744), 97, 1)"
+        " WHERE device_id = 2 AND publisher_id = 1"
+    )
+    assert _found(_verify(url)) == [(DifferenceKind.INVENTED_LIVE, 2, 1, 97)]
+
+
 @pytest.mark.usefixtures("_heard")
 def test_a_late_hour_that_is_made_to_count_is_found(
     connection: psycopg.Connection, url: str

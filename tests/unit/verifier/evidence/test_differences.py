@@ -39,6 +39,10 @@ def _table(rows: _Rows) -> tuple[Keys, Bits, Bits]:
     return keys, on_time, late
 
 
+def _month(keys: Keys, hours: Bits, late_hours: Bits) -> MonthOfPresence:
+    return MonthOfPresence(keys, hours, late_hours, np.zeros_like(hours))
+
+
 def _expected(presence: _Rows, heard: _Rows) -> tuple[set[tuple[object, ...]], int]:
     """The rules, hour by hour, as the module's docstring says them."""
     found: set[tuple[object, ...]] = set()
@@ -68,8 +72,9 @@ def test_every_hour_is_told_for_what_it_is(presence: _Rows, heard: _Rows) -> Non
     for day in range(2):
         part = slice(day * 3, day * 3 + 3)
         first = np.full(len(own_keys), day * 3)
-        rows.add(own_keys, first, on_time[:, part], late[:, part])
-    compared = compare(MonthOfPresence(keys, hours, late_hours), rows.result())
+        nothing = np.zeros_like(late[:, part])
+        rows.add(own_keys, first, on_time[:, part], late[:, part], nothing, nothing)
+    compared = compare(_month(keys, hours, late_hours), rows.result())
     listed = [
         (each.kind, each.device_id, each.publisher_id, each.bit) for each in compared.listed()
     ]
@@ -82,9 +87,7 @@ def test_every_hour_is_told_for_what_it_is(presence: _Rows, heard: _Rows) -> Non
 def test_days_that_are_gone_say_nothing(presence: _Rows) -> None:
     """Neither that an hour was invented nor that one was lost."""
     keys, hours, late_hours = _table(presence)
-    compared = compare(
-        MonthOfPresence(keys, hours, late_hours), Heard(keys).result(), gone_days=(1, 2)
-    )
+    compared = compare(_month(keys, hours, late_hours), Heard(keys).result(), gone_days=(1, 2))
     bits = sum(len(own) + len(late - own) for own, late in presence.values())
     assert (compared.differences, compared.unverifiable_bits) == (0, bits)
 
@@ -93,10 +96,49 @@ def test_no_bit_hides_behind_a_second_row_of_the_same_key() -> None:
     """The owner of the tables could make a further one that counts as presence."""
     key = keys_of(np.array([1]), np.array([1]))
     hours, late_hours = np.array([_bits({3}), _bits({4})]), np.array([_bits({5}), _bits(set())])
-    presence = MonthOfPresence(np.concatenate([key, key]), hours, late_hours)
+    presence = _month(np.concatenate([key, key]), hours, late_hours)
     listed = [(each.kind, each.bit) for each in compare(presence, Heard(key).result()).listed()]
     assert listed == [
         (DifferenceKind.INVENTED, 3),
         (DifferenceKind.INVENTED, 4),
         (DifferenceKind.INVENTED_LATE, 5),
     ]
+
+
+_FIRST_DAY: Final = np.arange(31) == 0
+
+
+def test_a_live_hour_needs_a_heartbeat_that_may_have_been_fresh() -> None:
+    """By some ingester's rule; another publisher's stands for it, which is told apart."""
+    keys = keys_of(np.array([1, 1, 2]), np.array([1, 7, 1]))
+    heard = Heard(keys)
+    hours = np.array([_bits({1, 2})[:3], _bits({3})[:3], _bits({1})[:3]])
+    live = np.array([_bits({1})[:3], _bits({3})[:3], _bits(set())[:3]])
+    perhaps = np.array([_bits({1, 2})[:3], _bits({3})[:3], _bits(set())[:3]])
+    heard.add(keys, np.zeros(3, dtype=np.int64), hours, np.zeros_like(hours), live, perhaps)
+    on_time = np.array([_bits({1, 2, 3}), _bits({3}), _bits({1})])
+    presence = MonthOfPresence(keys, on_time, np.zeros_like(on_time), on_time)
+    compared = compare(presence, heard.result(), live_days=_FIRST_DAY)
+    listed = [
+        (each.kind, each.device_id, each.publisher_id, each.bit) for each in compared.listed()
+    ]
+    assert listed == [(DifferenceKind.INVENTED_LIVE, 2, 1, 1)]
+    assert compared.unprovable == 2, "the hour and the live hour of the other publisher"
+
+
+def test_a_live_hour_is_lost_only_where_every_ingester_noted_them() -> None:
+    """And by every rule there was."""
+    keys = keys_of(np.array([1]), np.array([1]))
+    heard = Heard(keys)
+    for day in range(2):
+        bits = np.array([_bits({1, 2})[:3]])
+        sure = np.array([_bits({1})[:3]])
+        first = np.array([3 * day])
+        heard.add(keys, first, bits, np.zeros_like(bits), sure, bits)
+    hours = np.array([_bits({1, 2, 25, 26})])
+    presence = _month(keys, hours, np.zeros_like(hours))
+    found = [
+        [(each.kind, each.bit) for each in compare(presence, heard.result(), **known).listed()]
+        for known in ({"live_days": _FIRST_DAY}, {})
+    ]
+    assert found == [[(DifferenceKind.LOST_LIVE, 1)], []]
