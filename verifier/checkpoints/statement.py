@@ -58,7 +58,8 @@ class StatedDay(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     rows: int
     """Devices and publishers that were heard."""
     sha256: str
-    """Of the rows: device, publisher (int32 each) and three bytes of hours, in their order."""
+    """Of the rows: device, publisher (int32 each), three bytes of hours and three of live hours, in
+    their order; of days that were stated before these were kept, without them."""
 
 
 class StatedMonth(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -15,9 +15,9 @@ from jieru.i18n import gettext as _
 from verifier.checkpoints.chain import StatementChain, month_sha256, written
 from verifier.checkpoints.folder import CheckpointFolder
 from verifier.checkpoints.presence_days import (
-    ChangedHours,
     changed_hours,
     day_rows,
+    rows_as_stated,
     state_day,
     unpack_rows,
 )
@@ -233,7 +233,7 @@ def _of_day(
     when: str | None,
 ) -> Iterator[UserError]:
     rows = day_rows(presence, stated.day)
-    if state_day(stated.day, rows) == stated:
+    if state_day(stated.day, rows_as_stated(rows, stated.sha256)) == stated:
         return
     when = when or _when(statement, None)
     before = unpack_rows(folder.day(stated), stated)
@@ -249,21 +249,34 @@ def _of_day(
     changes = changed_hours(before, rows)
     names = names_of_devices(connection, [each.device_id for each in changes])
     for each in changes:
-        yield UserError(
-            "Presence of {device} (publisher {publisher}) on {day} is not what checkpoint "
-            "{checkpoint} states: hours added: {added}; hours removed: {removed}; changed {when}.",
-            device=names.get(each.device_id, f"#{each.device_id}"),
-            publisher=each.publisher_id,
-            day=stated.day.isoformat(),
-            checkpoint=statement.number,
-            added=_hours(each, "added"),
-            removed=_hours(each, "removed"),
-            when=when,
-        )
+        known: dict[str, object] = {
+            "device": names.get(each.device_id, f"#{each.device_id}"),
+            "publisher": each.publisher_id,
+            "day": stated.day.isoformat(),
+            "checkpoint": statement.number,
+            "when": when,
+        }
+        if each.added or each.removed:
+            yield UserError(
+                "Presence of {device} (publisher {publisher}) on {day} is not what checkpoint "
+                "{checkpoint} states: hours added: {added}; hours removed: {removed}; changed "
+                "{when}.",
+                added=_hours(each.added),
+                removed=_hours(each.removed),
+                **known,
+            )
+        if each.live_added or each.live_removed:
+            yield UserError(
+                "Live hours of {device} (publisher {publisher}) on {day} are not what checkpoint "
+                "{checkpoint} states: hours added: {added}; hours removed: {removed}; changed "
+                "{when}.",
+                added=_hours(each.live_added),
+                removed=_hours(each.live_removed),
+                **known,
+            )
 
 
-def _hours(change: ChangedHours, which: str) -> str:
-    hours = change.added if which == "added" else change.removed
+def _hours(hours: tuple[int, ...]) -> str:
     return ", ".join(f"{hour:02}" for hour in hours) or "-"
 
 

@@ -20,7 +20,12 @@ from jieru.database import read_installation
 from jieru.errors import UserError
 from verifier.checkpoints.chain import StatementChain, archives_sha256, month_sha256
 from verifier.checkpoints.folder import CheckpointFolder
-from verifier.checkpoints.presence_days import day_rows, pack_rows, state_day
+from verifier.checkpoints.presence_days import (
+    day_rows,
+    pack_rows,
+    rows_as_stated,
+    state_day,
+)
 from verifier.checkpoints.statement import (
     NIGHTLY,
     AuditHead,
@@ -216,7 +221,7 @@ def _presence(
         presence = read_presence_of(connection, month)
         digests = []
         for day in of_month:
-            rows = day_rows(presence, day)
+            rows = rows_as_stated(day_rows(presence, day), chain.days.get(day))
             found = state_day(day, rows)
             digests.append(found.sha256)
             if day not in chain.days:

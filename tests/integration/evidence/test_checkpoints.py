@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -11,12 +12,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from archive.archiving import archive_expired
 from jieru.audit import changing
 from jieru.audit_chain import verify_audit
+from jieru.calendar import civil_hour_of
 from jieru.errors import UserError
 from tests.support.archives import ACTOR
 from tests.support.heard import hear, run_ingester
 from tests.support.procedure import KEY, TRUSTED
 from tests.support.rewriting import past_all_triggers, rewrite_audit
+from verifier.checkpoints import writing
 from verifier.checkpoints.folder import CheckpointFolder
+from verifier.checkpoints.presence_days import DayRows
 from verifier.checkpoints.verifying import check_database, check_statements
 from verifier.checkpoints.writing import Written, record_checkpoint, write_checkpoint
 from verifier.counting.reading import consistent_snapshot
@@ -121,6 +125,54 @@ def test_days_are_closed_when_nothing_that_counts_can_come(installation: _Instal
     heard = [each for each in statement.days if each.rows]
     assert heard[0].day.isoformat() == _day(installation.first_day)
     assert {each.rows for each in heard} == {2}
+
+
+def _make_live(installation: _Installation) -> str:
+    """Say of the third day's hour of a device that it was live; the day."""
+    at = installation.first_day + 2 * _DAY
+    month, bit = civil_hour_of(round(at.timestamp() * 1000))
+    installation.connection.execute(
+        "UPDATE presence SET live_hours = set_bit(live_hours, %s, 1)"
+        " WHERE device_id = 2 AND month = %s",
+        (bit, month),
+    )
+    return _day(at)
+
+
+def test_the_owner_makes_an_hour_live_and_is_found(installation: _Installation) -> None:
+    """Which hours were live is stated with them, and beside them is told which is another."""
+    day = _make_live(installation)
+    (finding,) = installation.findings()
+    assert f"Live hours of #2 (publisher 1) on {day} are not what checkpoint 1" in finding
+    assert "hours added: 10; hours removed: -; changed after checkpoint 1" in finding
+
+
+def test_days_that_were_stated_without_live_hours_stay_as_they_were_stated(
+    connection: psycopg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a release of before; the next checkpoint fits, and a changed hour is found as ever."""
+    made = _Installation(connection, tmp_path)
+    run_ingester(connection)
+    hear(connection, 2, [made.first_day + day * _DAY for day in range(12)])
+    with monkeypatch.context() as before:
+        before.setattr(writing, "rows_as_stated", lambda rows, _sha256: _without_live(rows))
+        made.checkpoint()
+    _make_live(made)
+    assert made.checkpoint().findings == ()
+    assert made.findings() == []
+    at = made.first_day + _DAY
+    month, bit = civil_hour_of(round(at.timestamp() * 1000))
+    connection.execute(_SET_BIT.format(place=bit, bit=0, month=month))
+    (finding,) = made.findings()
+    assert "hours added: -; hours removed: 10;" in finding
+
+
+def _without_live(rows: DayRows) -> DayRows:
+    names = ["device", "publisher", "hours"]
+    kept = np.zeros(len(rows), dtype=[rows.dtype.descr[place] for place in range(len(names))])
+    for name in names:
+        kept[name] = rows[name]
+    return kept
 
 
 def test_the_owner_rewrites_the_audit_and_is_found(installation: _Installation) -> None:
