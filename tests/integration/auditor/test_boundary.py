@@ -319,7 +319,8 @@ READ_BY_VIEWS: Final = {
     "enterprises": "district ended_on id industry_code kept_by_platform_id name uscc",
     "evidence_exceptions": "confirmed_at confirmed_by days id month named_at named_by"
     " presence_sha256 reason",
-    "evidence_rules": "applied_at clock max_clock_ahead_minutes max_delay_hours policy",
+    "evidence_rules": "applied_at clock live_within_minutes max_clock_ahead_minutes max_delay_hours"
+    " policy",
     "evidence_verifications": "archives code_version differences heartbeats id month"
     " presence_sha256 unprovable unverifiable_days verified_at verified_by",
     "ingest_hours": "heartbeats hour ingester late platform_id",

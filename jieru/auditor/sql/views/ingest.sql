@@ -73,6 +73,8 @@ COMMENT ON COLUMN audit.rejections.serial IS 'As the topic names it, registered 
 COMMENT ON COLUMN audit.rejections.payload_bytes IS 'How long the message was.';
 
 CREATE VIEW audit.evidence_rules AS
-SELECT applied_at, policy, max_delay_hours, max_clock_ahead_minutes, clock FROM evidence_rules;
+SELECT applied_at, policy, max_delay_hours, max_clock_ahead_minutes, clock, live_within_minutes
+FROM evidence_rules;
 COMMENT ON VIEW audit.evidence_rules IS 'By which rules did ingesters tell late from in time, since when?';
+COMMENT ON COLUMN audit.evidence_rules.live_within_minutes IS 'Null: live hours were told from others by no rule.';
 COMMENT ON COLUMN audit.evidence_rules.clock IS 'receipt; or event, in simulations: the device''s own time stamp is taken for the time of receipt.';
