@@ -40,7 +40,7 @@ def command(*, is_draining: bool, is_last: bool) -> None:
     configure_log()
     policy = load_policy(settings.policy)
     delay, ahead = policy.max_delay_hours.value, policy.max_clock_ahead_minutes.value
-    live = policy.live_within_minutes and policy.live_within_minutes.value
+    live = policy.live_within_minutes.value if policy.live_within_minutes else None
     session = check_database(
         settings,
         policy=policy.name,

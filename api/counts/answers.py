@@ -39,6 +39,7 @@ ENTERPRISE_EXAMPLE: Final[JsonDict] = {
     "window_last_day": "2026-05-30",
     "window_active_days": 78,
     "window_longest_gap_days": 1,
+    "window_live_percent": 99,
     "year_counted": 2026,
     "pending_until": None,
     "reasons": [],
@@ -55,6 +56,11 @@ class EnterpriseAnswer(BaseModel):
     window_last_day: date | None
     window_active_days: int | None
     window_longest_gap_days: int | None
+    window_live_percent: int | None = Field(
+        default=None,
+        description="Of the hours that make its active days, those that were heard live; null where"
+        " that is not known, or the policy asks for no share.",
+    )
     year_counted: int | None = Field(
         description="The year for which its earliest window counts, later years included."
     )

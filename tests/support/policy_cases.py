@@ -479,7 +479,9 @@ def hours_heard(case: PolicyCase) -> dict[str, HeardHours]:
         max_delay_hours=policy.max_delay_hours.value,
         max_clock_ahead_minutes=policy.max_clock_ahead_minutes.value,
         is_event_clock=False,
-        live_within_minutes=policy.live_within_minutes and policy.live_within_minutes.value,
+        live_within_minutes=policy.live_within_minutes.value
+        if policy.live_within_minutes
+        else None,
     )
     heard: dict[str, HeardHours] = {
         serial: HeardHours() for each in case.devices for serial in spread(each.device)

@@ -243,7 +243,7 @@ def _presence_rows(rows: npt.NDArray[np.void]) -> PresenceRows:
         device=rows["device"].astype(np.int64),
         month=months + 1970 * 12,  # numpy counts months from 1970
         hours=rows["hours"],
-        live_hours=rows["live_hours"] if "live_hours" in rows.dtype.names else None,
+        live_hours=rows["live_hours"] if rows.dtype == _PACKED_LIVE_PRESENCE else None,
     )
 
 

@@ -64,6 +64,7 @@ def test_the_worked_example_of_the_design(
         "window_last_day": "2026-05-30",
         "window_active_days": 78,
         "window_longest_gap_days": 1,
+        "window_live_percent": None,
         "year_counted": 2026,
         "pending_until": None,
         "reasons": [],
