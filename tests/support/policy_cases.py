@@ -567,5 +567,6 @@ def _figures(found: Determination) -> dict[str, object]:
         "pending_until": found.pending_until,
         "window_active_days": window.active_days if window else None,
         "window_longest_gap_days": window.longest_gap_days if window else None,
-        "window_live_percent": found.live_share.measured if found.live_share else None,
+        "window_live_percent": None,
+        **found.live_percent,
     }

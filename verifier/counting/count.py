@@ -135,7 +135,6 @@ def _platform_object(count: PlatformCount) -> dict[str, object]:
 def determination_object(determination: Determination) -> dict[str, object]:
     """One enterprise as JSON has it."""
     window, until = determination.window, determination.pending_until
-    live_share = determination.live_share
     return {
         "uscc": determination.enterprise.uscc,
         "name": determination.enterprise.name,
@@ -144,7 +143,7 @@ def determination_object(determination: Determination) -> dict[str, object]:
         "window_last_day": window.last_day.isoformat() if window else None,
         "window_active_days": window.active_days if window else None,
         "window_longest_gap_days": window.longest_gap_days if window else None,
-        **({} if live_share is None else {"window_live_percent": live_share.measured}),
+        **determination.live_percent,
         "year_counted": determination.year_counted,
         "pending_until": date_text(until),
         "reasons": determination.reasons,

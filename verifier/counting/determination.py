@@ -14,6 +14,7 @@ from verifier.counting.eligibility import (
     Case,
     Criterion,
     CriterionName,
+    Measure,
     criteria,
     is_in_scope,
     year_counted,
@@ -71,9 +72,13 @@ class Determination:
         return None if self.window is None else self.window.first_day
 
     @property
-    def live_share(self) -> Criterion | None:
-        """The share of its window's hours that was heard live; None: the policy asks for none."""
-        return next((each for each in self.criteria if each.name is CriterionName.LIVE_SHARE), None)
+    def live_percent(self) -> dict[str, Measure]:
+        """Which share of its window's hours was heard live, as JSON has it.
+
+        Nothing where the policy asks for none, so that counts by it stay what they were.
+        """
+        measured = (e.measured for e in self.criteria if e.name is CriterionName.LIVE_SHARE)
+        return {"window_live_percent": each for each in measured}
 
     @property
     def reasons(self) -> list[str]:

@@ -66,6 +66,7 @@ class Explanation:
             "window_last_day": window.last_day.isoformat() if window else None,
             "window_active_days": window.active_days if window else None,
             "window_longest_gap_days": window.longest_gap_days if window else None,
+            **found.live_percent,
             "year_counted": found.year_counted,
             "pending_until": date_text(found.pending_until),
             "reasons": found.reasons,

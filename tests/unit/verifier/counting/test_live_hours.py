@@ -140,7 +140,7 @@ def test_a_policy_that_knows_no_share_measures_none() -> None:
     evidence = _evidence([DeviceLife("alpha", heard)])
     cases = cases_with_windows(evidence, presence_of([life]), 2026, _AS_OF, policy)
     (found,) = determinations(cases, 2026, policy)
-    assert found.live_share is None
+    assert found.live_percent == {}
     assert found.outcome is Outcome.COUNTED
 
 
