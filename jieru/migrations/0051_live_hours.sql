@@ -39,7 +39,8 @@ BEGIN
 END
 $$;
 
-ALTER TABLE evidence_rules ADD COLUMN live_within_minutes integer CHECK (live_within_minutes > 0);
+ALTER TABLE evidence_rules ADD COLUMN live_within_minutes integer
+    CHECK (live_within_minutes BETWEEN 1 AND 1440);
 COMMENT ON COLUMN evidence_rules.live_within_minutes IS 'Null: by an ingester that told live hours from others by no rule.';
 
 ALTER TABLE heartbeats ADD COLUMN boot bigint;

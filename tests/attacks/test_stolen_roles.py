@@ -44,6 +44,8 @@ _OF_AN_INGESTER: Final[dict[str, LiteralString]] = {
     "presence emptied": "TRUNCATE presence",
     "bits taken away": "UPDATE presence SET hours = 0::bit(744) WHERE hours <> 0::bit(744)",
     "late bits taken away": "UPDATE presence SET late_hours = 0::bit(744)",
+    "live bits taken away": "UPDATE presence SET live_hours = 0::bit(744)"
+    " WHERE live_hours <> 0::bit(744)",
     "a row for somebody else": "UPDATE presence SET device_id = device_id + 1000",
     "another month's row": "UPDATE presence SET month = month - interval '1 month'",
     "a month long past": "INSERT INTO presence (device_id, month, hours)"

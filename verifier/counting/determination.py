@@ -77,8 +77,10 @@ class Determination:
 
         Nothing where the policy asks for none, so that counts by it stay what they were.
         """
-        measured = (e.measured for e in self.criteria if e.name is CriterionName.LIVE_SHARE)
-        return {"window_live_percent": each for each in measured}
+        for each in self.criteria:
+            if each.name is CriterionName.LIVE_SHARE:
+                return {"window_live_percent": each.measured}
+        return {}
 
     @property
     def reasons(self) -> list[str]:
