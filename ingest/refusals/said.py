@@ -51,5 +51,5 @@ class Detail(NamedTuple):
 
 def excerpt(text: str) -> str:
     """The beginning of what came, safe to show on one line."""
-    shown = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
-    return shown if len(shown) <= _EXCERPT else shown[: _EXCERPT - 1] + "…"
+    begun = text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…"
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in begun)

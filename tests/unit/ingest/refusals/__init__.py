@@ -1,1 +1,1 @@
-"""Tests of the path from a message to a row."""
+"""Tests of what is said of rejections."""
