@@ -11,11 +11,11 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from ingest.refusals.said import Said, excerpt
-from ingest.sources.formats import Format, RowRule, StatusRule
-from ingest.sources.paths import Key, NotThereError, Path, Place, Spot, spots
-from ingest.sources.row import At, Row, path_of
 from jieru.i18n import marked as _
+from jieru.refusals.said import Said, excerpt
+from jieru.sources.formats import Format, RowRule, StatusRule
+from jieru.sources.paths import Key, NotThereError, Path, Place, Spot, spots
+from jieru.sources.row import At, Row, path_of
 from jieru.wire import (
     PAYLOAD_LIMIT_BYTES,
     SERIAL,

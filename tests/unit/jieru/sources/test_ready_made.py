@@ -5,9 +5,9 @@ from typing import Final, NamedTuple
 
 import pytest
 
-from ingest.sources.formats import compile_format, read_format, write_format
-from ingest.sources.ready_made import ready_made
-from ingest.sources.rows import Row, decode_rows
+from jieru.sources.formats import compile_format, read_format, write_format
+from jieru.sources.ready_made import ready_made
+from jieru.sources.rows import Row, decode_rows
 
 _TS: Final = 1_780_117_171_000  # 2026-05-30 04:59:31 UTC
 

@@ -6,8 +6,8 @@ from typing import Final
 
 import msgspec
 
-from ingest.sources import presets
-from ingest.sources.formats import DeclaredFormat
+from jieru.sources import presets
+from jieru.sources.formats import DeclaredFormat
 
 __all__ = ["ReadyMade", "Title", "ready_made"]
 

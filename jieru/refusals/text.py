@@ -5,9 +5,9 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from ingest.refusals.foreign import Foreign, recognised_array
-from ingest.refusals.said import Detail, Said, excerpt
 from jieru.i18n import marked as _
+from jieru.refusals.foreign import Foreign, recognised_array
+from jieru.refusals.said import Detail, Said, excerpt
 
 __all__ = ["text_fault"]
 

@@ -5,8 +5,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from ingest.refusals.said import Detail, Said, excerpt
 from jieru.i18n import marked as _
+from jieru.refusals.said import Detail, Said, excerpt
 from jieru.wire import (
     EXPONENT_LIMIT,
     PAYLOAD_DEPTH_LIMIT,

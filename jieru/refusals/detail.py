@@ -8,20 +8,19 @@ never changes what becomes of a message.
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from ingest.message import Message
-from ingest.refusals.foreign import Foreign, recognised
-from ingest.refusals.keys import key_fault
-from ingest.refusals.said import Detail, Said
-from ingest.refusals.text import text_fault
-from ingest.refusals.times import before_epoch, future_timestamp
-from ingest.refusals.topics import bad_topic, unknown_device, unknown_publisher
 from jieru.i18n import marked as _
+from jieru.refusals.foreign import Foreign, recognised
+from jieru.refusals.keys import key_fault
+from jieru.refusals.said import Detail, Refused, Said
+from jieru.refusals.text import text_fault
+from jieru.refusals.times import before_epoch, future_timestamp
+from jieru.refusals.topics import bad_topic, unknown_device, unknown_publisher
 from jieru.wire import PAYLOAD_LIMIT_BYTES, RejectionReason
 
 __all__ = ["detail_of"]
 
 
-def detail_of(reason: RejectionReason, message: Message) -> Detail:
+def detail_of(reason: RejectionReason, message: Refused) -> Detail:
     """What is said of one rejection.
 
     Args:
@@ -31,7 +30,7 @@ def detail_of(reason: RejectionReason, message: Message) -> Detail:
     return _DETAILS[reason](message)
 
 
-def _malformed(message: Message) -> Detail:
+def _malformed(message: Refused) -> Detail:
     found = text_fault(message.payload)
     if isinstance(found, Detail):
         return found
@@ -42,7 +41,7 @@ def _malformed(message: Message) -> Detail:
     return fault
 
 
-def _too_large(message: Message) -> Detail:
+def _too_large(message: Refused) -> Detail:
     fault = Said(
         _("It has {bytes} bytes; a heartbeat has at most {limit}."),
         {"bytes": f"{message.payload_bytes:,}", "limit": f"{PAYLOAD_LIMIT_BYTES:,}"},
@@ -54,15 +53,15 @@ def _too_large(message: Message) -> Detail:
     )
 
 
-def _retained(_message: Message) -> Detail:
+def _retained(_message: Refused) -> Detail:
     return Detail(Said(_("It was retained, which an earlier release did not take.")))
 
 
-def _unstorable(_message: Message) -> Detail:
+def _unstorable(_message: Refused) -> Detail:
     return Detail(Said(_("It keeps to the contract, and the database took it in no way.")))
 
 
-_DETAILS: Final[Mapping[RejectionReason, Callable[[Message], Detail]]] = {
+_DETAILS: Final[Mapping[RejectionReason, Callable[[Refused], Detail]]] = {
     RejectionReason.BAD_TOPIC: bad_topic,
     RejectionReason.RETAINED: _retained,
     RejectionReason.PAYLOAD_TOO_LARGE: _too_large,

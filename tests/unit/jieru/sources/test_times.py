@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.sources.times import TimeUnit, time_reader
 from jieru.errors import UserError
+from jieru.sources.times import TimeUnit, time_reader
 
 _TS = 1_780_117_171_000
 

@@ -6,9 +6,9 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from ingest.sources.paths import Path, Place, Step, Topic, parse_path, parse_rows
-from ingest.sources.times import TimeReader, TimeUnit, time_reader
 from jieru.errors import UserError
+from jieru.sources.paths import Path, Place, Step, Topic, parse_path, parse_rows
+from jieru.sources.times import TimeReader, TimeUnit, time_reader
 from jieru.wire import DeviceStatus
 
 __all__ = ["FIRST_FOUND", "Format", "RowRule", "compile_format", "read_format", "write_format"]

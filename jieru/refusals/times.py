@@ -5,10 +5,9 @@ from typing import Final
 
 import msgspec
 
-from ingest.message import Message
-from ingest.refusals.said import Detail, Said
 from jieru.calendar import SHANGHAI
 from jieru.i18n import marked as _
+from jieru.refusals.said import Detail, Refused, Said
 
 __all__ = ["before_epoch", "future_timestamp"]
 
@@ -26,7 +25,7 @@ class _Time(msgspec.Struct):
     ts: int
 
 
-def before_epoch(message: Message) -> Detail:
+def before_epoch(message: Refused) -> Detail:
     """A time before 2020."""
     ts = _ts_of(message)
     fault = Said(
@@ -43,7 +42,7 @@ def before_epoch(message: Message) -> Detail:
     return Detail(fault, Said(_("The machine's clock is wrong: set it by NTP.")))
 
 
-def future_timestamp(message: Message) -> Detail:
+def future_timestamp(message: Refused) -> Detail:
     """A time that lies ahead of receipt."""
     ts = _ts_of(message)
     fault = Said(
@@ -66,7 +65,7 @@ def _is_about(ts_ms: int, received_ms: int) -> bool:
     return abs(ts_ms - received_ms) <= _YEAR_MS
 
 
-def _ts_of(message: Message) -> int:
+def _ts_of(message: Refused) -> int:
     """The `ts` of a message that was read well."""
     return msgspec.json.decode(message.payload, type=_Time).ts
 

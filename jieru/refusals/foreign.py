@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Final
 
-from ingest.refusals.said import Remedy, Said
 from jieru.i18n import marked as _
+from jieru.refusals.said import Remedy, Said
 
 __all__ = ["Foreign", "recognised", "recognised_array"]
 

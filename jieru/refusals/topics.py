@@ -3,9 +3,8 @@
 import re
 from typing import Final
 
-from ingest.message import Message
-from ingest.refusals.said import Detail, Remedy, Said, excerpt
 from jieru.i18n import marked as _
+from jieru.refusals.said import Detail, Refused, Remedy, Said, excerpt
 from jieru.wire import PLATFORM_CODE, SERIAL, parse_heartbeat_topic
 
 __all__ = ["bad_topic", "unknown_device", "unknown_publisher"]
@@ -15,7 +14,7 @@ _PARTS: Final = {5, 6, 7}
 _SPACE: Final = re.compile(r"\s")
 
 
-def bad_topic(message: Message) -> Detail:
+def bad_topic(message: Refused) -> Detail:
     """A topic that the contract does not have."""
     topic = message.topic
     fault = Said(
@@ -60,7 +59,7 @@ def _cause_in_name(name: str) -> Said | None:
     )
 
 
-def unknown_device(message: Message) -> Detail:
+def unknown_device(message: Refused) -> Detail:
     """A device that the registry does not have."""
     named = parse_heartbeat_topic(message.topic)
     platform, serial = named.device if named else ("", message.topic)
@@ -74,7 +73,7 @@ def unknown_device(message: Message) -> Detail:
     )
 
 
-def unknown_publisher(message: Message) -> Detail:
+def unknown_publisher(message: Refused) -> Detail:
     """A gateway that the registry does not have."""
     named = parse_heartbeat_topic(message.topic)
     return Detail(

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.sources.formats import Format, compile_format, read_format
-from ingest.sources.ready_made import ready_made
-from ingest.sources.row import path_of
-from ingest.sources.rows import (
+from jieru.sources.formats import Format, compile_format, read_format
+from jieru.sources.ready_made import ready_made
+from jieru.sources.row import path_of
+from jieru.sources.rows import (
     EXPANDED_LIMIT_BYTES,
     MESSAGE_LIMIT_BYTES,
     ROWS_LIMIT,

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from ingest.refusals.said import excerpt
-from ingest.sources.formats import Format
-from ingest.sources.paths import Star
+from jieru.refusals.said import excerpt
+from jieru.sources.formats import Format
+from jieru.sources.paths import Star
 from jieru.wire import DeviceStatus
 
 __all__ = ["At", "Row", "path_of"]

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from ingest.sources.formats import compile_format, read_format
 from jieru.errors import UserError
+from jieru.sources.formats import compile_format, read_format
 
 _ROWS: dict[str, object] = {"each": "$[*]", "serial": ["@.id"], "ts": {"unit": "ms", "at": ["@.t"]}}
 

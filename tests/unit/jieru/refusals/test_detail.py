@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from ingest.decode import Origin, Rejection, TimeRules, decode
 from ingest.message import Message
-from ingest.refusals.detail import detail_of
-from ingest.refusals.said import Detail, Remedy
 from jieru.i18n import translations
+from jieru.refusals.detail import detail_of
+from jieru.refusals.said import Detail, Refused, Remedy
 from jieru.wire import PAYLOAD_LIMIT_BYTES, RejectionReason
 
 _NOW: Final = int(datetime(2026, 5, 30, 4, 59, 31, tzinfo=UTC).timestamp() * 1000)
@@ -31,9 +31,13 @@ def _refused(payload: bytes, topic: str = _TOPIC) -> Rejection:
     return decoded
 
 
+def _kept(message: Message) -> Refused:
+    return Refused(message.topic, message.payload, message.payload_bytes, message.received_ms)
+
+
 def _detail(payload: bytes, topic: str = _TOPIC) -> Detail:
     refused = _refused(payload, topic)
-    return detail_of(refused.reason, refused.message)
+    return detail_of(refused.reason, _kept(refused.message))
 
 
 def _english(payload: bytes, topic: str = _TOPIC) -> str:
@@ -180,7 +184,7 @@ def test_every_rejection_is_told_in_both_languages(payload: bytes, topic: str) -
     message = Message(topic, payload, len(payload), _NOW, None)
     decoded = decode(message, {_TOPIC: Origin(1, 1)}, _RULES)
     if isinstance(decoded, Rejection):
-        detail = detail_of(decoded.reason, decoded.message)
+        detail = detail_of(decoded.reason, _kept(decoded.message))
         for language in ("zh", "en"):
             said = detail.spoken(translations(language).gettext)
             assert said.isprintable()
@@ -190,5 +194,5 @@ def test_every_rejection_is_told_in_both_languages(payload: bytes, topic: str) -
 @pytest.mark.parametrize("reason", RejectionReason)
 def test_every_reason_has_something_to_say(reason: RejectionReason) -> None:
     """Those of earlier releases too."""
-    message = Message(_TOPIC, b'{"ts": 1}', 9, _NOW, None)
+    message = Refused(_TOPIC, b'{"ts": 1}', 9, _NOW)
     assert detail_of(reason, message).spoken(str)

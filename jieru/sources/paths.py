@@ -14,8 +14,8 @@ from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
-from ingest.refusals.said import excerpt
 from jieru.errors import UserError
+from jieru.refusals.said import excerpt
 
 __all__ = [
     "Key",

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from jieru.i18n import marked as _
 
-__all__ = ["Detail", "Remedy", "Said", "excerpt"]
+__all__ = ["Detail", "Refused", "Remedy", "Said", "excerpt"]
 
 _EXCERPT: Final = 40
 """Characters of what was found that are shown."""
@@ -18,6 +18,18 @@ class Remedy(StrEnum):
     REGISTER_DEVICE = "register_device"
     REGISTER_GATEWAY = "register_gateway"
     DECLARE_SOURCE = "declare_source"
+
+
+class Refused(NamedTuple):
+    """A message that was not taken, as it is kept."""
+
+    topic: str
+    payload: bytes
+    """At most its first 4,096 bytes."""
+    payload_bytes: int
+    """The whole length."""
+    received_ms: int
+    """Milliseconds since the Unix epoch."""
 
 
 class Said(NamedTuple):
