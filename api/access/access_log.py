@@ -64,6 +64,7 @@ RECORDED: Final[Mapping[tuple[str, str], AccessKind]] = {
     ("GET", "/api/v1/devices.csv"): AccessKind.EXPORT,
     ("GET", "/api/v1/enterprises.csv"): AccessKind.EXPORT,
     ("GET", "/api/v1/platforms.csv"): AccessKind.EXPORT,
+    ("GET", "/api/v1/rejections.csv"): AccessKind.EXPORT,
     ("GET", "/api/v1/recognitions.csv"): AccessKind.EXPORT,
     ("GET", "/api/v1/imports/{import_id}/errors.csv"): AccessKind.EXPORT,
     ("GET", "/api/v1/imports/{import_id}/failed-rows.csv"): AccessKind.EXPORT,

@@ -159,6 +159,7 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     ("GET", "/api/v1/devices/{platform}/{serial}/heartbeats"): Permission.READ_REGISTRY,
     ("GET", "/api/v1/devices/{platform}/{serial}/presence"): Permission.READ_REGISTRY,
     ("GET", "/api/v1/devices/{platform}/{serial}/excess"): Permission.READ_REGISTRY,
+    ("GET", "/api/v1/devices/{platform}/{serial}/trouble"): Permission.READ_REGISTRY,
     ("GET", "/api/v1/assignments"): Permission.READ_REGISTRY,
     ("GET", "/api/v1/assignments.csv"): Permission.READ_REGISTRY,
     ("POST", "/api/v1/assignments"): Permission.CHANGE_REGISTRY,
@@ -167,6 +168,8 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     ("POST", "/api/v1/assignments/{assignment_id}/end"): Permission.CHANGE_REGISTRY,
     # What was not taken
     ("GET", "/api/v1/rejections"): Permission.READ_REJECTIONS,
+    ("GET", "/api/v1/rejections.csv"): Permission.READ_REJECTIONS,
+    ("GET", "/api/v1/rejections/groups"): Permission.READ_REJECTIONS,
     # Pages of the console
     ("GET", "/"): Permission.READ_REGISTRY,
     ("GET", "/platforms"): Permission.READ_REGISTRY,
@@ -235,6 +238,7 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     ("GET", "/imports/{import_id}"): Permission.READ_REGISTRY,
     ("POST", "/imports/{import_id}/apply"): Permission.CHANGE_REGISTRY,
     ("GET", "/rejections"): Permission.READ_REJECTIONS,
+    ("GET", "/rejections/messages"): Permission.READ_REJECTIONS,
     ("GET", "/api-keys"): Permission.READ_KEYS,
     ("GET", "/api-keys/new"): Permission.CHANGE_KEYS,
     ("POST", "/api-keys/new"): Permission.CHANGE_KEYS,

@@ -7,9 +7,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from api.web.paging import Page
+from api.web.rejection_details import RejectionDetail
 from jieru.wire import RejectionReason
 
-__all__ = ["RejectionAnswer", "RejectionPage"]
+__all__ = [
+    "RejectionAnswer",
+    "RejectionGroup",
+    "RejectionGroupPage",
+    "RejectionPage",
+]
 
 _REJECTION: Final[JsonDict] = {
     "id": 93,
@@ -19,6 +25,19 @@ _REJECTION: Final[JsonDict] = {
     "payload_base64": "eyJ0cyI6ICJub3cifQ==",
     "payload_text": '{"ts": "now"}',
     "payload_bytes": 13,
+    "detail": {
+        "fault": 'ts must be an integer, milliseconds since 1970; it is "now".',
+        "cause": None,
+        "remedy": None,
+    },
+}
+_GROUP: Final[JsonDict] = {
+    "topic": "jieru/v1/xielian/CNC-01/heartbeat",
+    "reason": "malformed_payload",
+    "number": 1440,
+    "first_at": "2026-05-29T05:00:31.204Z",
+    "last_at": "2026-05-30T04:59:31.204Z",
+    "example": _REJECTION,
 }
 
 
@@ -34,6 +53,7 @@ class RejectionAnswer(BaseModel):
     payload_base64: str = Field(description="Its first 4,096 bytes.")
     payload_text: str | None = Field(description="The same as text; null where it is no UTF-8.")
     payload_bytes: int = Field(description="The whole length.")
+    detail: RejectionDetail
 
 
 class RejectionPage(Page[RejectionAnswer]):
@@ -41,4 +61,25 @@ class RejectionPage(Page[RejectionAnswer]):
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"items": [_REJECTION], "next_cursor": None}]}
+    )
+
+
+class RejectionGroup(BaseModel):
+    """All rejections of one topic for one reason, of those that are kept."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_GROUP]})
+
+    topic: str
+    reason: RejectionReason
+    number: int = Field(description="How many are kept; of many alike in an hour, the first are.")
+    first_at: datetime
+    last_at: datetime
+    example: RejectionAnswer = Field(description="The last one.")
+
+
+class RejectionGroupPage(Page[RejectionGroup]):
+    """One page of groups, the one that was last added to first."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"items": [_GROUP], "next_cursor": None}]}
     )

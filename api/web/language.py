@@ -5,8 +5,9 @@ Chinese comes first: whoever says nothing gets it.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
+from fastapi import Depends
 from starlette.requests import Request
 
 from api.web.services import services_of
@@ -15,6 +16,7 @@ from jieru.i18n import LANGUAGES, Language, translations
 __all__ = [
     "LANGUAGE_COOKIE",
     "DefaultLanguage",
+    "RequestedLanguage",
     "choose_language",
     "language_of",
     "requested_language",
@@ -77,6 +79,10 @@ def language_of(request: Request) -> Language:
         request.headers.get("accept-language", ""),
         services_of(request).get(DefaultLanguage).language,
     )
+
+
+RequestedLanguage = Annotated[Language, Depends(language_of)]
+"""The language of an answer that speaks."""
 
 
 def translator(request: Request) -> Callable[[str], str]:

@@ -170,6 +170,7 @@ POST  /api/v1/devices/{platform}/{serial}/reopen         operator verifier -    
 GET   /api/v1/devices/{platform}/{serial}/heartbeats     operator verifier auditor admin
 GET   /api/v1/devices/{platform}/{serial}/presence       operator verifier auditor admin
 GET   /api/v1/devices/{platform}/{serial}/excess         operator verifier auditor admin
+GET   /api/v1/devices/{platform}/{serial}/trouble        operator verifier auditor admin
 GET   /api/v1/assignments                                operator verifier auditor admin
 GET   /api/v1/assignments.csv                            operator verifier auditor admin
 POST  /api/v1/assignments                                operator verifier -       admin
@@ -178,6 +179,8 @@ PATCH /api/v1/assignments/{assignment_id}                operator verifier -    
 POST  /api/v1/assignments/{assignment_id}/end            operator verifier -       admin
 
 GET   /api/v1/rejections                                 operator verifier auditor admin
+GET   /api/v1/rejections.csv                             operator verifier auditor admin
+GET   /api/v1/rejections/groups                          operator verifier auditor admin
 
 GET   /platforms                                         operator verifier auditor admin
 GET   /platforms/_new                                    -        verifier -       admin
@@ -241,6 +244,7 @@ POST  /credentials                                       operator -        -    
 POST  /credentials/{credential_id}/replace               operator -        -       admin
 POST  /credentials/{credential_id}/revoke                operator -        -       admin
 GET   /rejections                                        operator verifier auditor admin
+GET   /rejections/messages                               operator verifier auditor admin
 GET   /panels                                            -        verifier auditor admin
 GET   /panels/{dashboard}                                -        verifier auditor admin
 GET   /panels/{dashboard}/{panel}                        -        verifier auditor admin

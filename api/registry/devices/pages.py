@@ -32,6 +32,7 @@ from api.console.visit import CurrentVisit, Visit
 from api.console.words import (
     DEVICE_STATUS_WORDS,
     PUBLISHER_WORDS,
+    REJECTION_WORDS,
     REPORTED_WORDS,
     STATE_WORDS,
     words,
@@ -51,6 +52,7 @@ from api.registry.devices.queries import (
     read_device,
     reopen_device,
 )
+from api.registry.devices.trouble import read_trouble
 from api.web.filters import State
 from api.web.paging import PageRequest, RequestedPage
 from api.web.records import Body, Ending
@@ -62,6 +64,7 @@ __all__ = ["router"]
 
 router = APIRouter(include_in_schema=False, route_class=GatedRoute)
 
+_SECONDS_PER_DAY: Final = 86_400
 _LIST: Final = "/devices"
 _NEW: Final = "/devices/new"
 _HEARTBEATS: Final = 20
@@ -127,10 +130,17 @@ def show_devices(
 
 
 @router.get(_NEW)
-def show_new_device(visit: CurrentVisit, uscc: Filtered = "") -> HTMLResponse:
+def show_new_device(
+    visit: CurrentVisit, uscc: Filtered = "", platform: Filtered = "", serial: Filtered = ""
+) -> HTMLResponse:
     """The form for a device."""
     interval = NewDevice.model_fields["expected_interval_s"].default
-    values = {"expected_interval_s": str(interval), "uscc": uscc}
+    values = {
+        "expected_interval_s": str(interval),
+        "uscc": uscc,
+        "platform": platform,
+        "serial": serial,
+    }
     return _new_form(visit, values | ({"assigned_from": str(visit.today)} if uscc else {}))
 
 
@@ -293,6 +303,21 @@ def _details(
         "may_issue": visit.may(Permission.CHANGE_CREDENTIALS),
         **_heartbeats(connection, visit, address, PageRequest()),
         **recent_excess(connection, visit.caller, address, now=visit.now),
+        **_trouble(connection, visit, address),
+    }
+
+
+def _trouble(
+    connection: psycopg.Connection, visit: Visit, address: DeviceAddress
+) -> dict[str, object]:
+    trouble = read_trouble(connection, visit.caller, address, visit.language, now=visit.now)
+    refused = trouble.refused
+    return {
+        "trouble": trouble,
+        "trouble_days": (trouble.behind_s or 0) // _SECONDS_PER_DAY,
+        "trouble_reason": words(refused.reason, REJECTION_WORDS, visit.translate)
+        if refused
+        else None,
     }
 
 

@@ -26,9 +26,11 @@ from api.registry.devices.queries import (
     read_device,
     reopen_device,
 )
+from api.registry.devices.trouble import TroubleAnswer, read_trouble
 from api.web.clock import Now
 from api.web.csv_export import CSV_RESPONSE, respond_csv
 from api.web.database import Database
+from api.web.language import RequestedLanguage
 from api.web.paging import RequestedPage
 from api.web.periods import FromDay, FromInstant, ToDay, ToInstant
 from api.web.problems import Kind, problem_responses
@@ -287,3 +289,27 @@ def get_excess(
     address = DeviceAddress(platform, serial)
     with database.reading() as connection:
         return read_excess(connection, caller, address, start, end, now=now)
+
+
+@router.get(
+    "/{platform}/{serial}/trouble",
+    summary="Why a device is not heard",
+    description=_(
+        "Whether a device that sends is not heard: because its messages are refused, with the last "
+        "one and what is wrong with it, or because its clock is behind; of the last seven days."
+    ),
+    response_description=_("The trouble, or that there is none."),
+    responses=problem_responses(Kind.NOT_FOUND, Kind.DATABASE_AWAY),
+)
+def get_trouble(
+    caller: CurrentCaller,
+    database: Database,
+    now: Now,
+    language: RequestedLanguage,
+    platform: Platform,
+    serial: Serial,
+) -> TroubleAnswer:
+    """What keeps a device from being heard."""
+    address = DeviceAddress(platform, serial)
+    with database.snapshot() as connection:
+        return read_trouble(connection, caller, address, language, now=now)

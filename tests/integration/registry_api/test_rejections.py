@@ -79,3 +79,92 @@ async def test_pages_go_back_in_time(api: RegistryApi) -> None:
         topics += [each["topic"] for each in page["items"]]
         cursor = page["next_cursor"]
     assert topics == ["t4", "t3", "t2", "t1", "t0"]
+
+
+async def test_each_rejection_says_what_is_wrong_in_the_reader_s_language(
+    api: RegistryApi,
+) -> None:
+    """From its own bytes, so also those that were kept before anything could be told."""
+    _build(api)
+    items = (await api.ask("GET", "/rejections", lang="en")).json()["items"]
+    assert items[3]["detail"] == {
+        "fault": "No device of alpha-2 has the serial a-1.",
+        "cause": "It is not registered, or spelt otherwise: small and capital letters differ.",
+        "remedy": "register_device",
+    }
+    items = (await api.ask("GET", "/rejections", lang="zh")).json()["items"]
+    assert items[4]["detail"]["fault"] == "缺少 ts：应为整数，即自 1970 年起的毫秒数。"
+
+
+async def test_rejections_are_grouped_by_topic_and_reason(api: RegistryApi) -> None:
+    """A row with first, last, number and the last message; the newest group first."""
+    for minute in range(90):
+        for serial, payload in (("a-1", b'{"ts": 1}'), ("a-2", b"[]")):
+            at = _START + timedelta(minutes=minute, seconds=serial == "a-2")
+            reason = "before_epoch" if serial == "a-1" else "malformed_payload"
+            topic = f"jieru/v1/alpha/{serial}/heartbeat"
+            api.connection.execute(_INSERT, (at, reason, topic, payload, len(payload)))
+    period = {"from_": "2026-05-30T04:00:00Z", "to": "2026-05-30T06:00:00Z", "lang": "en"}
+    page = (await api.ask("GET", "/rejections/groups", **period)).json()
+    assert [
+        (each["topic"], each["reason"], each["number"], each["first_at"], each["last_at"])
+        for each in page["items"]
+    ] == [
+        (
+            "jieru/v1/alpha/a-2/heartbeat",
+            "malformed_payload",
+            90,
+            "2026-05-30T04:00:01Z",
+            "2026-05-30T05:29:01Z",
+        ),
+        (
+            "jieru/v1/alpha/a-1/heartbeat",
+            "before_epoch",
+            90,
+            "2026-05-30T04:00:00Z",
+            "2026-05-30T05:29:00Z",
+        ),
+    ]
+    example = page["items"][0]["example"]
+    assert example["received_at"] == "2026-05-30T05:29:01Z"
+    assert example["detail"]["fault"].startswith("It is an array of 0")
+    assert page["next_cursor"] is None
+
+
+async def test_groups_are_of_the_last_week_and_of_the_own_platform(api: RegistryApi) -> None:
+    """Unless other days are asked for; of others nothing is seen."""
+    _build(api)
+    assert await api.listed("/rejections/groups", "topic") == []
+    period = {"from_": "2026-05-30T00:00:00Z", "to": "2026-05-31T00:00:00Z"}
+    assert await api.listed("/rejections/groups", "topic", **period) == [*reversed(_TOPICS)]
+    own = {"by": Role.OPERATOR, "of": "alpha"}
+    assert await api.listed("/rejections/groups", "topic", **period, **own) == [_TOPICS[0]]
+    too_long = {"from_": "2026-01-01T00:00:00Z", "to": "2026-05-31T00:00:00Z"}
+    wrong = await api.ask("GET", "/rejections/groups", **too_long)
+    assert wrong.json()["errors"][0]["field"] == "from"
+
+
+async def test_pages_of_groups_lose_and_repeat_none(api: RegistryApi) -> None:
+    """Also where several were added to at one moment."""
+    for place in range(7):
+        at = _START + timedelta(minutes=place // 3)
+        api.connection.execute(_INSERT, (at, "bad_topic", f"t{place}", b"", 0))
+    period = {"from_": "2026-05-30T00:00:00Z", "to": "2026-05-31T00:00:00Z"}
+    topics: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = await api.ask("GET", "/rejections/groups", limit=2, cursor=cursor, **period)
+        topics += [each["topic"] for each in page.json()["items"]]
+        cursor = page.json()["next_cursor"]
+    assert topics == ["t6", "t3", "t4", "t5", "t0", "t1", "t2"]
+
+
+async def test_all_of_them_are_exported(api: RegistryApi) -> None:
+    """With what is wrong, and the message as text where it is text."""
+    _build(api)
+    answer = await api.ask("GET", "/rejections.csv", lang="en", topic_prefix="jieru/v1/alpha/")
+    lines = answer.text.lstrip("\ufeff").splitlines()
+    assert lines[0] == "received_at,reason,topic,fault,cause,payload,payload_bytes"
+    assert lines[1].startswith("2026-05-30T04:00:00+00:00,malformed_payload,jieru/v1/alpha/a-1/")
+    assert "ts is missing" in lines[1]
+    assert len(lines) == 2

@@ -1,0 +1,89 @@
+"""Topics that name nothing, and what was probably meant. Pure."""
+
+import re
+from typing import Final
+
+from jieru.i18n import marked as _
+from jieru.refusals.said import Detail, Refused, Remedy, Said, excerpt
+from jieru.wire import PLATFORM_CODE, SERIAL, parse_heartbeat_topic
+
+__all__ = ["bad_topic", "unknown_device", "unknown_publisher"]
+
+_LONGEST_NAME: Final = 64
+_PARTS: Final = {5, 6, 7}
+_SPACE: Final = re.compile(r"\s")
+
+
+def bad_topic(message: Refused) -> Detail:
+    """A topic that the contract does not have."""
+    topic = message.topic
+    fault = Said(
+        _("The topic {topic} is not jieru/v1/(platform)/(serial)/heartbeat."),
+        {"topic": excerpt(topic)},
+    )
+    cause = _cause(topic)
+    return Detail(fault, cause)
+
+
+def _cause(topic: str) -> Said | None:  # noqa: PLR0911 - one return for each likeness
+    parts = topic.split("/")
+    if topic.startswith("/"):
+        return Said(_("It begins with a slash: leave it out."))
+    if topic.endswith("/"):
+        return Said(_("It ends with a slash: leave it out."))
+    if parts[:2] != ["jieru", "v1"]:
+        return Said(_("It must begin with jieru/v1/."))
+    if parts[-1] != "heartbeat":
+        return Said(
+            _("It must end with /heartbeat; it ends with /{end}."), {"end": excerpt(parts[-1])}
+        )
+    if len(parts) not in _PARTS:
+        return Said(_("It has {number} parts."), {"number": str(len(parts))})
+    if not PLATFORM_CODE.fullmatch(parts[2]):
+        return Said(_("{name} is not the code of a platform."), {"name": excerpt(parts[2])})
+    return _cause_in_name(parts[-2])
+
+
+def _cause_in_name(name: str) -> Said | None:
+    if SERIAL.fullmatch(name):
+        return None
+    if len(name) > _LONGEST_NAME:
+        return Said(
+            _("The serial has {number} characters; it may have 64."), {"number": str(len(name))}
+        )
+    if _SPACE.search(name):
+        return Said(_("The serial {name} has a space."), {"name": excerpt(name)})
+    return Said(
+        _("The serial {name} has other characters than A-Z, a-z, 0-9, period, _ and -."),
+        {"name": excerpt(name)},
+    )
+
+
+def unknown_device(message: Refused) -> Detail:
+    """A device that the registry does not have."""
+    named = parse_heartbeat_topic(message.topic)
+    platform, serial = named.device if named else ("", message.topic)
+    return Detail(
+        Said(
+            _("No device of {platform} has the serial {serial}."),
+            {"platform": platform, "serial": serial},
+        ),
+        Said(_("It is not registered, or spelt otherwise: small and capital letters differ.")),
+        Remedy.REGISTER_DEVICE,
+    )
+
+
+def unknown_publisher(message: Refused) -> Detail:
+    """A gateway that the registry does not have."""
+    named = parse_heartbeat_topic(message.topic)
+    return Detail(
+        Said(
+            _("{platform} has no gateway of the name {name}."),
+            {
+                "platform": named.device.platform if named else "",
+                "name": named.publisher.gateway if named else "",
+            },
+        ),
+        Said(_("It is not registered, or spelt otherwise: small and capital letters differ.")),
+        Remedy.REGISTER_GATEWAY,
+    )

@@ -1,0 +1,191 @@
+"""What a source declares: where the rows stand, and where each finds its parts. Pure."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+from jieru.errors import UserError
+from jieru.sources.paths import Path, Place, Step, Topic, parse_path, parse_rows
+from jieru.sources.times import TimeReader, TimeUnit, time_reader
+from jieru.wire import DeviceStatus
+
+__all__ = ["FIRST_FOUND", "Format", "RowRule", "compile_format", "read_format", "write_format"]
+
+FIRST_FOUND: Final = 8
+"""Places at most in which one part of a row is looked for."""
+_RULES_MAX: Final = 8
+_MAP_MAX: Final = 10_000
+_LONGEST: Final = 256
+
+_Text = Annotated[str, msgspec.Meta(min_length=1, max_length=_LONGEST)]
+OtherStatus = Literal["leave_out", "running", "idle", "fault", "stopped", "maintenance"]
+_Places = Annotated[list[_Text], msgspec.Meta(min_length=1, max_length=FIRST_FOUND)]
+
+
+class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Nothing unknown, nothing converted."""
+
+
+class DeclaredTime(_Strict, frozen=True):
+    """Where the time stands, and how it is written."""
+
+    unit: TimeUnit
+    at: _Places | None = None
+    pattern: _Text | None = None
+    zone: _Text | None = None
+
+
+class DeclaredStatus(_Strict, frozen=True):
+    """Where the status stands, and which of ours each of theirs is."""
+
+    at: _Places
+    map: Annotated[dict[str, DeviceStatus], msgspec.Meta(max_length=_MAP_MAX)] = {}
+    otherwise: OtherStatus | None = None
+    """Of all that the map does not name; None: such a row is refused."""
+
+
+class DeclaredMetrics(_Strict, frozen=True):
+    """Which part is metrics: an object as it is, or one value with its name."""
+
+    object: _Text | None = None
+    name: _Text | None = None
+    value: _Text | None = None
+
+
+class DeclaredRows(_Strict, frozen=True):
+    """Some rows of a document."""
+
+    each: _Text
+    serial: _Places
+    ts: DeclaredTime
+    serials: Annotated[dict[str, str], msgspec.Meta(max_length=_MAP_MAX)] = {}
+    """What a device is called there, and its serial here."""
+    status: DeclaredStatus | None = None
+    seq: _Places | None = None
+    metrics: DeclaredMetrics | None = None
+
+
+class DeclaredFormat(_Strict, frozen=True):
+    """A source as it is declared and kept: data, and never changed once it is used."""
+
+    format: Literal["json", "ndjson"]
+    rows: Annotated[list[DeclaredRows], msgspec.Meta(min_length=1, max_length=_RULES_MAX)]
+    gzip: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRule:
+    """Which of ours each of their statuses is."""
+
+    places: tuple[Place, ...]
+    known: dict[str, DeviceStatus]
+    otherwise: OtherStatus | None
+
+
+@dataclass(frozen=True, slots=True)
+class RowRule:
+    """How some rows are read."""
+
+    each: tuple[Step, ...]
+    serial: tuple[Place, ...]
+    serials: dict[str, str]
+    ts: tuple[Place, ...] | None
+    """None: the time of receipt."""
+    read_time: TimeReader
+    status: StatusRule | None
+    seq: tuple[Place, ...]
+    metrics: Path | None
+    metric_name: Place | None
+    metric_value: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How messages of one source are read."""
+
+    is_lines: bool
+    is_gzip: bool
+    rules: tuple[RowRule, ...]
+    takes_receipt: bool
+    """Whether a row of it may have no time but that of receipt."""
+    reads_topic: bool
+    """Whether a serial may stand in the topic."""
+    sha256: str
+    """Of the canonical document, which names the version."""
+
+
+def read_format(content: bytes) -> DeclaredFormat:
+    """Read a declared format from JSON.
+
+    Raises:
+        UserError: it is no such document; the message says what is wrong and where.
+    """
+    try:
+        return msgspec.json.decode(content, type=DeclaredFormat)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise UserError("The format cannot be read: {error}.", error=str(error)) from None
+
+
+def write_format(declared: DeclaredFormat) -> bytes:
+    """The canonical document: members in the order of their declaration, nothing said twice."""
+    return msgspec.json.encode(declared, order="deterministic")
+
+
+def compile_format(declared: DeclaredFormat) -> Format:
+    """Make ready what reads messages of a format.
+
+    Raises:
+        UserError: a path cannot be read, or parts contradict one another.
+    """
+    rules = tuple(_rule(rows) for rows in declared.rows)
+    return Format(
+        is_lines=declared.format == "ndjson",
+        is_gzip=declared.gzip,
+        rules=rules,
+        takes_receipt=any(rule.ts is None for rule in rules),
+        reads_topic=any(Topic() in rule.serial for rule in rules),
+        sha256=hashlib.sha256(write_format(declared)).hexdigest(),
+    )
+
+
+def _rule(rows: DeclaredRows) -> RowRule:
+    each = parse_rows(rows.each)
+    stars = sum(not isinstance(step, str | int) for step in each)
+    if (rows.ts.unit == "receipt") != (rows.ts.at is None):
+        raise UserError(
+            "The time of {rows} needs a place (at), or the unit receipt and none.", rows=rows.each
+        )
+    declared = rows.metrics or DeclaredMetrics()
+    if (declared.name is None) != (declared.value is None) or (
+        declared.object is not None and declared.name is not None
+    ):
+        raise UserError(
+            "Metrics of {rows} are either an object, or a name with its value.", rows=rows.each
+        )
+    return RowRule(
+        each=each,
+        serial=_places(rows.serial, stars),
+        serials=rows.serials,
+        ts=None if rows.ts.at is None else _places(rows.ts.at, stars),
+        read_time=time_reader(rows.ts.unit, rows.ts.pattern, rows.ts.zone),
+        status=None
+        if rows.status is None
+        else StatusRule(_places(rows.status.at, stars), rows.status.map, rows.status.otherwise),
+        seq=_places(rows.seq or [], stars),
+        metrics=None if declared.object is None else _value(declared.object, stars),
+        metric_name=None if declared.name is None else parse_path(declared.name, stars),
+        metric_value=None if declared.value is None else _value(declared.value, stars),
+    )
+
+
+def _places(texts: list[str], stars: int) -> tuple[Place, ...]:
+    return tuple(parse_path(text, stars) for text in texts)
+
+
+def _value(text: str, stars: int) -> Path:
+    place = parse_path(text, stars)
+    if not isinstance(place, Path):
+        raise UserError("Metrics stand at a path, and {path} is none.", path=text)
+    return place

@@ -1,0 +1,1 @@
+"""Formats of well-known products, ready to be declared: one file each."""

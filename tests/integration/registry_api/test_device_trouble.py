@@ -1,0 +1,103 @@
+"""A device that sends and is not heard says so itself: refused, or with a clock of long ago."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from api.access.roles import Role
+from tests.support.registry_api import RegistryApi
+
+_REFUSE = """
+    INSERT INTO rejections (received_at, reason, topic, payload, payload_bytes)
+    VALUES (%s, 'before_epoch', %s, %s, %s)
+"""
+_HEAR = """
+    INSERT INTO heartbeats (device_id, "time", received_at)
+    SELECT id, %(time)s, %(received)s FROM devices WHERE serial = %(serial)s
+"""
+_STATE = """
+    INSERT INTO device_states (device_id, last_seen_at)
+    SELECT id, %(time)s FROM devices WHERE serial = %(serial)s
+    ON CONFLICT (device_id) DO UPDATE SET last_seen_at = excluded.last_seen_at
+"""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def _refuse(api: RegistryApi, topic: str, at: datetime) -> None:
+    payload = b'{"ts": %d}' % int(at.timestamp())
+    api.connection.execute(_REFUSE, (at, topic, payload, len(payload)))
+
+
+def _hear(api: RegistryApi, serial: str, time: datetime, received: datetime) -> None:
+    values = {"serial": serial, "time": time, "received": received}
+    api.connection.execute(_HEAR, values)
+    api.connection.execute(_STATE, values)
+
+
+async def _trouble(api: RegistryApi) -> dict[str, Any]:
+    answer = await api.ask("GET", "/devices/alpha/a_1/trouble", lang="en")
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+async def test_a_device_whose_messages_are_refused_says_so(api: RegistryApi) -> None:
+    """By whomever they were published, with what is wrong with the last one."""
+    api.build.platform("alpha")
+    api.build.device("alpha", "a_1")
+    assert (await _trouble(api))["kind"] is None
+    for publisher in ("", "own/", "via/gate-1/"):
+        at = _now() - timedelta(hours=3)
+        api.connection.execute("DELETE FROM rejections")
+        _refuse(api, f"jieru/v1/alpha/{publisher}a_1/heartbeat", at)
+        found = await _trouble(api)
+        assert found["kind"] == "refused"
+        assert found["refused"]["detail"]["cause"] == (
+            "Seconds instead of milliseconds: multiply by 1,000."
+        )
+
+
+async def test_another_device_s_messages_are_none_of_its_own(api: RegistryApi) -> None:
+    """An underscore is a letter, and a longer serial another one."""
+    api.build.platform("alpha")
+    api.build.device("alpha", "a_1")
+    at = _now() - timedelta(hours=3)
+    for topic in (
+        "jieru/v1/alpha/ax1/heartbeat",
+        "jieru/v1/alpha/aa_1/heartbeat",
+        "jieru/v1/alpha-2/a_1/heartbeat",
+    ):
+        _refuse(api, topic, at)
+    assert (await _trouble(api))["kind"] is None
+
+
+async def test_what_was_refused_before_it_was_heard_is_over(api: RegistryApi) -> None:
+    """A trouble that was mended is none."""
+    api.build.platform("alpha")
+    api.build.device("alpha", "a_1")
+    _refuse(api, "jieru/v1/alpha/a_1/heartbeat", _now() - timedelta(hours=3))
+    heard = _now() - timedelta(hours=1)
+    _hear(api, "a_1", heard, heard)
+    assert (await _trouble(api))["kind"] is None
+
+
+async def test_a_clock_that_is_behind_is_told(api: RegistryApi) -> None:
+    """It is not a device that fell silent years ago."""
+    api.build.platform("alpha")
+    api.build.device("alpha", "a_1")
+    received = _now() - timedelta(minutes=5)
+    _hear(api, "a_1", received - timedelta(days=1826), received)
+    found = await _trouble(api)
+    assert (found["kind"], found["behind_s"]) == ("clock_behind", 1826 * 86_400)
+
+
+async def test_nobody_asks_after_another_platform_s_device(api: RegistryApi) -> None:
+    """It is as if it were not there."""
+    api.build.platform("alpha")
+    api.build.platform("beta")
+    api.build.device("alpha", "a_1")
+    answer = await api.ask(
+        "GET", "/devices/alpha/a_1/trouble", by=Role.OPERATOR, of="beta", lang="en"
+    )
+    assert answer.status_code == 404
