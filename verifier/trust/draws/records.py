@@ -126,6 +126,26 @@ class Draw:
         """The list byte by byte."""
         return self.list_csv.encode()
 
+    def to_json_object(self) -> dict[str, object]:
+        """For a program: what is published, dates and instants as ISO 8601."""
+        return {
+            "id": self.id,
+            "year": self.year,
+            "as_of": self.as_of.isoformat(),
+            "digest": self.digest,
+            "listed": self.listed,
+            "size": self.size,
+            "announced_source": self.announced_source,
+            "announced_on": self.announced_on.isoformat(),
+            "commitment": self.commitment,
+            "published_at": self.published_at.isoformat(),
+            "published_by": self.published_by,
+            "public_value": self.public_value,
+            "seed": self.seed,
+            "drawn_at": self.drawn_at.isoformat() if self.drawn_at else None,
+            "drawn_by": self.drawn_by,
+        }
+
     def sample(self, public_value: str, revealed: bytes = b"") -> Drawing:
         """Whom these values draw."""
         return draw_sample(
@@ -150,6 +170,22 @@ class DrawnEnterprise:
     def listed(self) -> Listed:
         """As the list has it."""
         return Listed(self.platform, self.uscc, self.stratum)
+
+    @property
+    def findings(self) -> list[Found]:
+        """Of its visits, in the order in which they were recorded."""
+        return [Found(each) for each in self.found]
+
+    def to_json_object(self) -> dict[str, object]:
+        """For a program."""
+        return {
+            "platform": self.platform,
+            "uscc": self.uscc,
+            "enterprise": self.enterprise,
+            "stratum": self.stratum,
+            "ticket": self.ticket,
+            "found": self.found,
+        }
 
 
 def list_draws(connection: psycopg.Connection, year: int | None = None) -> list[Draw]:
@@ -315,7 +351,7 @@ def result_of_draw(draw: Draw, drawn: list[DrawnEnterprise]) -> Result | None:
         draw.digest,
         read_list(draw.content),
         [each.listed for each in drawn],
-        {each.listed: [Found(one) for one in each.found] for each in drawn},
+        {each.listed: each.findings for each in drawn},
     )
 
 

@@ -16,7 +16,7 @@ _WHOLE: Final = _(
 _RUNNING: Final = _(
     "Of {listed} enterprises {drawn} were drawn, and {visited} of these visited so far: "
     "{as_registered} as registered, {differs} not as registered, {not_found} not found, {refused} "
-    "refused the visit. How many of the list are not genuine cannot be said before all were visited."
+    "refused the visit. How many of the list are not genuine is said once all were visited."
 )
 
 

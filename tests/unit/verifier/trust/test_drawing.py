@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,14 @@ from verifier.trust.draws.drawing import (
     list_digest,
     read_list,
 )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _english() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JIERU_LANGUAGE", "en")
+        yield
+
 
 _lists = st.lists(
     st.builds(
