@@ -57,6 +57,7 @@ from verifier.procedure.states import State, Step
 from verifier.procedure.trusted_keys import TrustedKeys
 from verifier.procedure.words import OBJECTION_WORDS, RECOVERY_WORDS
 from verifier.reports import SHEETS
+from verifier.trust.draws.records import latest_draw
 
 __all__ = ["show_computed_count", "show_kept_count", "show_years", "year_address"]
 
@@ -236,6 +237,7 @@ def _procedure(
         "steps": steps_in_words(sheet.steps, translate),
         "offers": offers_in_words(sheet.offers, translate) if may_advance else [],
         "may_advance": may_advance,
+        "draw": latest_draw(connection, record.year) if may_advance else None,
         "pay_refusal": _pay_refusal(sheet, visit) if may_advance else "",
         "is_bureau": visit.may(Permission.READ_PROCEDURE),
         "objections": sheet.objections,

@@ -219,7 +219,7 @@ def waiting_draw(connection: psycopg.Connection, year: int) -> Draw:
         if each.drawn_at is None:
             return each
     raise UserError(
-        "No list of {year} waits to be drawn: publish one first (`jieru draw publish`).", year=year
+        "No list of {year} waits to be drawn: publish one first.", year=year
     )
 
 
