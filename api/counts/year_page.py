@@ -58,6 +58,7 @@ from verifier.procedure.trusted_keys import TrustedKeys
 from verifier.procedure.words import OBJECTION_WORDS, RECOVERY_WORDS
 from verifier.reports import SHEETS
 from verifier.trust.draws.records import latest_draw
+from verifier.trust.draws.saying import said_of
 
 __all__ = ["show_computed_count", "show_kept_count", "show_years", "year_address"]
 
@@ -183,6 +184,10 @@ def show_kept_count(
             "notices": [
                 visit.translate(each["template"]).format(**each["values"])
                 for each in summary.notices
+            ],
+            "visits": [
+                visit.translate(said.message).format(**said.values)
+                for said in map(said_of, summary.visits)
             ],
             "overlaps": stored_overlap_rows(summary.overlaps, names),
             "names": names,

@@ -12,7 +12,7 @@ import psycopg
 from fastapi import Depends
 
 from api.access.caller import Caller, CurrentCaller
-from api.access.people_only import StepInstant
+from api.access.people_only import StepInstant, require_person
 from api.draws.answers import Drawing, NewVisit, Publication
 from api.web.database import Database, RequestDatabase
 from api.web.problems import Kind, Problem
@@ -109,6 +109,7 @@ class Drawer:
 
 
 def _drawer(caller: CurrentCaller, database: Database, now: StepInstant) -> Drawer:
+    require_person(caller)
     return Drawer(caller, database, now)
 
 

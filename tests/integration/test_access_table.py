@@ -241,6 +241,24 @@ POST  /credentials                                       operator -        -    
 POST  /credentials/{credential_id}/replace               operator -        -       admin
 POST  /credentials/{credential_id}/revoke                operator -        -       admin
 GET   /rejections                                        operator verifier auditor admin
+GET   /api/v1/draws                                      -        verifier auditor admin
+POST  /api/v1/draws                                      -        -        -       -
+GET   /api/v1/draws/{draw_id}                            -        verifier auditor admin
+GET   /api/v1/draws/{draw_id}/list.csv                   -        verifier auditor admin
+POST  /api/v1/draws/{draw_id}/draw                       -        -        -       -
+GET   /api/v1/visits                                     -        verifier auditor admin
+POST  /api/v1/visits                                     -        -        -       -
+GET   /draws                                             -        verifier auditor admin
+GET   /draws/publish                                     -        verifier -       admin
+POST  /draws/publish                                     -        -        -       -
+GET   /draws/{draw_id}                                   -        verifier auditor admin
+GET   /draws/{draw_id}/list.csv                          -        verifier auditor admin
+GET   /draws/{draw_id}/draw                              -        verifier -       admin
+POST  /draws/{draw_id}/draw                              -        -        -       -
+GET   /visits                                            -        verifier auditor admin
+GET   /visits/new                                        -        verifier -       admin
+POST  /visits/new                                        -        -        -       -
+
 GET   /panels                                            -        verifier auditor admin
 GET   /panels/{dashboard}                                -        verifier auditor admin
 GET   /panels/{dashboard}/{panel}                        -        verifier auditor admin
