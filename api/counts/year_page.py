@@ -136,6 +136,7 @@ def show_computed_count(
                 visit.translate(each.message).format(**each.values) for each in count.notices
             ],
             "overlaps": overlap_rows(count.overlaps, _names(figures)),
+            "visits": [],
             "record": None,
             "faults": [],
             "kept": kept,
@@ -172,6 +173,7 @@ def show_kept_count(
         "as_of": record.as_of,
         "computed_at": record.drafted_at,
         "notices": [],
+        "visits": [],
         "overlaps": [],
         **_procedure(visit, connection, sheet, trusted),
     }
