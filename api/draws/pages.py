@@ -207,7 +207,7 @@ def _publication_form(
         Input("year", _("Year of the count"), "number", is_required=True),
         Input(
             "size",
-            _("Enterprises to visit"),
+            _("To visit"),
             "number",
             is_required=True,
             hint=_("At least one of each platform; the table says how much so many visits tell."),
@@ -236,7 +236,7 @@ def _publication_form(
             ),
         ),
     ]
-    form = Form(f"{_DRAWS}/publish", inputs, _("Publish"), values, mistakes, cancel=_DRAWS)
+    form = Form(f"{_DRAWS}/publish", inputs, _("Publish the list"), values, mistakes, cancel=_DRAWS)
     return visit.render(
         "draws/publish.html",
         {"form": form, "year": year, "listed": listed, **_sizes((listed,) if listed else ())},
