@@ -218,9 +218,7 @@ def waiting_draw(connection: psycopg.Connection, year: int) -> Draw:
     for each in list_draws(connection, year):
         if each.drawn_at is None:
             return each
-    raise UserError(
-        "No list of {year} waits to be drawn: publish one first.", year=year
-    )
+    raise UserError("No list of {year} waits to be drawn: publish one first.", year=year)
 
 
 def publish_list(
