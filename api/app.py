@@ -27,6 +27,8 @@ from api.counts import procedure_pages, procedure_routes
 from api.counts import routes as counts_routes
 from api.counts.procedure_source import ProcedureSource
 from api.counts.source import CountSource
+from api.draws import pages as draws_pages
+from api.draws import routes as draws_routes
 from api.health import routes as health_routes
 from api.imports import pages as imports_pages
 from api.imports import routes as imports_routes
@@ -82,6 +84,8 @@ _PARTS: Final = (
     procedure_pages.router,
     counts_routes.router,
     counts_pages.router,
+    draws_routes.router,
+    draws_pages.router,
     credential_routes.router,
     totp_pages.router,
     audit_routes.router,

@@ -23,6 +23,7 @@ from verifier.procedure.words import (
     STATE_WORDS,
     STEP_WORDS,
 )
+from verifier.trust.draws.saying import said_of
 from verifier.words import OUTCOME_WORDS
 
 __all__ = [
@@ -83,6 +84,7 @@ def count_sheet_report(sheet: CountSheet, trusted: TrustedKeys, *, width: int) -
         page.lines(_("Public notice until {day}").format(day=record.notice_ends_on.isoformat()))
     if sheet.summary is not None:
         _add_awards(page, sheet.summary)
+        page.lines(*(str(said_of(each)) for each in sheet.summary.visits))
     _add_steps(page, sheet.steps)
     _add_objections(page, sheet.objections)
     _add_money(page, sheet, trusted)

@@ -24,6 +24,7 @@ __all__ = [
     "CRITERION_WORDS",
     "DECISION_WORDS",
     "DEVICE_STATUS_WORDS",
+    "FOUND_WORDS",
     "IMPORT_OUTCOME_WORDS",
     "LEVEL_WORDS",
     "MET_WORDS",
@@ -305,6 +306,13 @@ RECOVERY_WORDS: Final[Vocabulary] = {
     "policy": _("other award amounts"),
 }
 OBJECTION_WORDS: Final[Vocabulary] = {"upheld": _("Upheld"), "dismissed": _("Dismissed")}
+FOUND_WORDS: Final[Vocabulary] = {
+    "as_registered": _("as registered"),
+    "differs": _("not as registered"),
+    "not_found": _("not found there"),
+    "refused": _("visit refused"),
+}
+"""What a visit found."""
 PHASE_WORDS: Final[Vocabulary] = {
     "registry": _("Reading the registry"),
     "presence": _("Reading presence"),
@@ -355,5 +363,8 @@ RECORD_KIND_WORDS: Final[Vocabulary] = {
     "heartbeat_archives": _("archive file of heartbeats"),
     "evidence_verifications": _("verification of evidence"),
     "evidence_exceptions": _("exception of evidence"),
+    "draws": _("list of a draw"),
+    "draw_entries": _("drawn enterprise"),
+    "visits": _("visit"),
 }
 """Tables, by what one row of them is."""

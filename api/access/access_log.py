@@ -33,6 +33,13 @@ RECORDED: Final[Mapping[tuple[str, str], AccessKind]] = {
     ("GET", "/counts/{year}/work"): AccessKind.READ,
     ("GET", "/api/v1/counts/{year}/procedure"): AccessKind.READ,
     ("GET", "/api/v1/counts/{year}/review"): AccessKind.READ,
+    # Who shows signals, who was visited and what was found
+    ("GET", "/draws"): AccessKind.READ,
+    ("GET", "/draws/{draw_id}"): AccessKind.READ,
+    ("GET", "/visits"): AccessKind.READ,
+    ("GET", "/api/v1/draws"): AccessKind.READ,
+    ("GET", "/api/v1/draws/{draw_id}"): AccessKind.READ,
+    ("GET", "/api/v1/visits"): AccessKind.READ,
     # Who asks for an enterprise, who decided and why
     ("GET", "/connection-requests"): AccessKind.READ,
     ("GET", "/connection-requests/{request_id}/confirm"): AccessKind.READ,
@@ -57,6 +64,8 @@ RECORDED: Final[Mapping[tuple[str, str], AccessKind]] = {
     # Files to be kept
     ("GET", "/counts/{year}/report"): AccessKind.EXPORT,
     ("GET", "/api/v1/counts/{year}/report"): AccessKind.EXPORT,
+    ("GET", "/draws/{draw_id}/list.csv"): AccessKind.EXPORT,
+    ("GET", "/api/v1/draws/{draw_id}/list.csv"): AccessKind.EXPORT,
     ("GET", "/api/v1/access-entries.csv"): AccessKind.EXPORT,
     ("GET", "/api/v1/assignments.csv"): AccessKind.EXPORT,
     ("GET", "/api/v1/audit-entries.csv"): AccessKind.EXPORT,

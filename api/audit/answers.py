@@ -53,6 +53,9 @@ class RecordKind(StrEnum):
     HEARTBEAT_ARCHIVES = "heartbeat_archives"
     EVIDENCE_VERIFICATIONS = "evidence_verifications"
     EVIDENCE_EXCEPTIONS = "evidence_exceptions"
+    DRAWS = "draws"
+    DRAW_ENTRIES = "draw_entries"
+    VISITS = "visits"
 
 
 class AuditEntry(BaseModel):

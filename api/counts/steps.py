@@ -13,6 +13,7 @@ import psycopg
 from fastapi import Depends
 
 from api.access.caller import Caller, CurrentCaller
+from api.access.people_only import StepInstant, instant_of_steps, require_person
 from api.counts.checkpoints import state_in_checkpoint
 from api.counts.long_steps import Work
 from api.counts.procedure_source import Procedure, ProcedureSource
@@ -28,7 +29,6 @@ from api.counts.step_bodies import (
     Submission,
 )
 from api.counts.visible_counts import person_name, refusals
-from api.web.clock import Now
 from api.web.database import Database, RequestDatabase
 from api.web.problems import Kind, Problem, WrongField
 from jieru.calendar import civil_date
@@ -37,7 +37,6 @@ from jieru.i18n import marked as _
 from verifier.counting.decisions import confirm_decision, record_decision, withdraw_decision
 from verifier.counting.progress import Progress, no_progress
 from verifier.policy import WAIVABLE
-from verifier.procedure.clock import step_instant
 from verifier.procedure.closings import close_pending, withdraw_closing
 from verifier.procedure.decided_since import list_kept
 from verifier.procedure.deeds import require_permitted
@@ -57,19 +56,6 @@ from verifier.procedure.submitting import require_submittable, submit_count
 __all__ = ["CurrentStepTaker", "StepTaker", "instant_of_steps", "require_person"]
 
 _LARGEST_ID: Final = 2**31 - 1
-
-
-def require_person(caller: Caller) -> None:
-    """Refuse a program with a key: people answer for public money.
-
-    Raises:
-        Problem: it is one.
-    """
-    if caller.form_token is None:
-        raise Problem(
-            Kind.FORBIDDEN,
-            _("Only a person who signed in may do this, not a program with a key."),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -426,22 +412,11 @@ class StepTaker:
             )
 
 
-def instant_of_steps(caller: CurrentCaller, database: Database, now: Now) -> datetime:
-    """The moment at which a step is taken: by the database's clock.
-
-    Raises:
-        Problem: a program asks, or the application's clock is far from the database's.
-    """
-    require_person(caller)
-    with refusals(), database.reading() as connection:
-        return step_instant(connection, now)
-
-
 def _step_taker(
     caller: CurrentCaller,
     database: Database,
     source: Procedure,
-    now: Annotated[datetime, Depends(instant_of_steps)],
+    now: StepInstant,
 ) -> StepTaker:
     require_person(caller)
     return StepTaker(caller, database, source, now)

@@ -57,6 +57,8 @@ from verifier.procedure.states import State, Step
 from verifier.procedure.trusted_keys import TrustedKeys
 from verifier.procedure.words import OBJECTION_WORDS, RECOVERY_WORDS
 from verifier.reports import SHEETS
+from verifier.trust.draws.records import latest_draw
+from verifier.trust.draws.saying import said_of
 
 __all__ = ["show_computed_count", "show_kept_count", "show_years", "year_address"]
 
@@ -134,6 +136,7 @@ def show_computed_count(
                 visit.translate(each.message).format(**each.values) for each in count.notices
             ],
             "overlaps": overlap_rows(count.overlaps, _names(figures)),
+            "visits": [],
             "record": None,
             "faults": [],
             "kept": kept,
@@ -170,6 +173,7 @@ def show_kept_count(
         "as_of": record.as_of,
         "computed_at": record.drafted_at,
         "notices": [],
+        "visits": [],
         "overlaps": [],
         **_procedure(visit, connection, sheet, trusted),
     }
@@ -182,6 +186,10 @@ def show_kept_count(
             "notices": [
                 visit.translate(each["template"]).format(**each["values"])
                 for each in summary.notices
+            ],
+            "visits": [
+                visit.translate(said.message).format(**said.values)
+                for said in map(said_of, summary.visits)
             ],
             "overlaps": stored_overlap_rows(summary.overlaps, names),
             "names": names,
@@ -236,6 +244,7 @@ def _procedure(
         "steps": steps_in_words(sheet.steps, translate),
         "offers": offers_in_words(sheet.offers, translate) if may_advance else [],
         "may_advance": may_advance,
+        "draw": latest_draw(connection, record.year) if may_advance else None,
         "pay_refusal": _pay_refusal(sheet, visit) if may_advance else "",
         "is_bureau": visit.may(Permission.READ_PROCEDURE),
         "objections": sheet.objections,

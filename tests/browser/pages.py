@@ -11,6 +11,7 @@ from tests.browser.console import Console
 from tests.browser.watched_page import watched_page
 from tests.support.credentials import issue_to
 from tests.support.kept_counts import keep_counts
+from tests.support.kept_draws import keep_draws
 from tests.support.lively_city import SHOWN_DEVICE, SHOWN_ENTERPRISE
 from tests.support.registry_files import registry_csv, uscc_of
 from tests.support.small_city import COUNTED_ON_XIELIAN, ON_GUOLIAN
@@ -153,6 +154,14 @@ PAGES: Final = (
     Shown("count-publish", "/counts/2025/publish", Role.ADMIN),
     Shown("count-pay", "/counts/2026/pay?platform=xielian", Role.ADMIN),
     Shown("count-waive", f"{_DECISION}&act=waive", Role.VERIFIER),
+    Shown("draws", "/draws", Role.VERIFIER),
+    Shown("draw-visited", "/draws/1", Role.VERIFIER),
+    Shown("draw-waiting", "/draws/2", Role.AUDITOR),
+    Shown("draw-publish", "/draws/publish?year=2026", Role.VERIFIER),
+    Shown("draw-publish-refused", "/draws/publish", Role.VERIFIER, _send, may_fail=True),
+    Shown("draw-now", "/draws/2/draw", Role.VERIFIER),
+    Shown("visits", "/visits", Role.AUDITOR),
+    Shown("visit-new", f"/visits/new?platform=xielian&uscc={uscc_of(3)}", Role.VERIFIER),
     Shown("panels-overview", "/panels", Role.AUDITOR, wait_for_panels),
     Shown("panels-enterprise", EVIDENCE, Role.VERIFIER, wait_for_panels),
     Shown("panels-operations", "/panels/jieru-operations", Role.ADMIN, wait_for_panels),
@@ -167,6 +176,7 @@ def fill_console(browser: Browser, console: Console) -> None:
     """What lies beyond the registry: imports, a key, credentials, requests, kept counts."""
     with connect(console.database_url) as connection:
         keep_counts(connection)
+        keep_draws(connection)
         issue_to(connection, f"xielian/{SHOWN_DEVICE}")
     with watched_page(browser, console, role=Role.OPERATOR) as page:
         for row in (("9135", "莆田市荔城区新鞋厂", "licheng", "C18"), _GOOD_ROW):

@@ -4,7 +4,8 @@ Version 2 holds of every enterprise the devices, the calendar, the period and th
 that its page shows them as they were found. Version 1, which says no version, holds the devices of
 counted ones and no more of these; what was frozen by it stays as it is. Whatever its version, a
 document that says `steps_are_signed` demands a signed statement of each step that follows its
-freezing (`statements`); those that were frozen before there were any do not say so.
+freezing (`statements`); those that were frozen before there were any do not say so. Where
+enterprises were drawn to be visited, a frozen document says in `visits` what was known of it then.
 """
 
 from collections.abc import Mapping, Sequence

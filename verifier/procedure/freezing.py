@@ -49,6 +49,7 @@ from verifier.procedure.statement_records import list_statements
 from verifier.procedure.states import STANDING, State, Step, require_step
 from verifier.procedure.steps import take_step
 from verifier.procedure.trusted_keys import TrustedKeys, require_trusted_key
+from verifier.trust.draws.records import results_of_year
 
 __all__ = ["export_count", "freeze_count"]
 
@@ -165,11 +166,20 @@ def _computed(
         freezing=Freezing(act.at, act.name, code_version()),
         progress=progress,
     )
+    # Visits are made between submission and freezing, so no draft knows them.
+    visits = _visits(connection, record.year)
     # A count that was submitted before an upgrade is frozen in the form that was reviewed.
     document = in_version(computed.document, version_of(reviewed))
     if content_sha256(document) != record.content_sha256:
         _refuse_other_content(record, reviewed, document)
-    return replace(computed, document=document)
+    return replace(computed, document={**document, **visits})
+
+
+def _visits(connection: psycopg.Connection, year: int) -> dict[str, object]:
+    """What is known of the year's draws now; nothing of a year in which nobody was drawn."""
+    with connection.transaction():
+        results = results_of_year(connection, year)
+    return {"visits": [each.to_json_object() for each in results]} if results else {}
 
 
 def _refuse_other_content(record: CountRecord, reviewed: Document, found: Document) -> None:

@@ -123,6 +123,8 @@ class CountSummary:
     """As the document has them."""
     notices: tuple[dict[str, Any], ...]
     parameters: tuple[dict[str, Any], ...]
+    visits: tuple[dict[str, Any], ...]
+    """What was known of each draw of the year when it was frozen."""
 
     @property
     def platforms(self) -> tuple[PlatformFigures, ...]:
@@ -242,6 +244,7 @@ def count_summary(connection: psycopg.Connection, record: CountRecord) -> CountS
         overlaps=tuple(head["overlaps"]),
         notices=tuple(head["notices"]),
         parameters=tuple(head["parameters"]),
+        visits=tuple(head.get("visits", ())),
     )
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "Platform",
     "SignedCount",
     "Statement",
+    "Visits",
     "Words",
     "find_enterprise",
     "read_signed_count",
@@ -223,6 +224,24 @@ class Notice(_Struct, frozen=True):
     values: dict[str, int | str]
 
 
+class Visits(_Struct, frozen=True):
+    """What was known, when the count was frozen, of those who were drawn to be visited."""
+
+    draw: _Natural
+    drawn_on: date
+    digest: _Sha256
+    """Of the list that was published."""
+    listed: _Natural
+    drawn: _Natural
+    visited: _Natural
+    as_registered: _Natural
+    differs: _Natural
+    not_found: _Natural
+    refused: _Natural
+    bound: _Natural
+    """So many of the list may be invented, with 95 %."""
+
+
 class CountDocument(_Struct, frozen=True):
     """All that was frozen."""
 
@@ -248,6 +267,8 @@ class CountDocument(_Struct, frozen=True):
     version: Literal[1, 2] = 1
     steps_are_signed: bool = False
     """Whether each step after freezing needs a signed statement."""
+    visits: list[Visits] = []
+    """Of each draw of the year; none in counts that were frozen before there were any."""
 
     def parameter(self, name: str) -> Parameter | None:
         """One parameter of the policy, if the policy had it."""

@@ -17,7 +17,7 @@ from verifier.reports.document import (
     find_enterprise,
 )
 from verifier.reports.fonts import ReportFonts
-from verifier.reports.provenance import footer, mark, overrides, provenance
+from verifier.reports.provenance import footer, mark, overrides, provenance, visits
 from verifier.reports.speech import Speech
 from verifier.reports.typesetting import Data, pdf
 
@@ -50,6 +50,7 @@ def notice_pdf(signed: SignedCount, language: Language, fonts: ReportFonts) -> b
             platforms=speech.number(len(document.platforms)),
             amount=speech.number(document.total_yuan),
         ),
+        "visits": list(visits(signed, speech)),
         "objections": speech.text(
             _(
                 "Who disagrees may object in writing, under their own name, with facts and "
@@ -113,6 +114,7 @@ def approval_pdf(signed: SignedCount, language: Language, fonts: ReportFonts) ->
             [speech.text(_("Count number")), document.count_id],
             [speech.text(_("Policy")), document.policy_title.spoken_in(language)],
             [speech.text(_("Evidence until")), speech.day(document.as_of)],
+            *([speech.text(_("Draw and visits")), each] for each in visits(signed, speech)),
             *(list(each) for each in overrides(signed, speech)),
         ],
         "lines": {

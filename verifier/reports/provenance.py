@@ -10,8 +10,9 @@ from jieru.i18n import marked as _
 from verifier.procedure.states import Step
 from verifier.reports.document import SignedCount
 from verifier.reports.speech import Speech
+from verifier.trust.draws.saying import said_of
 
-__all__ = ["footer", "mark", "overrides", "provenance"]
+__all__ = ["footer", "mark", "overrides", "provenance", "visits"]
 
 _SHORT: Final = 12
 """Characters of a SHA-256 that stand for it where there is little room."""
@@ -94,3 +95,12 @@ def provenance(signed: SignedCount, speech: Speech) -> Iterator[tuple[str, str]]
     yield speech.text(_("Public key (Ed25519)")), signed.public_key
     for notice in document.notices:
         yield speech.text(_("Note")), speech.text(notice.template, **notice.values)
+    for sentence in visits(signed, speech):
+        yield speech.text(_("Draw and visits")), sentence
+
+
+def visits(signed: SignedCount, speech: Speech) -> Iterator[str]:
+    """What each draw of the year found, in one sentence."""
+    for each in signed.document.visits:
+        said = said_of(msgspec.structs.asdict(each))
+        yield speech.text(said.message, **said.values)

@@ -36,6 +36,7 @@ READS: Final[tuple[LiteralString, ...]] = (
     "SELECT * FROM public.imports",
     "SELECT * FROM public.audit_entries",
     "SELECT * FROM public.objections",
+    "SELECT revealed FROM public.draws",
     "SELECT count(*) FROM public.platforms",
     "TABLE public.installation",
     "COPY public.users TO STDOUT",
@@ -316,6 +317,9 @@ READ_BY_VIEWS: Final = {
     "device_states": "device_id last_seen_at status",
     "device_presence": "device_id hours late_hours month",
     "devices": "ended_on expected_interval_s id kind name platform_id registered_at serial",
+    "draw_entries": "draw_id enterprise_id id platform_id ticket",
+    "draws": "announced_on announced_source as_of commitment digest drawn_at drawn_by id list_csv"
+    " listed public_value published_at published_by seed size strata year",
     "enterprises": "district ended_on id industry_code kept_by_platform_id name uscc",
     "evidence_exceptions": "confirmed_at confirmed_by days id month named_at named_by"
     " presence_sha256 reason",
@@ -335,6 +339,8 @@ READ_BY_VIEWS: Final = {
     "recoveries": "amount_yuan clause count_id kind platform_id uscc",
     "rejection_hours": "hour ingester platform_id reason rejections",
     "rejections": "id payload_bytes reason received_at topic",
+    "visits": "case_id documents draw_id enterprise_id first_visitor found id notes platform_id"
+    " recorded_at recorded_by second_visitor visited_on year",
 }
 """Every column that any view reads. Think twice before another is added: is it for everybody who
 can open a dashboard?"""

@@ -23,6 +23,7 @@ from verifier.procedure.causes import Cause
 from verifier.procedure.comparison import ChangeKind
 from verifier.procedure.recovery import RecoveryKind
 from verifier.procedure.states import ObjectionOutcome, State, Step
+from verifier.trust.draws.results import Found
 
 _ENUMERATIONS: dict[str, tuple[Vocabulary, Iterable[str]]] = {
     "rejections": (vocabulary.REJECTION_WORDS, RejectionReason),
@@ -47,6 +48,7 @@ _ENUMERATIONS: dict[str, tuple[Vocabulary, Iterable[str]]] = {
     "changes": (vocabulary.CHANGE_WORDS, get_args(ChangeKind)),
     "recoveries": (vocabulary.RECOVERY_WORDS, get_args(RecoveryKind)),
     "objections": (vocabulary.OBJECTION_WORDS, get_args(ObjectionOutcome)),
+    "findings of visits": (vocabulary.FOUND_WORDS, Found),
     "phases": (vocabulary.PHASE_WORDS, Phase),
 }
 

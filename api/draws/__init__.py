@@ -1,0 +1,1 @@
+"""The draw of the enterprises to be visited, and what visits found."""

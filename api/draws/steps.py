@@ -1,0 +1,139 @@
+"""Publishing, drawing and recording visits, as a person with a session does it."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Final
+
+import psycopg
+from fastapi import Depends
+
+from api.access.caller import Caller, CurrentCaller
+from api.access.people_only import StepInstant, require_person
+from api.draws.answers import Drawing, NewVisit, Publication
+from api.web.database import Database, RequestDatabase
+from api.web.problems import Kind, Problem
+from api.web.records import is_record_id
+from jieru.errors import UserError
+from jieru.i18n import marked as _
+from verifier.procedure.names import checked_name
+from verifier.trust.draws.records import (
+    Announcement,
+    Draw,
+    draw_by_id,
+    publish_list,
+    record_draw,
+)
+from verifier.trust.draws.visits import Visit, VisitReport, record_visit
+
+__all__ = ["CurrentDrawer", "Drawer", "find_draw"]
+
+_BETWEEN: Final = re.compile(r"[\s,;，；]+")
+_LINE_ENDS: Final = ("", "\n", "\r\n")
+
+
+def find_draw(connection: psycopg.Connection, draw_id: int) -> Draw:
+    """One draw.
+
+    Raises:
+        Problem: there is none.
+    """
+    if is_record_id(draw_id):
+        with suppress(UserError):
+            return draw_by_id(connection, draw_id)
+    raise Problem(Kind.NOT_FOUND, _("There is no draw {id}."), id=draw_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawer:
+    """Somebody who takes a step of a draw, at one moment."""
+
+    caller: Caller
+    database: RequestDatabase
+    now: datetime
+    """By the database's clock, as all steps."""
+
+    @property
+    def name(self) -> str:
+        """Under which it is recorded."""
+        return checked_name(self.caller.actor.name)
+
+    def publish(self, publication: Publication) -> Draw:
+        """Publish the list of a submitted count."""
+        with _refusals(), self.database.changing(self.caller.actor) as connection:
+            return publish_list(
+                connection,
+                publication.year,
+                size=publication.size,
+                announcement=Announcement(
+                    publication.announced_source,
+                    publication.announced_on,
+                    publication.commitment,
+                ),
+                by=self.name,
+                at=self.now,
+            )
+
+    def draw(self, draw_id: int, drawing: Drawing) -> Draw:
+        """Draw a published list."""
+        with _refusals(), self.database.changing(self.caller.actor) as connection:
+            draw = find_draw(connection, draw_id)
+            return record_draw(
+                connection,
+                draw,
+                public_value=drawing.public_value,
+                revealed=_sealed_bytes(drawing.revealed, draw.commitment),
+                by=self.name,
+                at=self.now,
+            )
+
+    def record_visit(self, new: NewVisit) -> Visit:
+        """Put a visit on record."""
+        report = VisitReport(
+            year=new.year,
+            platform=new.platform,
+            uscc=new.uscc,
+            visited_on=new.visited_on,
+            first_visitor=new.first_visitor,
+            second_visitor=new.second_visitor,
+            found=new.found,
+            notes=new.notes,
+            documents=tuple(_BETWEEN.split(new.documents)) if new.documents else (),
+            case_id=new.case_id,
+        )
+        with _refusals(), self.database.changing(self.caller.actor) as connection:
+            return record_visit(connection, report, by=self.name, at=self.now)
+
+
+def _drawer(caller: CurrentCaller, database: Database, now: StepInstant) -> Drawer:
+    require_person(caller)
+    return Drawer(caller, database, now)
+
+
+CurrentDrawer = Annotated[Drawer, Depends(_drawer)]
+
+
+def _sealed_bytes(text: str | None, commitment: str | None) -> bytes | None:
+    """What was sealed, where a text was: a form loses the end of a file's only line."""
+    if not text:
+        return None
+    found = (f"{text}{end}".encode() for end in _LINE_ENDS)
+    return next(
+        (each for each in found if hashlib.sha256(each).hexdigest() == commitment), text.encode()
+    )
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Answer what is refused as a conflict, in its own words.
+
+    Raises:
+        Problem: it was refused.
+    """
+    try:
+        yield
+    except UserError as error:
+        raise Problem(Kind.CONFLICT, error.message, **error.values) from None
