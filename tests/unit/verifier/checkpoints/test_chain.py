@@ -182,11 +182,8 @@ def test_the_run_of_the_signals_is_the_one_before_or_a_later_one(
     chain = StatementChain()
     assert chain.add(first) == []
     said = [str(each) for each in chain.add(second)]
-    assert said == (
-        [
-            "Checkpoint 2 (2026-04-11 00:00Z): run 4 of the signals is not the one that the "
-            "checkpoint before it states."
-        ]
-        if is_wrong
-        else []
+    finding = (
+        "Checkpoint 2 (2026-04-11 00:00Z): run 4 of the signals is not the one that the "
+        "checkpoint before it states."
     )
+    assert said == ([finding] if is_wrong else [])
