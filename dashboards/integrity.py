@@ -25,6 +25,7 @@ from dashboards.headings import (
     COUNTED,
     DECIDED_BY,
     DECISION,
+    DEVICES,
     ENTERPRISE,
     ENTERPRISES,
     FROM,
@@ -335,7 +336,7 @@ def _devices() -> Row:
                     columns=(
                         Column("short_rhythm", RHYTHM, link=_to_rhythm()),
                         Column("hours_heard", spoken(_("Hours heard"))),
-                        Column("devices", Text("设备（台）", "Devices")),
+                        Column("devices", DEVICES),
                         Column(
                             "enterprises",
                             ENTERPRISES,

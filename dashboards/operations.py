@@ -15,6 +15,7 @@ from dashboards.headings import (
     SINCE,
     UNTIL,
 )
+from dashboards.headings import SIGNALS as SEVERAL_SIGNALS
 from dashboards.layout import Dashboard, DashboardLink, Period, Row
 from dashboards.panels import FULL, HALF, Stat, Table, TimeSeries
 from dashboards.variables import Variable
@@ -490,9 +491,9 @@ def _record() -> Row:
                         Column("run_at", Text("运行时间", "Run")),
                         Column("from_on", FROM),
                         Column("as_of_on", UNTIL),
-                        Column("signals", Text("疑点（条）", "Signals")),
+                        Column("signals", SEVERAL_SIGNALS),
                         Column("run_by", spoken(_("By whom"))),
-                        Column("code_version", Text("程序版本", "Program")),
+                        Column("code_version", spoken(_("Version of the program"))),
                     )
                 ),
                 size=(FULL, 8),

@@ -5,12 +5,15 @@ from typing import Final
 from dashboards.counts import INTEGRITY_UID, OPERATIONS_UID, TRUST_UID, which_platforms
 from dashboards.fields import Column, Shown
 from dashboards.headings import (
+    DEVICES,
     ENTERPRISE,
     ENTERPRISES,
     FROM,
+    HARD_SIGNALS,
     INTEGRITY,
     OPERATIONS,
     PLATFORM,
+    SIGNALS,
     TRUST,
     UNTIL,
     USCC,
@@ -27,7 +30,6 @@ __all__ = ["trust"]
 _LATEST: Final = f"is_latest AND platform = {THE_PLATFORMS}"
 _SIGNAL: Final = spoken(_("Signal"))
 _STRENGTH: Final = Text("强度", "Strength")
-_SEVERAL: Final = Text("疑点（条）", "Signals")
 
 
 def trust() -> Dashboard:
@@ -62,7 +64,7 @@ def _runs() -> Row:
             ),
             Stat(
                 2,
-                Text("强疑点（条）", "Hard signals"),
+                HARD_SIGNALS,
                 Text(
                     "最近一次运行的强疑点：正常设备不会出现，一条即立案核查。",
                     "Of the latest run: no honest fleet shows them, and one opens a case.",
@@ -118,7 +120,7 @@ def _runs() -> Row:
                     columns=(
                         Column("kind", _SIGNAL, words=SIGNAL_LABELS),
                         Column("strength", _STRENGTH, words=STRENGTH_LABELS, cell="color-text"),
-                        Column("signals", _SEVERAL),
+                        Column("signals", SIGNALS),
                         Column("enterprises", ENTERPRISES),
                     )
                 ),
@@ -131,7 +133,7 @@ def _runs() -> Row:
 def _signals() -> Row:
     return Row(
         151,
-        Text("疑点", "Signals"),
+        spoken(_("Signals")),
         (
             Table(
                 10,
@@ -154,7 +156,7 @@ def _signals() -> Row:
                         Column("platform", PLATFORM, width=140),
                         Column("enterprise", ENTERPRISE),
                         Column("uscc", USCC, width=190),
-                        Column("hard", Text("强疑点（条）", "Hard signals"), width=120),
+                        Column("hard", HARD_SIGNALS, width=120),
                         Column("soft_kinds", Text("弱疑点（种）", "Soft kinds"), width=120),
                         Column("from_on", FROM, width=110),
                         Column("to_on", UNTIL, width=110),
@@ -192,7 +194,7 @@ def _signals() -> Row:
                         Column("threshold", spoken(_("Threshold")), width=90),
                         Column("from_on", FROM, width=110),
                         Column("to_on", UNTIL, width=110),
-                        Column("devices", Text("设备（台）", "Devices"), width=100),
+                        Column("devices", DEVICES, width=100),
                         Column("serials", Text("设备序列号", "Serials")),
                         Column("other_uscc", Text("另一方代码", "Code of the other"), width=190),
                     )
