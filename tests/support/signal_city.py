@@ -105,7 +105,7 @@ class SignalCity:
             (name, site),
         ).fetchone()
         assert row is not None
-        self.gateways.update(dict.fromkeys(enterprises, row[0]))
+        self.gateways.update((enterprise, int(row[0])) for enterprise in enterprises)
 
     def told(
         self,

@@ -88,9 +88,7 @@ class Compared:
         for kind, bits in self.found:
             if kind is DifferenceKind.INVENTED:
                 return [
-                    _invented(device, rows)
-                    for device, rows in _rows_by_device(self.keys, bits)
-                    if rows.any()
+                    _invented(device, rows) for device, rows in _rows_by_device(self.keys, bits)
                 ]
         return []
 
@@ -150,8 +148,10 @@ def _rows_by_device(
     """The hours of each device that has any."""
     places = np.flatnonzero(bits.any(axis=1))
     devices = device_of_key(keys[places])
-    for device in np.unique(devices).tolist():
-        yield device, np.bitwise_or.reduce(bits[places[devices == device]], axis=0)
+    firsts = np.flatnonzero(np.diff(devices, prepend=-1))
+    if len(firsts):
+        merged = np.bitwise_or.reduceat(bits[places], firsts, axis=0)
+        yield from zip(devices[firsts].tolist(), merged, strict=True)
 
 
 def _invented(device: int, bits: npt.NDArray[np.uint8]) -> InventedHours:

@@ -123,7 +123,8 @@ def _shares(live_days: slice) -> list[float]:
     live[0, :] = 0
     live[0, live_days] = fleet.hours.reshape(2, 40, 3)[0, live_days]
     first, last = np.zeros(2, dtype=np.int64), np.full(2, 39)
-    return shares_not_live(fleet, live.reshape(2, -1), first, last).tolist()
+    found: list[float] = shares_not_live(fleet, live.reshape(2, -1), first, last).tolist()
+    return found
 
 
 def test_what_arrived_long_after_it_happened_is_not_live() -> None:
