@@ -98,10 +98,8 @@ def test_invented_hours_are_told_by_device() -> None:
     heard.add(own_keys, np.zeros(1, dtype=np.int64), on_time[:, :3], late[:, :3])
     compared = compare(MonthOfPresence(keys, hours, late_hours), heard.result())
     assert compared.invented_by_device() == [InventedHours(1, 3, 1, 3)]
-    nothing = compare(
-        MonthOfPresence(keys[:0], hours[:0], late_hours[:0]), Heard(keys[:0]).result()
-    )
-    assert nothing.invented_by_device() == []
+    empty = MonthOfPresence(keys[:0], hours[:0], late_hours[:0])
+    assert compare(empty, Heard(keys[:0]).result()).invented_by_device() == []
 
 
 def test_no_bit_hides_behind_a_second_row_of_the_same_key() -> None:
