@@ -1,5 +1,7 @@
 """Signals as a text table for people; programs take JSON."""
 
+from typing import Final
+
 from rich.table import Table
 
 from command.count_tables import Page, simulation_mark, text_table
@@ -10,7 +12,9 @@ from verifier.trust.words import KIND_WORDS, STRENGTH_WORDS
 
 __all__ = ["signals_report"]
 
-_SERIALS_SHOWN = 3
+_SERIALS_SHOWN: Final = 3
+_USCC_WIDTH: Final = 18
+_SPAN_WIDTH: Final = len("2026-03-02–2026-05-30")
 
 
 def signals_report(run: Run, *, run_id: int | None, width: int) -> str:
@@ -45,20 +49,21 @@ def signals_report(run: Run, *, run_id: int | None, width: int) -> str:
 
 
 def _table(signals: tuple[Signal, ...]) -> Table:
+    """Two lines to a signal, so that no code and no date is broken at 80 columns."""
     table = text_table(
         _("Signals"),
-        (_("Platform"), _("Code"), _("Signal"), _("Devices")),
-        (_("Measured"), _("Threshold")),
+        (f"{_('Code')}\n{_('Platform')}", _("Signal"), _("Devices")),
+        (f"{_('Measured')}\n{_('Threshold')}",),
     )
+    table.columns[0].min_width = _USCC_WIDTH
+    table.columns[1].min_width = _SPAN_WIDTH
     for each in signals:
         table.add_row(
-            each.platform,
-            each.uscc,
+            f"{each.uscc}\n{each.platform}",
             f"{_(KIND_WORDS[each.kind])} ({_(STRENGTH_WORDS[each.strength])})\n"
-            f"{each.from_on:%Y-%m-%d}–{each.to_on:%Y-%m-%d}",
+            f"{each.from_on.isoformat()}–{each.to_on.isoformat()}",
             _serials(each.devices),
-            f"{each.score:g}",
-            f"{each.threshold:g}",
+            f"{each.score:g}\n{each.threshold:g}",
         )
     return table
 

@@ -166,7 +166,7 @@ def test_whoever_runs_again_finds_the_same_bytes(city: SignalCity) -> None:
 
 
 def test_the_command_prints_what_is_relied_on(city: SignalCity, jieru: Jieru) -> None:
-    """JSON of design section 8, a table within 80 columns, and a run that is kept."""
+    """JSON of design section 8, and a run that is kept."""
     city.set_hours(_CLONE, city.hours[city.of(_VICTIM)])
     city.store()
     arguments = ("signals", "--as-of", AS_OF)
