@@ -37,6 +37,7 @@ _MODULES: Final = {
     "decide": "decide",
     "procedure": "procedure",
     "draw": "draw",
+    "signals": "signals",
     "verify-evidence": "verify_evidence",
     "recheck": "recheck",
     "signing-key": "signing_key",

@@ -16,10 +16,12 @@ __all__ = [
     "COUNT_NUMBER",
     "DECIDED_BY",
     "DECISION",
+    "DEVICES",
     "DEVICES_ONLINE",
     "ENTERPRISE",
     "ENTERPRISES",
     "FROM",
+    "HARD_SIGNALS",
     "INGESTER",
     "INTEGRITY",
     "KIND",
@@ -41,8 +43,10 @@ __all__ = [
     "RESULTS_OF_THE_COUNT",
     "RHYTHM",
     "SERIAL",
+    "SIGNALS",
     "SINCE",
     "STATE",
+    "TRUST",
     "UNTIL",
     "USCC",
     "VALIDITY",
@@ -66,6 +70,10 @@ ENTERPRISES: Final = Text("企业（家）", "Enterprises")
 FROM: Final = spoken(_("From"))
 INGESTER: Final = Text("接收程序", "Ingester")
 INTEGRITY: Final = Text("数据可信度", "Integrity")
+DEVICES: Final = Text("设备（台）", "Devices")
+HARD_SIGNALS: Final = Text("强疑点（条）", "Hard signals")
+SIGNALS: Final = Text("疑点（条）", "Signals")
+TRUST: Final = Text("疑点与核查", "Signals and cases")
 KIND: Final = spoken(_("Kind"))
 LAST_DAY_OF_WINDOW: Final = spoken(_("Window's last day"))
 LAST_HEARD: Final = spoken(_("Last heard"))

@@ -9,6 +9,7 @@ from dashboards.counts import (
     PLATFORM_UID,
     SPAN_OF_WINDOW,
     THE_COUNT,
+    TRUST_UID,
     month_name,
     signature,
     to_enterprise,
@@ -24,6 +25,7 @@ from dashboards.headings import (
     COUNTED,
     DECIDED_BY,
     DECISION,
+    DEVICES,
     ENTERPRISE,
     ENTERPRISES,
     FROM,
@@ -36,6 +38,7 @@ from dashboards.headings import (
     REASON,
     RHYTHM,
     SERIAL,
+    TRUST,
     UNTIL,
     USCC,
     VALIDITY,
@@ -113,6 +116,7 @@ def integrity() -> Dashboard:
         links=(
             DashboardLink(OVERVIEW, OVERVIEW_UID, ("year", "stage", "platform")),
             DashboardLink(PLATFORM, PLATFORM_UID, ("year", "stage")),
+            DashboardLink(TRUST, TRUST_UID, ("platform",)),
             DashboardLink(OPERATIONS, OPERATIONS_UID),
         ),
         period=Period("now-90d"),
@@ -332,7 +336,7 @@ def _devices() -> Row:
                     columns=(
                         Column("short_rhythm", RHYTHM, link=_to_rhythm()),
                         Column("hours_heard", spoken(_("Hours heard"))),
-                        Column("devices", Text("设备（台）", "Devices")),
+                        Column("devices", DEVICES),
                         Column(
                             "enterprises",
                             ENTERPRISES,

@@ -6,13 +6,16 @@ from dashboards.counts import INTEGRITY_UID, OPERATIONS_UID, OVERVIEW_UID
 from dashboards.fields import Column, Shown, steps
 from dashboards.headings import (
     AUDIT_CHAIN,
+    FROM,
     INGESTER,
     INTEGRITY,
     OPERATIONS,
     OVERVIEW,
     PER_SECOND,
     SINCE,
+    UNTIL,
 )
+from dashboards.headings import SIGNALS as SEVERAL_SIGNALS
 from dashboards.layout import Dashboard, DashboardLink, Period, Row
 from dashboards.panels import FULL, HALF, Stat, Table, TimeSeries
 from dashboards.variables import Variable
@@ -37,6 +40,7 @@ __all__ = [
     "DATABASE_SIZE",
     "EVIDENCE",
     "REJECTIONS",
+    "SIGNALS",
     "SILENCE",
     "operations",
 ]
@@ -48,6 +52,7 @@ CHAIN: Final = 5
 DATABASE_SIZE: Final = 6
 EVIDENCE: Final = 40
 CHECKPOINTS: Final = 41
+SIGNALS: Final = 42
 """Panels to which alert rules lead."""
 
 _THE_INGESTERS: Final = "ingester = ANY (ARRAY[${ingester:sqlstring}]::text[])"
@@ -467,6 +472,31 @@ def _record() -> Row:
                     )
                 ),
                 size=(HALF, 10),
+            ),
+            Table(
+                SIGNALS,
+                Text("疑点运行", "Runs of the signals"),
+                Text(
+                    "查找疑点的运行，应每日一次；疑点只供核查，不改变认定结果。",
+                    "Runs that looked for signals: one a day. A signal changes no outcome.",
+                ),
+                """
+                SELECT id, run_at, from_on::text AS from_on, as_of_on::text AS as_of_on, signals,
+                       run_by, code_version
+                FROM audit.signal_runs ORDER BY id DESC LIMIT 30
+                """,
+                shown=Shown(
+                    columns=(
+                        Column("id", spoken(_("No."))),
+                        Column("run_at", Text("运行时间", "Run")),
+                        Column("from_on", FROM),
+                        Column("as_of_on", UNTIL),
+                        Column("signals", SEVERAL_SIGNALS),
+                        Column("run_by", spoken(_("By whom"))),
+                        Column("code_version", spoken(_("Version of the program"))),
+                    )
+                ),
+                size=(FULL, 8),
             ),
         ),
     )

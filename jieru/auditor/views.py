@@ -23,6 +23,7 @@ _SUBJECTS: Final = (
     "records",
     "draws",
     "integrity",
+    "signals",
 )
 """The files, each after those whose views it uses."""
 _ATTEMPTS: Final = 5

@@ -341,6 +341,10 @@ READ_BY_VIEWS: Final = {
     "rejections": "id payload_bytes reason received_at topic",
     "visits": "case_id documents draw_id enterprise_id first_visitor found id notes platform_id"
     " recorded_at recorded_by second_visitor visited_on year",
+    "signal_runs": "as_of code_version from_on id policy policy_sha256 run_at run_by sha256"
+    " signals",
+    "signals": "detail enterprise_id from_on kind platform_id run_id score serials strength"
+    " threshold to_on",
 }
 """Every column that any view reads. Think twice before another is added: is it for everybody who
 can open a dashboard?"""

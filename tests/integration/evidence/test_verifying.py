@@ -15,6 +15,7 @@ from jieru.errors import UserError
 from tests.support.archives import ACTOR
 from tests.support.heard import hear, run_ingester
 from verifier.evidence.differences import DifferenceKind
+from verifier.evidence.records import record_verification
 from verifier.evidence.verifying import Source, VerifiedMonth, verify_month
 
 _MARCH = date(2026, 3, 1)
@@ -86,6 +87,23 @@ def test_one_invented_bit_is_found(connection: psycopg.Connection, url: str, bit
         "UPDATE ONLY presence SET hours = set_bit(hours, %s, 1) WHERE device_id = 2", (bit,)
     )
     assert _found(_verify(url)) == [(DifferenceKind.INVENTED, 2, 1, bit)]
+
+
+@pytest.mark.usefixtures("_heard")
+def test_of_which_devices_hours_were_invented_is_kept(
+    connection: psycopg.Connection, url: str
+) -> None:
+    """With how many and when, for the signals; what was lost is nobody's invention."""
+    connection.execute(
+        "UPDATE ONLY presence SET hours = set_bit(set_bit(set_bit(hours, 300, 1), 301, 1), 743, 1)"
+        " WHERE device_id = 2"
+    )
+    connection.execute("UPDATE ONLY presence SET hours = 0::bit(744) WHERE device_id = 1")
+    record_verification(connection, _verify(url), "test")
+    kept = connection.execute(
+        "SELECT device_id, invented_hours, from_on, to_on FROM evidence_differences"
+    ).fetchall()
+    assert kept == [(2, 3, date(2026, 3, 13), date(2026, 3, 31))]
 
 
 @pytest.mark.usefixtures("_heard")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jieru.presence import BYTES_PER_MONTH
-from verifier.evidence.differences import DifferenceKind, compare
+from verifier.evidence.differences import DifferenceKind, InventedHours, compare
 from verifier.evidence.hours import Bits, Heard, Keys, MonthOfPresence, keys_of
 
 _ROWS: Final = st.dictionaries(
@@ -90,6 +90,19 @@ def test_days_that_are_gone_say_nothing(presence: _Rows) -> None:
     compared = compare(_month(keys, hours, late_hours), Heard(keys).result(), gone_days=(1, 2))
     bits = sum(len(own) + len(late - own) for own, late in presence.values())
     assert (compared.differences, compared.unverifiable_bits) == (0, bits)
+
+
+def test_invented_hours_are_told_by_device() -> None:
+    """Whoever published; an hour counts once, and those that came late do not."""
+    presence: _Rows = {(1, 1): ({3, 30}, set()), (1, 2): ({3, 60}, {4}), (3, 1): ({5}, set())}
+    keys, hours, late_hours = _table(presence)
+    heard = Heard(keys)
+    own_keys, on_time, late = _table({(3, 1): ({5}, set())})
+    heard.add(own_keys, np.zeros(1, dtype=np.int64), on_time[:, :3], late[:, :3])
+    compared = compare(MonthOfPresence(keys, hours, late_hours), heard.result())
+    assert compared.invented_by_device() == [InventedHours(1, 3, 1, 3)]
+    empty = MonthOfPresence(keys[:0], hours[:0], late_hours[:0])
+    assert compare(empty, Heard(keys[:0]).result()).invented_by_device() == []
 
 
 def test_no_bit_hides_behind_a_second_row_of_the_same_key() -> None:

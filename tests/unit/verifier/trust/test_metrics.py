@@ -2,7 +2,14 @@
 
 import numpy as np
 
-from verifier.trust.metrics import Repetition, has_variety, memory, repetitions, shingles
+from verifier.trust.metrics import (
+    Repetition,
+    has_variety,
+    is_count,
+    memory,
+    repetitions,
+    shingles,
+)
 
 
 def _machine(seed: int, values: int = 500) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -63,3 +70,10 @@ def test_of_a_few_values_nothing_is_said() -> None:
     assert has_variety(_machine(1), 100)
     assert not has_variety(_machine(1, 50), 100)
     assert not has_variety(np.tile([1.0, 2.0], 100), 100)
+
+
+def test_a_number_of_pieces_is_a_count_and_no_measured_value() -> None:
+    """It only grows, or counts down, and so is the same for many machines."""
+    assert is_count(np.array([1.0, 2.0, 2.0, 5.0]))
+    assert is_count(np.arange(9.0)[::-1])
+    assert not is_count(_machine(1))

@@ -100,6 +100,19 @@ def test_an_outage_of_the_whole_city_likens_nobody(honest: Hours) -> None:
     assert _alike(hours) == []
 
 
+def test_one_long_repair_in_common_is_a_coincidence(honest: Hours) -> None:
+    """Though it outweighs all else that two machines of regular shifts depart by."""
+    hours, random = honest.copy(), np.random.default_rng(3)
+    for enterprise in (_VICTIM, _THIEF):
+        regular = np.zeros((_DEVICES, _DAYS, 24), dtype=np.bool_)
+        regular[:, :, 8:17] = True
+        missed = random.integers(8, 17, (_DEVICES, _DAYS, 1)) == np.arange(24)
+        regular &= ~(missed & (random.random((_DEVICES, _DAYS, 1)) < 0.35))
+        regular[:, 60:82] = False
+        hours[_of(enterprise)] = regular
+    assert _alike(hours) == []
+
+
 def test_whoever_counts_again_finds_the_same(honest: Hours) -> None:
     """In whatever order its parts were worked at."""
     hours = honest.copy()

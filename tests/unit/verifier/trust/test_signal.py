@@ -35,3 +35,21 @@ def test_json_has_the_keys_that_are_relied_on() -> None:
         "to_on": "2026-05-30",
         "devices": ["press-1"],
     }
+
+
+def test_the_digested_form_has_all_of_it_and_no_number_with_a_point() -> None:
+    """So every program writes the same bytes."""
+    signal = Signal(
+        Kind.HANDED_OVER,
+        "xielian",
+        "91350302MA0TAL2M8N",
+        3,
+        3.0,
+        date(2026, 3, 2),
+        date(2026, 3, 2),
+        (),
+        {"uscc": "91350302MA0TAL2M8N", "serials": ["a"]},
+    )
+    found = signal.to_canonical_object()
+    assert (found["score"], found["threshold"]) == ("3.0000", "3.0000")
+    assert found["detail"] == {"uscc": "91350302MA0TAL2M8N", "serials": ["a"]}
