@@ -324,11 +324,12 @@ DECISION_FORMS: Final[Mapping[str, ActForm]] = {
         explanation=_(
             "Settles it in the review. No outcome changes, and no draft has to be renewed."
         ),
-        act=lambda taker, _year, values: taker.keep(
+        act=lambda taker, year, values: taker.keep(
+            year,
             [
                 read_form(NewDecision, {**values, "kind": "keep", "platform": code})
                 for code in values.get("platform", "").split(",")
-            ]
+            ],
         ),
         inputs=(_PLATFORM, _USCC, _REASON, _ATTACHMENT),
     ),

@@ -303,10 +303,10 @@ class StepTaker:
         with refusals(), self.database.changing(self.caller.actor) as connection:
             return self._record(connection, new, waiver)
 
-    def keep(self, seen: Sequence[NewDecision]) -> None:
-        """Note that an enterprise stays on each of its platforms, all at once."""
+    def keep(self, year: int, seen: Sequence[NewDecision]) -> None:
+        """Note that an enterprise stays on each of its platforms in a year, all at once."""
         with refusals(), self.database.changing(self.caller.actor) as connection:
-            kept = {each.platform for each in list_kept(connection, uscc=seen[0].uscc)}
+            kept = {each.platform for each in list_kept(connection, year, uscc=seen[0].uscc)}
             missing = [each for each in seen if each.platform not in kept]
             for each in missing or seen:  # which all stand: refused as the same one twice
                 self._record(connection, each, None)

@@ -529,6 +529,10 @@ async def test_an_overlap_is_settled_in_the_console_on_all_its_platforms_at_once
     with connect(bureau.url) as connection:
         _serve_on_guolian_too(connection, uscc_of(1))
     await bureau.settle_and_draft()
+    with connect(bureau.url, autocommit=True) as connection:
+        # Decisions are made at the database's time, the count of this test in May 2027.
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("UPDATE counts SET opened_at = '2026-01-01'")
     page = await bureau.ask("GET", "/counts/2026/review", person="zheng")
     assert "Seen, both stay" in page.text
     fields = {"platform": "guolian,xielian", "uscc": uscc_of(1)}

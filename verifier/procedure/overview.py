@@ -301,7 +301,7 @@ def review_queue(
         today: pending ones whose window can be complete within 30 days of it are urgent.
     """
     since = decided_since(connection, record)
-    kept = list_kept(connection)
+    kept = list_kept(connection, record.year)
     items = [
         *_decided(since),
         *_of_decisions(connection, record),

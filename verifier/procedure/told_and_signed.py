@@ -257,9 +257,9 @@ def _of_the_state(
         fits = {State.PUBLISHED}
     else:
         fits = {State.FROZEN}
-    said_to_be = min(fits)
     if connection.execute(_IS_SUPERSEDED, (record.id,)).fetchone() == (True,):
-        fits |= {State.SUPERSEDED}
+        fits = {State.SUPERSEDED}
+    said_to_be = min(fits)
     if record.state not in fits:
         yield Hindrance(
             "state_changed",

@@ -570,6 +570,16 @@ def test_a_superseded_count_is_as_good_as_the_one_that_supersedes_it(
     assert found.code == "state_changed"
 
 
+def test_a_superseded_count_does_not_stand_again(database: psycopg.Connection) -> None:
+    """Its state forged back to standing, as if nothing had corrected it: found on its own."""
+    first = payable(database, frozen(database), "alpha")
+    frozen(database, reason="复核")
+    database.execute("DROP INDEX one_standing_count_per_year")
+    _past_all_triggers(database, "UPDATE counts SET state = 'payable' WHERE id = %s", first.id)
+    (found,) = faults(database, count_by_id(database, first.id), TRUSTED)
+    assert str(found).startswith("The database says that 2026-1 is payable; by what was signed")
+
+
 def test_a_count_that_was_frozen_before_steps_were_signed_stays_valid(
     database: psycopg.Connection,
 ) -> None:
