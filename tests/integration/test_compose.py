@@ -373,7 +373,8 @@ def test_what_compose_does_each_day_is_done_when_it_found_something(
         (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
         (tmp_path / name).chmod(0o755)
     (script,) = services[service]["command"]
-    done = _run(script.replace("$$", "$").replace("/tmp/", f"{tmp_path}/"), tmp_path)
+    script = script.replace("$$", "$").replace("touch /tmp", f"touch {tmp_path}")
+    done = _run(script, tmp_path)
     assert (done.returncode > 0) is is_left
     assert (tmp_path / ("verified" if service == "audit-verify" else "written")).exists() is (
         not is_left
