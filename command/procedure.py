@@ -36,7 +36,9 @@ from command.procedure_tables import (
     count_sheet_report,
     counts_report,
 )
+from command.reading_out import opened_to_read_out
 from command.told_checkpoint import tell_checkpoint
+from jieru.access_entries import AccessKind
 from jieru.audit import changing
 from jieru.calendar import civil_date, date_text
 from jieru.errors import UserError
@@ -122,7 +124,7 @@ def _list(*, discarded: bool, as_json: bool) -> None:
 def _show(*, year: int, revision: int | None) -> None:
     settings = load_settings()
     trusted = trusted_keys_of(settings)
-    with open_database(settings) as connection:
+    with opened_to_read_out(settings, year) as connection:
         record = _find(connection, year, revision)
         sheet = CountSheet(
             record=record,
@@ -473,7 +475,7 @@ def _reopen(*, closing: int, reason: str, name: ClaimedName) -> None:
 @click.argument("after", metavar="REVISION", type=WHOLE_NUMBER)
 @json_option
 def _compare(*, year: int, before: int, after: int, as_json: bool) -> None:
-    with open_database(load_settings()) as connection:
+    with opened_to_read_out(load_settings(), year, before, after) as connection:
         records = [_find(connection, year, each) for each in (before, after)]
         comparison = compare_documents(*(read_document(connection, each) for each in records))
         recoveries = list_recoveries(connection, records[1])
@@ -513,7 +515,7 @@ def _verify(*, year: int | None) -> None:
 @click.argument("file", type=FILE)
 @_revision
 def _export(*, year: int, file: Path, revision: int | None) -> None:
-    with open_database(load_settings()) as connection:
+    with opened_to_read_out(load_settings(), year, kind=AccessKind.EXPORT) as connection:
         record = find_count(connection, year, revision)
         content = export_count(connection, record)
     _write(file, content)
