@@ -54,7 +54,7 @@ from verifier.procedure.freezing import export_count, freeze_count
 from verifier.procedure.holidays import load_holidays
 from verifier.procedure.notice_period import UNKNOWN_HOLIDAYS, notice_end
 from verifier.procedure.objections import list_objections, record_objection, resolve_objection
-from verifier.procedure.overrides import confirm_override, propose_override
+from verifier.procedure.overrides import confirm_override, propose_override, withdraw_override
 from verifier.procedure.overview import CountSheet, count_summary, offered_steps
 from verifier.procedure.payments import (
     amounts_due,
@@ -352,19 +352,30 @@ def _resolve(
 )
 @click.argument("year", type=YEAR)
 @click.argument("objection", metavar="ID", type=WHOLE_NUMBER)
-@click.option("--reason", metavar="TEXT", help=_("Why, to propose it; kept for good."))
+@click.option("--reason", metavar="TEXT", help=_("Why, to propose or withdraw it; kept for good."))
 @click.option("--confirm", "is_confirmed", is_flag=True, help=_("Confirm what another proposed."))
+@click.option("--withdraw", "is_withdrawn", is_flag=True, help=_("Withdraw what you proposed."))
 @_by
 def _override(
-    *, year: int, objection: int, reason: str | None, is_confirmed: bool, name: ClaimedName
+    *,
+    year: int,
+    objection: int,
+    reason: str | None,
+    is_confirmed: bool,
+    is_withdrawn: bool,
+    name: ClaimedName,
 ) -> None:
-    if is_confirmed == (reason is not None):
-        raise UserError("Give --reason to propose an override, or --confirm to confirm one.")
+    if is_confirmed == (reason is not None) or (is_confirmed and is_withdrawn):
+        raise UserError(
+            "Give --reason to propose an override, --reason with --withdraw to withdraw one, or "
+            "--confirm to confirm one."
+        )
     with _signed_step(year, name) as (connection, record, act, keys):
         if reason is None:
             confirm_override(connection, record, objection, act, trusted=keys.trusted, key=keys.key)
         else:
-            propose_override(
+            propose_or_withdraw = withdraw_override if is_withdrawn else propose_override
+            propose_or_withdraw(
                 connection,
                 record,
                 objection,
@@ -374,6 +385,8 @@ def _override(
                 reason=reason,
             )
     said = _("The override of objection {id} is proposed; another person confirms it.")
+    if is_withdrawn:
+        said = _("The proposal to override objection {id} is withdrawn.")
     if is_confirmed:
         said = _("Objection {id} is overridden.")
     click.echo(said.format(id=objection))

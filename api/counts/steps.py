@@ -45,7 +45,7 @@ from verifier.procedure.drafting import draft_count
 from verifier.procedure.freezing import freeze_count
 from verifier.procedure.hindrances import hindrances
 from verifier.procedure.objections import record_objection, resolve_objection
-from verifier.procedure.overrides import confirm_override, propose_override
+from verifier.procedure.overrides import confirm_override, propose_override, withdraw_override
 from verifier.procedure.payments import approve_payment, record_payment
 from verifier.procedure.people import Act
 from verifier.procedure.records import CountRecord, find_count, standing_count
@@ -239,6 +239,20 @@ class StepTaker:
         _require_id(objection_id)
         with refusals(), self.database.changing(self.caller.actor) as connection:
             propose_override(
+                connection,
+                find_count(connection, year),
+                objection_id,
+                self.act,
+                trusted=self.source.trusted,
+                key=self.source.signing_key(),
+                reason=reason,
+            )
+
+    def withdraw_override(self, year: int, objection_id: int, reason: str) -> None:
+        """Withdraw what this person proposed."""
+        _require_id(objection_id)
+        with refusals(), self.database.changing(self.caller.actor) as connection:
+            withdraw_override(
                 connection,
                 find_count(connection, year),
                 objection_id,
