@@ -9,7 +9,7 @@ and `jieru checkpoint` call; the digests are what freezing reads once more.
 import resource
 import tempfile
 import time
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -80,7 +80,7 @@ def run(database_url: str) -> dict[str, object]:
         for statement in _CHANGE:
             connection.execute(statement.encode())
     filled_s = time.perf_counter() - started
-    source = Source(database_url, None, timedelta(days=1_830), max_delay_hours=72)
+    source = Source(database_url, None, max_delay_hours=72)
     runs = []
     verified = verify_month(source, _MONTH)  # from now on the month is in memory
     for _run in range(2):

@@ -5,6 +5,7 @@ for FastAPI, nor `jieru ingest` for numpy.
 """
 
 import sys
+import traceback
 from importlib import import_module
 from typing import Final, NoReturn
 
@@ -51,7 +52,21 @@ _MODULES: Final = {
 }
 _LOGGING: Final = frozenset({"ingest", "serve"})
 """Commands whose standard error is a log, one JSON object a line."""
+_CHECKS: Final = frozenset(
+    {
+        "archive verify",
+        "audit verify",
+        "checkpoint",
+        "procedure verify",
+        "recheck",
+        "simulate check-ledger",
+        "verify-evidence",
+    }
+)
+"""Commands whose exit code 1 says what they found, and so nothing else."""
 _EXIT_USER_ERROR: Final = 1
+_EXIT_NOT_CHECKED: Final = 2
+"""Of a check that was not made; as for a command line that click refuses."""
 _EXIT_WORLD_ERROR: Final = 3
 _EXIT_INTERRUPTED: Final = 130
 """As a shell has it for SIGINT."""
@@ -126,7 +141,7 @@ def main() -> None:
     try:
         sys.exit(_jieru(prog_name="jieru", standalone_mode=False))
     except UserError as error:
-        _fail(str(error), _EXIT_USER_ERROR)
+        _fail(str(error), _exit_of_user_errors())
     except WorldError as error:
         _fail(str(error), _EXIT_WORLD_ERROR)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -145,15 +160,28 @@ def main() -> None:
     except Exception as error:
         reason = _refusal_of_the_database(error)
         if reason is None:
-            raise
+            if not _is_check():
+                raise
+            traceback.print_exc()
+            sys.exit(_EXIT_NOT_CHECKED)
         _fail(
             _(
                 "The database role may not do this ({reason}): JIERU_DATABASE_URL must name the "
                 "role of this command, jieru_api for most and the owner of the tables for `jieru "
                 "migrate`; after a restore see “From a dump” in docs/recover.md."
             ).format(reason=reason),
-            _EXIT_USER_ERROR,
+            _exit_of_user_errors(),
         )
+
+
+def _exit_of_user_errors() -> int:
+    return _EXIT_NOT_CHECKED if _is_check() else _EXIT_USER_ERROR
+
+
+def _is_check() -> bool:
+    """Whether the command line asks for a check, known also before its module is there."""
+    words = sys.argv[1:]
+    return any(" ".join(words[:count]) in _CHECKS for count in (1, 2))
 
 
 def _refusal_of_the_database(error: Exception) -> str | None:

@@ -13,14 +13,14 @@ from command.counting import open_database
 from command.findings import Findings
 from command.help import example
 from jieru.audit_chain import record_check, verify_audit
-from jieru.errors import UserError
+from jieru.errors import UserError, WorldError
 from jieru.i18n import gettext as _
 from jieru.settings import Settings, load_settings
 from verifier.checkpoints.chain import written
 from verifier.checkpoints.folder import CheckpointFolder
 from verifier.checkpoints.making import checkpoint_keys_of
 from verifier.checkpoints.verifying import check_database, check_statements
-from verifier.checkpoints.witnesses import witness_keys_of
+from verifier.checkpoints.witnesses import check_latest, named_witnesses, witness_keys_of
 from verifier.counting.reading import consistent_snapshot
 
 __all__ = ["command"]
@@ -74,8 +74,11 @@ def _verify(*, known: Sequence[str], checkpoints: Path | None, is_recorded: bool
     findings = Findings()
     with open_database(settings) as connection:
         last = verify_audit(connection, noted, findings.report)
-        if checkpoints is not None:
+        away = (
             _verify_checkpoints(connection, settings, checkpoints, findings)
+            if checkpoints is not None
+            else None
+        )
         if is_recorded:
             record_check(connection, last, findings.count)
     findings.say_how_many_more()
@@ -87,11 +90,15 @@ def _verify(*, known: Sequence[str], checkpoints: Path | None, is_recorded: bool
     click.echo(spoken.format(last=f"{last.number}:{last.hash.hex()}"))
     if findings.count:
         sys.exit(_EXIT_BROKEN)
+    if away is not None:
+        raise away
 
 
 def _verify_checkpoints(
     connection: psycopg.Connection, settings: Settings, path: Path, findings: Findings
-) -> None:
+) -> WorldError | None:
+    """Check them, their witnesses and the database; a witness that could not be asked."""
+    away: WorldError | None = None
     folder = CheckpointFolder(path)
     with folder.using():
         checked = check_statements(
@@ -100,6 +107,13 @@ def _verify_checkpoints(
             witness_keys_of(settings.witness_keys),
             findings.report,
         )
+        for each in check_latest(
+            folder, named_witnesses(settings.witnesses, settings.witness_keys)
+        ):
+            if isinstance(each.problem, WorldError):
+                away = each.problem
+            elif each.problem is not None:
+                findings.report(each.problem)
         connection.commit()
         with consistent_snapshot(connection):
             check_database(connection, folder, checked, findings.report)
@@ -113,6 +127,9 @@ def _verify_checkpoints(
                 last_at=written(last.at),
             )
         )
+    for remark in checked.seen_late:
+        click.echo(str(remark))
+    return away
 
 
 def _noted(texts: Sequence[str]) -> dict[int, bytes]:

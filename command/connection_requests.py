@@ -13,6 +13,7 @@ from command.count_tables import Page, text_table
 from command.counting import open_database, print_json, width_of_output
 from command.help import example
 from command.person import ClaimedName, by_option, taker_of
+from command.reading_out import opened_to_read_out
 from jieru.audit import changing
 from jieru.calendar import SHANGHAI
 from jieru.i18n import gettext as _
@@ -46,7 +47,7 @@ def command() -> None:
 @click.option("--all", "is_all", is_flag=True, help=_("Those that are decided too."))
 @json_option
 def _list(*, is_all: bool, as_json: bool) -> None:
-    with open_database(load_settings()) as connection:
+    with opened_to_read_out(load_settings()) as connection:
         found = select_requests(connection, None if is_all else RequestStatus.OPEN)
     if as_json:
         print_json({"requests": [each.to_json_object() for each in found]})

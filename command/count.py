@@ -7,12 +7,12 @@ import click
 from command.arguments import YEAR, as_of_option, json_option, policy_option
 from command.count_tables import count_report
 from command.counting import (
-    open_database,
     print_json,
     today,
     width_of_output,
 )
 from command.help import example
+from command.reading_out import opened_to_read_out
 from jieru.i18n import gettext as _
 from jieru.settings import load_settings
 from verifier.counting.run import count_year
@@ -37,7 +37,7 @@ def command(
     """Count one year and print it."""
     settings = load_settings()
     rules = load_policy(policy or settings.policy)
-    with open_database(settings) as connection:
+    with opened_to_read_out(settings, year, platform) as connection:
         count = count_year(connection, year, as_of=as_of, policy=rules, platform=platform)
     if as_of >= today() and not count.is_simulation:
         click.echo(

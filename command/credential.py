@@ -7,6 +7,7 @@ from rich.table import Table
 
 from command.counting import open_database, today, width_of_output
 from command.help import example
+from command.reading_out import opened_to_read_out
 from jieru.audit import changing, command_actor
 from jieru.broker import BrokerAddress
 from jieru.calendar import SHANGHAI
@@ -100,7 +101,7 @@ def _revoke(*, username: str) -> None:
 @command.command("list", help=_("List credentials that are open, the newest first."))
 @click.option("--all", "is_all", is_flag=True, help=_("Revoked ones too."))
 def _list(*, is_all: bool) -> None:
-    with open_database(load_settings()) as connection:
+    with opened_to_read_out(load_settings()) as connection:
         found = select_credentials(connection, [] if is_all else [OPEN])
     table = Table()
     for title in (_("Username"), _("Publishes as"), _("Issued at"), _("Revoked at")):

@@ -11,6 +11,7 @@ from command.count_tables import decisions_report
 from command.counting import open_database, print_json, width_of_output
 from command.help import example
 from command.person import ClaimedName, by_option, taker_of
+from command.reading_out import opened_to_read_out
 from jieru.audit import changing
 from jieru.database import read_installation
 from jieru.i18n import gettext as _
@@ -170,7 +171,7 @@ def _confirm(*, decision_id: int, name: ClaimedName) -> None:
 @click.option("--platform", metavar="CODE", help=_("Of this platform only."))
 @json_option
 def _list(*, platform: str | None, as_json: bool) -> None:
-    with open_database(load_settings()) as connection:
+    with opened_to_read_out(load_settings(), platform) as connection:
         decisions = list_decisions(connection, platform)
         is_simulation = read_installation(connection).is_simulation
     if as_json:

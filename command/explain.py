@@ -7,11 +7,11 @@ import click
 from command.arguments import YEAR, as_of_option, json_option, policy_option
 from command.count_tables import explanation_report
 from command.counting import (
-    open_database,
     print_json,
     width_of_output,
 )
 from command.help import example
+from command.reading_out import opened_to_read_out
 from jieru.i18n import gettext as _
 from jieru.settings import load_settings
 from verifier.counting.explain import explain
@@ -37,7 +37,7 @@ def command(
     """Explain one determination and print it."""
     settings = load_settings()
     rules = load_policy(policy or settings.policy)
-    with open_database(settings) as connection:
+    with opened_to_read_out(settings, year, platform, uscc) as connection:
         explanation = explain(connection, year, platform, uscc, as_of=as_of, policy=rules)
     if as_json:
         print_json(explanation.to_json_object())

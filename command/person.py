@@ -39,6 +39,8 @@ __all__ = [
 _ORIGIN: Final = "command line"
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _LONGEST_FILE: Final = 4096
+_STANDARD_INPUT: Final = Path("-")
+"""For whoever runs a step as another user, who could not read the person's file."""
 
 _Command = Callable[..., None]
 
@@ -85,7 +87,10 @@ def key_file_option(function: _Command) -> _Command:
         "--key-file",
         metavar="FILE",
         type=click.Path(path_type=Path),
-        help=_("File of your personal key (default: JIERU_PERSONAL_KEY, else you are asked)."),
+        help=_(
+            "File of your personal key, - for standard input (default: JIERU_PERSONAL_KEY, else "
+            "you are asked)."
+        ),
     )
     return option(function)
 
@@ -209,11 +214,13 @@ def _key_text(settings: Settings, claimed: ClaimedName) -> str:
 
 
 def _read_key(file: Path) -> str:
-    """What is in the file of a personal key, which nobody else may read.
+    """What is in the file of a personal key, which nobody else may read; `-` is standard input.
 
     Raises:
         UserError: somebody else may, or it cannot be read.
     """
+    if file == _STANDARD_INPUT:
+        return sys.stdin.buffer.read(_LONGEST_FILE).decode(errors="replace").strip()
     try:
         with file.open("rb") as opened:
             found = os.fstat(opened.fileno())

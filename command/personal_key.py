@@ -78,6 +78,13 @@ def _list(*, key_file: Path | None) -> None:
         connection.commit()
         claimed = ClaimedName(None, key_file)
         person = signed_in_person(connection, settings, claimed, Permission.DECIDE)
+        write_access_entry(
+            connection,
+            AccessKind.READ,
+            actor=f"user:{person.name}",
+            origin="command line",
+            record="jieru personal-key list",
+        )
         keys = list_personal_keys(connection, person.id)
     table = Table()
     for title in (_("Key number"), _("What it is for"), _("Made at"), _("Expires"), _("State")):

@@ -36,7 +36,9 @@ from command.procedure_tables import (
     count_sheet_report,
     counts_report,
 )
+from command.reading_out import opened_to_read_out
 from command.told_checkpoint import tell_checkpoint
+from jieru.access_entries import AccessKind
 from jieru.audit import changing
 from jieru.calendar import civil_date, date_text
 from jieru.errors import UserError
@@ -52,7 +54,7 @@ from verifier.procedure.freezing import export_count, freeze_count
 from verifier.procedure.holidays import load_holidays
 from verifier.procedure.notice_period import UNKNOWN_HOLIDAYS, notice_end
 from verifier.procedure.objections import list_objections, record_objection, resolve_objection
-from verifier.procedure.overrides import confirm_override, propose_override
+from verifier.procedure.overrides import confirm_override, propose_override, withdraw_override
 from verifier.procedure.overview import CountSheet, count_summary, offered_steps
 from verifier.procedure.payments import (
     amounts_due,
@@ -122,7 +124,7 @@ def _list(*, discarded: bool, as_json: bool) -> None:
 def _show(*, year: int, revision: int | None) -> None:
     settings = load_settings()
     trusted = trusted_keys_of(settings)
-    with open_database(settings) as connection:
+    with opened_to_read_out(settings, year) as connection:
         record = _find(connection, year, revision)
         sheet = CountSheet(
             record=record,
@@ -350,19 +352,30 @@ def _resolve(
 )
 @click.argument("year", type=YEAR)
 @click.argument("objection", metavar="ID", type=WHOLE_NUMBER)
-@click.option("--reason", metavar="TEXT", help=_("Why, to propose it; kept for good."))
+@click.option("--reason", metavar="TEXT", help=_("Why, to propose or withdraw it; kept for good."))
 @click.option("--confirm", "is_confirmed", is_flag=True, help=_("Confirm what another proposed."))
+@click.option("--withdraw", "is_withdrawn", is_flag=True, help=_("Withdraw what you proposed."))
 @_by
 def _override(
-    *, year: int, objection: int, reason: str | None, is_confirmed: bool, name: ClaimedName
+    *,
+    year: int,
+    objection: int,
+    reason: str | None,
+    is_confirmed: bool,
+    is_withdrawn: bool,
+    name: ClaimedName,
 ) -> None:
-    if is_confirmed == (reason is not None):
-        raise UserError("Give --reason to propose an override, or --confirm to confirm one.")
+    if is_confirmed == (reason is not None) or (is_confirmed and is_withdrawn):
+        raise UserError(
+            "Give --reason to propose an override, --reason with --withdraw to withdraw one, or "
+            "--confirm to confirm one."
+        )
     with _signed_step(year, name) as (connection, record, act, keys):
         if reason is None:
             confirm_override(connection, record, objection, act, trusted=keys.trusted, key=keys.key)
         else:
-            propose_override(
+            propose_or_withdraw = withdraw_override if is_withdrawn else propose_override
+            propose_or_withdraw(
                 connection,
                 record,
                 objection,
@@ -372,6 +385,8 @@ def _override(
                 reason=reason,
             )
     said = _("The override of objection {id} is proposed; another person confirms it.")
+    if is_withdrawn:
+        said = _("The proposal to override objection {id} is withdrawn.")
     if is_confirmed:
         said = _("Objection {id} is overridden.")
     click.echo(said.format(id=objection))
@@ -473,7 +488,7 @@ def _reopen(*, closing: int, reason: str, name: ClaimedName) -> None:
 @click.argument("after", metavar="REVISION", type=WHOLE_NUMBER)
 @json_option
 def _compare(*, year: int, before: int, after: int, as_json: bool) -> None:
-    with open_database(load_settings()) as connection:
+    with opened_to_read_out(load_settings(), year, before, after) as connection:
         records = [_find(connection, year, each) for each in (before, after)]
         comparison = compare_documents(*(read_document(connection, each) for each in records))
         recoveries = list_recoveries(connection, records[1])
@@ -513,7 +528,7 @@ def _verify(*, year: int | None) -> None:
 @click.argument("file", type=FILE)
 @_revision
 def _export(*, year: int, file: Path, revision: int | None) -> None:
-    with open_database(load_settings()) as connection:
+    with opened_to_read_out(load_settings(), year, kind=AccessKind.EXPORT) as connection:
         record = find_count(connection, year, revision)
         content = export_count(connection, record)
     _write(file, content)

@@ -5,9 +5,10 @@ import sys
 import click
 
 from command.arguments import YEAR, json_option
-from command.counting import open_database, print_json, width_of_output
+from command.counting import print_json, width_of_output
 from command.help import example
 from command.procedure_tables import recheck_report
+from command.reading_out import opened_to_read_out
 from jieru.i18n import gettext as _
 from jieru.settings import load_settings
 from verifier.policy import load_policy
@@ -28,7 +29,7 @@ def command(*, year: int, as_json: bool) -> None:
     """Recheck the frozen count of a year and print every difference with its cause."""
     settings = load_settings()
     policy = load_policy(settings.policy)
-    with open_database(settings) as connection:
+    with opened_to_read_out(settings, year) as connection:
         with connection.transaction():
             record = find_count(connection, year)
         recheck = recheck_count(connection, record, policy)

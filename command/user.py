@@ -20,7 +20,7 @@ from api.console.words import ROLE_WORDS
 from command.counting import open_database, width_of_output
 from command.ended_keys import lines_of_ended
 from command.help import example
-from jieru.access_entries import AccessKind, write_access_entry
+from command.reading_out import opened_to_read_out
 from jieru.audit import changing, command_actor
 from jieru.calendar import SHANGHAI
 from jieru.errors import UserError
@@ -177,16 +177,8 @@ def _reset_totp(*, name: str) -> None:
 
 @command.command("list", help=_("List all accounts, disabled ones too."))
 def _list() -> None:
-    actor = command_actor()
-    with open_database(load_settings()) as connection:
+    with opened_to_read_out(load_settings()) as connection:
         users = list_users(connection)
-        write_access_entry(
-            connection,
-            AccessKind.READ,
-            actor=actor.name,
-            origin=actor.origin,
-            record="jieru user list",
-        )
     table = Table()
     for title in (_("Account"), _("Name"), _("Role"), _("Platform"), _("Signs in by")):
         table.add_column(title)

@@ -88,7 +88,6 @@ def evidence_source(settings: Settings) -> Source:
     return Source(
         database_url=settings.require_database_url(),
         archive=Path(settings.archive_dir) if settings.archive_dir else None,
-        retention=timedelta(days=settings.heartbeat_retention_days),
         max_delay_hours=load_policy(settings.policy).max_delay_hours.value,
     )
 

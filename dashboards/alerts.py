@@ -172,7 +172,7 @@ def all_alerts(disk_gb: int) -> list[Alert]:
             ),
             sql="""
             SELECT coalesce(sum(differences), 0)::double precision AS differences
-            FROM audit.evidence_verifications WHERE is_latest
+            FROM audit.evidence_months
             """,
             threshold=0,
             wait="0s",
@@ -183,14 +183,16 @@ def all_alerts(disk_gb: int) -> list[Alert]:
             name="evidence-unverified",
             title=Text("证据久未核验", "Evidence unverified"),
             summary=Text(
-                "两日以上没有用心跳核验过在线时段。",
-                "Presence has not been held against its heartbeats for more than two days.",
+                "两日以上没有用心跳核验过在线时段，或有收到心跳的月份从未核验。",
+                "Presence has not been held against its heartbeats for more than two days, or a "
+                "month in which heartbeats came never was.",
             ),
             # A week stands for never.
             sql="""
-            SELECT coalesce(extract(epoch FROM now() - max(verified_at)), 604800)
+            SELECT coalesce(CASE WHEN bool_or(verified_at IS NULL) THEN 604800
+                                 ELSE extract(epoch FROM now() - max(verified_at)) END, 604800)
                        ::double precision AS unverified_s
-            FROM audit.evidence_verifications
+            FROM audit.evidence_months
             """,
             threshold=2 * 86_400,
             wait="10m",

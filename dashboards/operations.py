@@ -418,13 +418,14 @@ def _record() -> Row:
                 EVIDENCE,
                 Text("在线时段核验", "Presence against heartbeats"),
                 Text(
-                    "各月最近一次用心跳核验在线时段的结果；不一致应为零。",
-                    "The last verification of each month; no hour may differ.",
+                    "各月最近一次用心跳核验在线时段的结果；不一致应为零。核验时间为空即从未核验。",
+                    "The last verification of each month; no hour may differ. Without a time: the "
+                    "month was never verified.",
                 ),
                 """
                 SELECT to_char(month, 'YYYY-MM') AS month, verified_at, differences,
                        unverifiable_days, heartbeats
-                FROM audit.evidence_verifications WHERE is_latest
+                FROM audit.evidence_months
                 ORDER BY month DESC LIMIT 24
                 """,
                 shown=Shown(

@@ -55,6 +55,32 @@ case "$user" in
         ;;
     *) JIERU_ENV_FILE=$common exec /opt/jieru/bin/jieru "$@" ;;
 esac
+# The file of a personal key is root's, and the service's user may not read it: it comes by standard
+# input, which is open already.
+key=${JIERU_PERSONAL_KEY_FILE-} left=$#
+while [ "$left" -gt 0 ]; do
+    word=$1 left=$((left - 1))
+    shift
+    case "$word" in
+        --key-file=*) key=${word#*=} word=--key-file=- ;;
+        --key-file)
+            if [ "$left" -gt 0 ]; then
+                key=$1 word=--key-file=- left=$((left - 1))
+                shift
+            fi
+            ;;
+    esac
+    set -- "$@" "$word"
+done
+if [ -n "$key" ] && [ "$key" != - ]; then
+    if [ -n "$(find -L "$key" -prune -perm /077)" ]; then
+        echo "Error: $key is not yours alone: a personal key stands for you (chmod 600 $key)." >&2
+        exit 1
+    fi
+    JIERU_PERSONAL_KEY_FILE=-
+    export JIERU_PERSONAL_KEY_FILE
+    exec <"$key"
+fi
 # The folders of services are made when they first start.
 case "$folder" in
     /var/lib/jieru/*) [ -d "$folder" ] || install -d -m 700 -o "$user" -g "$user" "$folder" ;;

@@ -276,6 +276,7 @@ STEP_WORDS: Final[Vocabulary] = {
     "object": _("Record an objection"),
     "resolve": _("Resolve an objection"),
     "propose_override": _("Propose to override an objection"),
+    "withdraw_override": _("Withdraw the proposal to override an objection"),
     "override": _("Confirm the override of an objection"),
     "approve_payment": _("Approve payment"),
     "pay": _("Record a payment"),

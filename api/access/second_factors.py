@@ -42,7 +42,8 @@ _CODE: Final = re.compile(r"[0-9]{6}")
 _NOT_SAID: Final = re.compile(r"[\s-]")
 
 _OPEN: Final = """
-    SELECT id, secret, confirmed_at FROM second_factors WHERE user_id = %s AND ended_at IS NULL
+    SELECT id, secret, confirmed_at, enrolled_at < now() - interval '15 minutes'
+    FROM second_factors WHERE user_id = %s AND ended_at IS NULL
 """
 _COUNT_CODES: Final = """
     SELECT count(*) FROM recovery_codes WHERE factor_id = %s AND used_at IS NULL
@@ -117,15 +118,21 @@ def begin_factor(connection: psycopg.Connection, key: TotpKey, user_id: int) -> 
 
 def confirm_factor(
     connection: psycopg.Connection, key: TotpKey, user_id: int, code: str, now: datetime
-) -> list[str]:
+) -> list[str] | None:
     """Begin to ask for codes of the secret that was begun, if this is one.
 
+    Whose code it is may be guessed, so the caller has counted the attempt.
+
     Returns:
-        The recovery codes, which are kept nowhere; none where the code is wrong.
+        The recovery codes, which are kept nowhere; none where the code is wrong. None: the secret
+        was begun more than 15 minutes ago, and has ended.
     """
     row = connection.execute(_OPEN, (user_id,)).fetchone()
     if row is None or row[2] is not None:
         return []
+    if row[3]:
+        connection.execute(_END_UNCONFIRMED, (user_id,))
+        return None
     factor_id = row[0]
     if not _use_step(connection, factor_id, key.decrypted(user_id, row[1]), _plain(code), now):
         return []

@@ -48,6 +48,7 @@ __all__ = [
     "checked_account",
     "checked_code",
     "confirmed_account",
+    "count_code",
     "give_code",
     "sign_in",
     "sign_in_by_subject",
@@ -321,6 +322,16 @@ def checked_code(
         _log.warning("sign_in_failed", origin=origin)
         note_access(reading, AccessKind.CODE_FAILED, actor=actor, origin=origin)
     return use is not None
+
+
+def count_code(reading: Reading, origin: str, subject: str, *, now: datetime) -> None:
+    """Count an attempt to give a code, before it is looked at.
+
+    Raises:
+        Problem: it is too early for another one.
+    """
+    with reading() as connection:
+        _entered(connection, {subject: FREE_BY_ACCOUNT}, origin, now)
 
 
 def _at_the_door(name: str, visitor: Visitor) -> Counted:

@@ -99,6 +99,10 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     ("POST", "/api/v1/counts/{year}/objections/{objection_id}/override"): Permission.ADVANCE_COUNTS,
     (
         "POST",
+        "/api/v1/counts/{year}/objections/{objection_id}/override/withdraw",
+    ): Permission.ADVANCE_COUNTS,
+    (
+        "POST",
         "/api/v1/counts/{year}/objections/{objection_id}/override/confirm",
     ): Permission.ADVANCE_COUNTS,
     ("POST", "/api/v1/counts/{year}/approve-payment"): Permission.ADVANCE_COUNTS,

@@ -9,6 +9,8 @@ from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 from starlette.responses import Response
 
+from api.access.access_log import note_access
+from api.access.attempts import forget_failures
 from api.access.delays import code_subject
 from api.access.gate import GatedRoute
 from api.access.known_browsers import is_browser_known
@@ -23,7 +25,7 @@ from api.access.second_factors import (
 )
 from api.access.second_step import ENROLMENT, SecondStep
 from api.access.sessions import close_other_sessions, session_cookie_of
-from api.access.signing_in import checked_code, confirmed_account, wrong_code
+from api.access.signing_in import checked_code, confirmed_account, count_code, wrong_code
 from api.access.totp_key import TotpKey
 from api.access.turns import HashingTurns
 from api.account.sign_in_pages import visitor_of
@@ -33,6 +35,7 @@ from api.console.forms import Input, Mistakes, mistakes_of
 from api.console.visit import CurrentVisit, Visit
 from api.web.problems import Kind, Problem, WrongField
 from api.web.services import services_of
+from jieru.access_entries import AccessKind
 from jieru.errors import UserError
 from jieru.i18n import marked as _
 
@@ -78,14 +81,28 @@ def take_confirmation(visit: CurrentVisit, code: Text = "") -> Response:
     Sessions that were begun without one end, all but this.
     """
     key, (user_id, _has_password) = _key_of(visit), _account_of(visit)
+    _is_known, subject = _counted_under(visit, user_id)
+    origin = visitor_of(visit.request).origin
+    try:
+        count_code(visit.database.reading, origin, subject, now=visit.now)
+    except Problem as problem:
+        return _secret_page(visit, None, mistakes_of(visit.request, problem))
     with visit.database.changing(visit.caller.actor) as connection:
         codes = confirm_factor(connection, key, user_id, code, visit.now)
         if codes:
             close_other_sessions(connection, user_id, session_cookie_of(visit.request) or "")
+            forget_failures(connection, subject, visit.now)
+    if codes is None:
+        return _page(visit, mistakes_of(visit.request, _expired()))
     if codes:
         return visit.render("account/recovery-codes.html", {"codes": codes})
-    problem = _about_code()
-    return _secret_page(visit, None, mistakes_of(visit.request, problem))
+    note_access(
+        visit.database.reading,
+        AccessKind.CODE_FAILED,
+        actor=visit.caller.actor.name,
+        origin=origin,
+    )
+    return _secret_page(visit, None, mistakes_of(visit.request, _about_code()))
 
 
 @router.post(_END)
@@ -94,10 +111,8 @@ def take_end(visit: CurrentVisit, code: Text = "") -> Response:
     user_id, _has_password = _account_of(visit)
     visitor, key = visitor_of(visit.request), services_of(visit.request).get(SecondStep).key
     reading = visit.database.reading
-    with reading() as connection:
-        is_known = is_browser_known(connection, user_id, visitor.browser)
+    is_known, subject = _counted_under(visit, user_id)
     pending = Pending(user_id, _name_of(visit), is_known)
-    subject = code_subject(user_id, visitor.browser if is_known else None)
     try:
         if not checked_code(reading, pending, code, key, visitor.origin, subject, now=visit.now):
             raise _about_code()
@@ -106,6 +121,21 @@ def take_end(visit: CurrentVisit, code: Text = "") -> Response:
     with visit.database.changing(visit.caller.actor) as connection:
         end_factor(connection, user_id)
     return go_on(ENROLMENT, Done.SECOND_STEP_ENDED)
+
+
+def _counted_under(visit: Visit, user_id: int) -> tuple[bool, str]:
+    """Whether the person's browser is known, and what the person's codes are counted under."""
+    browser = visitor_of(visit.request).browser
+    with visit.database.reading() as connection:
+        is_known = is_browser_known(connection, user_id, browser)
+    return is_known, code_subject(user_id, browser if is_known else None)
+
+
+def _expired() -> Problem:
+    return Problem(
+        Kind.INVALID_REQUEST,
+        _("The code was not given within 15 minutes, so the secret has ended: set it up anew."),
+    )
 
 
 def _begin(visit: Visit, password: str) -> Response:

@@ -118,7 +118,7 @@ def show_explanation(
             explanation = kept.explanation
         past = past_outcomes(connection, visit.caller, platform, uscc)
         closing = open_closing(connection, year, platform, uscc)
-        seen = list_kept(connection, platform=platform, uscc=uscc)
+        seen = list_kept(connection, year, platform=platform, uscc=uscc)
     translate = visit.translate
     outcome = explanation.determination.outcome
     in_drawer = visit.wants_part("detail-body")

@@ -77,6 +77,7 @@ StepName = Literal[
     "object",
     "resolve",
     "propose_override",
+    "withdraw_override",
     "override",
     "approve_payment",
     "pay",

@@ -411,6 +411,24 @@ def post_override(
 
 
 @router.post(
+    "/{year}/objections/{objection_id}/override/withdraw",
+    summary="Withdraw the proposal to override an objection",
+    description=_(
+        "By whoever proposed it, with a reason, while nobody confirmed it; it stays on record. "
+        "Only a person may."
+    ),
+    response_description=_("The objection's number."),
+    responses=_STEP,
+)
+def post_override_withdrawal(
+    taker: CurrentStepTaker, year: Year, objection_id: _ObjectionId, reasoned: Reasoned
+) -> NumberAnswer:
+    """Withdraw the proposal to override an objection."""
+    taker.withdraw_override(year, objection_id, reasoned.reason)
+    return NumberAnswer(id=objection_id)
+
+
+@router.post(
     "/{year}/objections/{objection_id}/override/confirm",
     summary="Confirm the override of an objection",
     description=_(

@@ -56,7 +56,7 @@ SHEET_WORDS: Final[Mapping[SheetName, str]] = {
 }
 """What the tables of the reports are called there."""
 _RESOLVED_ELSEWHERE: Final = frozenset(
-    {Step.RESOLVE, Step.PROPOSE_OVERRIDE, Step.OVERRIDE, Step.PAY}
+    {Step.RESOLVE, Step.PROPOSE_OVERRIDE, Step.WITHDRAW_OVERRIDE, Step.OVERRIDE, Step.PAY}
 )
 """Which objection, which platform: their buttons stand beside those."""
 _LISTED: Final = 10

@@ -242,6 +242,19 @@ STEP_FORMS: Final[Mapping[str, ActForm]] = {
         inputs=(_NUMBER, _REASON),
         step=Step.PROPOSE_OVERRIDE,
     ),
+    "withdraw_override": ActForm(
+        title=_("Withdraw the proposal to override an objection"),
+        submit=_("Withdraw"),
+        explanation=_(
+            "Whoever proposed it may, while nobody confirmed it. It stays on record, signed, with "
+            "your reason."
+        ),
+        act=lambda taker, year, values: taker.withdraw_override(
+            year, _number(values), read_form(Reasoned, values).reason
+        ),
+        inputs=(_NUMBER, _REASON),
+        step=Step.WITHDRAW_OVERRIDE,
+    ),
     "override": ActForm(
         title=_("Confirm the override of an objection"),
         submit=_("Confirm"),
@@ -324,11 +337,12 @@ DECISION_FORMS: Final[Mapping[str, ActForm]] = {
         explanation=_(
             "Settles it in the review. No outcome changes, and no draft has to be renewed."
         ),
-        act=lambda taker, _year, values: taker.keep(
+        act=lambda taker, year, values: taker.keep(
+            year,
             [
                 read_form(NewDecision, {**values, "kind": "keep", "platform": code})
                 for code in values.get("platform", "").split(",")
-            ]
+            ],
         ),
         inputs=(_PLATFORM, _USCC, _REASON, _ATTACHMENT),
     ),

@@ -44,7 +44,7 @@ from verifier.procedure.drafting import draft_count
 from verifier.procedure.freezing import freeze_count
 from verifier.procedure.hindrances import hindrances
 from verifier.procedure.objections import record_objection, resolve_objection
-from verifier.procedure.overrides import confirm_override, propose_override
+from verifier.procedure.overrides import confirm_override, propose_override, withdraw_override
 from verifier.procedure.payments import approve_payment, record_payment
 from verifier.procedure.people import Act
 from verifier.procedure.records import CountRecord, find_count, standing_count
@@ -234,6 +234,20 @@ class StepTaker:
                 reason=reason,
             )
 
+    def withdraw_override(self, year: int, objection_id: int, reason: str) -> None:
+        """Withdraw what this person proposed."""
+        _require_id(objection_id)
+        with refusals(), self.database.changing(self.caller.actor) as connection:
+            withdraw_override(
+                connection,
+                find_count(connection, year),
+                objection_id,
+                self.act,
+                trusted=self.source.trusted,
+                key=self.source.signing_key(),
+                reason=reason,
+            )
+
     def confirm_override(self, year: int, objection_id: int) -> None:
         """Confirm what another person proposed."""
         _require_id(objection_id)
@@ -289,10 +303,10 @@ class StepTaker:
         with refusals(), self.database.changing(self.caller.actor) as connection:
             return self._record(connection, new, waiver)
 
-    def keep(self, seen: Sequence[NewDecision]) -> None:
-        """Note that an enterprise stays on each of its platforms, all at once."""
+    def keep(self, year: int, seen: Sequence[NewDecision]) -> None:
+        """Note that an enterprise stays on each of its platforms in a year, all at once."""
         with refusals(), self.database.changing(self.caller.actor) as connection:
-            kept = {each.platform for each in list_kept(connection, uscc=seen[0].uscc)}
+            kept = {each.platform for each in list_kept(connection, year, uscc=seen[0].uscc)}
             missing = [each for each in seen if each.platform not in kept]
             for each in missing or seen:  # which all stand: refused as the same one twice
                 self._record(connection, each, None)

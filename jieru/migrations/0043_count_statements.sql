@@ -19,14 +19,21 @@ CREATE TRIGGER count_statements_audit_insert AFTER INSERT ON count_statements
 
 CREATE TABLE objection_overrides (
     id           integer     GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    objection_id integer     NOT NULL UNIQUE REFERENCES objections,
+    objection_id integer     NOT NULL REFERENCES objections,
     reason       text        NOT NULL CHECK (reason <> ''),
     proposed_by  text        NOT NULL CHECK (proposed_by <> ''),
     proposed_at  timestamptz NOT NULL,
     confirmed_by text        CHECK (confirmed_by <> ''),
     confirmed_at timestamptz,
-    CHECK (num_nulls(confirmed_by, confirmed_at) IN (0, 2))
+    withdrawn_reason text    CHECK (withdrawn_reason <> ''),
+    withdrawn_by text        CHECK (withdrawn_by <> ''),
+    withdrawn_at timestamptz,
+    CHECK (num_nulls(confirmed_by, confirmed_at) IN (0, 2)),
+    CHECK (num_nulls(withdrawn_reason, withdrawn_by, withdrawn_at) IN (0, 3)),
+    CHECK (confirmed_at IS NULL OR withdrawn_at IS NULL)
 );
+CREATE UNIQUE INDEX one_override_of_an_objection ON objection_overrides (objection_id)
+    WHERE withdrawn_at IS NULL;
 COMMENT ON TABLE objection_overrides IS 'Payment in spite of an objection that was upheld: one person proposes it with a reason, another confirms it.';
 
 CREATE FUNCTION overrides_need_two_people() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -61,7 +68,7 @@ CREATE TRIGGER objection_overrides_audit_update AFTER UPDATE ON objection_overri
 ALTER TABLE count_steps DROP CONSTRAINT count_steps_step_check;
 ALTER TABLE count_steps ADD CONSTRAINT count_steps_step_check
     CHECK (step IN ('open', 'draft', 'submit', 'return', 'freeze', 'publish', 'object', 'resolve',
-                    'propose_override', 'override', 'approve_payment', 'pay', 'finish_payment',
+                    'propose_override', 'withdraw_override', 'override', 'approve_payment', 'pay', 'finish_payment',
                     'supersede'));
 
 -- Which versions of its rows a count is made of, with those of the year's counts before it, and by

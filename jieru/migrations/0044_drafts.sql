@@ -71,7 +71,7 @@ CREATE TRIGGER counts_correct_what_is_frozen BEFORE INSERT ON counts
 
 ALTER TABLE count_steps DROP CONSTRAINT count_steps_step_check;
 ALTER TABLE count_steps ADD CONSTRAINT count_steps_step_check CHECK (step IN ('open', 'draft', 'submit',
-    'return', 'discard', 'freeze', 'publish', 'object', 'resolve', 'propose_override', 'override',
+    'return', 'discard', 'freeze', 'publish', 'object', 'resolve', 'propose_override', 'withdraw_override', 'override',
     'approve_payment', 'pay', 'finish_payment', 'supersede'));
 
 -- What was discarded stays to be read.

@@ -107,14 +107,18 @@ CREATE TRIGGER users_keep_their_name BEFORE UPDATE ON users
 -- By the same rule as the other checks: every maker of the count, whatever the spelling of a name.
 CREATE OR REPLACE FUNCTION overrides_need_two_people() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP = 'INSERT' AND NEW.confirmed_at IS NOT NULL THEN
+    IF TG_OP = 'INSERT' AND num_nonnulls(NEW.confirmed_at, NEW.withdrawn_at) > 0 THEN
         RAISE EXCEPTION 'an override is confirmed after it was proposed' USING ERRCODE = 'restrict_violation';
     END IF;
-    IF TG_OP = 'UPDATE' AND (OLD.confirmed_at IS NOT NULL
+    IF TG_OP = 'UPDATE' AND (num_nonnulls(OLD.confirmed_at, OLD.withdrawn_at) > 0
        OR (OLD.id, OLD.objection_id, OLD.reason, OLD.proposed_by, OLD.proposed_at)
           IS DISTINCT FROM
           (NEW.id, NEW.objection_id, NEW.reason, NEW.proposed_by, NEW.proposed_at)) THEN
-        RAISE EXCEPTION 'an override may only be confirmed, once' USING ERRCODE = 'restrict_violation';
+        RAISE EXCEPTION 'an override may only be confirmed or withdrawn, once' USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF person_key(NEW.withdrawn_by) <> person_key(NEW.proposed_by)
+       AND NOT EXISTS (SELECT FROM installation WHERE is_simulation) THEN
+        RAISE EXCEPTION 'an override is withdrawn by whoever proposed it' USING ERRCODE = 'restrict_violation';
     END IF;
     IF EXISTS (SELECT FROM objections WHERE id = NEW.objection_id AND outcome IS DISTINCT FROM 'upheld')
        OR NOT EXISTS (SELECT FROM installation WHERE is_simulation)

@@ -66,7 +66,7 @@ def _findings(owner: psycopg.Connection, folder: CheckpointFolder) -> list[str]:
 
 
 def _differences(database_url: str) -> list[Difference]:
-    source = Source(database_url, None, timedelta(days=1_830), max_delay_hours=72)
+    source = Source(database_url, None, max_delay_hours=72)
     return list(verify_month(source, _MONTH).compared.listed())
 
 

@@ -17,6 +17,7 @@ from jieru.access_entries import AccessKind, forget_old_entries
 from jieru.database import connect, open_pool
 from jieru.settings import Settings
 from tests.support.callers import bearer
+from tests.support.command import jieru
 from tests.support.registry_builder import RegistryBuilder
 from tests.support.visiting import add_person, form_token_of, sign_in, visiting
 
@@ -133,6 +134,39 @@ async def test_personal_keys_and_connection_requests_are_entered(
         ("read", "/account/personal-keys"),
         ("read", "/connection-requests"),
         ("read", "/api/v1/connection-requests"),
+    ]
+
+
+def test_what_commands_read_out_is_entered_before_it_is_shown(
+    connection: psycopg.Connection, database_url: str
+) -> None:
+    """Of people, decisions, equipment and awards; also where nothing is found."""
+    connection.commit()
+    words = (
+        "count 2025",
+        "decide list --platform alpha",
+        "requests list",
+        "credential list",
+        "user list",
+        "recheck 2025",
+        "procedure show 2025",
+        "procedure compare 2025 1 2",
+        "procedure export 2025 /dev/null",
+    )
+    for each in words:
+        jieru(*each.split(), timeout_s=60, database_url=database_url)
+    entered = connection.execute(_ENTRIES).fetchall()
+    assert {row[1].partition(":")[0] for row in entered} == {"command"}
+    assert [(row[0], row[3]) for row in entered] == [
+        ("read", "jieru count 2025"),
+        ("read", "jieru decide list alpha"),
+        ("read", "jieru requests list"),
+        ("read", "jieru credential list"),
+        ("read", "jieru user list"),
+        ("read", "jieru recheck 2025"),
+        ("read", "jieru procedure show 2025"),
+        ("read", "jieru procedure compare 2025 1 2"),
+        ("export", "jieru procedure export 2025"),
     ]
 
 

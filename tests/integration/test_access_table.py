@@ -121,6 +121,7 @@ POST  /api/v1/counts/{year}/publish                      -        -        -    
 POST  /api/v1/counts/{year}/objections                   -        -        -       -
 POST  /api/v1/counts/{year}/objections/{objection_id}/resolve - -        -       -
 POST  /api/v1/counts/{year}/objections/{objection_id}/override - -       -       -
+POST  /api/v1/counts/{year}/objections/{objection_id}/override/withdraw - - -   -
 POST  /api/v1/counts/{year}/objections/{objection_id}/override/confirm - - -    -
 POST  /api/v1/counts/{year}/approve-payment              -        -        -       -
 POST  /api/v1/counts/{year}/payments                     -        -        -       -

@@ -360,7 +360,7 @@ def test_two_notes_that_contradict_each_other_are_refused(database_url: str) -> 
     """One of them is wrong, and neither is left out in silence."""
     notes = f"was 8:{'a' * 64}\nis 8:{'b' * 64}"
     wrong = jieru("audit", "verify", "--known", notes, database_url=database_url)
-    assert wrong.returncode == 1
+    assert wrong.returncode == 2
     assert "Entry 8 was noted with two different hashes" in wrong.stderr
 
 
@@ -392,8 +392,23 @@ def test_the_command_records_what_it_found_if_told_to(
 def test_what_is_no_entry_is_refused(database_url: str) -> None:
     """In one sentence."""
     wrong = jieru("audit", "verify", "--known", "8:abc", database_url=database_url)
-    assert wrong.returncode == 1
+    assert wrong.returncode == 2
     assert "“8:abc” names no entry" in wrong.stderr
+
+
+def test_what_keeps_the_audit_from_being_verified_is_no_finding(
+    database_url: str, tmp_path: Path
+) -> None:
+    """Exit code 1 is for what was found; whoever runs it by a timer takes that as looked at."""
+    for arguments, settings, code in (
+        (("--known", "x"), {"database_url": database_url}, 2),
+        ((), {"database_url": database_url, "env_file": str(tmp_path / "none.env")}, 2),
+        ((), {}, 2),
+        ((), {"database_url": "postgresql://127.0.0.1:1/jieru"}, 3),
+    ):
+        done = jieru("audit", "verify", *arguments, timeout_s=60, **settings)
+        assert (done.returncode, done.stdout) == (code, ""), done
+        assert "Traceback" not in done.stderr
 
 
 def test_an_audit_without_entries_is_whole(connection: psycopg.Connection) -> None:

@@ -20,15 +20,16 @@ from dashboards.push import OLDEST_GRAFANA
 from jieru.credentials.broker_files import ACL, BrokerFiles
 from jieru.settings import Settings
 from simulators.scenario import load_scenario
+from tests.support.command import clean_environment, jieru_path
 from tests.support.debian_packages import ensure_debian_packages
 from tests.support.fleet import wait_until
 from tests.support.mosquitto import INGEST_USER
 
 _ROOT = Path(__file__).parents[2]
-_OURS = ("migrate", "broker-sync", "ingest", "api", "audit-verify", "dashboards")
+_OURS = ("migrate", "broker-sync", "ingest", "api", "audit-verify", "checkpoint", "dashboards")
 _SECOND = "ingest-2"
 """Started on demand: Compose 1 shows it all the same."""
-_ONCE = {"migrate", "dashboards"}
+_ONCE = {"migrate", "signing-key", "dashboards"}
 """What ends when it is done."""
 _PASSWORDS = {
     "JIERU_DATABASE_PASSWORD": "database-secret",
@@ -88,8 +89,8 @@ def demonstration() -> dict[str, Any]:
 def test_compose_starts_every_part(services: dict[str, Any]) -> None:
     """Database, broker and its sync, one ingester, the API, Grafana, what runs once or daily."""
     assert set(services) - {_SECOND} == {
-        "database", "broker", "broker-sync", "migrate", "ingest", "api", "audit-verify",
-        "dashboards", "grafana",
+        "database", "broker", "broker-sync", "migrate", "ingest", "signing-key", "api",
+        "audit-verify", "checkpoint", "dashboards", "grafana",
     }  # fmt: skip
 
 
@@ -116,6 +117,7 @@ _ROLES = {
     "ingest": "jieru_ingest:ingest-secret@",
     "broker-sync": "jieru_broker:broker-secret@",
     "audit-verify": "jieru_verifier:verifier-secret@",
+    "checkpoint": "jieru_api:api-secret@",
     "dashboards": "",
 }
 
@@ -338,6 +340,58 @@ def places(service: dict[str, Any]) -> set[tuple[str, str]]:
             source, target = volume["source"], volume["target"]
         found.add((source, target))
     return found
+
+
+def test_compose_signs_counts_and_checkpoints_with_a_key_that_it_makes_once(
+    services: dict[str, Any], tmp_path: Path
+) -> None:
+    """Only who makes it writes beside it; statements of both lie in one folder."""
+    key = services["api"]["environment"]["JIERU_SIGNING_KEY_FILE"]
+    folder = services["api"]["environment"]["JIERU_CHECKPOINT_DIR"]
+    for name in ("api", "checkpoint"):
+        assert services[name]["environment"]["JIERU_SIGNING_KEY_FILE"] == key
+        assert services[name]["environment"]["JIERU_CHECKPOINT_DIR"] == folder
+        assert {("signing", "/srv/signing"), ("checkpoints", folder)} <= places(services[name])
+        assert "signing-key" in services[name]["depends_on"]
+    for place in ("/srv/signing", folder):
+        assert re.search(rf"--mode=700 .*{place}\b", (_ROOT / "deploy/Dockerfile").read_text())
+    (script,) = services["signing-key"]["command"]
+    assert key in script
+    shown = [_run(script.replace("/srv/signing", str(tmp_path)), tmp_path) for _time in range(2)]
+    made, again = (done.stdout.splitlines() for done in shown)
+    assert (len(set(made)), again) == (1, made[-1:])
+    assert made[0].startswith("Public key: ")
+
+
+@pytest.mark.parametrize("service", ["audit-verify", "checkpoint"])
+@pytest.mark.parametrize(("code", "is_left"), [(0, False), (1, False), (2, True), (3, True)])
+def test_what_compose_does_each_day_is_done_when_it_found_something(
+    services: dict[str, Any], tmp_path: Path, service: str, code: int, *, is_left: bool
+) -> None:
+    """And begun again by the engine where it could not be done."""
+    for name, text in {"jieru": f"exit {code}", "sleep": "kill -TERM $PPID"}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    (script,) = services[service]["command"]
+    script = script.replace("$$", "$").replace("touch /tmp", f"touch {tmp_path}")
+    done = _run(script, tmp_path)
+    assert (done.returncode > 0) is is_left
+    assert (tmp_path / ("verified" if service == "audit-verify" else "written")).exists() is (
+        not is_left
+    )
+
+
+def _run(script: str, first: Path) -> "subprocess.CompletedProcess[str]":
+    """A container's script; programs are looked for there first."""
+    path = f"{first}:{Path(jieru_path()).parent}:/usr/bin:/bin"
+    return subprocess.run(
+        ["/bin/sh", "-ec", script],
+        env=clean_environment(language="en") | {"PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
 
 
 class TestBrokerStart:

@@ -333,6 +333,17 @@ async def test_two_people_override_an_upheld_objection(bureau: Bureau) -> None:
     page = await bureau.ask("GET", "/counts/2026", person="wu")
     assert f"/counts/2026/override?number={number}" in page.text
     assert "另行追回" in page.text
+    address = f"/counts/2026/withdraw_override?number={number}"
+    assert address in page.text
+    assert (await bureau.ask("GET", address, person="wu")).status_code == 200
+    withdrawn = {"number": str(number), "reason": "误提"}
+    taken = await bureau.send("/counts/2026/withdraw_override", withdrawn, person="wu")
+    assert taken.status_code == 303
+    again = await bureau.take(
+        f"2026/objections/{number}/override/withdraw", {"reason": "误提"}, "wu"
+    )
+    assert again.status_code == 409
+    await bureau.done(f"2026/objections/{number}/override", {"reason": "另行追回"}, "wu")
     await bureau.done(f"2026/objections/{number}/override/confirm", person="wu")
     assert (await bureau.done("2026/approve-payment", person="wu"))["state"] == "payable"
     paid = {"platform": "guolian", "reference": "国库 1", "paid_on": "2027-06-01"}
@@ -340,11 +351,11 @@ async def test_two_people_override_an_upheld_objection(bureau: Bureau) -> None:
     detail = await bureau.read("/2026/procedure", "chen")
     kinds = [each["said"]["kind"] for each in detail["statements"]]
     assert kinds == [
-        *("publish", "object", "resolve", "propose_override", "override"),
-        *("approve_payment", "pay", "pay"),
+        *("publish", "object", "resolve", "propose_override", "withdraw_override"),
+        *("propose_override", "override", "approve_payment", "pay", "pay"),
     ]
     assert all(each["is_trusted"] for each in detail["statements"])
-    assert sorted(each["statement"] for each in detail["payments"]) == [7, 8]
+    assert sorted(each["statement"] for each in detail["payments"]) == [9, 10]
     assert {each["signing_key"] for each in detail["payments"]} == {detail["public_key"]}
     page = await bureau.ask("GET", "/counts/2026", person="chen")
     assert "key of this installation" in page.text
@@ -529,6 +540,10 @@ async def test_an_overlap_is_settled_in_the_console_on_all_its_platforms_at_once
     with connect(bureau.url) as connection:
         _serve_on_guolian_too(connection, uscc_of(1))
     await bureau.settle_and_draft()
+    with connect(bureau.url, autocommit=True) as connection:
+        # Decisions are made at the database's time, the count of this test in May 2027.
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("UPDATE counts SET opened_at = '2026-01-01'")
     page = await bureau.ask("GET", "/counts/2026/review", person="zheng")
     assert "Seen, both stay" in page.text
     fields = {"platform": "guolian,xielian", "uscc": uscc_of(1)}

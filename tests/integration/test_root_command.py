@@ -10,6 +10,8 @@ _SHIPPED = Path(__file__).parents[2] / "deploy" / "jieru.sh"
 _PROGRAM = """#!/bin/sh
 echo "user=${AS_USER-root}"
 env | grep '^JIERU_'
+echo "words=$*"
+echo "input=$(cat)"
 """
 _RUNUSER = """#!/bin/sh
 [ "$1" = -u ] && [ "$3" = -- ] || exit 9
@@ -41,6 +43,7 @@ def _told(machine: Path, *words: str, **environment: str) -> dict[str, str]:
     done = subprocess.run(
         [machine / "jieru.sh", *words],
         env={"PATH": f"{machine}/bin:{os.environ['PATH']}", **environment},
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=True,
@@ -100,3 +103,35 @@ def test_the_environment_comes_before_the_common_file_and_both_before_the_usual_
     told = _told(machine, "archive", "run", JIERU_LANGUAGE="en")
     assert told["ARCHIVE_DIR"] == f"{machine}/srv/a b"
     assert told["LANGUAGE"] == "en"
+
+
+@pytest.mark.parametrize(
+    "words", ["--key-file {key}", "--key-file={key}", "JIERU_PERSONAL_KEY_FILE"]
+)
+def test_the_file_of_a_personal_key_is_read_for_the_services_user(
+    machine: Path, words: str
+) -> None:
+    """Only root may; and other words, also with spaces, come through as they are."""
+    key = machine / "my key"
+    key.write_text("jieru_secret\n", encoding="utf-8")
+    key.chmod(0o600)
+    step = ["procedure", "paid", "2026", "one", "--reference", "a b"]
+    if words.startswith("--"):
+        given = [part.format(key=key) for part in words.split(" ")]
+        told = _told(machine, *step, *given, "--paid-on", "2027-05-30")
+        assert told["words"] == f"{' '.join(step)} --key-file=- --paid-on 2027-05-30"
+    else:
+        told = _told(machine, *step, JIERU_PERSONAL_KEY_FILE=str(key))
+        assert told["words"] == " ".join(step)
+        assert told["PERSONAL_KEY_FILE"] == "-"
+    assert (told["user"], told["input"]) == ("jieru-api", "jieru_secret")
+    key.chmod(0o640)
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        _told(machine, *step, "--key-file", str(key))
+    assert "is not yours alone" in refused.value.stderr
+
+
+def test_without_a_key_the_terminal_is_left_to_who_is_asked(machine: Path) -> None:
+    """Nothing of the words changes."""
+    told = _told(machine, "procedure", "freeze", "2026")
+    assert (told["words"], told["input"]) == ("procedure freeze 2026", "")

@@ -154,6 +154,47 @@ async def test_confirming_it_ends_the_other_sessions(app: FastAPI, clock: Clock)
         assert await is_signed_in(wang)
 
 
+async def test_codes_that_confirm_are_counted_before_they_are_looked_at(
+    app: FastAPI, clock: Clock, connection: psycopg.Connection
+) -> None:
+    """Whoever has somebody's session and not the phone may not guess for long."""
+    async with visiting(app) as browser:
+        await sign_in(browser, "lin")
+        secret = shown(await post(browser, "/account/totp", password=PASSWORD))["totp-secret"]
+        answers = [
+            await post(browser, "/account/totp/confirm", code="000000") for _number in range(12)
+        ]
+        assert answers[0].status_code == 422
+        assert answers[-1].status_code == 429
+        right = code_at(secret, clock.now)
+        assert (await post(browser, "/account/totp/confirm", code=right)).status_code == 429
+        clock.move(3600)
+        right = code_at(secret, clock.now)
+        done = await post(browser, "/account/totp/confirm", code=right)
+        assert len(shown(done)["recovery-codes"].split()) == 10
+    left = connection.execute(
+        "SELECT count(*) FROM sign_in_failures WHERE subject LIKE 'step:%'"
+    ).fetchone()
+    assert left == (0,)
+
+
+async def test_a_secret_that_was_not_confirmed_ends_after_a_quarter_of_an_hour(
+    app: FastAPI, clock: Clock, connection: psycopg.Connection
+) -> None:
+    """Whoever saw the page later, or took its picture, has nothing of it."""
+    async with visiting(app) as browser:
+        await sign_in(browser, "lin")
+        secret = shown(await post(browser, "/account/totp", password=PASSWORD))["totp-secret"]
+        connection.execute("UPDATE second_factors SET enrolled_at = now() - interval '16 min'")
+        connection.commit()
+        late = await post(browser, "/account/totp/confirm", code=code_at(secret, clock.now))
+        assert (late.status_code, "within 15 minutes" in late.text) == (422, True)
+        kept = connection.execute("SELECT secret, ended_at IS NULL FROM second_factors")
+        assert kept.fetchall() == [("", False)]
+        again = await post(browser, "/account/totp/confirm", code=code_at(secret, clock.now))
+        assert again.status_code == 422
+
+
 def test_beginning_another_never_ends_one_that_is_confirmed(
     connection: psycopg.Connection, settings: Settings, clock: Clock
 ) -> None:

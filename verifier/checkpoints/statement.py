@@ -7,7 +7,7 @@ names the keys that count.
 
 import base64
 import hashlib
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final, TypeVar
 
 import msgspec
@@ -19,6 +19,7 @@ from verifier.procedure.signing import SigningKey, is_signed
 from verifier.procedure.trusted_keys import TrustedKeys, Vouching
 
 __all__ = [
+    "CLOCK_AHEAD_MAX",
     "NIGHTLY",
     "STATEMENT_LIMIT_BYTES",
     "AuditHead",
@@ -39,6 +40,8 @@ __all__ = [
 NIGHTLY: Final = "day"
 STATEMENT_LIMIT_BYTES: Final = 8 << 20
 """The first one of an installation names every day and every archive file until then."""
+CLOCK_AHEAD_MAX: Final = timedelta(minutes=10)
+"""How far the clock of an installation may be before that of a witness."""
 _FORMAT: Final = 1
 _KEY_BYTES: Final = 32
 

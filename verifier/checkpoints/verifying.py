@@ -22,6 +22,8 @@ from verifier.checkpoints.presence_days import (
     unpack_rows,
 )
 from verifier.checkpoints.statement import (
+    CLOCK_AHEAD_MAX,
+    Cosignature,
     StatedArchive,
     StatedDay,
     StatedSignals,
@@ -39,6 +41,9 @@ __all__ = ["CheckedStatements", "check_database", "check_statements"]
 _SELECT_HASH: Final = "SELECT hash FROM audit_entries WHERE number = %s"
 _SELECT_RECORDED: Final = "SELECT number, sha256, written_at FROM checkpoints ORDER BY id"
 
+_SEEN_SOON: Final = timedelta(days=2)
+"""Whatever a witness signs later was brought late, or made late."""
+
 _Report = Callable[[UserError], None]
 _Stated = dict[date, tuple[StatedDay, Statement]]
 """Each day, and the statement that has it."""
@@ -48,6 +53,8 @@ class CheckedStatements(NamedTuple):
     """All statements of a folder that are signed as they must be, in their order."""
 
     statements: tuple[Statement, ...]
+    seen_late: tuple[UserError, ...] = ()
+    """Of those that a witness signed long after they say to be made: nothing proves their time."""
 
     def known_entries(self) -> dict[int, bytes]:
         """Numbers and hashes of audit entries, the latest word on each."""
@@ -70,6 +77,7 @@ def check_statements(
     """
     chain = StatementChain()
     found: list[Statement] = []
+    seen = _Seen(folder)
     for number in folder.numbers():
         try:
             signed = folder.read(number)
@@ -90,12 +98,12 @@ def check_statements(
             continue  # what it says is nobody's word
         for finding in chain.add(statement):
             report(finding)
-        for finding in _of_witnesses(folder, statement, witnesses):
+        for finding in seen.by(witnesses, statement):
             report(finding)
         found.append(statement)
     if not found:
         report(UserError("There is no checkpoint in {folder}.", folder=folder.path))
-    return CheckedStatements(tuple(found))
+    return CheckedStatements(tuple(found), tuple(seen.late))
 
 
 def check_database(
@@ -155,33 +163,74 @@ def _of_recorded(
             )
 
 
-def _of_witnesses(
-    folder: CheckpointFolder, statement: Statement, witnesses: Mapping[str, bytes]
-) -> Iterator[UserError]:
-    for name, key in witnesses.items():
-        try:
-            cosignature = folder.cosignature(statement.number, key)
-        except UserError as error:
-            yield error
-            continue
-        if cosignature is None:
+class _Seen:
+    """Which statements witnesses signed, and when they saw each."""
+
+    def __init__(self, folder: CheckpointFolder) -> None:
+        self._folder = folder
+        self._last: dict[str, Cosignature] = {}
+        self.late: list[UserError] = []
+
+    def by(self, witnesses: Mapping[str, bytes], statement: Statement) -> Iterator[UserError]:
+        """What is wrong with the signatures of witnesses under the next statement."""
+        for name, key in witnesses.items():
+            try:
+                cosignature = self._folder.cosignature(statement.number, key)
+            except UserError as error:
+                yield error
+                continue
+            if cosignature is None:
+                yield UserError(
+                    "Checkpoint {checkpoint} ({made_at}) was not signed by the witness {name}.",
+                    checkpoint=statement.number,
+                    made_at=written(statement.at),
+                    name=name,
+                )
+            elif (
+                cosignature.sha256 != statement.sha256()
+                or cosignature.number != statement.number
+                or check_signature(cosignature, TrustedKeys(own_key=key))
+            ):
+                yield UserError(
+                    "The witness {name} signed another checkpoint {checkpoint} than the one of "
+                    "{made_at}, or its signature does not fit.",
+                    checkpoint=statement.number,
+                    made_at=written(statement.at),
+                    name=name,
+                )
+            else:
+                yield from self._of_times(name, statement, cosignature)
+
+    def _of_times(
+        self, name: str, statement: Statement, cosignature: Cosignature
+    ) -> Iterator[UserError]:
+        before = self._last.get(name)
+        self._last[name] = cosignature
+        times = {
+            "checkpoint": statement.number,
+            "made_at": written(statement.at),
+            "name": name,
+            "seen_at": written(cosignature.at),
+        }
+        if statement.at - cosignature.at > CLOCK_AHEAD_MAX:
             yield UserError(
-                "Checkpoint {checkpoint} ({made_at}) was not signed by the witness {name}.",
-                checkpoint=statement.number,
-                made_at=written(statement.at),
-                name=name,
+                "Checkpoint {checkpoint} says to be of {made_at}, and the witness {name} signed it "
+                "at {seen_at}, before that.",
+                **times,
             )
-        elif (
-            cosignature.sha256 != statement.sha256()
-            or cosignature.number != statement.number
-            or check_signature(cosignature, TrustedKeys(own_key=key))
-        ):
+        if before is not None and before.at - cosignature.at > CLOCK_AHEAD_MAX:
             yield UserError(
-                "The witness {name} signed another checkpoint {checkpoint} than the one of "
-                "{made_at}, or its signature does not fit.",
-                checkpoint=statement.number,
-                made_at=written(statement.at),
-                name=name,
+                "The witness {name} signed checkpoint {checkpoint} ({made_at}) at {seen_at}, "
+                "before the one before it: it was put there, or the witness's clock was set back.",
+                **times,
+            )
+        if cosignature.at - statement.at > _SEEN_SOON:
+            self.late.append(
+                UserError(
+                    "Checkpoint {checkpoint} says to be of {made_at}, and the witness {name} saw "
+                    "it at {seen_at} only: nothing proves that it is older.",
+                    **times,
+                )
             )
 
 

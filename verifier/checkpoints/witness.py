@@ -7,6 +7,7 @@ evidence.
 
 import hashlib
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -14,10 +15,13 @@ from typing import Final
 from jieru.durable_files import write_durably
 from jieru.errors import UserError
 from jieru.i18n import marked as _
+from verifier.checkpoints.chain import written
 from verifier.checkpoints.folder import CheckpointFolder
 from verifier.checkpoints.statement import (
+    CLOCK_AHEAD_MAX,
     STATEMENT_LIMIT_BYTES,
     Cosignature,
+    Statement,
     check_signature,
     cosign,
     parse_signed,
@@ -124,7 +128,7 @@ class WitnessFolder:
                     return again
             else:
                 trial = self._chain.copy()
-                findings = trial.add(statement)
+                findings = [*trial.add(statement), *_of_time_to_come(statement)]
                 if findings:
                     self._keep_refused(content)
                     raise RefusedError(findings[0].message, **findings[0].values)
@@ -151,6 +155,16 @@ class WitnessFolder:
         refused.mkdir(mode=0o700, exist_ok=True)
         if len(list(refused.iterdir())) < _REFUSED_MAX:
             write_durably(refused / f"{hashlib.sha256(content).hexdigest()}.json", content)
+
+
+def _of_time_to_come(statement: Statement) -> Iterator[UserError]:
+    """What is dated ahead could be brought forth as older later."""
+    if statement.at > datetime.now(UTC) + CLOCK_AHEAD_MAX:
+        yield UserError(
+            "Checkpoint {checkpoint} ({made_at}) is of a time to come by the clock of the witness.",
+            checkpoint=statement.number,
+            made_at=written(statement.at),
+        )
 
 
 def _quoted(text: str) -> str:

@@ -1,6 +1,6 @@
 """Bringing statements to witnesses, and keeping what they signed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -8,11 +8,19 @@ from typing import Final
 import httpx2
 
 from jieru.errors import UserError, WorldError
+from verifier.checkpoints.chain import written
 from verifier.checkpoints.folder import CheckpointFolder
 from verifier.checkpoints.statement import Cosignature, check_signature, parse_cosignature
 from verifier.procedure.trusted_keys import TrustedKeys, load_trusted_keys
 
-__all__ = ["Witness", "Witnessed", "ask_witnesses", "named_witnesses", "witness_keys_of"]
+__all__ = [
+    "Witness",
+    "Witnessed",
+    "ask_witnesses",
+    "check_latest",
+    "named_witnesses",
+    "witness_keys_of",
+]
 
 _TIMEOUT_S: Final = 10.0
 _ANSWER_LIMIT_BYTES: Final = 64 << 10
@@ -78,11 +86,23 @@ def witness_keys_of(keys_file: str) -> dict[str, bytes]:
 
 def ask_witnesses(folder: CheckpointFolder, witnesses: Sequence[Witness]) -> Iterator[Witnessed]:
     """Bring each witness what it has not signed yet, in its order, until it refuses one."""
+    return _each(folder, witnesses, _catch_up)
+
+
+def check_latest(folder: CheckpointFolder, witnesses: Sequence[Witness]) -> Iterator[Witnessed]:
+    """Ask each witness what it signed last, which must be here: a folder may have lost its end."""
+    return _each(folder, witnesses, _require_latest)
+
+
+_Ask = Callable[[httpx2.Client, CheckpointFolder, Witness], None]
+
+
+def _each(folder: CheckpointFolder, witnesses: Sequence[Witness], ask: _Ask) -> Iterator[Witnessed]:
     for witness in witnesses:
         problem: UserError | WorldError | None = None
         try:
             with httpx2.Client(timeout=_TIMEOUT_S, follow_redirects=False, trust_env=False) as http:
-                _catch_up(http, folder, witness)
+                ask(http, folder, witness)
         except (UserError, WorldError) as error:
             problem = error
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
@@ -117,6 +137,24 @@ def _catch_up(http: httpx2.Client, folder: CheckpointFolder, witness: Witness) -
         _keep(folder, witness, _cosignature(witness, answer))
 
 
+def _require_latest(http: httpx2.Client, folder: CheckpointFolder, witness: Witness) -> None:
+    latest = _latest(http, witness)
+    last = max(folder.numbers(), default=0)
+    if latest is None:
+        raise UserError("The witness at {url} has signed no checkpoint at all.", url=witness.url)
+    _require_of_witness(witness, latest)
+    if latest.number > last:
+        raise UserError(
+            "The witness at {url} has signed checkpoint {number} ({at}), and those that are here "
+            "end with {last}: their end was cut off.",
+            url=witness.url,
+            number=latest.number,
+            at=written(latest.at),
+            last=last,
+        )
+    _require_same(folder, witness, latest)
+
+
 def _latest(http: httpx2.Client, witness: Witness) -> Cosignature | None:
     answer = http.get(f"{witness.url}/checkpoints/latest")
     if answer.status_code == _NOT_FOUND:
@@ -135,12 +173,21 @@ def _cosignature(witness: Witness, answer: httpx2.Response) -> Cosignature:
 
 
 def _keep(folder: CheckpointFolder, witness: Witness, cosignature: Cosignature) -> None:
+    _require_of_witness(witness, cosignature)
+    _require_same(folder, witness, cosignature)
+    folder.store_cosignature(cosignature)
+
+
+def _require_of_witness(witness: Witness, cosignature: Cosignature) -> None:
     if wrong := check_signature(cosignature, witness.keys):
         raise UserError(
             "What answers at {url} is none of the witnesses whose keys are known: {reason}",
             url=witness.url,
             reason=wrong,
         )
+
+
+def _require_same(folder: CheckpointFolder, witness: Witness, cosignature: Cosignature) -> None:
     if cosignature.number not in folder.numbers() or (
         folder.read(cosignature.number).statement.sha256() != cosignature.sha256
     ):
@@ -150,4 +197,3 @@ def _keep(folder: CheckpointFolder, witness: Witness, cosignature: Cosignature) 
             url=witness.url,
             number=cosignature.number,
         )
-    folder.store_cosignature(cosignature)

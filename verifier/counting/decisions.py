@@ -29,11 +29,16 @@ _INSERT = """
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
 """
 # Where two record the same at once: the audit lets one write after the other, so whoever looks
-# after having written sees the one before.
+# after having written sees the one before. What was seen and kept in an earlier year's count is
+# looked at again in a later one's.
 _SELECT_STANDING = """
     SELECT id, decided_by FROM decisions
     WHERE kind = %s AND platform_id = %s AND enterprise_id = %s
       AND criterion IS NOT DISTINCT FROM %s AND withdrawn_at IS NULL AND id <> %s
+      AND (kind <> 'keep' OR decided_at >= coalesce((
+          SELECT max(opened.first_at)
+          FROM (SELECT min(opened_at) AS first_at FROM counts GROUP BY year) AS opened
+      ), '-infinity'))
     ORDER BY id LIMIT 1
 """
 _WITHDRAW = """

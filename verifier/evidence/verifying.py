@@ -58,6 +58,8 @@ _KEEP_RETENTION_OUT: Final = """
 _LET_RETENTION_IN: Final = """
     SELECT pg_advisory_unlock_shared(hashtext('jieru heartbeat retention'))
 """
+# What the owner of the database said: a process could say of any heartbeat that it had to go.
+_SELECT_KEPT: Final = "SELECT make_interval(days => heartbeats_days) FROM retention"
 _ONE_MOMENT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _EXPORT: Final = "SELECT pg_export_snapshot(), clock_timestamp()"
 _MEMORY: Final = "SET LOCAL work_mem = '128MB'"
@@ -71,8 +73,6 @@ class Source:
     database_url: str
     archive: Path | None
     """The folder; None: none is named."""
-    retention: timedelta
-    """How old heartbeats may be that the database no longer has to hold."""
     max_delay_hours: int
     """Of the policy: used where no ingester has recorded its own rules."""
 
@@ -118,7 +118,7 @@ def verify_month(source: Source, month: date) -> VerifiedMonth:
             add_block(between, block.between, month)
             heartbeats += block.heartbeats
         heartbeats += _add_files(source, files, certain, between, month, delays)
-        gone = _gone_days(first, source, at, month, presence, (certain, between))
+        gone = _gone_days(first, at, month, presence, (certain, between))
         live_days = read_live_days(first).of_month(month.year * 12 + month.month - 1)
     either = None
     heard = certain.result()
@@ -254,7 +254,6 @@ def _add_files(
 
 def _gone_days(
     connection: psycopg.Connection,
-    source: Source,
     at: datetime,
     month: date,
     presence: MonthOfPresence,
@@ -266,6 +265,10 @@ def _gone_days(
     morning of such a day is in the database or in an archive.
     """
     unproved = np.bitwise_or.reduce(presence.hours | presence.late_hours, axis=0, initial=0)
+    row = connection.execute(_SELECT_KEPT).fetchone()
+    if row is None:
+        raise TypeError("there is one row of retention")
+    kept: timedelta = row[0]
     for each in heard:
         found = each.result()
         unproved = unproved & ~np.bitwise_or.reduce(found.on_time | found.late, axis=0, initial=0)
@@ -276,7 +279,7 @@ def _gone_days(
         start = month_bounds(month).start + timedelta(days=day - 1)
         morning_over = start + _MORNING
         if (
-            start + timedelta(days=1) <= at - source.retention
+            start + timedelta(days=1) <= at - kept
             and not is_older_heartbeat_stored(connection, morning_over)
             and not archived_files(connection, _EARLIEST, morning_over)
         ):

@@ -66,6 +66,7 @@ _SELECT_KEPT: Final = """
     JOIN platforms p ON p.id = d.platform_id
     JOIN enterprises e ON e.id = d.enterprise_id
     WHERE d.kind = 'keep' AND d.withdrawn_at IS NULL
+      AND d.decided_at >= (SELECT min(opened_at) FROM counts WHERE year = %(year)s)
       AND (%(uscc)s::text IS NULL OR e.uscc = %(uscc)s)
       AND (%(platform)s::text IS NULL OR p.code = %(platform)s)
     ORDER BY p.code COLLATE "C", d.id
@@ -130,8 +131,16 @@ def decided_since(
 
 
 def list_kept(
-    connection: psycopg.Connection, *, platform: str | None = None, uscc: str | None = None
+    connection: psycopg.Connection,
+    year: int,
+    *,
+    platform: str | None = None,
+    uscc: str | None = None,
 ) -> list[Kept]:
-    """The decisions that something stays as it is, which stand."""
+    """The decisions that something stays as it is, which stand and were made in a year's count.
+
+    Whoever looked before the year's first count was opened looked at the evidence of another year.
+    """
+    values = {"year": year, "platform": platform, "uscc": uscc}
     with connection.cursor(row_factory=class_row(Kept)) as cursor:
-        return cursor.execute(_SELECT_KEPT, {"platform": platform, "uscc": uscc}).fetchall()
+        return cursor.execute(_SELECT_KEPT, values).fetchall()

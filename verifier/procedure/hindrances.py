@@ -82,7 +82,8 @@ _SELECT_OPEN_OBJECTIONS = """
 """
 _SELECT_UPHELD_OBJECTIONS = """
     SELECT o.id, o.name, v.proposed_by
-    FROM objections o LEFT JOIN objection_overrides v ON v.objection_id = o.id
+    FROM objections o LEFT JOIN objection_overrides v
+         ON v.objection_id = o.id AND v.withdrawn_at IS NULL
     WHERE o.count_id = %s AND o.outcome = 'upheld' AND v.confirmed_at IS NULL ORDER BY o.id
 """
 

@@ -34,7 +34,8 @@ _SELECT = """
     SELECT o.id, o.name, o.statement, o.recorded_by, o.recorded_at, o.outcome, o.resolution,
            o.resolved_by, o.resolved_at, v.reason, v.proposed_by, v.proposed_at, v.confirmed_by,
            v.confirmed_at
-    FROM objections o LEFT JOIN objection_overrides v ON v.objection_id = o.id
+    FROM objections o LEFT JOIN objection_overrides v
+         ON v.objection_id = o.id AND v.withdrawn_at IS NULL
     WHERE o.count_id = %s ORDER BY o.id
 """
 

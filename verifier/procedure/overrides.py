@@ -1,7 +1,8 @@
 """Overriding an objection that was upheld: two people answer for paying in spite of it.
 
 One proposes it with a reason, another confirms it; neither of them drafted or submitted the count.
-Both are signed. On a database made with `--simulation` one name suffices, as for every step there.
+Until then whoever proposed it may withdraw it, and somebody may propose it anew. All is signed.
+On a database made with `--simulation` one name suffices, as for every step there.
 """
 
 import psycopg
@@ -17,11 +18,12 @@ from verifier.procedure.states import Step
 from verifier.procedure.steps import take_step
 from verifier.procedure.trusted_keys import TrustedKeys
 
-__all__ = ["confirm_override", "propose_override"]
+__all__ = ["confirm_override", "propose_override", "withdraw_override"]
 
 _SELECT = """
     SELECT o.outcome, v.reason, v.proposed_by, v.confirmed_by
-    FROM objections o LEFT JOIN objection_overrides v ON v.objection_id = o.id
+    FROM objections o LEFT JOIN objection_overrides v
+         ON v.objection_id = o.id AND v.withdrawn_at IS NULL
     WHERE o.id = %s AND o.count_id = %s
 """
 _INSERT = """
@@ -29,7 +31,12 @@ _INSERT = """
     VALUES (%s, %s, %s, %s)
 """
 _CONFIRM = """
-    UPDATE objection_overrides SET confirmed_by = %s, confirmed_at = %s WHERE objection_id = %s
+    UPDATE objection_overrides SET confirmed_by = %s, confirmed_at = %s
+    WHERE objection_id = %s AND withdrawn_at IS NULL
+"""
+_WITHDRAW = """
+    UPDATE objection_overrides SET withdrawn_reason = %s, withdrawn_by = %s, withdrawn_at = %s
+    WHERE objection_id = %s AND withdrawn_at IS NULL
 """
 
 
@@ -116,6 +123,52 @@ def confirm_override(
     connection.execute(_CONFIRM, (act.name, act.at, objection_id))
     says = {"objection": objection_id, "reason": reason}
     add_statement(connection, taken, Step.OVERRIDE, act, key=key, trusted=trusted, says=says)
+
+
+def withdraw_override(
+    connection: psycopg.Connection,
+    record: CountRecord,
+    objection_id: int,
+    act: Act,
+    *,
+    trusted: TrustedKeys,
+    key: SigningKey,
+    reason: str,
+) -> None:
+    """Withdraw what one proposed and nobody confirmed; it stays on record.
+
+    The caller commits. Arguments as for `propose_override`.
+
+    Raises:
+        UserError: nothing that was proposed waits, somebody else proposed it, or no reason is
+            given.
+    """
+    reason = required_text(reason)
+    taken = take_step(
+        connection,
+        record,
+        Step.WITHDRAW_OVERRIDE,
+        act,
+        trusted=trusted,
+        note=f"{objection_id}: {reason}",
+    )
+    _reason, proposer, confirmer = _upheld(connection, taken, objection_id)
+    if proposer is None or confirmer is not None:
+        raise UserError(
+            "No override of objection {id} waits to be confirmed: there is nothing to withdraw.",
+            id=objection_id,
+        )
+    if not is_same_person(proposer, act.name) and not _is_simulation(connection):
+        raise UserError(
+            "{name} proposed to override objection {id}, and nobody else withdraws that.",
+            name=proposer,
+            id=objection_id,
+        )
+    connection.execute(_WITHDRAW, (reason, act.name, act.at, objection_id))
+    says = {"objection": objection_id, "reason": reason}
+    add_statement(
+        connection, taken, Step.WITHDRAW_OVERRIDE, act, key=key, trusted=trusted, says=says
+    )
 
 
 def _upheld(

@@ -87,7 +87,8 @@ _SELECT_PENDING = """
 
 _SELECT_OVERRIDABLE = """
     SELECT coalesce(bool_or(v.id IS NULL), false), coalesce(bool_or(v.id IS NOT NULL), false)
-    FROM objections o LEFT JOIN objection_overrides v ON v.objection_id = o.id
+    FROM objections o LEFT JOIN objection_overrides v
+         ON v.objection_id = o.id AND v.withdrawn_at IS NULL
     WHERE o.count_id = %s AND o.outcome = 'upheld' AND v.confirmed_at IS NULL
 """
 
@@ -103,6 +104,7 @@ _OFFERED: Final = (
     Step.OBJECT,
     Step.RESOLVE,
     Step.PROPOSE_OVERRIDE,
+    Step.WITHDRAW_OVERRIDE,
     Step.OVERRIDE,
     Step.APPROVE_PAYMENT,
     Step.PAY,
@@ -304,7 +306,7 @@ def review_queue(
         today: pending ones whose window can be complete within 30 days of it are urgent.
     """
     since = decided_since(connection, record)
-    kept = list_kept(connection)
+    kept = list_kept(connection, record.year)
     items = [
         *_decided(since),
         *_of_decisions(connection, record),
@@ -401,7 +403,11 @@ def _overrides_without_object(connection: psycopg.Connection, record: CountRecor
     """Of the steps that override objections those for which there is none."""
     row = connection.execute(_SELECT_OVERRIDABLE, (record.id,)).fetchone()
     may_propose, may_confirm = row or (False, False)
-    offered = {Step.PROPOSE_OVERRIDE: may_propose, Step.OVERRIDE: may_confirm}
+    offered = {
+        Step.PROPOSE_OVERRIDE: may_propose,
+        Step.WITHDRAW_OVERRIDE: may_confirm,
+        Step.OVERRIDE: may_confirm,
+    }
     return {step for step, is_possible in offered.items() if not is_possible}
 
 

@@ -47,6 +47,7 @@ SIGNED_STEPS: Final = frozenset(
         Step.OBJECT,
         Step.RESOLVE,
         Step.PROPOSE_OVERRIDE,
+        Step.WITHDRAW_OVERRIDE,
         Step.OVERRIDE,
         Step.APPROVE_PAYMENT,
         Step.PAY,

@@ -70,6 +70,8 @@ class Step(StrEnum):
     RESOLVE = "resolve"
     PROPOSE_OVERRIDE = "propose_override"
     """Of an objection that was upheld."""
+    WITHDRAW_OVERRIDE = "withdraw_override"
+    """By whoever proposed it, while nobody confirmed it."""
     OVERRIDE = "override"
     """What somebody else proposed."""
     APPROVE_PAYMENT = "approve_payment"
@@ -148,6 +150,12 @@ RULES: Final[Mapping[Step, StepRule]] = {
         frozenset({State.PUBLISHED, State.PAYABLE}),
         None,
         is_for_checker=True,
+        refusal=_(_OVERRIDDEN_WHEN),
+    ),
+    Step.WITHDRAW_OVERRIDE: StepRule(
+        frozenset({State.PUBLISHED, State.PAYABLE}),
+        None,
+        is_for_checker=False,
         refusal=_(_OVERRIDDEN_WHEN),
     ),
     Step.OVERRIDE: StepRule(

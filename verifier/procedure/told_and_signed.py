@@ -36,8 +36,10 @@ _SELECT_OBJECTIONS: Final = """
     FROM objections WHERE count_id = %s
 """
 _SELECT_OVERRIDES: Final = """
-    SELECT v.objection_id, v.reason, v.proposed_by, v.proposed_at, v.confirmed_by, v.confirmed_at
+    SELECT v.objection_id, v.reason, v.proposed_by, v.proposed_at, v.confirmed_by, v.confirmed_at,
+           v.withdrawn_reason, v.withdrawn_by, v.withdrawn_at
     FROM objection_overrides v JOIN objections o ON o.id = v.objection_id WHERE o.count_id = %s
+    ORDER BY v.id
 """
 _SELECT_RECOVERIES: Final = """
     SELECT p.code, r.clause, r.kind, r.uscc, r.amount_yuan
@@ -54,10 +56,15 @@ _ABOUT: Final[Mapping[str, tuple[str, ...]]] = {
     Step.OBJECT.value: ("objection",),
     Step.RESOLVE.value: ("objection",),
     Step.PROPOSE_OVERRIDE.value: ("objection",),
+    Step.WITHDRAW_OVERRIDE.value: ("objection",),
     Step.OVERRIDE.value: ("objection",),
     Step.PAY.value: ("platform", "clause"),
 }
-"""Which values of a step say what it was about; there may be one of each."""
+"""Which values of a step say what it was about; there may be one of each.
+
+Of overrides one for each time that one of the objection was proposed.
+"""
+_OF_OVERRIDES: Final = frozenset({Step.PROPOSE_OVERRIDE, Step.WITHDRAW_OVERRIDE, Step.OVERRIDE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +114,13 @@ def differences(
 
 
 def _signed_facts(said: Sequence[Said]) -> Iterator[tuple[tuple[str, ...], _Fact]]:
+    proposed = Counter[str]()
     for each in said:
         values = {name: value for name, value in each.values.items() if name not in _LINKS}
-        yield _fact(each.kind, values)
+        objection = str(values.get("objection"))
+        if each.kind == Step.PROPOSE_OVERRIDE:
+            proposed[objection] += 1
+        yield _fact(each.kind, values, proposed[objection] if each.kind in _OF_OVERRIDES else 0)
         yield _step(each.kind, each.by, each.at)
 
 
@@ -169,17 +180,34 @@ def _objection_facts(
             values = {"by": resolved_by, "at": resolved_at, "objection": number}
             yield _fact(Step.RESOLVE, {**values, "outcome": outcome, "reason": resolution})
     overrides = connection.execute(_SELECT_OVERRIDES, (record.id,))
-    for number, reason, by, at, confirmed_by, confirmed_at in overrides:
+    proposed = Counter[int]()
+    for (
+        number,
+        reason,
+        by,
+        at,
+        confirmed_by,
+        confirmed_at,
+        why_not,
+        taken_by,
+        taken_at,
+    ) in overrides:
+        proposed[number] += 1
         values = {"by": by, "at": at, "objection": number, "reason": reason}
-        yield _fact(Step.PROPOSE_OVERRIDE, values)
+        yield _fact(Step.PROPOSE_OVERRIDE, values, proposed[number])
         if confirmed_at is not None:
-            yield _fact(Step.OVERRIDE, {**values, "by": confirmed_by, "at": confirmed_at})
+            confirmed = {**values, "by": confirmed_by, "at": confirmed_at}
+            yield _fact(Step.OVERRIDE, confirmed, proposed[number])
+        if taken_at is not None:
+            withdrawn = {"by": taken_by, "at": taken_at, "objection": number, "reason": why_not}
+            yield _fact(Step.WITHDRAW_OVERRIDE, withdrawn, proposed[number])
 
 
-def _fact(kind: str, values: Mapping[str, object]) -> tuple[tuple[str, ...], _Fact]:
+def _fact(kind: str, values: Mapping[str, object], time: int = 0) -> tuple[tuple[str, ...], _Fact]:
+    """What was done, by what it was about and which time that was."""
     about = [str(values.get(name)) for name in _ABOUT.get(kind, ())]
     plain = {name: _plain(name, value) for name, value in values.items()}
-    return (str(kind), *about), _Fact(" ".join([str(kind), *about]), plain)
+    return (str(kind), *about, str(time)), _Fact(" ".join([str(kind), *about]), plain)
 
 
 def _step(kind: str, by: str, at: datetime | None) -> tuple[tuple[str, ...], _Fact]:
@@ -257,9 +285,9 @@ def _of_the_state(
         fits = {State.PUBLISHED}
     else:
         fits = {State.FROZEN}
-    said_to_be = min(fits)
     if connection.execute(_IS_SUPERSEDED, (record.id,)).fetchone() == (True,):
-        fits |= {State.SUPERSEDED}
+        fits = {State.SUPERSEDED}
+    said_to_be = min(fits)
     if record.state not in fits:
         yield Hindrance(
             "state_changed",

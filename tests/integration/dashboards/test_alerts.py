@@ -1,6 +1,7 @@
 """Alert rules, asked as Grafana asks them: when each fires, and when it is quiet."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Final
 
 import psycopg
@@ -222,6 +223,30 @@ def test_signals_that_nobody_looked_for_fire(
     assert fires(auditor, "signals-overdue")
     owner.execute(_SIGNALS_RUN, ("1 day",))
     assert not fires(auditor, "signals-overdue")
+
+
+@pytest.mark.parametrize("is_simulation", [False, True])
+def test_a_month_that_was_never_verified_fires_whatever_others_say(
+    owner: psycopg.Connection, auditor: psycopg.Connection, *, is_simulation: bool
+) -> None:
+    """Of which heartbeats came; not this month on its first days, and in no simulation."""
+    owner.execute("SET session_replication_role = replica")
+    owner.execute("UPDATE installation SET is_simulation = %s", (is_simulation,))
+    owner.execute("SET session_replication_role = origin")
+    owner.execute(_VERIFIED, ("2026-03-01", "1 hour", 0))
+    received = """
+        INSERT INTO ingest_hours (hour, platform_id, ingester, heartbeats, late)
+        SELECT %s, id, 'ingest-1', 1, 0 FROM platforms
+    """
+    owner.execute(received, ("2026-03-15T00:00:00+08:00",))
+    owner.execute(received, (datetime.now(UTC),))
+    this = owner.execute("SELECT date_trunc('month', now() AT TIME ZONE 'Asia/Shanghai')::date")
+    owner.execute(_VERIFIED, (*this.fetchall()[0], "1 hour", 0))
+    assert not fires(auditor, "evidence-unverified")
+    owner.execute(received, ("2026-05-31T23:00:00+08:00",))
+    assert fires(auditor, "evidence-unverified") is not is_simulation
+    owner.execute(_VERIFIED, ("2026-05-01", "1 hour", 0))
+    assert not fires(auditor, "evidence-unverified")
 
 
 def test_checkpoints_that_are_missing_unsigned_or_in_trouble_fire(

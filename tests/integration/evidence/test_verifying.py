@@ -11,6 +11,7 @@ import pytest
 from archive.archiving import archive_expired
 from archive.restoring import restore_heartbeats
 from jieru.calendar import SHANGHAI
+from jieru.database import connect
 from jieru.errors import UserError
 from tests.support.archives import ACTOR
 from tests.support.heard import hear, run_ingester
@@ -29,7 +30,9 @@ def _verify(
     archive: Path | None = None,
     retention: timedelta = _KEPT,
 ) -> VerifiedMonth:
-    return verify_month(Source(url, archive, retention, max_delay_hours=72), month)
+    with connect(url) as owner:
+        owner.execute("UPDATE retention SET heartbeats_days = %s", (retention.days,))
+    return verify_month(Source(url, archive, max_delay_hours=72), month)
 
 
 def _hours(first: datetime, count: int) -> Iterator[datetime]:

@@ -1,6 +1,7 @@
 """`jieru witness`: it cosigns what extends what it saw, and refuses the rest."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,14 +13,21 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from jieru.database import connect
 from tests.support.command import jieru
-from tests.support.procedure import KEY, write_key
+from tests.support.procedure import KEY, TRUSTED, write_key
 from tests.support.rewriting import rewrite_audit
 from tests.support.witnesses import RunningWitness, running_witness
+from verifier.checkpoints.chain import archives_sha256
 from verifier.checkpoints.folder import CheckpointFolder
+from verifier.checkpoints.statement import AuditHead, Statement, cosign, sign
+from verifier.checkpoints.verifying import check_statements
 from verifier.checkpoints.witness import WitnessFolder
+from verifier.procedure.signing import SigningKey
 
 if TYPE_CHECKING:
     import subprocess
+
+
+_MADE_AT = datetime(2026, 4, 10, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -114,6 +122,89 @@ def test_a_statement_of_a_rewritten_record_is_refused(
     assert code == 1
     assert "was not signed by the witness finance" in said
     assert "between checkpoint 1" in said
+
+
+def test_the_witness_is_asked_what_it_signed_last(
+    settings: dict[str, str], witness: RunningWitness
+) -> None:
+    """A folder whose end was cut off, in the database too, is whole in itself."""
+    for _number in range(3):
+        assert _checkpoint(settings).returncode == 0
+    for path in Path(settings["checkpoint_dir"]).glob("checkpoint-00000003.*"):
+        path.unlink()
+    with psycopg.connect(settings["database_url"], autocommit=True) as owner:
+        owner.execute("SET session_replication_role = replica")
+        owner.execute("DELETE FROM checkpoints WHERE number = 3")
+    code, said = _verify({**settings, "witnesses": ""})
+    assert (code, said) == (0, "")
+    code, said = _verify(settings)
+    assert code == 1
+    assert f"The witness at {witness.url} has signed checkpoint 3" in said
+    assert "end with 2: their end was cut off" in said
+
+
+def test_a_witness_that_cannot_be_asked_leaves_the_check_undone(settings: dict[str, str]) -> None:
+    """All else is whole, so nothing was found; but the end of the folder is not vouched for."""
+    assert _checkpoint(settings).returncode == 0
+    code, said = _verify({**settings, "witnesses": "http://127.0.0.1:9"})
+    assert code == 3
+    assert "The witness at http://127.0.0.1:9 cannot be reached" in said
+
+
+def _statement(number: int, before: Statement | None, at: datetime) -> Statement:
+    return Statement(
+        installation=_MADE_AT,
+        is_simulation=False,
+        number=number,
+        previous_sha256=None if before is None else before.sha256(),
+        at=at,
+        occasion="pay 2026-1",
+        audit=AuditHead(number=1, hash="0" * 64, before=None if before is None else "0" * 64),
+        closed_through=None,
+        days=(),
+        months=(),
+        archives=(),
+        archives_sha256=archives_sha256([]),
+    )
+
+
+def test_a_statement_of_a_time_to_come_or_before_the_last_one_is_refused(
+    witness: RunningWitness,
+) -> None:
+    """Clocks may differ by ten minutes."""
+
+    def refusal(statement: Statement) -> str:
+        content = sign(statement, KEY).content()
+        answer = httpx.post(f"{witness.url}/checkpoints", content=content)
+        return "" if answer.status_code == 200 else answer.text
+
+    now = datetime.now(UTC)
+    assert "of a time to come" in refusal(_statement(1, None, now + timedelta(minutes=30)))
+    first = _statement(1, None, now + timedelta(minutes=5))
+    assert refusal(first) == ""
+    assert "is earlier than the one before it" in refusal(_statement(2, first, now))
+    assert refusal(_statement(2, first, first.at)) == ""
+
+
+def test_when_a_witness_saw_a_statement_is_held_against_the_time_it_says(tmp_path: Path) -> None:
+    """Signed before it was made, or before the one before it: found. Seen long after: remarked."""
+    folder = CheckpointFolder(tmp_path)
+    key = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(7, 39))))
+    day = timedelta(days=1)
+    last: Statement | None = None
+    for number, (made, seen) in enumerate([(0, 0), (1, 9), (2, 5), (12, 11)], start=1):
+        last = _statement(number, last, _MADE_AT + made * day)
+        folder.store(sign(last, KEY))
+        folder.store_cosignature(cosign(last, key, _MADE_AT + seen * day))
+    found: list[str] = []
+    checked = check_statements(
+        folder, TRUSTED, {"finance": key.public_key}, lambda each: found.append(each.message)
+    )
+    assert [each.split(",")[0] for each in found] == [
+        "The witness {name} signed checkpoint {checkpoint} ({made_at}) at {seen_at}",
+        "Checkpoint {checkpoint} says to be of {made_at}",
+    ]
+    assert [each.values["checkpoint"] for each in checked.seen_late] == [2, 3]
 
 
 def test_strangers_and_nonsense_are_refused_and_not_kept(

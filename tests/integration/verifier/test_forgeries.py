@@ -44,6 +44,8 @@ from verifier.procedure.payments import approve_payment, record_payment
 from verifier.procedure.people import Act
 from verifier.procedure.records import CountRecord, count_by_id, read_document
 from verifier.procedure.signing import SigningKey
+from verifier.procedure.statement_records import list_statements
+from verifier.procedure.statements import said_by
 from verifier.procedure.steps import publish_count
 from verifier.procedure.trusted_keys import NOBODY, TrustedKey, TrustedKeys
 from verifier.procedure.verifying import faults
@@ -570,6 +572,16 @@ def test_a_superseded_count_is_as_good_as_the_one_that_supersedes_it(
     assert found.code == "state_changed"
 
 
+def test_a_superseded_count_does_not_stand_again(database: psycopg.Connection) -> None:
+    """Its state forged back to standing, as if nothing had corrected it: found on its own."""
+    first = payable(database, frozen(database), "alpha")
+    frozen(database, reason="复核")
+    database.execute("DROP INDEX one_standing_count_per_year")
+    _past_all_triggers(database, "UPDATE counts SET state = 'payable' WHERE id = %s", first.id)
+    (found,) = faults(database, count_by_id(database, first.id), TRUSTED)
+    assert str(found).startswith("The database says that 2026-1 is payable; by what was signed")
+
+
 def test_a_count_that_was_frozen_before_steps_were_signed_stays_valid(
     database: psycopg.Connection,
 ) -> None:
@@ -717,3 +729,32 @@ def test_what_was_verified_is_verified_again_once_it_was_written(
         record.id,
     )
     assert faults(database, record, TRUSTED) == []
+
+
+_NO_STATEMENTS: Final = [
+    "no JSON",
+    "{",
+    '{"at":"2027-02-30T01:00:00+00:00","by":"zhao","kind":"pay"}',
+    '{"at":"yesterday","by":"zhao","kind":"pay"}',
+    '{"at":"2027-05-30T01:00:00+00:00","by":7,"kind":"pay"}',
+    '["at","2027-05-30T01:00:00+00:00"]',
+]
+
+
+def test_auditors_see_each_statement_and_which_none_can_read(
+    database: psycopg.Connection,
+) -> None:
+    """One that was forged as no JSON is a row that says so, and hides none of the others."""
+    record = payable(database, frozen(database), "alpha")
+    shown = "SELECT number, step, taken_by, taken_at, is_readable FROM audit.count_statements"
+    said = [said_by(each) for each in list_statements(database, record)]
+    assert len(said) == 3
+    assert database.execute(f"{shown} ORDER BY number".encode()).fetchall() == [
+        (each.number, each.kind, each.by, each.at, True) for each in said
+    ]
+    for content in _NO_STATEMENTS:
+        _past_all_triggers(
+            database, "UPDATE count_statements SET content = %s WHERE number = 2", content
+        )
+        rows = database.execute(f"{shown} ORDER BY number".encode()).fetchall()
+        assert [row[-1] for row in rows] == [True, False, True], content

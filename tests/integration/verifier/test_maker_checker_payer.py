@@ -36,11 +36,16 @@ from verifier.counting.decisions import confirm_decision, record_decision, withd
 from verifier.procedure.closings import close_pending, withdraw_closing
 from verifier.procedure.deeds import read_deeds
 from verifier.procedure.objections import record_objection, resolve_objection
-from verifier.procedure.overrides import confirm_override, propose_override
+from verifier.procedure.overrides import (
+    confirm_override,
+    propose_override,
+    withdraw_override,
+)
 from verifier.procedure.payments import approve_payment, record_payment
 from verifier.procedure.people import Act
 from verifier.procedure.records import CountRecord, find_count
 from verifier.procedure.separation import Strictness, barring_deed
+from verifier.procedure.statement_records import add_statement
 from verifier.procedure.states import RULES, State, Step
 from verifier.procedure.steps import discard_count, publish_count, return_count, take_step
 
@@ -55,6 +60,7 @@ publish          +       +         +       +          +      +         +      + 
 object           +       +         +       +          +      +         +      +        +       +        +     +
 resolve          +       +         +       +          +      +         +      +        +       +        +     +
 propose_override -       -         -       -          -      +         -      -        +       +        +     +
+withdraw_override +      +         +       +          +      +         +      +        +       +        +     +
 override         -       -         -       -          -      +         -      -        +       +        +     +
 approve_payment  -       -         -       -          -      +         -      -        +       +        +     +
 pay              +       +         +       +          +      +         +      +        -       -        +     +
@@ -76,6 +82,7 @@ publish          +       +         +       +          +      +         +      + 
 object           +       +         +       +          +      +         +      +        +       +        +     +
 resolve          +       +         +       +          +      +         +      +        +       +        +     +
 propose_override +       -         +       +          +      +         +      +        +       +        +     +
+withdraw_override +      +         +       +          +      +         +      +        +       +        +     +
 override         +       -         +       +          +      +         +      +        +       +        +     +
 approve_payment  +       -         +       +          +      +         +      +        +       +        +     +
 pay              +       +         +       +          +      +         +      +        +       +        +     +
@@ -100,6 +107,7 @@ _WHERE: Final = {
     "object": State.PUBLISHED,
     "resolve": State.PUBLISHED,
     "propose_override": State.PUBLISHED,
+    "withdraw_override": State.PUBLISHED,
     "override": State.PUBLISHED,
     "approve_payment": State.PUBLISHED,
     "pay": State.PAYABLE,
@@ -281,6 +289,29 @@ def _override_proposed(connection: psycopg.Connection, record: CountRecord, act:
     propose_override(connection, record, number, act, trusted=TRUSTED, key=KEY, reason="不影响结果")
 
 
+def _override_withdrawn(connection: psycopg.Connection, record: CountRecord, act: Act) -> None:
+    """Proposed before whoever it was had another part in the count, which bars proposing only."""
+    number = _upheld(connection, record, act.at)
+    values = {"objection": number, "by": act.name, "at": act.at, "count": record.id}
+    connection.execute("SET LOCAL session_replication_role = replica")
+    connection.execute(
+        "INSERT INTO objection_overrides (objection_id, reason, proposed_by, proposed_at)"
+        " VALUES (%(objection)s, 'x', %(by)s, %(at)s)",
+        values,
+    )
+    connection.execute(
+        "INSERT INTO count_steps (count_id, step, state, taken_by, taken_at)"
+        " VALUES (%(count)s, 'propose_override', 'published', %(by)s, %(at)s)",
+        values,
+    )
+    connection.execute("SET LOCAL session_replication_role = origin")
+    says = {"objection": number, "reason": "x"}
+    add_statement(
+        connection, record, Step.PROPOSE_OVERRIDE, act, key=KEY, trusted=TRUSTED, says=says
+    )
+    withdraw_override(connection, record, number, act, trusted=TRUSTED, key=KEY, reason="另查")
+
+
 def _overridden(connection: psycopg.Connection, record: CountRecord, act: Act) -> None:
     number, proposer = _upheld(connection, record, act.at), act_of("somebody", act.at)
     propose_override(
@@ -321,6 +352,7 @@ _TAKE: Final[dict[str, Callable[[psycopg.Connection, CountRecord, Act], object]]
         connection, record, act, TRUSTED, key=KEY
     ),
     "propose_override": _override_proposed,
+    "withdraw_override": _override_withdrawn,
     "override": _overridden,
     "pay": _paid,
     "decide": _decided,
@@ -564,6 +596,7 @@ def _requests(content_sha256: str) -> dict[str, tuple[str, dict[str, object] | N
         "object": ("2026/objections", {"name": " ", "statement": "x"}),
         "resolve": ("2026/objections/99/resolve", {"outcome": "dismissed", "resolution": "x"}),
         "propose_override": ("2026/objections/99/override", {"reason": "x"}),
+        "withdraw_override": ("2026/objections/99/override/withdraw", {"reason": "x"}),
         "override": ("2026/objections/99/override/confirm", None),
         "approve_payment": ("2026/approve-payment", None),
         "pay": (

@@ -29,7 +29,11 @@ from verifier.counting.decisions import record_decision
 from verifier.procedure.freezing import export_count
 from verifier.procedure.hindrances import hindrances
 from verifier.procedure.objections import list_objections, record_objection, resolve_objection
-from verifier.procedure.overrides import confirm_override, propose_override
+from verifier.procedure.overrides import (
+    confirm_override,
+    propose_override,
+    withdraw_override,
+)
 from verifier.procedure.payments import approve_payment, record_payment
 from verifier.procedure.people import Act
 from verifier.procedure.records import CountRecord, count_by_id
@@ -90,6 +94,11 @@ def _confirm(database: psycopg.Connection, record: CountRecord, number: int, act
         confirm_override(database, record, number, act, trusted=TRUSTED, key=KEY)
 
 
+def _withdraw(database: psycopg.Connection, record: CountRecord, number: int, act: Act) -> None:
+    with changing(database, act.actor):
+        withdraw_override(database, record, number, act, trusted=TRUSTED, key=KEY, reason="误提")
+
+
 def test_two_people_override_what_stopped_payment(
     database: psycopg.Connection, objected: tuple[CountRecord, int]
 ) -> None:
@@ -124,6 +133,61 @@ def test_two_people_override_what_stopped_payment(
     ]
     about = csv_table(read_signed_count(content), "about", "en").decode("utf-8-sig")
     assert "奖励另行追回 (proposed by wu, confirmed by zhou)" in about
+
+
+def test_whoever_proposed_an_override_withdraws_it_until_it_is_confirmed(
+    database: psycopg.Connection, objected: tuple[CountRecord, int]
+) -> None:
+    """With a reason, signed, on record for good; then it may be proposed anew, by anybody."""
+    record, number = objected
+    with pytest.raises(UserError, match="there is nothing to withdraw"):
+        _withdraw(database, record, number, _WU)
+    _propose(database, record, number, _WU)
+    with pytest.raises(UserError, match="wu proposed to override objection 1, and nobody else"):
+        _withdraw(database, record, number, _ZHOU)
+    _withdraw(database, record, number, _WU)
+    (waiting,) = hindrances(database, record, Step.APPROVE_PAYMENT, PAYER.at, TRUSTED)
+    assert waiting.code == "upheld_objection"
+    with pytest.raises(UserError, match="propose one with a reason"):
+        _confirm(database, record, number, _ZHOU)
+    _propose(database, record, number, _ZHOU)
+    assert [each.override_proposed_by for each in list_objections(database, record)] == ["zhou"]
+    _confirm(database, record, number, _WU)
+    with pytest.raises(UserError, match="there is nothing to withdraw"):
+        _withdraw(database, record, number, _ZHOU)
+    assert faults(database, record, TRUSTED) == []
+    kept = database.execute(
+        "SELECT proposed_by, withdrawn_by, withdrawn_reason, confirmed_by"
+        " FROM objection_overrides ORDER BY id"
+    )
+    assert kept.fetchall() == [("wu", "wu", "误提", None), ("zhou", None, None, "wu")]
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "UPDATE objection_overrides SET (withdrawn_by, withdrawn_at, withdrawn_reason)"  # noqa: ISC004
+        " = (NULL, NULL, NULL)",
+        "UPDATE objection_overrides SET withdrawn_reason = 'x'",
+    ],
+)
+def test_a_withdrawal_that_was_forged_is_found(
+    database: psycopg.Connection, objected: tuple[CountRecord, int], forged: str
+) -> None:
+    """As each signed step; the database itself takes one of the proposer only."""
+    record, number = objected
+    _propose(database, record, number, _WU)
+    withdrawn = (
+        "UPDATE objection_overrides SET withdrawn_by = 'zhou', withdrawn_at = now(),"
+        " withdrawn_reason = 'x'"
+    )
+    with pytest.raises(psycopg.errors.RestrictViolation), database.transaction():
+        database.execute(withdrawn.encode())
+    _withdraw(database, record, number, _WU)
+    database.execute("SET session_replication_role = replica")
+    database.execute(forged.encode())
+    database.execute("SET session_replication_role = origin")
+    assert faults(database, record, TRUSTED) != []
 
 
 def test_whoever_made_the_count_overrides_nothing(

@@ -6,6 +6,7 @@ from typing import Final
 import psycopg
 import pytest
 
+from jieru.errors import UserError
 from tests.integration.verifier.conftest import WORKED_EXAMPLE
 from tests.support.procedure import POLICY, drafted, frozen, submitted
 from tests.support.registry_builder import RegistryBuilder
@@ -53,6 +54,13 @@ def _decide(
 
 def _confirmed(connection: psycopg.Connection, number: int) -> None:
     confirm_decision(connection, number, confirmed_by="wu")
+
+
+def _opened_on(connection: psycopg.Connection, record: CountRecord, day: date) -> None:
+    """Decisions are made at the database's time, the counts of these tests in May 2027."""
+    connection.execute("SET session_replication_role = replica")
+    connection.execute("UPDATE counts SET opened_at = %s WHERE id = %s", (day, record.id))
+    connection.execute("SET session_replication_role = origin")
 
 
 def _of_kind(connection: psycopg.Connection, record: CountRecord, kind: str) -> list[ReviewItem]:
@@ -146,6 +154,7 @@ def test_an_overlap_is_settled_when_it_was_seen_and_stays_on_each_platform(
 ) -> None:
     """By whom and why; a withdrawal opens it again. No draft becomes stale of it."""
     record = drafted(database)
+    _opened_on(database, record, date(2026, 1, 1))
     (overlap,) = _of_kind(database, record, "overlap")
     assert (overlap.platforms, overlap.kept, overlap.is_settled) == (("alpha", "beta"), (), False)
     _decide(database, "keep", "alpha")
@@ -166,6 +175,7 @@ def test_a_further_platform_opens_a_settled_overlap_again(
     database: psycopg.Connection, registry: RegistryBuilder
 ) -> None:
     """What was seen were two, and they are three now."""
+    _opened_on(database, drafted(database), date(2026, 1, 1))
     for platform in ("alpha", "beta"):
         _decide(database, "keep", platform)
     registry.platform("gamma")
@@ -174,3 +184,18 @@ def test_a_further_platform_opens_a_settled_overlap_again(
         registry.presence(registry.device("gamma", serial, BOTH), WORKED_EXAMPLE)
     (overlap,) = _of_kind(database, drafted(database), "overlap")
     assert (overlap.platforms, overlap.is_settled) == (("alpha", "beta", "gamma"), False)
+
+
+def test_what_was_kept_before_a_years_count_was_opened_settles_nothing_in_it(
+    database: psycopg.Connection,
+) -> None:
+    """Another year is other evidence: it is looked at again, and noted again."""
+    for platform in ("alpha", "beta"):
+        _decide(database, "keep", platform)
+    with pytest.raises(UserError, match="已有相同裁定"):
+        _decide(database, "keep", "alpha")
+    record = drafted(database)
+    (overlap,) = _of_kind(database, record, "overlap")
+    assert (overlap.kept, overlap.is_settled) == ((), False)
+    for platform in ("alpha", "beta"):
+        _decide(database, "keep", platform)

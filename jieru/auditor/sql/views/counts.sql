@@ -27,13 +27,32 @@ FROM count_steps t JOIN counts c ON c.id = t.count_id;
 COMMENT ON VIEW audit.count_steps IS 'Who took which step of a count, and when?';
 COMMENT ON COLUMN audit.count_steps.state IS 'In which the step left the count.';
 
+-- A statement has one form in bytes: sorted keys, no spaces, instants in UTC. Whoever could write a row
+-- past the system could put into it what is no JSON, which would fail as such: so the form is matched.
 CREATE VIEW audit.count_statements AS
-SELECT c.year || '-' || c.revision AS count_id, c.year, t.number, t.content::jsonb ->> 'kind' AS step,
-       t.content::jsonb ->> 'by' AS taken_by, (t.content::jsonb ->> 'at')::timestamptz AS taken_at,
+SELECT c.year || '-' || c.revision AS count_id, c.year, t.number, said.step, said.taken_by, said.taken_at,
+       num_nulls(said.step, said.taken_by, said.taken_at) = 0 AS is_readable,
        encode(sha256(convert_to(t.content, 'UTF8')), 'hex') AS sha256, t.content,
        encode(t.public_key, 'base64') AS public_key
-FROM count_statements t JOIN counts c ON c.id = t.count_id;
+FROM count_statements t
+JOIN counts c ON c.id = t.count_id
+CROSS JOIN LATERAL (
+    SELECT substring(t.content FROM '^\{.*"kind":"([a-z_]+)".*\}$') AS step,
+           substring(t.content FROM '^\{(?:"amount_yuan":[0-9]+,)?"at":"[^"]*","by":"((?:[^"\\]|\\.)*)"') AS taken_by,
+           substring(t.content FROM '^\{(?:"amount_yuan":[0-9]+,)?"at":"((?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?)\+00:00"') AS at
+) AS found
+CROSS JOIN LATERAL (
+    SELECT found.step, found.taken_by,
+           -- No month is asked for a day that it does not have.
+           CASE WHEN found.at IS NOT NULL THEN
+               CASE WHEN substr(found.at, 9, 2)::integer <= extract(day FROM
+                        make_date(substr(found.at, 1, 4)::integer, substr(found.at, 6, 2)::integer, 1)
+                        + interval '1 month - 1 day')
+                    THEN (found.at || 'Z')::timestamptz END
+           END AS taken_at
+) AS said;
 COMMENT ON VIEW audit.count_statements IS 'What was signed of the steps of a frozen count, one after another?';
+COMMENT ON COLUMN audit.count_statements.is_readable IS 'No: the content is not what a step writes, so step, taken_by or taken_at are null.';
 COMMENT ON COLUMN audit.count_statements.sha256 IS 'Of the statement; the next one names it as previous.';
 COMMENT ON COLUMN audit.count_statements.content IS 'JSON: the very bytes that are signed.';
 COMMENT ON COLUMN audit.count_statements.public_key IS 'Ed25519, base64; whether it is to be trusted the database cannot say.';

@@ -114,6 +114,27 @@ COMMENT ON COLUMN audit.evidence_verifications.unverifiable_days IS 'Whose heart
 COMMENT ON COLUMN audit.evidence_verifications.is_latest IS 'Of its month: the one that counts.';
 COMMENT ON COLUMN audit.evidence_verifications.is_excepted IS 'Two people said why the month counts though heartbeats are gone.';
 
+-- A timer of each night has verified a month within two days of its beginning.
+CREATE VIEW audit.evidence_months AS
+SELECT month, verified_at, differences, unverifiable_days, heartbeats
+FROM audit.evidence_verifications WHERE is_latest
+UNION ALL
+SELECT m.month::date, NULL, NULL, NULL, NULL
+FROM generate_series(
+         (SELECT date_trunc('month', min(hour) AT TIME ZONE 'Asia/Shanghai') FROM ingest_hours),
+         (now() - interval '2 days') AT TIME ZONE 'Asia/Shanghai', interval '1 month') AS m (month)
+WHERE NOT EXISTS (SELECT FROM installation WHERE is_simulation)
+  AND NOT EXISTS (SELECT FROM evidence_verifications v WHERE v.month = m.month::date)
+  AND EXISTS (SELECT FROM ingest_hours h
+              WHERE h.hour >= m.month AT TIME ZONE 'Asia/Shanghai'
+                AND h.hour < (m.month + interval '1 month') AT TIME ZONE 'Asia/Shanghai');
+COMMENT ON VIEW audit.evidence_months IS 'What did the last verification of each month find, and which months were never verified though heartbeats came in them? Months of a simulation need no verification.';
+COMMENT ON COLUMN audit.evidence_months.month IS 'Its first day.';
+COMMENT ON COLUMN audit.evidence_months.verified_at IS 'Null: never.';
+COMMENT ON COLUMN audit.evidence_months.differences IS 'Hours with no heartbeat behind them, or heartbeats without their hour.';
+COMMENT ON COLUMN audit.evidence_months.unverifiable_days IS 'Whose heartbeats are gone and in no archive.';
+COMMENT ON COLUMN audit.evidence_months.heartbeats IS 'That were read, of the database and of archives.';
+
 CREATE VIEW audit.evidence_exceptions AS
 SELECT id, month, cardinality(days) AS days, reason, named_by, named_at, confirmed_by, confirmed_at
 FROM evidence_exceptions;
