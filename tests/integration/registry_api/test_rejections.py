@@ -2,6 +2,7 @@
 
 import base64
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from api.access.roles import Role
 from tests.support.registry_api import RegistryApi
@@ -104,7 +105,11 @@ async def test_rejections_are_grouped_by_topic_and_reason(api: RegistryApi) -> N
             reason = "before_epoch" if serial == "a-1" else "malformed_payload"
             topic = f"jieru/v1/alpha/{serial}/heartbeat"
             api.connection.execute(_INSERT, (at, reason, topic, payload, len(payload)))
-    period = {"from_": "2026-05-30T04:00:00Z", "to": "2026-05-30T06:00:00Z", "lang": "en"}
+    period: dict[str, Any] = {
+        "from_": "2026-05-30T04:00:00Z",
+        "to": "2026-05-30T06:00:00Z",
+        "lang": "en",
+    }
     page = (await api.ask("GET", "/rejections/groups", **period)).json()
     assert [
         (each["topic"], each["reason"], each["number"], each["first_at"], each["last_at"])
@@ -135,11 +140,11 @@ async def test_groups_are_of_the_last_week_and_of_the_own_platform(api: Registry
     """Unless other days are asked for; of others nothing is seen."""
     _build(api)
     assert await api.listed("/rejections/groups", "topic") == []
-    period = {"from_": "2026-05-30T00:00:00Z", "to": "2026-05-31T00:00:00Z"}
+    period: dict[str, Any] = {"from_": "2026-05-30T00:00:00Z", "to": "2026-05-31T00:00:00Z"}
     assert await api.listed("/rejections/groups", "topic", **period) == [*reversed(_TOPICS)]
-    own = {"by": Role.OPERATOR, "of": "alpha"}
+    own: dict[str, Any] = {"by": Role.OPERATOR, "of": "alpha"}
     assert await api.listed("/rejections/groups", "topic", **period, **own) == [_TOPICS[0]]
-    too_long = {"from_": "2026-01-01T00:00:00Z", "to": "2026-05-31T00:00:00Z"}
+    too_long: dict[str, Any] = {"from_": "2026-01-01T00:00:00Z", "to": "2026-05-31T00:00:00Z"}
     wrong = await api.ask("GET", "/rejections/groups", **too_long)
     assert wrong.json()["errors"][0]["field"] == "from"
 
@@ -149,7 +154,7 @@ async def test_pages_of_groups_lose_and_repeat_none(api: RegistryApi) -> None:
     for place in range(7):
         at = _START + timedelta(minutes=place // 3)
         api.connection.execute(_INSERT, (at, "bad_topic", f"t{place}", b"", 0))
-    period = {"from_": "2026-05-30T00:00:00Z", "to": "2026-05-31T00:00:00Z"}
+    period: dict[str, Any] = {"from_": "2026-05-30T00:00:00Z", "to": "2026-05-31T00:00:00Z"}
     topics: list[str] = []
     cursor: str | None = ""
     while cursor is not None:

@@ -98,10 +98,20 @@ def test_invented_hours_are_told_by_device() -> None:
     keys, hours, late_hours = _table(presence)
     heard = Heard(keys)
     own_keys, on_time, late = _table({(3, 1): ({5}, set())})
-    heard.add(own_keys, np.zeros(1, dtype=np.int64), on_time[:, :3], late[:, :3])
-    compared = compare(MonthOfPresence(keys, hours, late_hours), heard.result())
+    nothing = np.zeros((len(own_keys), 3), dtype=np.uint8)
+    heard.add(
+        own_keys,
+        np.zeros(1, dtype=np.int64),
+        on_time[:, :3],
+        late[:, :3],
+        nothing,
+        nothing,
+    )
+    compared = compare(
+        MonthOfPresence(keys, hours, late_hours, np.zeros_like(hours)), heard.result()
+    )
     assert compared.invented_by_device() == [InventedHours(1, 3, 1, 3)]
-    empty = MonthOfPresence(keys[:0], hours[:0], late_hours[:0])
+    empty = MonthOfPresence(keys[:0], hours[:0], late_hours[:0], hours[:0])
     assert compare(empty, Heard(keys[:0]).result()).invented_by_device() == []
 
 
