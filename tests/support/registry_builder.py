@@ -8,6 +8,7 @@ import psycopg
 
 from jieru.calendar import bit_index
 from jieru.presence import BITS_PER_MONTH
+from tests.support.recorded import record_on
 from tests.support.registry_files import uscc_of
 
 __all__ = ["RegistryBuilder", "days_between"]
@@ -25,13 +26,14 @@ _INSERT_ENTERPRISE = """
 """
 _INSERT_CONNECTION = """
     INSERT INTO connections (platform_id, enterprise_id, contract_no, signed_on, from_date, to_date)
-    VALUES (%s, %s, %s, %s, %s, %s)
+    VALUES (%s, %s, %s, %s, %s, %s) RETURNING id
 """
 _INSERT_DEVICE = """
     INSERT INTO devices (platform_id, serial, kind, name) VALUES (%s, %s, %s, %s) RETURNING id
 """
 _INSERT_ASSIGNMENT = """
     INSERT INTO assignments (device_id, enterprise_id, from_date, to_date) VALUES (%s, %s, %s, %s)
+    RETURNING id
 """
 _INSERT_PRESENCE = """
     INSERT INTO presence (device_id, month, hours, late_hours) VALUES (%s, %s, %s, %s)
@@ -106,11 +108,13 @@ class RegistryBuilder:
         to_date: date | None = None,
         *,
         signed_on: date | None = None,
+        recorded_on: date | None = None,
     ) -> None:
-        """A connection of the two."""
+        """A connection of the two, recorded on its first day unless another is named."""
         case = (self._platforms[platform], self._enterprises[uscc])
         values = (*case, f"{platform}-{uscc[-4:]}", signed_on, from_date, to_date)
-        self._connection.execute(_INSERT_CONNECTION, values)
+        connection_id = self._insert(_INSERT_CONNECTION, *values)
+        record_on(self._connection, "connections", connection_id, recorded_on or from_date)
 
     def device(
         self,
@@ -134,10 +138,13 @@ class RegistryBuilder:
         uscc: str,
         from_date: date,
         to_date: date | None = None,
+        *,
+        recorded_on: date | None = None,
     ) -> None:
-        """One more assignment of a device."""
+        """One more assignment of a device, recorded on its first day unless another is named."""
         values = (self._devices[platform, serial], self._enterprises[uscc], from_date, to_date)
-        self._connection.execute(_INSERT_ASSIGNMENT, values)
+        assignment_id = self._insert(_INSERT_ASSIGNMENT, *values)
+        record_on(self._connection, "assignments", assignment_id, recorded_on or from_date)
 
     def presence(
         self,

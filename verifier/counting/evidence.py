@@ -1,11 +1,12 @@
 """All that a count rests on but presence, as plain values. Pure."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from verifier.counting.activity import Assignments, Coverage
 from verifier.counting.eligibility import Case
-from verifier.counting.registry import Platform
+from verifier.counting.registry import OpeningStock, Platform
 
 __all__ = ["Evidence", "EvidenceRules"]
 
@@ -30,3 +31,7 @@ class Evidence:
     coverage: Coverage
     assignments: Assignments
     rules: tuple[EvidenceRules, ...]
+    opening_stocks: tuple[OpeningStock, ...] = ()
+    """Those that stand, the first decided first."""
+    late_serials: Mapping[int, str] = field(default_factory=dict)
+    """Of each device of which an assignment was recorded after its first day, by its id."""

@@ -54,6 +54,7 @@ def test_the_policy_of_putian_has_the_values_of_the_design() -> None:
         "longest_gap_days_max": 20,
         "max_delay_hours": 72,
         "max_clock_ahead_minutes": 10,
+        "backdate_days_max": 7,
         "count_year_of": "window_start",
         "connection_uniqueness": "platform",
         "recognition_level_min": "municipal",

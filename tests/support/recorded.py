@@ -1,0 +1,59 @@
+"""When registered periods were recorded, for tests that look back on a time before them.
+
+A real database takes the day from its own clock and no other, so it is set behind its triggers, as
+only a superuser can.
+"""
+
+from datetime import date, datetime, time
+from typing import Final, Literal
+
+import psycopg
+from psycopg import sql
+
+from jieru.calendar import SHANGHAI
+
+__all__ = ["decide_on", "record_in_time", "record_on"]
+
+_SET: Final = sql.SQL("""
+    SET session_replication_role = replica;
+    UPDATE {table}
+    SET recorded_at = ({day}::timestamp + interval '12 hours') AT TIME ZONE 'Asia/Shanghai'
+    WHERE {which};
+    SET session_replication_role = origin;
+""")
+
+_DECIDE: Final = sql.SQL("""
+    SET session_replication_role = replica;
+    UPDATE decisions SET decided_at = {at} WHERE id = {number};
+    SET session_replication_role = origin;
+""")
+
+
+def record_on(
+    connection: psycopg.Connection,
+    table: Literal["connections", "assignments"],
+    record_id: int,
+    day: date,
+) -> None:
+    """Let a record have been recorded at noon of a day."""
+    statement = _SET.format(
+        table=sql.Identifier(table),
+        day=sql.Literal(day),
+        which=sql.SQL("id = {}").format(sql.Literal(record_id)),
+    )
+    connection.execute(statement)
+
+
+def record_in_time(connection: psycopg.Connection) -> None:
+    """Let every connection and assignment have been recorded on its first day."""
+    for table in ("connections", "assignments"):
+        statement = _SET.format(
+            table=sql.Identifier(table), day=sql.SQL("from_date"), which=sql.SQL("true")
+        )
+        connection.execute(statement)
+
+
+def decide_on(connection: psycopg.Connection, number: int, day: date) -> None:
+    """Let a decision have been made in the evening of a day."""
+    at = datetime.combine(day, time(18), SHANGHAI)
+    connection.execute(_DECIDE.format(at=sql.Literal(at), number=sql.Literal(number)))
