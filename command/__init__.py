@@ -35,6 +35,7 @@ _MODULES: Final = {
     "count": "count",
     "explain": "explain",
     "decide": "decide",
+    "opening-stock": "opening_stock",
     "procedure": "procedure",
     "verify-evidence": "verify_evidence",
     "recheck": "recheck",

@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse
 from api.access.roles import Permission
 from api.console.visit import Visit
 from api.counts.cases import policy_of
+from api.counts.late_view import late_rows, stored_late_rows
 from api.counts.procedure_view import (
     SHEET_WORDS,
     hindrances_in_words,
@@ -134,6 +135,7 @@ def show_computed_count(
                 visit.translate(each.message).format(**each.values) for each in count.notices
             ],
             "overlaps": overlap_rows(count.overlaps, _names(figures)),
+            "late": late_rows(count, visit.translate),
             "record": None,
             "faults": [],
             "kept": kept,
@@ -171,6 +173,7 @@ def show_kept_count(
         "computed_at": record.drafted_at,
         "notices": [],
         "overlaps": [],
+        "late": [],
         **_procedure(visit, connection, sheet, trusted),
     }
     if summary:
@@ -184,6 +187,9 @@ def show_kept_count(
                 for each in summary.notices
             ],
             "overlaps": stored_overlap_rows(summary.overlaps, names),
+            "late": stored_late_rows(
+                connection, record, visit.caller.platform_code, visit.translate
+            ),
             "names": names,
         }
     return visit.render("counts/year.html", values)

@@ -5,14 +5,16 @@ only a superuser can.
 """
 
 from datetime import date, datetime, time
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 import psycopg
 from psycopg import sql
 
 from jieru.calendar import SHANGHAI
 
-__all__ = ["decide_on", "record_in_time", "record_on"]
+__all__ = ["Table", "decide_on", "record_in_time", "record_on"]
+
+Table: TypeAlias = Literal["connections", "assignments"]
 
 _SET: Final = sql.SQL("""
     SET session_replication_role = replica;
@@ -31,7 +33,7 @@ _DECIDE: Final = sql.SQL("""
 
 def record_on(
     connection: psycopg.Connection,
-    table: Literal["connections", "assignments"],
+    table: Table,
     record_id: int,
     day: date,
 ) -> None:

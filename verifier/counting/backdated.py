@@ -6,6 +6,7 @@ Listed whether or not it changes anything, and whether or not somebody answers f
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 
@@ -45,6 +46,19 @@ class Backdated:
     def changing(self, *, outcome: bool) -> "Backdated":
         """The same, which changes the outcome or does not."""
         return replace(self, changes_outcome=outcome)
+
+    @classmethod
+    def of_json_object(cls, said: Mapping[str, Any]) -> "Backdated":
+        """What `to_json_object` made, read back."""
+        days = ("from_date", "recorded_on", "evidence_from")
+        return cls(
+            serials=tuple(said["serials"]),
+            days_before=said["days_before"],
+            decision=said["decision"],
+            opening_stock=said["opening_stock"],
+            changes_outcome=said["changes_outcome"],
+            **{name: date.fromisoformat(said[name]) for name in days},
+        )
 
     def to_json_object(self) -> dict[str, object]:
         """As JSON has it."""

@@ -52,7 +52,10 @@ class Acceptance:
     @property
     def is_accepted(self) -> npt.NDArray[np.bool_]:
         """Whether somebody answers for the period."""
-        return (self.decision != _NOBODY) | (self.opening_stock != _NOBODY)
+        accepted: npt.NDArray[np.bool_] = (self.decision != _NOBODY) | (
+            self.opening_stock != _NOBODY
+        )
+        return accepted
 
 
 def evidence_under(evidence: Evidence, policy: Policy, reading: Reading = "ruled") -> Evidence:

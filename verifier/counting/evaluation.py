@@ -106,7 +106,16 @@ def evaluation_of(
             for each in overlaps(cases, year, policy)
             if platform is None or platform in {claim.platform_code for claim in each.claims}
         ),
-        notices=tuple(_notices(evidence, found, year, as_of, policy)),
+        notices=tuple(
+            _notices(
+                evidence,
+                # Whoever is shown one platform hears nothing of the others.
+                [each for each in found if platform in (None, each.platform.code)],
+                year,
+                as_of,
+                policy,
+            )
+        ),
     )
     return Evaluation(count, evidence_under(evidence, policy), tuple(cases), activity.days)
 

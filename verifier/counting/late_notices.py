@@ -39,7 +39,6 @@ def late_record_notices(
 def _of_stock(stock: OpeningStock, enterprises: int) -> Notice:
     values: dict[str, object] = {
         "id": stock.id,
-        "platform": stock.platform_code,
         "stood_on": stock.stood_on.isoformat(),
         "by": stock.decided_by,
         "second": stock.confirmed_by or stock.decided_by,
@@ -53,6 +52,7 @@ def _of_stock(stock: OpeningStock, enterprises: int) -> Notice:
             "{enterprises}."
         )
     else:
+        values["platform"] = stock.platform_code
         message = marked(
             "What was registered by {stood_on} on {platform} counts from its first day, by opening "
             "stock {id} of {by}, confirmed by {second}: {reason}. Enterprises concerned: "
