@@ -76,6 +76,13 @@ CREATE TRIGGER connections_set_recorded_at BEFORE INSERT OR UPDATE ON connection
 CREATE TRIGGER assignments_set_recorded_at BEFORE INSERT OR UPDATE ON assignments
     FOR EACH ROW EXECUTE FUNCTION set_recorded_at();
 
+ALTER TABLE imports ADD COLUMN backdated integer NOT NULL DEFAULT 0,
+                    ADD COLUMN backdated_rows integer[] NOT NULL DEFAULT '{}',
+                    ADD COLUMN evidence_from date;
+COMMENT ON COLUMN imports.backdated IS 'How many new rows begin so long ago that their evidence does not count from the first day.';
+COMMENT ON COLUMN imports.backdated_rows IS 'The first 1,000 of these rows, as a spreadsheet numbers them.';
+COMMENT ON COLUMN imports.evidence_from IS 'From which day on the evidence of these rows counts by itself.';
+
 -- `backdate`: what was recorded late until then counts from its from_date all the same. Two people.
 ALTER TABLE decisions DROP CONSTRAINT decisions_kind_check;
 ALTER TABLE decisions ADD CONSTRAINT decisions_kind_check
