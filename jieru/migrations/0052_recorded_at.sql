@@ -7,6 +7,14 @@ ALTER TABLE assignments ADD COLUMN recorded_at timestamptz NOT NULL DEFAULT now(
 COMMENT ON COLUMN connections.recorded_at IS 'When the server was told of this from_date. Evidence of long before does not count by itself.';
 COMMENT ON COLUMN assignments.recorded_at IS 'When the server was told of this from_date. Evidence of long before does not count by itself.';
 
+-- Whoever lets a period that is over go on says of days that have passed that they belong to it.
+ALTER TABLE connections ADD COLUMN extended_from date, ADD COLUMN extended_at timestamptz,
+    ADD CHECK (num_nulls(extended_from, extended_at) IN (0, 2));
+ALTER TABLE assignments ADD COLUMN extended_from date, ADD COLUMN extended_at timestamptz,
+    ADD CHECK (num_nulls(extended_from, extended_at) IN (0, 2));
+COMMENT ON COLUMN connections.extended_from IS 'Its end until the server was told, at extended_at, that it goes on; null: it was never over before.';
+COMMENT ON COLUMN assignments.extended_from IS 'Its end until the server was told, at extended_at, that it goes on; null: it was never over before.';
+
 -- What is there already was recorded when the audit knows, else now. Neither a change of the record nor
 -- an entry of the audit: nobody changed what it says.
 ALTER TABLE connections DISABLE TRIGGER USER;
@@ -67,6 +75,21 @@ BEGIN
         NEW.recorded_at := told_at;
     ELSE
         NEW.recorded_at := OLD.recorded_at;
+    END IF;
+    IF is_told_anew OR EXISTS (SELECT FROM installation WHERE is_simulation) THEN
+        NEW.extended_from := NULL;
+        NEW.extended_at := NULL;
+    ELSE
+        NEW.extended_from := OLD.extended_from;
+        NEW.extended_at := OLD.extended_at;
+        IF NEW.to_date <= NEW.extended_from THEN  -- it no longer goes on
+            NEW.extended_from := NULL;
+            NEW.extended_at := NULL;
+        ELSIF OLD.to_date < (now() AT TIME ZONE 'Asia/Shanghai')::date
+              AND (NEW.to_date IS NULL OR NEW.to_date > OLD.to_date) THEN
+            NEW.extended_from := coalesce(OLD.extended_from, OLD.to_date);
+            NEW.extended_at := now();
+        END IF;
     END IF;
     RETURN NEW;
 END

@@ -12,7 +12,7 @@ from psycopg import sql
 
 from jieru.calendar import SHANGHAI
 
-__all__ = ["Table", "decide_on", "record_in_time", "record_on"]
+__all__ = ["Table", "decide_on", "extend_on", "record_in_time", "record_on"]
 
 Table: TypeAlias = Literal["connections", "assignments"]
 
@@ -24,6 +24,11 @@ _SET: Final = sql.SQL("""
     SET session_replication_role = origin;
 """)
 
+_EXTEND: Final = sql.SQL("""
+    SET session_replication_role = replica;
+    UPDATE {table} SET extended_at = {at} WHERE id = {number};
+    SET session_replication_role = origin;
+""")
 _DECIDE: Final = sql.SQL("""
     SET session_replication_role = replica;
     UPDATE decisions SET decided_at = {at} WHERE id = {number};
@@ -53,6 +58,16 @@ def record_in_time(connection: psycopg.Connection) -> None:
             table=sql.Identifier(table), day=sql.SQL("from_date"), which=sql.SQL("true")
         )
         connection.execute(statement)
+
+
+def extend_on(connection: psycopg.Connection, table: Table, record_id: int, day: date) -> None:
+    """Let the server have been told at noon of a day that a record goes on."""
+    at = datetime.combine(day, time(12), SHANGHAI)
+    connection.execute(
+        _EXTEND.format(
+            table=sql.Identifier(table), at=sql.Literal(at), number=sql.Literal(record_id)
+        )
+    )
 
 
 def decide_on(connection: psycopg.Connection, number: int, day: date) -> None:

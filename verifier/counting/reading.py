@@ -7,7 +7,7 @@ a fixed size, so that numpy takes them as they are and Python looks at none of t
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -56,8 +56,9 @@ _SELECT_ENTERPRISES = """
     WHERE %(uscc)s::text IS NULL OR uscc = %(uscc)s
 """
 _SELECT_CONNECTIONS = """
-    SELECT c.platform_id, c.enterprise_id, c.recorded_at, c.from_date, c.to_date, c.contract_no,
-           c.signed_on, (c.recorded_at AT TIME ZONE 'Asia/Shanghai')::date
+    SELECT c.platform_id, c.enterprise_id, c.recorded_at, c.extended_from, c.extended_at,
+           c.from_date, c.to_date, c.contract_no, c.signed_on,
+           (c.recorded_at AT TIME ZONE 'Asia/Shanghai')::date
     FROM connections c
     JOIN platforms p ON p.id = c.platform_id
     JOIN enterprises e ON e.id = c.enterprise_id
@@ -80,7 +81,8 @@ _SELECT_OPENING_STOCKS = """
 _SELECT_LATE_SERIALS = """
     SELECT coalesce(array_agg(device_id), '{}'), coalesce(array_agg(serial), '{}')
     FROM assignments JOIN devices ON devices.id = device_id
-    WHERE recorded_at >= (from_date + 1)::timestamp AT TIME ZONE 'Asia/Shanghai'
+    WHERE (recorded_at >= (from_date + 1)::timestamp AT TIME ZONE 'Asia/Shanghai'
+           OR extended_from IS NOT NULL)
       AND (%(uscc)s::text IS NULL
            OR enterprise_id = (SELECT id FROM enterprises WHERE uscc = %(uscc)s))
 """
@@ -94,7 +96,14 @@ _PACK_ASSIGNMENTS = """
                       || date_send(coalesce(a.to_date, 'infinity'))
                       || date_send((a.recorded_at AT TIME ZONE 'Asia/Shanghai')::date)
                       || timestamptz_send(a.recorded_at), ''::bytea)
-    FROM assignments a
+    FROM (
+        SELECT device_id, enterprise_id, from_date, coalesce(extended_from, to_date) AS to_date,
+               recorded_at
+        FROM assignments
+        UNION ALL
+        SELECT device_id, enterprise_id, extended_from, to_date, extended_at
+        FROM assignments WHERE extended_from IS NOT NULL
+    ) AS a
     JOIN devices d ON d.id = a.device_id
     JOIN enterprises e ON e.id = a.enterprise_id
     WHERE %(uscc)s::text IS NULL OR e.uscc = %(uscc)s
@@ -108,7 +117,13 @@ _PACK_PRESENCE = """
 
 _SELECT_ASSIGNMENTS = """
     SELECT a.device_id, d.serial, d.kind, d.name, a.from_date, a.to_date
-    FROM assignments a
+    FROM (
+        SELECT device_id, enterprise_id, from_date, coalesce(extended_from, to_date) AS to_date
+        FROM assignments
+        UNION ALL
+        SELECT device_id, enterprise_id, extended_from, to_date
+        FROM assignments WHERE extended_from IS NOT NULL
+    ) AS a
     JOIN devices d ON d.id = a.device_id
     JOIN enterprises e ON e.id = a.enterprise_id
     WHERE %(uscc)s::text IS NULL OR e.uscc = %(uscc)s
@@ -136,6 +151,14 @@ _PACKED_ASSIGNMENT = np.dtype(
 _PACKED_PRESENCE = np.dtype(
     [("device", ">i4"), ("month", ">i4"), ("bits", ">i4"), ("hours", "u1", BYTES_PER_MONTH)]
 )
+
+
+class _Told(NamedTuple):
+    """A period that a connection covers, and when the server was told of it."""
+
+    first: date
+    end: date | None
+    at: datetime
 
 
 @contextmanager
@@ -172,12 +195,12 @@ def read_evidence(connection: psycopg.Connection, uscc: str | None = None) -> Ev
     for row in connection.execute(_SELECT_OPEN_DECISIONS):
         decisions.setdefault((row[0], row[1]), []).append(Decision(*row[2:]))
     connections: dict[tuple[int, int], list[Connection]] = {}
-    told: dict[tuple[int, int], list[datetime]] = {}
-    for platform_id, enterprise_id, recorded_at, *said in connection.execute(
-        _SELECT_CONNECTIONS, only
-    ):
-        connections.setdefault((platform_id, enterprise_id), []).append(Connection(*said))
-        told.setdefault((platform_id, enterprise_id), []).append(recorded_at)
+    told: dict[tuple[int, int], list[_Told]] = {}
+    for platform_id, enterprise_id, *when_and_what in connection.execute(_SELECT_CONNECTIONS, only):
+        case = platform_id, enterprise_id
+        served = Connection(*when_and_what[3:])
+        connections.setdefault(case, []).append(served)
+        told.setdefault(case, []).extend(_told(served, *when_and_what[:3]))
     return Evidence(
         is_simulation=read_installation(connection).is_simulation,
         platforms=tuple(platforms.values()),
@@ -190,7 +213,7 @@ def read_evidence(connection: psycopg.Connection, uscc: str | None = None) -> Ev
             )
             for (platform_id, enterprise_id), served in connections.items()
         ),
-        coverage=_coverage(list(connections.values()), list(told.values())),
+        coverage=_coverage(list(told.values())),
         assignments=_assignments(connection, list(connections), uscc),
         rules=_rules(connection),
         opening_stocks=tuple(
@@ -261,17 +284,32 @@ def _platforms(connection: psycopg.Connection) -> dict[int, Platform]:
     }
 
 
-def _coverage(connections: list[list[Connection]], told: list[list[datetime]]) -> Coverage:
+def _told(
+    served: Connection,
+    recorded_at: datetime,
+    extended_from: date | None,
+    extended_at: datetime | None,
+) -> Iterator[_Told]:
+    """What the server was told of a connection, and when: at first, and of a period that goes on.
+
+    What was over and goes on is two periods that touch, the second told later.
+    """
+    yield _Told(served.from_date, extended_from or served.to_date, recorded_at)
+    if extended_from is not None and extended_at is not None:
+        yield _Told(extended_from, served.to_date, extended_at)
+
+
+def _coverage(told: list[list[_Told]]) -> Coverage:
     spans = [
         (
             case,
-            each.from_date.toordinal(),
-            each.to_date.toordinal() if each.to_date else END_OF_TIME,
-            civil_date(recorded_at).toordinal(),
-            microseconds_of(recorded_at),
+            each.first.toordinal(),
+            each.end.toordinal() if each.end else END_OF_TIME,
+            civil_date(each.at).toordinal(),
+            microseconds_of(each.at),
         )
-        for case, (served, told_at) in enumerate(zip(connections, told, strict=True))
-        for each, recorded_at in zip(served, told_at, strict=True)
+        for case, periods in enumerate(told)
+        for each in periods
     ]
     columns = np.array(spans, dtype=np.int64).reshape(-1, 5)
     return Coverage(

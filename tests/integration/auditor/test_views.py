@@ -375,9 +375,7 @@ def test_the_status_of_a_device_is_that_of_the_console(
 def test_a_device_of_two_enterprises_within_a_year_is_shown_with_what_was_heard(
     connection: psycopg.Connection,
 ) -> None:
-    """Two enterprises one after the other, over New Year too; not the same one twice, and not with
-    more than a year between.
-    """
+    """One enterprise after the other, over New Year too; not the same twice, not years apart."""
     registry = RegistryBuilder(connection)
     registry.platform("alpha")
     first, then = registry.enterprise(1), registry.enterprise(2)
@@ -454,7 +452,7 @@ def test_a_rush_is_counted_by_day(connection: psycopg.Connection) -> None:
 def test_what_was_recorded_late_is_shown_with_who_answers_for_it(
     connection: psycopg.Connection,
 ) -> None:
-    """By how many days, and by which decision or opening stock it counts; in time is no such case."""
+    """By how many days, and by which decision or opening stock it counts; never what was in time."""
     registry = RegistryBuilder(connection)
     registry.platform("alpha")
     uscc = registry.enterprise(1)

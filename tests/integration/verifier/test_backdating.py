@@ -11,14 +11,16 @@ import pytest
 from jieru.database import connect
 from jieru.errors import UserError
 from registry.assignments import create_assignment
+from registry.cells import Value
 from registry.connection_requests import Requested, confirm_request
 from registry.connection_requests import connect as ask_to_connect
 from registry.connections import create_connection
 from tests.integration.verifier.conftest import WORKED_EXAMPLE, Run
-from tests.support.recorded import Table, record_on
+from tests.support.recorded import Table, extend_on, record_on
 from tests.support.registry_builder import RegistryBuilder, days_between
 from verifier.counting.count import Count
 from verifier.counting.decisions import confirm_decision, record_decision, withdraw_decision
+from verifier.counting.explain import explain
 from verifier.counting.opening_stocks import (
     accept_opening_stock,
     confirm_opening_stock,
@@ -37,6 +39,7 @@ _TODAY: Final = "SELECT (now() AT TIME ZONE 'Asia/Shanghai')::date"
 _RECORDED: Final = """
     SELECT (recorded_at AT TIME ZONE 'Asia/Shanghai')::date FROM {} ORDER BY id
 """
+_EXTENDED: Final = "SELECT extended_from, extended_at IS NOT NULL FROM {}"
 _IDS: Final = "SELECT id FROM {}"
 _SET: Final = "UPDATE {} SET {}"
 _TABLES: Final[tuple[Table, ...]] = ("connections", "assignments")
@@ -76,6 +79,10 @@ def _late_enterprise(registry: RegistryBuilder, number: int = 1, platform: str =
         first = date(2026, 3, 1)
         registry.assignment(platform, serial, uscc, first, recorded_on=_RECORDED_ON)
     return uscc
+
+
+def _connection_of(uscc: str, platform: str = "alpha") -> dict[str, Value]:
+    return {"platform": platform, "uscc": uscc, "contract_no": "1", "from_date": _LONG_AGO}
 
 
 def _count(database: psycopg.Connection, policy: Policy = _POLICY) -> Count:
@@ -224,7 +231,7 @@ def test_what_is_recorded_after_an_opening_stock_is_not_covered_by_it(
     confirm_opening_stock(database, number, by="Chen")
     database.commit()
     uscc = registry.enterprise()
-    said = {"platform": "alpha", "uscc": uscc, "contract_no": "1", "from_date": _LONG_AGO}
+    said = _connection_of(uscc)
     create_connection(database, said)
     (late,) = [each for _found, each in _count(database).backdated()]
     assert not late.is_accepted
@@ -255,7 +262,7 @@ def test_a_real_database_records_by_its_own_clock_whatever_a_program_says(
     """On insertion and ever after; an end moves nothing, an earlier beginning is told anew."""
     platform, uscc = registry.platform(), registry.enterprise()
     ((today,),) = database.execute(_TODAY).fetchall()
-    said = {"platform": platform, "uscc": uscc, "contract_no": "1", "from_date": _LONG_AGO}
+    said = _connection_of(uscc, platform)
     create_connection(database, said)
     registry.device(platform, "m1")
     create_assignment(
@@ -275,6 +282,50 @@ def test_a_real_database_records_by_its_own_clock_whatever_a_program_says(
         assert _recorded(database, table) == [today]
 
 
+def test_a_period_that_was_over_goes_on_from_the_day_on_which_that_was_told(
+    database: psycopg.Connection, registry: RegistryBuilder
+) -> None:
+    """Else machines could be registered for a day each in time, and for the year afterwards."""
+    uscc = registry.served_enterprise(1, registry.platform(), WORKED_EXAMPLE)
+    for table in _TABLES:
+        database.execute(_SET.format(table, "to_date = '2025-06-01'").encode())
+    assert _count(database, _POLICY).platforms[0].determinations == ()
+    for table in _TABLES:
+        database.execute(_SET.format(table, "to_date = NULL").encode())
+        found = database.execute(_EXTENDED.format(table).encode()).fetchall()
+        assert set(found) == {(date(2025, 6, 1), True)}
+        for (number,) in database.execute(_IDS.format(table).encode()).fetchall():
+            extend_on(database, table, number, _RECORDED_ON)
+    count = _count(database)
+    assert _outcomes(count) == ["not_effective"]
+    assert [
+        (each.serials, each.from_date, each.recorded_on, each.days_before)
+        for _found, each in count.backdated()
+    ] == [
+        ((), date(2025, 6, 1), _RECORDED_ON, 104),
+        (("m1-0", "m1-1", "m1-2"), date(2025, 6, 1), _RECORDED_ON, 104),
+    ]
+    explained = explain(database, 2026, "alpha", uscc, as_of=_AS_OF, policy=_POLICY)
+    assert {each.assigned for each in explained.devices} == {
+        ((date(2025, 1, 1), date(2025, 6, 1)), (date(2025, 6, 1), None))
+    }
+    for table in _TABLES:
+        database.execute(_SET.format(table, "to_date = '2025-05-01'").encode())
+        found = database.execute(_EXTENDED.format(table).encode()).fetchall()
+        assert set(found) == {(None, False)}
+
+
+def test_an_end_that_lies_ahead_is_moved_without_a_trace(
+    database: psycopg.Connection, registry: RegistryBuilder
+) -> None:
+    """A contract that is renewed in time has no gap."""
+    registry.platform()
+    ((today,),) = database.execute(_TODAY).fetchall()
+    registry.connection("alpha", registry.enterprise(), _LONG_AGO, today + timedelta(days=1))
+    database.execute("UPDATE connections SET to_date = NULL")
+    assert database.execute("SELECT extended_at FROM connections").fetchall() == [(None,)]
+
+
 def test_a_confirmed_request_was_told_when_it_was_made(
     database: psycopg.Connection, registry: RegistryBuilder
 ) -> None:
@@ -283,7 +334,7 @@ def test_a_confirmed_request_was_told_when_it_was_made(
     registry.platform("beta")
     uscc = registry.enterprise()
     registry.connection("alpha", uscc)
-    said = {"platform": "beta", "uscc": uscc, "contract_no": "1", "from_date": _LONG_AGO}
+    said = _connection_of(uscc, "beta")
     asked = ask_to_connect(database, said, own_platform="beta", by="op")
     assert isinstance(asked, Requested)
     database.execute(

@@ -39,18 +39,24 @@ SELECT late.what, p.code AS platform, e.uscc, e.name AS enterprise, late.serial,
           AND o.withdrawn_at IS NULL AND (o.confirmed_at IS NOT NULL OR NOT o.needs_second)
           AND (late.recorded_at <= o.decided_at OR NOT o.needs_second)) AS opening_stock
 FROM (
-    SELECT 'connection' AS what, platform_id, enterprise_id, NULL::text AS serial, from_date AS from_on,
-           to_date AS to_on, recorded_at, (recorded_at AT TIME ZONE 'Asia/Shanghai')::date AS recorded_on
-    FROM connections
+    SELECT 'connection' AS what, c.platform_id, c.enterprise_id, NULL::text AS serial, told.from_on, told.to_on,
+           told.recorded_at, (told.recorded_at AT TIME ZONE 'Asia/Shanghai')::date AS recorded_on
+    FROM connections c CROSS JOIN LATERAL (VALUES
+        (c.from_date, coalesce(c.extended_from, c.to_date), c.recorded_at),
+        (c.extended_from, c.to_date, c.extended_at)
+    ) AS told (from_on, to_on, recorded_at)
     UNION ALL
-    SELECT 'assignment', d.platform_id, a.enterprise_id, d.serial, a.from_date, a.to_date, a.recorded_at,
-           (a.recorded_at AT TIME ZONE 'Asia/Shanghai')::date
-    FROM assignments a JOIN devices d ON d.id = a.device_id
+    SELECT 'assignment', d.platform_id, a.enterprise_id, d.serial, told.from_on, told.to_on,
+           told.recorded_at, (told.recorded_at AT TIME ZONE 'Asia/Shanghai')::date
+    FROM assignments a JOIN devices d ON d.id = a.device_id CROSS JOIN LATERAL (VALUES
+        (a.from_date, coalesce(a.extended_from, a.to_date), a.recorded_at),
+        (a.extended_from, a.to_date, a.extended_at)
+    ) AS told (from_on, to_on, recorded_at)
 ) AS late
 JOIN platforms p ON p.id = late.platform_id
 JOIN enterprises e ON e.id = late.enterprise_id
 WHERE late.recorded_on > late.from_on;
-COMMENT ON VIEW audit.backdated IS 'Which connections and assignments were recorded later than they begin, by how many days, and does anybody answer for it?';
+COMMENT ON VIEW audit.backdated IS 'Which connections and assignments were recorded later than they begin, or went on after they were over, by how many days, and does anybody answer for it?';
 COMMENT ON COLUMN audit.backdated.what IS 'connection or assignment.';
 COMMENT ON COLUMN audit.backdated.serial IS 'Of an assignment''s device.';
 COMMENT ON COLUMN audit.backdated.to_on IS 'Exclusive; null: open.';
