@@ -452,7 +452,7 @@ def test_a_rush_is_counted_by_day(connection: psycopg.Connection) -> None:
 def test_what_was_recorded_late_is_shown_with_who_answers_for_it(
     connection: psycopg.Connection,
 ) -> None:
-    """By how many days, and by which decision or opening stock it counts; never what was in time."""
+    """By how many days, and by which decision or opening stock it counts all the same."""
     registry = RegistryBuilder(connection)
     registry.platform("alpha")
     uscc = registry.enterprise(1)
