@@ -8,7 +8,7 @@ import psycopg
 
 from jieru.calendar import bit_index
 from jieru.presence import BITS_PER_MONTH
-from tests.support.recorded import record_on
+from tests.support.recorded import Table, record_on
 from tests.support.registry_files import uscc_of
 
 __all__ = ["RegistryBuilder", "days_between"]
@@ -46,6 +46,10 @@ _UPSERT_STATE = """
     ON CONFLICT (device_id) DO UPDATE
     SET last_seen_at = excluded.last_seen_at, status = excluded.status
 """
+_KEEPS_RECORDING: Final = """
+    SELECT EXISTS (SELECT FROM pg_attribute
+                   WHERE attrelid = 'connections'::regclass AND attname = 'recorded_at')
+"""
 _SELECT_ENTERPRISE = "SELECT id FROM enterprises WHERE uscc = %s"
 
 _SINCE: Final = date(2025, 1, 1)
@@ -66,6 +70,7 @@ class RegistryBuilder:
         self._platforms: dict[str, int] = {}
         self._enterprises: dict[str, int] = {}
         self._devices: dict[tuple[str, str], int] = {}
+        self._keeps_recording: bool | None = None
 
     def platform(
         self,
@@ -114,7 +119,7 @@ class RegistryBuilder:
         case = (self._platforms[platform], self._enterprises[uscc])
         values = (*case, f"{platform}-{uscc[-4:]}", signed_on, from_date, to_date)
         connection_id = self._insert(_INSERT_CONNECTION, *values)
-        record_on(self._connection, "connections", connection_id, recorded_on or from_date)
+        self._record("connections", connection_id, recorded_on or from_date)
 
     def device(
         self,
@@ -144,7 +149,7 @@ class RegistryBuilder:
         """One more assignment of a device, recorded on its first day unless another is named."""
         values = (self._devices[platform, serial], self._enterprises[uscc], from_date, to_date)
         assignment_id = self._insert(_INSERT_ASSIGNMENT, *values)
-        record_on(self._connection, "assignments", assignment_id, recorded_on or from_date)
+        self._record("assignments", assignment_id, recorded_on or from_date)
 
     def presence(
         self,
@@ -190,6 +195,13 @@ class RegistryBuilder:
         for place in range(devices):
             self.presence(self.device(platform, f"m{number}-{place}", uscc), days)
         return uscc
+
+    def _record(self, table: Table, record_id: int, day: date) -> None:
+        """Let it have been recorded on a day; a schema of before keeps no such thing."""
+        if self._keeps_recording is None:
+            ((self._keeps_recording,),) = self._connection.execute(_KEEPS_RECORDING).fetchall()
+        if self._keeps_recording:
+            record_on(self._connection, table, record_id, day)
 
     def _insert(self, query: str, *values: object) -> int:
         row = self._connection.execute(query.encode(), values).fetchone()
