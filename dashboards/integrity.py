@@ -34,6 +34,7 @@ from dashboards.headings import (
     OVERVIEW,
     PLATFORM,
     REASON,
+    RECORDED_ON,
     RHYTHM,
     SERIAL,
     UNTIL,
@@ -333,11 +334,11 @@ def _devices() -> Row:
                 shown=Shown(
                     columns=(
                         Column("platform", PLATFORM, link=to_platform(), width=120),
-                        Column("enterprise", ENTERPRISE, link=to_enterprise()),
+                        Column("enterprise", ENTERPRISE),
                         Column("uscc", USCC, width=190),
                         Column("serial", Text("设备（空：接入关系）", "Device (none: connection)")),
                         Column("from_on", FROM, width=110),
-                        Column("recorded_on", Text("登记日期", "Recorded on"), width=110),
+                        Column("recorded_on", RECORDED_ON, width=110),
                         Column("days_late", Text("晚登记天数", "Days late"), width=110),
                         Column("decision", Text("裁定号", "Decision"), width=90),
                         Column("opening_stock", Text("存量认可号", "Opening stock"), width=110),
