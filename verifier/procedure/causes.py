@@ -135,9 +135,10 @@ def _recorded(entry: Mapping[str, Any]) -> list[object]:
     ]
 
 
-def _answered(entry: Mapping[str, Any]) -> list[object]:
-    """By what that counts all the same."""
-    return [(each["decision"], each["opening_stock"]) for each in entry.get("backdated", ())]
+def _answered(entry: Mapping[str, Any]) -> set[object]:
+    """By which decisions and opening stocks anything of that counts all the same."""
+    found = {(each["decision"], each["opening_stock"]) for each in entry.get("backdated", ())}
+    return found - {(None, None)}
 
 
 def _is_counted_elsewhere_only(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
