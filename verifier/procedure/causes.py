@@ -135,7 +135,7 @@ def _recorded(entry: Mapping[str, Any]) -> list[object]:
     ]
 
 
-def _answered(entry: Mapping[str, Any]) -> set[object]:
+def _answered(entry: Mapping[str, Any]) -> set[tuple[Any, Any]]:
     """By which decisions and opening stocks anything of that counts all the same."""
     found = {(each["decision"], each["opening_stock"]) for each in entry.get("backdated", ())}
     return found - {(None, None)}
