@@ -42,6 +42,7 @@ ENTERPRISE_EXAMPLE: Final[JsonDict] = {
     "year_counted": 2026,
     "pending_until": None,
     "reasons": [],
+    "backdated": [],
 }
 
 
@@ -182,6 +183,7 @@ class CountAnswer(BaseModel):
                     ],
                     "overlaps": [],
                     "notices": [],
+                    "backdated": [],
                     "parameters": [
                         {
                             "name": "active_days_min",
