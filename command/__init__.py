@@ -36,6 +36,7 @@ _MODULES: Final = {
     "count": "count",
     "explain": "explain",
     "decide": "decide",
+    "opening-stock": "opening_stock",
     "procedure": "procedure",
     "draw": "draw",
     "signals": "signals",

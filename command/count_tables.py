@@ -11,12 +11,15 @@ from rich.table import Table
 from jieru.calendar import SHANGHAI
 from jieru.i18n import gettext as _
 from jieru.i18n import process_language
+from verifier.counting.backdated import Backdated
 from verifier.counting.count import Count, PlatformCount
+from verifier.counting.determination import Determination
 from verifier.counting.eligibility import CriterionName
 from verifier.counting.explanation import Explanation
 from verifier.counting.figures import Figures, PlatformFigures, figures_of_count
 from verifier.counting.registry import Decision, RecordedDecision
 from verifier.criterion_speech import CriterionSpeech
+from verifier.late_speech import late_sentence
 from verifier.policy import Parameter, ParameterValue, Policy, Words
 from verifier.words import (
     BASIS_WORDS,
@@ -52,6 +55,9 @@ def count_report(count: Count, *, width: int) -> str:
         page.table(_determinations(platform))
     if count.overlaps:
         page.table(_overlaps(count))
+    late = list(count.backdated())
+    if late:
+        page.table(_backdated(late))
     page.table(_decided_parameters(count.policy))
     return page.text()
 
@@ -75,6 +81,7 @@ def explanation_report(explanation: Explanation, *, width: int) -> str:
         ),
         _("Outcome: {outcome}").format(outcome=_(OUTCOME_WORDS[found.outcome])),
         *_window_lines(explanation),
+        *(late_sentence(each, _, date.isoformat) for each in found.backdated or ()),
     )
     page.table(_criteria(explanation))
     page.table(_devices(explanation))
@@ -231,6 +238,47 @@ def _overlaps(count: Count) -> Table:
                 str(claim.year),
             )
     return table
+
+
+def _backdated(late: Iterable[tuple[Determination, Backdated]]) -> Table:
+    table = text_table(
+        _("Recorded later than they begin: evidence follows registration"),
+        [
+            _("Platform"),
+            _("Enterprise"),
+            _("Code"),
+            _("What"),
+            _("From"),
+            _("Recorded on"),
+            _("Counts from"),
+            _("Counts before by"),
+            _("Changes the outcome"),
+        ],
+        [_("Active days before")],
+    )
+    for found, each in late:
+        what = _("{count} devices").format(count=len(each.serials))
+        table.add_row(
+            found.platform.code,
+            found.enterprise.name,
+            found.enterprise.uscc,
+            what if each.serials else _("connection"),
+            each.from_date.isoformat(),
+            each.recorded_on.isoformat(),
+            each.evidence_from.isoformat(),
+            _answer(each),
+            _("yes") if each.changes_outcome else _("no"),
+            str(each.days_before),
+        )
+    return table
+
+
+def _answer(each: Backdated) -> str:
+    if each.decision is not None:
+        return _("decision {id}").format(id=each.decision)
+    if each.opening_stock is not None:
+        return _("opening stock {id}").format(id=each.opening_stock)
+    return ""
 
 
 def _decided_parameters(policy: Policy) -> Table:

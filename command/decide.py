@@ -103,6 +103,21 @@ def _keep(
 
 
 @command.command(
+    "backdate",
+    help=_("Let what was recorded late of an enterprise until now count from its first day."),
+    epilog=example(
+        "jieru decide backdate xielian 91350300000000001Y --reason 已核对合同与验收单 --by 林晓"
+    ),
+)
+@_case
+@_who_and_why
+def _backdate(
+    *, platform: str, uscc: str, reason: str, name: ClaimedName, attachment: str | None
+) -> None:
+    _record("backdate", platform, uscc, _Said(reason, name, attachment))
+
+
+@command.command(
     "waive",
     help=_("Set one numeric criterion for one enterprise and platform."),
     epilog=example(

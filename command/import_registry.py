@@ -1,6 +1,7 @@
 """`jieru import`: read one file of the registry, all rows or none."""
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -41,7 +42,9 @@ _PRINTED_ERRORS: Final = 50
 def command(*, kind: KindName, file: Path, dry_run: bool, errors_file: Path | None) -> None:
     """Import one file, and say what it changed or every row that is wrong."""
     settings = load_settings()
-    districts = {*load_policy(settings.policy).districts.value, OTHER_DISTRICT}
+    policy = load_policy(settings.policy)
+    districts = {*policy.districts.value, OTHER_DISTRICT}
+    backdating = policy.backdate_days_max
     with open_database(settings) as connection:
         try:
             result = import_file(
@@ -50,6 +53,7 @@ def command(*, kind: KindName, file: Path, dry_run: bool, errors_file: Path | No
                 file,
                 districts=districts,
                 actor=command_actor(),
+                backdate_days_max=backdating.value if backdating else None,
                 dry_run=dry_run,
             )
         except ImportRejected as rejected:
@@ -64,6 +68,23 @@ def command(*, kind: KindName, file: Path, dry_run: bool, errors_file: Path | No
     )
     click.echo(
         spoken.format(created=result.created, changed=result.changed, unchanged=result.unchanged)
+    )
+    if result.evidence_from is not None:
+        _warn_of_backdating(result.backdated_rows, result.evidence_from)
+
+
+def _warn_of_backdating(rows: Sequence[int], evidence_from: date) -> None:
+    shown = ", ".join(map(str, rows[:_PRINTED_ERRORS]))
+    if len(rows) > _PRINTED_ERRORS:
+        shown += " …"
+    warning = _(
+        "Rows that begin long before they are recorded: {count} (rows {rows}). Their evidence "
+        "counts only from {evidence_from} on; what was heard before counts only after a decision "
+        "of two people of the bureau."
+    )
+    click.echo(
+        warning.format(count=len(rows), rows=shown, evidence_from=evidence_from.isoformat()),
+        err=True,
     )
 
 

@@ -40,6 +40,7 @@ __all__ = [
     "PER_SECOND",
     "PLATFORM",
     "REASON",
+    "RECORDED_ON",
     "RESULTS_OF_THE_COUNT",
     "RHYTHM",
     "SERIAL",
@@ -95,6 +96,7 @@ PLATFORM: Final = spoken(_("Platform"))
 REASON: Final = spoken(_("Reason"))
 RESULTS_OF_THE_COUNT: Final = Text("核定结果", "Results of the count")
 RHYTHM: Final = Text("节律", "Rhythm")
+RECORDED_ON: Final = spoken(_("Recorded on"))
 SERIAL: Final = spoken(_("Serial"))
 SINCE: Final = Text("自", "Since")
 STATE: Final = spoken(_("State"))

@@ -36,6 +36,7 @@ from dashboards.headings import (
     OVERVIEW,
     PLATFORM,
     REASON,
+    RECORDED_ON,
     RHYTHM,
     SERIAL,
     TRUST,
@@ -248,7 +249,7 @@ def _devices() -> Row:
         (
             Table(
                 10,
-                Text("同年先后归属两家企业的设备", "Devices of two enterprises in one year"),
+                Text("一年内先后归属两家企业的设备", "Devices of two enterprises within a year"),
                 Text(
                     "同一台设备在一年内先后为两家企业作证，且两家名下是否均收到心跳。",
                     "Devices that stood for two enterprises in a year; were they heard for both?",
@@ -314,6 +315,37 @@ def _devices() -> Row:
                         Column("connected_on", CONNECTED_ON, width=120),
                         Column("from_ms", is_hidden=True),
                         Column("to_ms", is_hidden=True),
+                    )
+                ),
+                size=(FULL, 8),
+                page_size=20,
+            ),
+            Table(
+                14,
+                Text("补登记的接入关系与设备归属", "Connections and assignments recorded late"),
+                Text(
+                    "登记晚于起始日期；超出政策天数的证据，须经两人裁定方可计入。至多 500 行。",
+                    "Recorded later than they begin: more than the policy's days take two people.",
+                ),
+                f"""
+                SELECT platform, enterprise, uscc, serial,
+                       from_on::text AS from_on, recorded_on::text AS recorded_on, days_late,
+                       decision, opening_stock
+                FROM audit.backdated
+                WHERE recorded_on >= make_date({THE_YEAR}, 1, 1) AND {_OF_THE_PLATFORMS}
+                ORDER BY days_late DESC, platform, uscc, serial LIMIT 500
+                """,
+                shown=Shown(
+                    columns=(
+                        Column("platform", PLATFORM, link=to_platform(), width=120),
+                        Column("enterprise", ENTERPRISE),
+                        Column("uscc", USCC, width=190),
+                        Column("serial", Text("设备（空：接入关系）", "Device (none: connection)")),
+                        Column("from_on", FROM, width=110),
+                        Column("recorded_on", RECORDED_ON, width=110),
+                        Column("days_late", Text("晚登记天数", "Days late"), width=110),
+                        Column("decision", Text("裁定号", "Decision"), width=90),
+                        Column("opening_stock", Text("存量认可号", "Opening stock"), width=110),
                     )
                 ),
                 size=(FULL, 8),
@@ -396,8 +428,8 @@ def _rush() -> Row:
                 20,
                 Text("每月登记与接入", "Registrations and connections by month"),
                 Text(
-                    "各月起始的接入关系与设备归属、登记的设备、计入企业的窗口首日；年末集中即为突击。",
-                    "Connections begun, devices assigned and registered, windows begun, by month.",
+                    "各月登记的接入关系、设备归属与设备，以及计入企业的窗口首日；年末集中即为突击。",
+                    "Connections, assignments and devices recorded, windows begun, by month.",
                 ),
                 in_each_language(_registrations_by_month),
                 category="month_name",
@@ -405,12 +437,12 @@ def _rush() -> Row:
                     columns=(
                         Column(
                             "connections_begun",
-                            Text("起始的接入关系", "Connections begun"),
+                            Text("登记的接入关系", "Connections recorded"),
                             colour=GREY,
                         ),
                         Column(
                             "devices_assigned",
-                            Text("起始的设备归属", "Devices assigned"),
+                            Text("登记的设备归属", "Assignments recorded"),
                             colour=YELLOW,
                         ),
                         Column(
@@ -533,14 +565,15 @@ def _changes() -> Row:
                 32,
                 Text("有效裁定（项）", "Open decisions"),
                 Text(
-                    "所选平台上目前有效的排除、暂缓、放宽与维持。",
-                    "Exclusions, holds, waivers and what was kept, on the chosen platforms.",
+                    "所选平台上目前有效的排除、暂缓、放宽、维持与认可补登记。",
+                    "Exclusions, holds, waivers, what was kept or let count from its first day.",
                 ),
                 f"""
                 SELECT (count(*) FILTER (WHERE kind = 'exclude'))::integer AS exclude,
                        (count(*) FILTER (WHERE kind = 'hold'))::integer AS hold,
                        (count(*) FILTER (WHERE kind = 'waive'))::integer AS waive,
-                       (count(*) FILTER (WHERE kind = 'keep'))::integer AS keep
+                       (count(*) FILTER (WHERE kind = 'keep'))::integer AS keep,
+                       (count(*) FILTER (WHERE kind = 'backdate'))::integer AS backdate
                 FROM audit.decisions WHERE is_open AND NOT waits AND {_OF_THE_PLATFORMS}
                 """,
                 shown=Shown(

@@ -231,6 +231,7 @@ DECISION_WORDS: Final[Vocabulary] = {
     "waive": _("Waive"),
     "hold": _("Hold"),
     "keep": _("Keep as it is"),
+    "backdate": _("Let it count from its first day"),
 }
 VALIDITY_WORDS: Final[Vocabulary] = {
     "open": _("in force"),

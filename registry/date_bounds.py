@@ -39,6 +39,7 @@ _BOUNDS: Final[Mapping[str, _Bounds]] = {
     "to_date": _Bounds(_CONNECTIONS, _THIRTY_YEARS),
     "assigned_to": _Bounds(_CONNECTIONS, _THIRTY_YEARS),
     "ended_on": _Bounds(_CONNECTIONS, _A_YEAR),
+    "recorded_on": _Bounds(_CONNECTIONS, _A_YEAR),
 }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -10,6 +11,7 @@ import psycopg
 from jieru.audit import Actor, changing
 from jieru.errors import UserError, WorldError
 from jieru.i18n import marked
+from registry.backdating import backdated_rows, refused_recording_days
 from registry.changes import Changes, changes_to, forbidden_changes, outlasting, overlaps
 from registry.connection_requests import Asked, asked_by_rows, write_requests
 from registry.date_bounds import implausible_dates, implausible_dates_of_row
@@ -81,6 +83,8 @@ class Importer:
     actor: Actor
     own_platform: str | None = None
     """The code of an operator's only platform; None: somebody who may change every record."""
+    backdate_days_max: int | None = None
+    """Days before the day of recording that count by themselves; None: nothing is said of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,10 @@ class ImportResult:
     unchanged: int
     requested_rows: tuple[int, ...] = ()
     """Rows of an operator's file that ask to connect an enterprise of another platform."""
+    backdated_rows: tuple[int, ...] = ()
+    """New rows that begin so long ago that their evidence does not count from the first day."""
+    evidence_from: date | None = None
+    """From which day on that of these rows counts; None: there are none."""
 
 
 class _Found(NamedTuple):
@@ -111,6 +119,7 @@ def import_file(
     *,
     districts: Collection[str],
     actor: Actor,
+    backdate_days_max: int | None = None,
     dry_run: bool = False,
 ) -> ImportResult:
     """Import a CSV or XLSX file (design section 8, "CSV columns"); see `import_parsed`.
@@ -120,9 +129,8 @@ def import_file(
         WorldError: the database went away.
     """
     file = parse_file(kind, read_content(path), path.name)
-    return import_parsed(
-        connection, file, districts=districts, importer=Importer(actor), dry_run=dry_run
-    )
+    importer = Importer(actor, backdate_days_max=backdate_days_max)
+    return import_parsed(connection, file, districts=districts, importer=importer, dry_run=dry_run)
 
 
 def parse_file(kind: KindName, content: bytes, name: str) -> ParsedFile:
@@ -170,6 +178,7 @@ def import_parsed(
     own_platform = importer.own_platform
     try:
         with connection.transaction() if dry_run else changing(connection, importer.actor):
+            today = today_of(connection)
             changes, asked = _checked(connection, file, districts, own_platform)
             if not dry_run:
                 for relation, found in zip(file.kind.relations, changes, strict=True):
@@ -192,7 +201,22 @@ def import_parsed(
     changed = {row.number for found in changes for row in found.changed} - created
     requested = tuple(row.number for row in asked.new)
     unchanged = len(file.rows) - len(created) - len(changed) - len(requested)
-    return ImportResult(len(created), len(changed), unchanged, requested)
+    days_max = importer.backdate_days_max
+    late = sorted(
+        number
+        for relation, found in zip(file.kind.relations, changes, strict=True)
+        for number in backdated_rows(relation, [*found.created, *asked.new], today, days_max)
+    )
+    return ImportResult(
+        created=len(created),
+        changed=len(changed),
+        unchanged=unchanged,
+        requested_rows=requested,
+        backdated_rows=tuple(late),
+        evidence_from=today - timedelta(days=days_max)
+        if late and today is not None and days_max is not None
+        else None,
+    )
 
 
 def _checked(
@@ -221,6 +245,8 @@ def _checked(
     asking.update(error.row for error in asked.errors)
     unread = _unread_enterprises(connection, rows, own_platform)
     today = today_of(connection)
+    if any(relation.told for relation in kind.relations):
+        found += refused_recording_days(rows, today)
     found += [error for row in asked.new for error in implausible_dates_of_row(row, today)]
     changes = []
     for relation in kind.relations:

@@ -43,6 +43,8 @@ class Column:
     is_required: bool = True
     is_in_every_header: bool = True
     """False: a file may lack the column, which is as good as leaving it empty."""
+    is_for_simulations: bool = False
+    """Whether a real database refuses what it says; no template and no export has it."""
     names: Reference | None = None
 
 
@@ -68,6 +70,8 @@ class Relation:
     """The column that can never change, because evidence hangs on it."""
     kept_if_empty: tuple[str, ...] = ()
     """Of the other columns, those that say nothing while empty: what is registered stays."""
+    told: tuple[str, ...] = ()
+    """Further columns, which are written with a new record and never compared or changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,11 @@ class Kind:
     """Two columns of which a row has both or neither."""
     may_ask: bool = False
     """Whether an operator's row may name another platform's enterprise, which it then asks for."""
+
+    @property
+    def everyday_columns(self) -> tuple[Column, ...]:
+        """Those that templates and exports have."""
+        return tuple(column for column in self.columns if not column.is_for_simulations)
 
 
 _NAME = text_reader(200)
@@ -104,6 +113,18 @@ def _platform() -> Column:
         _("The code of a registered platform."),
         read_platform_code,
         names=Reference.PLATFORM,
+    )
+
+
+def _recorded_on() -> Column:
+    return Column(
+        "recorded_on",
+        "登记日期",
+        _("In a simulation only: the day of registration, if it is not the first day."),
+        read_date,
+        is_required=False,
+        is_in_every_header=False,
+        is_for_simulations=True,
     )
 
 
@@ -193,6 +214,7 @@ _CONNECTIONS = Kind(
         Column("signed_on", "签订日期", _DATE_FORM, read_date, is_required=False),
         Column("from_date", "起始日期", _DATE_FORM, read_date),
         Column("to_date", "终止日期", _END_FORM, read_date, is_required=False),
+        _recorded_on(),
     ),
     relations=(
         Relation(
@@ -200,6 +222,7 @@ _CONNECTIONS = Kind(
             ("platform", "uscc", "from_date"),
             ("contract_no", "signed_on", "to_date"),
             _CONNECTED,
+            told=("recorded_on",),
         ),
     ),
     key=("platform", "uscc", "from_date"),
@@ -245,6 +268,7 @@ _DEVICES = Kind(
             is_required=False,
             is_in_every_header=False,
         ),
+        _recorded_on(),
     ),
     relations=(
         Relation(
@@ -259,6 +283,7 @@ _DEVICES = Kind(
             ("uscc", "assigned_to"),
             _ASSIGNED,
             fixed="uscc",
+            told=("recorded_on",),
         ),
     ),
     key=("platform", "serial", "assigned_from"),

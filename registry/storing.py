@@ -148,12 +148,14 @@ _STATEMENTS: Final = {
         """,
         insert="""
             INSERT INTO connections (platform_id, enterprise_id, contract_no, signed_on,
-                                     from_date, to_date)
+                                     from_date, to_date, recorded_at)
             SELECT platforms.id, enterprises.id, file.contract_no, file.signed_on,
-                   file.from_date, file.to_date
+                   file.from_date, file.to_date,
+                   file.recorded_on::timestamp AT TIME ZONE 'Asia/Shanghai'
             FROM unnest(%(platform)s::text[], %(uscc)s::text[], %(from_date)s::date[],
-                        %(contract_no)s::text[], %(signed_on)s::date[], %(to_date)s::date[])
-                 AS file (platform, uscc, from_date, contract_no, signed_on, to_date)
+                        %(contract_no)s::text[], %(signed_on)s::date[], %(to_date)s::date[],
+                        %(recorded_on)s::date[])
+                 AS file (platform, uscc, from_date, contract_no, signed_on, to_date, recorded_on)
             JOIN platforms ON platforms.code = file.platform
             JOIN enterprises ON enterprises.uscc = file.uscc
         """,
@@ -210,11 +212,12 @@ _STATEMENTS: Final = {
             JOIN enterprises ON enterprises.id = enterprise_id
         """,
         insert="""
-            INSERT INTO assignments (device_id, enterprise_id, from_date, to_date)
-            SELECT devices.id, enterprises.id, file.assigned_from, file.assigned_to
+            INSERT INTO assignments (device_id, enterprise_id, from_date, to_date, recorded_at)
+            SELECT devices.id, enterprises.id, file.assigned_from, file.assigned_to,
+                   file.recorded_on::timestamp AT TIME ZONE 'Asia/Shanghai'
             FROM unnest(%(platform)s::text[], %(serial)s::text[], %(assigned_from)s::date[],
-                        %(uscc)s::text[], %(assigned_to)s::date[])
-                 AS file (platform, serial, assigned_from, uscc, assigned_to)
+                        %(uscc)s::text[], %(assigned_to)s::date[], %(recorded_on)s::date[])
+                 AS file (platform, serial, assigned_from, uscc, assigned_to, recorded_on)
             JOIN platforms ON platforms.code = file.platform
             JOIN devices ON platform_id = platforms.id AND devices.serial = file.serial
             JOIN enterprises ON enterprises.uscc = file.uscc
@@ -328,12 +331,13 @@ def write_changes(
     Changes come first: an end that makes room for a new period must be there before it is.
     """
     statements = _STATEMENTS[relation.name]
-    for statement, rows in (
-        (statements.update, changes.changed),
-        (statements.insert, changes.created),
+    said = relation.key + relation.others
+    for statement, columns, rows in (
+        (statements.update, said, changes.changed),
+        (statements.insert, said + relation.told, changes.created),
     ):
         if rows:  # an empty statement would still announce a change of the registry
-            arrays = _arrays(relation.key + relation.others, rows)
+            arrays = _arrays(columns, rows)
             connection.execute(statement, {**arrays, "own_platform": own_platform})
 
 
@@ -341,7 +345,8 @@ def write_created(
     connection: psycopg.Connection, relation: Relation, row: FileRow, *, own_platform: str | None
 ) -> int:
     """Write one new record; its id."""
-    values = {**_arrays(relation.key + relation.others, [row]), "own_platform": own_platform}
+    columns = relation.key + relation.others + relation.told
+    values = {**_arrays(columns, [row]), "own_platform": own_platform}
     created = connection.execute(_STATEMENTS[relation.name].insert + " RETURNING id", values)
     return int(created.fetchall()[0][0])
 

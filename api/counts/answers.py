@@ -1,7 +1,7 @@
 """The shapes of a count's answers, as OpenAPI documents them (design section 8)."""
 
 from datetime import date, datetime
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
@@ -43,7 +43,32 @@ ENTERPRISE_EXAMPLE: Final[JsonDict] = {
     "year_counted": 2026,
     "pending_until": None,
     "reasons": [],
+    "backdated": [],
 }
+
+
+class LateRecordAnswer(BaseModel):
+    """A connection or assignments that were recorded later than they begin."""
+
+    what: Literal["connection", "assignments"]
+    serials: list[str] = Field(description="Of the devices; none of a connection.")
+    from_date: date
+    recorded_on: date = Field(description="The civil day on which the server was told.")
+    evidence_from: date = Field(description="From this day on it counts by itself.")
+    days_before: int = Field(
+        description="Active days before: of the enterprise or, of devices, of the one with most."
+    )
+    decision: int | None = Field(description="The decision by which these days count.")
+    opening_stock: int | None = Field(description="The opening stock by which they count.")
+    changes_outcome: bool = Field(description="Whether the outcome depends on such days.")
+
+
+class LateCaseAnswer(LateRecordAnswer):
+    """The same, with whom it concerns."""
+
+    platform: str
+    uscc: str = _USCC
+    name: str
 
 
 class EnterpriseAnswer(BaseModel):
@@ -68,6 +93,9 @@ class EnterpriseAnswer(BaseModel):
         description="Of a pending one: the earliest last day its window could have."
     )
     reasons: list[CriterionName] = Field(description="The criteria that are not met.")
+    backdated: list[LateRecordAnswer] | None = Field(
+        default=None, description="What was recorded late; null: before that was a rule."
+    )
 
 
 class AwardLineAnswer(BaseModel):
@@ -161,6 +189,7 @@ class CountAnswer(BaseModel):
                     ],
                     "overlaps": [],
                     "notices": [],
+                    "backdated": [],
                     "parameters": [
                         {
                             "name": "active_days_min",
@@ -184,6 +213,9 @@ class CountAnswer(BaseModel):
     platforms: list[PlatformAnswer] = Field(description="By code.")
     overlaps: list[OverlapAnswer]
     notices: list[NoticeAnswer]
+    backdated: list[LateCaseAnswer] | None = Field(
+        default=None, description="All that was recorded late; null: before that was a rule."
+    )
     parameters: list[ParameterAnswer]
 
 

@@ -18,6 +18,7 @@ from verifier.counting.explanation import Explanation
 from verifier.counting.measures import CriterionRow, Period, PeriodKind
 from verifier.counting.registry import RecordedDecision
 from verifier.criterion_speech import NOTHING, CriterionSpeech
+from verifier.late_speech import late_sentence
 from verifier.policy import WAIVABLE
 from verifier.words import DECISION_WORDS
 
@@ -100,6 +101,8 @@ class Detail:
     criteria: list[CriterionInWords]
     calendar: list[CalendarRow]
     decisions: list[DecisionInWords]
+    late: list[str]
+    """What was recorded later than it begins, a sentence each."""
 
 
 def detail_in_words(explanation: Explanation, translate: Translate) -> Detail:
@@ -117,6 +120,9 @@ def detail_in_words(explanation: Explanation, translate: Translate) -> Detail:
         decisions=[
             _decision(each, speech, is_simulation=explanation.is_simulation)
             for each in explanation.decisions
+        ],
+        late=[
+            late_sentence(each, translate, date.isoformat) for each in determination.backdated or ()
         ],
     )
 

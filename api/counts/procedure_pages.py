@@ -82,7 +82,9 @@ StepName = Literal[
     "approve_payment",
     "pay",
 ]
-DecisionAct = Literal["exclude", "hold", "waive", "keep", "confirm", "withdraw", "close", "reopen"]
+DecisionAct = Literal[
+    "exclude", "hold", "waive", "backdate", "keep", "confirm", "withdraw", "close", "reopen"
+]
 _Short = Annotated[str, Query(max_length=_LONGEST, pattern=r"^[^\x00]*$")]
 Revision = Annotated[int | None, Query()]
 

@@ -122,8 +122,9 @@ def get_comparison(
     status_code=201,
     summary="Record a decision",
     description=_(
-        "Excludes, holds, waives a criterion, or notes that all stays as it is (`keep`); the same "
-        "one twice is refused. Only a person's session may."
+        "Excludes, holds, waives a criterion, lets what was recorded late count from its first "
+        "day (`backdate`), or notes that all stays as it is (`keep`); the same one twice is "
+        "refused. Only a person's session may."
     ),
     response_description=_("The decision's number."),
     responses=_STEP,
@@ -137,8 +138,8 @@ def post_decision(taker: CurrentStepTaker, new: NewDecision) -> NumberAnswer:
     "/decisions/{decision_id}/confirm",
     summary="Confirm a decision",
     description=_(
-        "A waiver has no effect before another person than the one who decided confirmed it; only "
-        "a person's session may."
+        "A waiver or a `backdate` has no effect before another person than the one who decided "
+        "confirmed it; only a person's session may."
     ),
     response_description=_("The decision's number."),
     responses=_STEP,

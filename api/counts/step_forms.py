@@ -321,6 +321,17 @@ DECISION_FORMS: Final[Mapping[str, ActForm]] = {
         ),
         choices=_criteria,
     ),
+    "backdate": ActForm(
+        title=_("Let it count from its first day"),
+        submit=_("Record"),
+        explanation=_(
+            "Connections and machines of this enterprise that were recorded late until now count "
+            "from their first day, once another person has confirmed it. What is recorded later "
+            "is not covered."
+        ),
+        act=_decide("backdate"),
+        inputs=(_PLATFORM, _USCC, _REASON, _ATTACHMENT),
+    ),
     "confirm": ActForm(
         title=_("Confirm the decision"),
         submit=_("Confirm"),

@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse
 from api.access.roles import Permission
 from api.console.visit import Visit
 from api.counts.cases import policy_of
+from api.counts.late_view import late_rows, stored_late_rows
 from api.counts.procedure_view import (
     SHEET_WORDS,
     hindrances_in_words,
@@ -137,6 +138,7 @@ def show_computed_count(
             ],
             "overlaps": overlap_rows(count.overlaps, _names(figures)),
             "visits": [],
+            "late": late_rows(count, visit.translate),
             "record": None,
             "faults": [],
             "kept": kept,
@@ -175,6 +177,7 @@ def show_kept_count(
         "notices": [],
         "visits": [],
         "overlaps": [],
+        "late": [],
         **_procedure(visit, connection, sheet, trusted),
     }
     if summary:
@@ -192,6 +195,9 @@ def show_kept_count(
                 for said in map(said_of, summary.visits)
             ],
             "overlaps": stored_overlap_rows(summary.overlaps, names),
+            "late": stored_late_rows(
+                connection, record, visit.caller.platform_code, visit.translate
+            ),
             "names": names,
         }
     return visit.render("counts/year.html", values)

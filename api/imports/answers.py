@@ -1,6 +1,6 @@
 """The shapes of an import's answers, as OpenAPI documents them."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -34,6 +34,9 @@ _SUMMARY: Final[dict[str, Any]] = {
     "unchanged": 40,
     "requested": 0,
     "requested_rows": [],
+    "backdated": 0,
+    "backdated_rows": [],
+    "evidence_from": None,
     "error_count": 0,
     "message": None,
     "is_applicable": True,
@@ -82,6 +85,14 @@ class ImportSummary(BaseModel):
     )
     requested_rows: list[int] = Field(
         description="Which rows these are, as a spreadsheet numbers them; the first 1,000."
+    )
+    backdated: int = Field(
+        description="New rows that begin so long before they are recorded that their evidence does "
+        "not count from the first day."
+    )
+    backdated_rows: list[int] = Field(description="Which rows these are; the first 1,000.")
+    evidence_from: date | None = Field(
+        description="From which day on that of these rows counts by itself; null: there are none."
     )
     error_count: int
     message: str | None = Field(

@@ -57,7 +57,7 @@ def template_xlsx(kind: Kind, language: Language) -> bytes:
         explanations.set_column(3, 3, _WIDE_COLUMN)
         heads = [_("Column"), _("In Chinese"), _("Required"), _("What belongs into it")]
         rows = [[translate(head) for head in heads]]
-        for column in kind.columns:
+        for column in kind.everyday_columns:
             required = _("yes") if column.is_required else _("no")
             explanation = translate(column.explanation)
             rows.append([column.name, column.chinese, translate(required), explanation])
@@ -89,7 +89,7 @@ def failed_rows_xlsx(failed: FailedRows, errors: Iterable[RowError], language: L
 
 
 def _header(kind: Kind, language: Language) -> list[str]:
-    return [column.chinese if language == "zh" else column.name for column in kind.columns]
+    return [column.chinese if language == "zh" else column.name for column in kind.everyday_columns]
 
 
 def _with_reasons(

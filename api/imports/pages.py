@@ -27,7 +27,7 @@ from api.imports.queries import (
 from api.imports.routes import ImportId
 from api.imports.upload import in_turn, read_form_file
 from api.web.paging import PageRequest, RequestedPage
-from api.web.policy import Districts
+from api.web.policy import CurrentRegistryRules
 from api.web.problems import Kind, Problem, WrongField
 from jieru.errors import UserError
 from jieru.i18n import marked as _
@@ -53,15 +53,15 @@ def show_imports(visit: CurrentVisit, page: RequestedPage) -> HTMLResponse:
 
 
 @router.post(_LIST)
-async def take_file(visit: CurrentVisit, districts: Districts, values: FormValues) -> Response:
+async def take_file(
+    visit: CurrentVisit, rules: CurrentRegistryRules, values: FormValues
+) -> Response:
     """Check a file and go on to what it would do."""
     chosen = values.get("kind", "")
 
     def work() -> ImportRecord:
         kind = _kind_of(visit.caller, chosen)
-        return receive_import(
-            visit.database, visit.caller, kind, file, districts=districts, dry_run=True
-        )
+        return receive_import(visit.database, visit.caller, kind, file, rules=rules, dry_run=True)
 
     try:
         file = await read_form_file(visit.request)
@@ -106,6 +106,8 @@ def show_import(
             ],
             "requested_rows": _ROW_SEPARATOR.join(map(str, record.requested_rows[:_ROWS_SHOWN])),
             "has_more_requested": record.requested > _ROWS_SHOWN,
+            "backdated_rows": _ROW_SEPARATOR.join(map(str, record.backdated_rows[:_ROWS_SHOWN])),
+            "has_more_backdated": record.backdated > _ROWS_SHOWN,
             "first_address": address if page > 1 else None,
             "next_address": f"{address}?page={page + 1}" if has_more else None,
             "may_apply": record.is_applicable and may_change,
@@ -115,11 +117,13 @@ def show_import(
 
 
 @router.post("/imports/{import_id}/apply")
-async def take_apply(visit: CurrentVisit, districts: Districts, import_id: ImportId) -> Response:
+async def take_apply(
+    visit: CurrentVisit, rules: CurrentRegistryRules, import_id: ImportId
+) -> Response:
     """Import the file that was checked."""
     record = await in_turn(
         visit.caller,
-        lambda: apply_import(visit.database, visit.caller, import_id, districts=districts),
+        lambda: apply_import(visit.database, visit.caller, import_id, rules=rules),
     )
     address = f"{_LIST}/{record.id}"
     if record.outcome == "applied":

@@ -2,9 +2,8 @@
 
 import hashlib
 import zlib
-from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final, Literal, LiteralString, NoReturn
 
 import psycopg
@@ -24,6 +23,7 @@ from api.imports.kept import (
 )
 from api.web.database import RequestDatabase
 from api.web.paging import PageRequest, cut_page, read_cursor
+from api.web.policy import RegistryRules
 from api.web.problems import Kind, Problem
 from jieru.errors import UserError
 from jieru.i18n import marked as _
@@ -57,13 +57,13 @@ _OF_PLATFORMS: Final[frozenset[KindName]] = frozenset({"platforms", "recognition
 """What an operator must not say of itself."""
 
 _ROWS_KEPT: Final = 1_000
-"""So many of the rows that ask are named."""
+"""So many of the rows that ask, or begin long ago, are named."""
 
 _COLUMNS: Final = """
     imports.id, kind, file_name, encode(sha256, 'hex'), size_bytes, uploaded_at, uploaded_by,
     platforms.code, outcome, created, changed, unchanged, refusal, error_count,
     failed_rows IS NOT NULL, content IS NOT NULL AND uploaded_at > now() - interval '1 day',
-    applied_at, applied_by, requested, requested_rows
+    applied_at, applied_by, requested, requested_rows, backdated, backdated_rows, evidence_from
 """
 _REFUSAL: Final = 12
 """Its place among them."""
@@ -83,11 +83,11 @@ _SELECT_ERRORS: Final = "SELECT errors FROM imports WHERE id = %s"
 _SELECT_FAILED_ROWS: Final = "SELECT failed_rows FROM imports WHERE id = %s"
 _INSERT: Final = """
     INSERT INTO imports (kind, file_name, sha256, size_bytes, uploaded_by, platform_id, outcome,
-                         created, changed, unchanged, requested, requested_rows, content,
-                         applied_at, applied_by)
+                         created, changed, unchanged, requested, requested_rows, backdated,
+                         backdated_rows, evidence_from, content, applied_at, applied_by)
     VALUES (%(kind)s, %(file_name)s, %(sha256)b, %(size_bytes)s, %(uploaded_by)s, %(platform_id)s,
             %(outcome)s, %(created)s, %(changed)s, %(unchanged)s, %(requested)s,
-            %(requested_rows)s, %(content)b,
+            %(requested_rows)s, %(backdated)s, %(backdated_rows)s, %(evidence_from)s, %(content)b,
             CASE WHEN %(applied_by)s::text IS NOT NULL THEN now() END, %(applied_by)s)
     RETURNING id
 """
@@ -102,13 +102,15 @@ _LOCK_CHECKED: Final = "SELECT FROM imports WHERE id = %s AND outcome = 'checked
 _SET_APPLIED: Final = """
     UPDATE imports SET outcome = 'applied', created = %(created)s, changed = %(changed)s,
            unchanged = %(unchanged)s, requested = %(requested)s,
-           requested_rows = %(requested_rows)s, content = NULL, applied_at = now(),
-           applied_by = %(actor)s
+           requested_rows = %(requested_rows)s, backdated = %(backdated)s,
+           backdated_rows = %(backdated_rows)s, evidence_from = %(evidence_from)s,
+           content = NULL, applied_at = now(), applied_by = %(actor)s
     WHERE id = %(id)s
 """
 _SET_REJECTED: Final = """
     UPDATE imports SET outcome = 'rejected', created = 0, changed = 0, unchanged = 0,
-           requested = 0, requested_rows = '{}', content = NULL,
+           requested = 0, requested_rows = '{}', backdated = 0, backdated_rows = '{}',
+           evidence_from = NULL, content = NULL,
            refusal = %(refusal)s, error_count = %(error_count)s,
            errors = %(errors)b, failed_rows = %(failed_rows)b
     WHERE id = %(id)s AND outcome = 'checked'
@@ -165,6 +167,12 @@ class ImportRecord:
     """Rows that became requests to connect another platform's enterprise, or would."""
     requested_rows: list[int]
     """The first of these rows."""
+    backdated: int
+    """New rows that begin so long ago that their evidence does not count from the first day."""
+    backdated_rows: list[int]
+    """The first of these rows."""
+    evidence_from: date | None
+    """From which day on that of these rows counts."""
 
 
 def receive_import(
@@ -173,7 +181,7 @@ def receive_import(
     kind: KindName,
     file: UploadedFile,
     *,
-    districts: Collection[str],
+    rules: RegistryRules,
     dry_run: bool,
 ) -> ImportRecord:
     """Check a file and, unless this is a dry run, import it; either way it is recorded.
@@ -183,7 +191,7 @@ def receive_import(
         caller: who sends it.
         kind: what its rows are.
         file: what was sent.
-        districts: the districts an enterprise may have.
+        rules: what the policy says of the registry.
         dry_run: write nothing into the registry, and keep the file to be applied.
 
     Returns:
@@ -207,12 +215,12 @@ def receive_import(
         parsed = parse_file(kind, file.content, file.name)
         if dry_run:
             with database.reading() as connection:
-                result = _import(connection, caller, parsed, districts, dry_run=True)
+                result = _import(connection, caller, parsed, rules, dry_run=True)
                 record = {**sent, "outcome": "checked", "applied_by": None}
                 record |= {"content": zlib.compress(file.content, 1), **_counts(result)}
                 return _recorded(connection, caller, _INSERT, record)
         with database.changing(caller.actor) as connection:
-            result = _import(connection, caller, parsed, districts, dry_run=False)
+            result = _import(connection, caller, parsed, rules, dry_run=False)
             record = {**sent, "outcome": "applied", "applied_by": caller.actor.name}
             record |= {"content": None, **_counts(result)}
             return _recorded(connection, caller, _INSERT, record)
@@ -223,7 +231,7 @@ def receive_import(
 
 
 def apply_import(
-    database: RequestDatabase, caller: Caller, import_id: int, *, districts: Collection[str]
+    database: RequestDatabase, caller: Caller, import_id: int, *, rules: RegistryRules
 ) -> ImportRecord:
     """Import the file of a dry run; everything is checked anew, for the registry goes on.
 
@@ -247,7 +255,7 @@ def apply_import(
         with database.changing(caller.actor) as connection:
             if connection.execute(_LOCK_CHECKED, (import_id,)).fetchone() is None:
                 _refuse_to_apply(find_import(connection, caller, import_id))
-            result = _import(connection, caller, parsed, districts, dry_run=False)
+            result = _import(connection, caller, parsed, rules, dry_run=False)
             applied = {"id": import_id, "actor": caller.actor.name, **_counts(result)}
             connection.execute(_SET_APPLIED, applied)
             return find_import(connection, caller, import_id)
@@ -349,14 +357,14 @@ def _import(
     connection: psycopg.Connection,
     caller: Caller,
     parsed: ParsedFile,
-    districts: Collection[str],
+    rules: RegistryRules,
     *,
     dry_run: bool,
 ) -> ImportResult:
     own = caller.platform.code if caller.platform else None
-    importer = Importer(caller.actor, own)
+    importer = Importer(caller.actor, own, rules.backdate_days_max)
     return import_parsed(
-        connection, parsed, districts=districts, importer=importer, dry_run=dry_run
+        connection, parsed, districts=rules.districts, importer=importer, dry_run=dry_run
     )
 
 
@@ -367,6 +375,9 @@ def _counts(result: ImportResult) -> dict[str, object]:
         "unchanged": result.unchanged,
         "requested": len(result.requested_rows),
         "requested_rows": list(result.requested_rows[:_ROWS_KEPT]),
+        "backdated": len(result.backdated_rows),
+        "backdated_rows": list(result.backdated_rows[:_ROWS_KEPT]),
+        "evidence_from": result.evidence_from,
     }
 
 

@@ -38,7 +38,7 @@ from api.imports.upload import BODY_DOCUMENTATION, Upload, in_turn
 from api.web.database import Database, RequestDatabase
 from api.web.language import language_of
 from api.web.paging import RequestedPage
-from api.web.policy import Districts
+from api.web.policy import CurrentRegistryRules
 from api.web.problems import PROBLEM_MEDIA_TYPE, Kind, problem_responses
 from jieru.i18n import Language, translations
 from jieru.i18n import marked as _
@@ -92,7 +92,7 @@ async def post_import(
     caller: CurrentCaller,
     request: Request,
     database: Database,
-    districts: Districts,
+    rules: CurrentRegistryRules,
     kind: KindInPath,
     upload: Upload,
     *,
@@ -101,9 +101,7 @@ async def post_import(
     """Import a file, or check what its import would do."""
 
     def work() -> Response:
-        record = receive_import(
-            database, caller, kind, upload, districts=districts, dry_run=dry_run
-        )
+        record = receive_import(database, caller, kind, upload, rules=rules, dry_run=dry_run)
         return _answer(database, caller, record, language_of(request))
 
     return await in_turn(caller, work)
@@ -124,13 +122,13 @@ async def post_application(
     caller: CurrentCaller,
     request: Request,
     database: Database,
-    districts: Districts,
+    rules: CurrentRegistryRules,
     import_id: ImportId,
 ) -> Response:
     """Import the file of a dry run."""
 
     def work() -> Response:
-        record = apply_import(database, caller, import_id, districts=districts)
+        record = apply_import(database, caller, import_id, rules=rules)
         return _answer(database, caller, record, language_of(request))
 
     return await in_turn(caller, work)

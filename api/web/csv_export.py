@@ -54,7 +54,7 @@ def export_rows(database: RequestDatabase, export: Export) -> Iterator[Sequence[
 
 def respond_csv(database: RequestDatabase, name: str, export: Export) -> StreamingResponse:
     """A list as a file to be kept; what fails at once still becomes a problem document."""
-    columns = [column.name for column in KINDS[export.kind].columns]
+    columns = [column.name for column in KINDS[export.kind].everyday_columns]
     chunks = (
         [[row[column] for column in columns] for row in rows]
         for rows in export_rows(database, export)

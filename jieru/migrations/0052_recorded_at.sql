@@ -1,4 +1,234 @@
--- When the server was told of the first day of a connection and of an assignment.
+-- Evidence follows registration: of every connection and assignment, when the server was told of its
+-- from_date. The database says it, by its own clock, so that nobody is paid for what was written
+-- down afterwards.
 
 ALTER TABLE connections ADD COLUMN recorded_at timestamptz NOT NULL DEFAULT now();
 ALTER TABLE assignments ADD COLUMN recorded_at timestamptz NOT NULL DEFAULT now();
+COMMENT ON COLUMN connections.recorded_at IS 'When the server was told of this from_date. Evidence of long before does not count by itself.';
+COMMENT ON COLUMN assignments.recorded_at IS 'When the server was told of this from_date. Evidence of long before does not count by itself.';
+
+-- Whoever lets a period that is over go on says of days that have passed that they belong to it.
+ALTER TABLE connections ADD COLUMN extended_from date, ADD COLUMN extended_at timestamptz,
+    ADD CHECK (num_nulls(extended_from, extended_at) IN (0, 2));
+ALTER TABLE assignments ADD COLUMN extended_from date, ADD COLUMN extended_at timestamptz,
+    ADD CHECK (num_nulls(extended_from, extended_at) IN (0, 2));
+COMMENT ON COLUMN connections.extended_from IS 'Its end until the server was told, at extended_at, that it goes on; null: it was never over before.';
+COMMENT ON COLUMN assignments.extended_from IS 'Its end until the server was told, at extended_at, that it goes on; null: it was never over before.';
+
+-- What is there already was recorded when the audit knows, else now. Neither a change of the record nor
+-- an entry of the audit: nobody changed what it says.
+ALTER TABLE connections DISABLE TRIGGER USER;
+ALTER TABLE assignments DISABLE TRIGGER USER;
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['connections', 'assignments'] LOOP
+        IF EXISTS (SELECT FROM installation WHERE is_simulation) THEN
+            EXECUTE format($q$UPDATE %I SET recorded_at = from_date::timestamp AT TIME ZONE 'Asia/Shanghai'$q$, name);
+        ELSE
+            EXECUTE format($q$
+                UPDATE %1$I SET recorded_at = told.at
+                FROM (SELECT record_id, max(changed_at) AS at FROM audit_entries
+                      WHERE record_kind = %1$L
+                        AND (action = 'create' OR (after ->> 'from_date')::date < (before ->> 'from_date')::date)
+                      GROUP BY record_id) AS told
+                WHERE told.record_id = %1$I.id$q$, name);
+        END IF;
+    END LOOP;
+END
+$$;
+UPDATE connections SET recorded_at = requested_at
+FROM connection_requests r
+WHERE r.connection_id = connections.id AND r.from_date = connections.from_date AND requested_at < recorded_at
+  AND NOT EXISTS (SELECT FROM installation WHERE is_simulation);
+ALTER TABLE connections ENABLE TRIGGER USER;
+ALTER TABLE assignments ENABLE TRIGGER USER;
+ALTER TABLE connections ALTER COLUMN recorded_at DROP DEFAULT;
+ALTER TABLE assignments ALTER COLUMN recorded_at DROP DEFAULT;
+
+-- Whatever a program writes here, and one of the release before writes nothing. Simulated registries
+-- play another time: what they do not say was recorded on its from_date.
+CREATE FUNCTION set_recorded_at() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    is_told_anew boolean := TG_OP = 'INSERT';
+    told_at      timestamptz := now();
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        is_told_anew := NEW.from_date < OLD.from_date OR NEW.enterprise_id <> OLD.enterprise_id
+            OR CASE TG_TABLE_NAME
+                WHEN 'connections' THEN to_jsonb(NEW) -> 'platform_id' <> to_jsonb(OLD) -> 'platform_id'
+                ELSE to_jsonb(NEW) -> 'device_id' <> to_jsonb(OLD) -> 'device_id' END;
+    END IF;
+    IF EXISTS (SELECT FROM installation WHERE is_simulation) THEN
+        IF NEW.recorded_at IS NULL OR is_told_anew AND TG_OP = 'UPDATE' AND NEW.recorded_at = OLD.recorded_at THEN
+            NEW.recorded_at := NEW.from_date::timestamp AT TIME ZONE 'Asia/Shanghai';
+        END IF;
+    ELSIF is_told_anew THEN
+        IF TG_TABLE_NAME = 'connections' THEN
+            -- Who asked for the connection told of it then, however long the bureau took.
+            SELECT least(told_at, min(r.requested_at)) INTO told_at
+            FROM connection_requests r JOIN enterprises e ON e.uscc = r.uscc
+            WHERE r.status = 'open' AND r.platform_id = NEW.platform_id AND e.id = NEW.enterprise_id
+              AND r.from_date = NEW.from_date;
+        END IF;
+        NEW.recorded_at := told_at;
+    ELSE
+        NEW.recorded_at := OLD.recorded_at;
+    END IF;
+    IF is_told_anew OR EXISTS (SELECT FROM installation WHERE is_simulation) THEN
+        NEW.extended_from := NULL;
+        NEW.extended_at := NULL;
+    ELSE
+        NEW.extended_from := OLD.extended_from;
+        NEW.extended_at := OLD.extended_at;
+        IF NEW.to_date <= NEW.extended_from THEN  -- it no longer goes on
+            NEW.extended_from := NULL;
+            NEW.extended_at := NULL;
+        ELSIF OLD.to_date < (now() AT TIME ZONE 'Asia/Shanghai')::date
+              AND (NEW.to_date IS NULL OR NEW.to_date > OLD.to_date) THEN
+            NEW.extended_from := coalesce(OLD.extended_from, OLD.to_date);
+            NEW.extended_at := now();
+        END IF;
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER connections_set_recorded_at BEFORE INSERT OR UPDATE ON connections
+    FOR EACH ROW EXECUTE FUNCTION set_recorded_at();
+CREATE TRIGGER assignments_set_recorded_at BEFORE INSERT OR UPDATE ON assignments
+    FOR EACH ROW EXECUTE FUNCTION set_recorded_at();
+
+ALTER TABLE imports ADD COLUMN backdated integer NOT NULL DEFAULT 0,
+                    ADD COLUMN backdated_rows integer[] NOT NULL DEFAULT '{}',
+                    ADD COLUMN evidence_from date;
+COMMENT ON COLUMN imports.backdated IS 'How many new rows begin so long ago that their evidence does not count from the first day.';
+COMMENT ON COLUMN imports.backdated_rows IS 'The first 1,000 of these rows, as a spreadsheet numbers them.';
+COMMENT ON COLUMN imports.evidence_from IS 'From which day on the evidence of these rows counts by itself.';
+
+-- `backdate`: what was recorded late until then counts from its from_date all the same. Two people.
+ALTER TABLE decisions DROP CONSTRAINT decisions_kind_check;
+ALTER TABLE decisions ADD CONSTRAINT decisions_kind_check
+    CHECK (kind IN ('exclude', 'waive', 'hold', 'keep', 'backdate'));
+
+CREATE OR REPLACE FUNCTION decisions_ask_for_a_second() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.needs_second := NEW.kind IN ('waive', 'backdate')
+        AND NOT EXISTS (SELECT FROM installation WHERE is_simulation);
+    IF NEW.confirmed_at IS NOT NULL THEN
+        RAISE EXCEPTION 'a decision is confirmed after it was recorded' USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF NEW.kind = 'backdate' THEN  -- it covers what was recorded until then
+        NEW.decided_at := now();
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+-- All that was registered on a day, of one platform or of all, accepted as one: for a registry that is
+-- older than this rule.
+CREATE TABLE opening_stocks (
+    id               integer     GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    platform_id      integer     REFERENCES platforms,
+    stood_on         date        NOT NULL,
+    reason           text        NOT NULL CHECK (reason <> ''),
+    attachment       text        CHECK (attachment <> ''),
+    decided_by       text        NOT NULL CHECK (decided_by <> ''),
+    decided_at       timestamptz NOT NULL DEFAULT now(),
+    needs_second     boolean     NOT NULL DEFAULT true,
+    confirmed_by     text        CHECK (confirmed_by <> ''),
+    confirmed_at     timestamptz,
+    withdrawn_reason text        CHECK (withdrawn_reason <> ''),
+    withdrawn_by     text        CHECK (withdrawn_by <> ''),
+    withdrawn_at     timestamptz,
+    CHECK (num_nulls(confirmed_by, confirmed_at) IN (0, 2)),
+    CHECK (num_nulls(withdrawn_reason, withdrawn_by, withdrawn_at) IN (0, 3)),
+    CONSTRAINT opening_stocks_second_is_another CHECK (NOT needs_second OR person_key(confirmed_by) <> person_key(decided_by))
+);
+COMMENT ON TABLE opening_stocks IS 'Connections and assignments recorded by a day that count from their from_date, by a decision of two people.';
+COMMENT ON COLUMN opening_stocks.platform_id IS 'Null: of all platforms.';
+COMMENT ON COLUMN opening_stocks.stood_on IS 'What was recorded later, or after the decision, is not accepted by it.';
+
+CREATE FUNCTION opening_stocks_take_two() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    is_simulation boolean := EXISTS (SELECT FROM installation i WHERE i.is_simulation);
+    steps         text[] := ARRAY['confirmed_by', 'confirmed_at', 'withdrawn_reason', 'withdrawn_by', 'withdrawn_at'];
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.needs_second := NOT is_simulation;
+        NEW.decided_at := now();
+        IF NEW.confirmed_at IS NOT NULL OR NEW.withdrawn_at IS NOT NULL THEN
+            RAISE EXCEPTION 'an opening stock is confirmed and withdrawn after it was recorded' USING ERRCODE = 'restrict_violation';
+        END IF;
+        IF NOT is_simulation AND NEW.stood_on > (now() AT TIME ZONE 'Asia/Shanghai')::date THEN
+            RAISE EXCEPTION 'what is registered on a day to come cannot be accepted' USING ERRCODE = 'check_violation';
+        END IF;
+    ELSIF OLD.withdrawn_at IS NOT NULL OR to_jsonb(OLD) - steps IS DISTINCT FROM to_jsonb(NEW) - steps
+       OR OLD.confirmed_at IS NOT NULL
+          AND (OLD.confirmed_by, OLD.confirmed_at) IS DISTINCT FROM (NEW.confirmed_by, NEW.confirmed_at) THEN
+        RAISE EXCEPTION 'an opening stock may only be confirmed and withdrawn, once' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER opening_stocks_take_two BEFORE INSERT OR UPDATE ON opening_stocks
+    FOR EACH ROW EXECUTE FUNCTION opening_stocks_take_two();
+CREATE TRIGGER opening_stocks_are_for_good BEFORE DELETE OR TRUNCATE ON opening_stocks
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER opening_stocks_audit_insert AFTER INSERT ON opening_stocks REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION write_audit_entries();
+CREATE TRIGGER opening_stocks_audit_update AFTER UPDATE ON opening_stocks REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION write_audit_entries();
+
+-- Whoever accepted an opening stock has a part in making each count in which something counts by it.
+CREATE OR REPLACE VIEW count_deeds AS
+SELECT s.count_id, CASE s.step WHEN 'draft' THEN 'drafted' WHEN 'submit' THEN 'submitted'
+                               WHEN 'freeze' THEN 'froze' ELSE 'approved' END AS deed,
+       s.taken_by AS person, s.taken_at AS done_at, NULL::integer AS number,
+       NULL::text AS platform, NULL::text AS uscc, NULL::text AS name
+FROM count_steps s WHERE s.step IN ('draft', 'submit', 'freeze', 'approve_payment')
+UNION
+SELECT c.id, own.deed, own.person, own.done_at, NULL, NULL, NULL, NULL
+FROM counts c CROSS JOIN LATERAL (VALUES
+    ('drafted', c.drafted_by, c.drafted_at), ('submitted', c.submitted_by, c.submitted_at),
+    ('froze', c.frozen_by, c.frozen_at), ('approved', c.payable_by, c.payable_at)
+) AS own (deed, person, done_at)
+WHERE own.person IS NOT NULL
+UNION
+-- A decision counts in every count that lists its enterprise, unless it was withdrawn before the
+-- year began. That all stays as it is, is no decision of anything.
+SELECT c.id, own.deed, own.person, own.done_at, d.id, p.code, e.uscc, e.name
+FROM counts c
+JOIN count_determinations f ON f.count_id = c.id
+JOIN platforms p ON p.code = f.platform
+JOIN enterprises e ON e.uscc = f.uscc
+JOIN decisions d ON d.platform_id = p.id AND d.enterprise_id = e.id
+CROSS JOIN LATERAL (VALUES
+    ('decided', d.decided_by, d.decided_at), ('withdrew', d.withdrawn_by, d.withdrawn_at)
+) AS own (deed, person, done_at)
+WHERE own.person IS NOT NULL AND d.kind <> 'keep'
+  AND (d.withdrawn_at IS NULL
+       OR d.withdrawn_at AT TIME ZONE 'Asia/Shanghai' >= make_date(c.year, 1, 1))
+UNION
+SELECT c.id, own.deed, own.person, own.done_at, l.id, p.code, e.uscc, e.name
+FROM counts c
+JOIN pending_closings l ON l.year = c.year
+JOIN platforms p ON p.id = l.platform_id
+JOIN enterprises e ON e.id = l.enterprise_id
+CROSS JOIN LATERAL (VALUES
+    ('closed', l.closed_by, l.closed_at), ('reopened', l.withdrawn_by, l.withdrawn_at)
+) AS own (deed, person, done_at)
+WHERE own.person IS NOT NULL
+UNION
+SELECT c.id, 'named', x.named_by, x.named_at, x.id, NULL, NULL, NULL
+FROM counts c JOIN evidence_exceptions x ON EXISTS (
+    SELECT FROM count_determinations f
+    WHERE f.count_id = c.id AND f.outcome = 'counted'
+      AND x.month BETWEEN date_trunc('month', (f.entry ->> 'window_first_day')::timestamp)
+                      AND (f.entry ->> 'window_last_day')::timestamp)
+UNION
+SELECT c.id, 'accepted', o.decided_by, o.decided_at, o.id, NULL, NULL, NULL
+FROM counts c JOIN opening_stocks o ON EXISTS (
+    SELECT FROM count_determinations f
+    WHERE f.count_id = c.id
+      AND f.entry -> 'backdated' @> jsonb_build_array(jsonb_build_object('opening_stock', o.id)));

@@ -234,7 +234,7 @@ def test_the_interval_of_a_device_stays_where_a_file_says_nothing_of_it(
 ) -> None:
     """Files without the column, and empty cells; a new device has the usual one."""
     path = tmp_path / "devices.csv"
-    header = ",".join(column.name for column in KINDS["devices"].columns)
+    header = ",".join(column.name for column in KINDS["devices"].everyday_columns)
     path.write_text(f"{header}\nab,slow,,,,,,3600\nab,usual,,,,,,\n", encoding="utf-8")
     import_file(connection, "devices", path, districts=DISTRICTS, actor=ACTOR)
     intervals = "SELECT serial, expected_interval_s FROM devices ORDER BY serial"
@@ -575,8 +575,10 @@ def test_the_guide_has_the_right_columns_and_an_example_that_works(
     """docs/import.md, which people copy from."""
     guide = GUIDE.read_text(encoding="utf-8")
     for kind in KINDS.values():
-        columns = ", ".join(f"**{c.name}**" if c.is_required else c.name for c in kind.columns)
-        chinese = ", ".join(column.chinese for column in kind.columns)
+        columns = ", ".join(
+            f"**{c.name}**" if c.is_required else c.name for c in kind.everyday_columns
+        )
+        chinese = ", ".join(column.chinese for column in kind.everyday_columns)
         assert f"| {kind.name} | {columns} | {chinese} | {', '.join(kind.key)} |" in guide
     city("platforms", ["xielian", "协联", ""])
     example = tmp_path / "example.csv"

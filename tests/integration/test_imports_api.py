@@ -278,7 +278,7 @@ async def test_a_template_is_a_file_without_rows(
     template = await city.ask("GET", f"/templates/{kind}.{form}?header={language}", city.operator)
     assert f'filename="{kind}.{form}"' in template.headers["content-disposition"]
     header = parse_sheet(template.content, "template", {"code"})[0].cells
-    columns = KINDS[kind].columns
+    columns = KINDS[kind].everyday_columns
     assert header == [each.chinese if language == "zh" else each.name for each in columns]
     answer = await city.ask(
         "POST",

@@ -24,6 +24,8 @@ from tests.support.first_release import (
     old_ingester,
 )
 from tests.support.fleet import wait_until
+from tests.support.recorded import record_in_time
+from verifier.counting.opening_stocks import accept_opening_stock, confirm_opening_stock
 
 _RELEASED: Final = Path(__file__).with_name("released_migrations.txt")
 _TABLES: Final = {
@@ -122,12 +124,63 @@ def test_a_database_of_the_first_release_is_migrated_under_load(old_url: str) ->
 def test_the_count_of_an_upgraded_database_is_that_of_a_new_one(
     old_url: str, database_url: str
 ) -> None:
-    """The same registry and evidence, the same awards."""
+    """The same registry and evidence, recorded at the same time: the same awards."""
     migrate(old_url)
     with connect(database_url) as connection:
         fill(connection)
+    for url in (old_url, database_url):
+        with connect(url) as connection:
+            record_in_time(connection)
     assert _count(old_url) == _count(database_url)
     assert _count(old_url)["total_yuan"] > 0
+
+
+def test_a_registry_of_before_counts_once_two_people_accept_it_as_it_stood(old_url: str) -> None:
+    """It was recorded by the day of the upgrade, for no audit of that release knows more."""
+    migrate(old_url)
+    with connect(old_url) as connection:
+        today = connection.execute("SELECT (now() AT TIME ZONE 'Asia/Shanghai')::date")
+        ((stood_on,),) = today.fetchall()
+        number = accept_opening_stock(
+            connection, None, stood_on, reason="启用前的登记", decided_by="Lin"
+        )
+        confirm_opening_stock(connection, number, by="Chen")
+    counted = _count(old_url)
+    assert counted["total_yuan"] > 0
+    assert {each["opening_stock"] for each in counted["backdated"]} <= {number}
+
+
+def test_what_the_audit_knows_is_when_a_record_was_told(timescale_url: str, tmp_path: Path) -> None:
+    """Of its creation, or of the last time its first day was moved back; of no other change."""
+    migrate_to(timescale_url, "0050_connection_requests", tmp_path)
+    with psycopg.connect(timescale_url, autocommit=True) as connection:
+        connection.execute("""
+            INSERT INTO platforms (code, name) VALUES ('alpha', 'A');
+            INSERT INTO enterprises (uscc, name, district)
+            VALUES ('91350300000000001Y', 'E', 'licheng');
+            INSERT INTO connections (platform_id, enterprise_id, from_date, to_date)
+            SELECT p.id, e.id, '2024-02-01', '2024-03-01' FROM platforms p, enterprises e;
+            INSERT INTO connections (platform_id, enterprise_id, from_date)
+            SELECT p.id, e.id, '2024-06-01' FROM platforms p, enterprises e;
+            UPDATE connections SET from_date = '2024-05-01' WHERE to_date IS NULL;
+            UPDATE connections SET contract_no = '1';
+            SET session_replication_role = replica;
+            UPDATE audit_entries SET changed_at = timestamptz '2025-01-01 12:00+08'
+                                                  + (number - 1) * interval '1 day';
+        """)
+        told = connection.execute("""
+            SELECT record_id, max(changed_at) FROM audit_entries
+            WHERE record_kind = 'connections'
+              AND (action = 'create' OR after ->> 'from_date' <> before ->> 'from_date')
+            GROUP BY record_id ORDER BY record_id
+        """).fetchall()
+    migrate(timescale_url)
+    with connect(timescale_url) as connection:
+        kept = connection.execute("SELECT id, recorded_at FROM connections ORDER BY id").fetchall()
+        assert kept == told
+        assert [at.day for _id, at in kept] == [3, 5]
+        entries = "SELECT count(*) FROM audit_entries WHERE record_kind = 'connections'"
+        assert connection.execute(entries).fetchall() == [(5,)]  # the migration adds none
 
 
 @pytest.fixture(scope="module")

@@ -384,12 +384,13 @@ class _City(RegistryBuilder):
         self._serve(platform, number, uscc_of(number), first, last, _DEVICES)
 
     def hand_over(self, number: int, to: int, serial: str, on: date) -> None:
-        """A device of one enterprise goes to another."""
+        """A device of one enterprise goes to another, which is recorded two days later."""
         self._connection.execute(
             "UPDATE assignments SET to_date = %s WHERE device_id = %s",
             (on, self._devices["xielian", serial]),
         )
-        self.assignment("xielian", serial, uscc_of(to), on)
+        recorded_on = on + timedelta(days=2)
+        self.assignment("xielian", serial, uscc_of(to), on, recorded_on=recorded_on)
         assert uscc_of(number) != uscc_of(to)
 
     def _serve(

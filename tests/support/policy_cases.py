@@ -108,12 +108,16 @@ class _Connection(_Period):
     platform: str
     enterprise: str
     signed: date | None
+    recorded: date | None
+    """The day on which it was recorded; None: on its first day."""
 
 
 class _Device(_Period):
     device: str
     platform: str
     enterprise: str
+    recorded: date | None
+    """The day on which the assignment was recorded; None: on its first day."""
 
 
 class _Decision(_Strict):
@@ -122,6 +126,10 @@ class _Decision(_Strict):
     enterprise: str
     criterion: str | None
     value: int | None
+    decided: date
+    """The day on which it was decided."""
+    waits: bool
+    """Whether no second person has confirmed it."""
     withdrawn: bool
 
 
@@ -179,6 +187,14 @@ _Heard = Annotated[
 ]
 
 
+class _ExpectedBackdated(_Strict):
+    what: Literal["connection", "assignments"]
+    evidence_from: date
+    days_before: int
+    is_accepted: bool
+    changes_outcome: bool
+
+
 class _ExpectedDetermination(_Strict):
     platform: str
     enterprise: str
@@ -190,6 +206,7 @@ class _ExpectedDetermination(_Strict):
     window_active_days: int | None = None
     window_longest_gap_days: int | None = None
     window_live_percent: int | None = None
+    backdated: list[_ExpectedBackdated] = []
 
 
 class _ExpectedLine(_Strict):
@@ -235,9 +252,14 @@ class PolicyCase(_Strict):
             "determinations": {
                 f"{each.platform}/{enterprise}": {
                     key: getattr(each, key)
-                    for key in sorted(each.model_fields_set - {"platform", "enterprise", "reasons"})
+                    for key in sorted(
+                        each.model_fields_set - {"platform", "enterprise", "reasons", "backdated"}
+                    )
                 }
-                | {"reasons": sorted(each.reasons)}
+                | {
+                    "reasons": sorted(each.reasons),
+                    "backdated": [one.model_dump() for one in each.backdated],
+                }
                 for each in self.expect.determinations
                 for enterprise in spread(each.enterprise)
             },
@@ -540,7 +562,9 @@ class Seen:
             key = each.platform.code, names[each.enterprise.uscc]
             everything = _figures(each)
             found["/".join(key)] = {
-                name: everything[name] for name in everything if name in asked.get(key, everything)
+                name: everything[name]
+                for name in everything
+                if name in asked.get(key, everything) or name == "backdated"
             }
         amounts = [line["amount_yuan"] for lines in self.lines.values() for line in lines]
         shown: dict[str, object] = {
@@ -569,4 +593,14 @@ def _figures(found: Determination) -> dict[str, object]:
         "window_longest_gap_days": window.longest_gap_days if window else None,
         "window_live_percent": None,
         **found.live_percent,
+        "backdated": [
+            {
+                "what": "assignments" if each.serials else "connection",
+                "evidence_from": each.evidence_from,
+                "days_before": each.days_before,
+                "is_accepted": each.is_accepted,
+                "changes_outcome": each.changes_outcome,
+            }
+            for each in found.backdated or ()
+        ],
     }

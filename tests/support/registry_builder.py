@@ -8,6 +8,7 @@ import psycopg
 
 from jieru.calendar import bit_index
 from jieru.presence import BITS_PER_MONTH
+from tests.support.recorded import Table, record_on
 from tests.support.registry_files import uscc_of
 
 __all__ = ["RegistryBuilder", "days_between"]
@@ -25,13 +26,14 @@ _INSERT_ENTERPRISE = """
 """
 _INSERT_CONNECTION = """
     INSERT INTO connections (platform_id, enterprise_id, contract_no, signed_on, from_date, to_date)
-    VALUES (%s, %s, %s, %s, %s, %s)
+    VALUES (%s, %s, %s, %s, %s, %s) RETURNING id
 """
 _INSERT_DEVICE = """
     INSERT INTO devices (platform_id, serial, kind, name) VALUES (%s, %s, %s, %s) RETURNING id
 """
 _INSERT_ASSIGNMENT = """
     INSERT INTO assignments (device_id, enterprise_id, from_date, to_date) VALUES (%s, %s, %s, %s)
+    RETURNING id
 """
 _INSERT_PRESENCE = """
     INSERT INTO presence (device_id, month, hours, late_hours) VALUES (%s, %s, %s, %s)
@@ -47,6 +49,10 @@ _UPSERT_STATE = """
     INSERT INTO device_states (device_id, last_seen_at, status) VALUES (%s, %s, %s)
     ON CONFLICT (device_id) DO UPDATE
     SET last_seen_at = excluded.last_seen_at, status = excluded.status
+"""
+_KEEPS_RECORDING: Final = """
+    SELECT EXISTS (SELECT FROM pg_attribute
+                   WHERE attrelid = 'connections'::regclass AND attname = 'recorded_at')
 """
 _SELECT_ENTERPRISE = "SELECT id FROM enterprises WHERE uscc = %s"
 
@@ -68,6 +74,7 @@ class RegistryBuilder:
         self._platforms: dict[str, int] = {}
         self._enterprises: dict[str, int] = {}
         self._devices: dict[tuple[str, str], int] = {}
+        self._keeps_recording: bool | None = None
 
     def platform(
         self,
@@ -110,11 +117,13 @@ class RegistryBuilder:
         to_date: date | None = None,
         *,
         signed_on: date | None = None,
+        recorded_on: date | None = None,
     ) -> None:
-        """A connection of the two."""
+        """A connection of the two, recorded on its first day unless another is named."""
         case = (self._platforms[platform], self._enterprises[uscc])
         values = (*case, f"{platform}-{uscc[-4:]}", signed_on, from_date, to_date)
-        self._connection.execute(_INSERT_CONNECTION, values)
+        connection_id = self._insert(_INSERT_CONNECTION, *values)
+        self._record("connections", connection_id, recorded_on or from_date)
 
     def device(
         self,
@@ -138,10 +147,13 @@ class RegistryBuilder:
         uscc: str,
         from_date: date,
         to_date: date | None = None,
+        *,
+        recorded_on: date | None = None,
     ) -> None:
-        """One more assignment of a device."""
+        """One more assignment of a device, recorded on its first day unless another is named."""
         values = (self._devices[platform, serial], self._enterprises[uscc], from_date, to_date)
-        self._connection.execute(_INSERT_ASSIGNMENT, values)
+        assignment_id = self._insert(_INSERT_ASSIGNMENT, *values)
+        self._record("assignments", assignment_id, recorded_on or from_date)
 
     def presence(
         self,
@@ -190,6 +202,13 @@ class RegistryBuilder:
         for place in range(devices):
             self.presence(self.device(platform, f"m{number}-{place}", uscc), days)
         return uscc
+
+    def _record(self, table: Table, record_id: int, day: date) -> None:
+        """Let it have been recorded on a day; a schema of before keeps no such thing."""
+        if self._keeps_recording is None:
+            ((self._keeps_recording,),) = self._connection.execute(_KEEPS_RECORDING).fetchall()
+        if self._keeps_recording:
+            record_on(self._connection, table, record_id, day)
 
     def _insert(self, query: str, *values: object) -> int:
         row = self._connection.execute(query.encode(), values).fetchone()

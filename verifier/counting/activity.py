@@ -4,7 +4,7 @@ Pure. Presence comes in blocks of rows, one row per device and civil month, so m
 the result: for each month heard, a number per case (an enterprise on a platform) and day.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -18,10 +18,12 @@ from verifier.counting.windows import ActiveDays
 
 __all__ = [
     "END_OF_TIME",
+    "ActiveDevices",
     "Assignments",
     "Coverage",
     "MonthlyCounts",
     "PresenceRows",
+    "Recorded",
     "active_days",
     "count_active_devices",
     "covered_days",
@@ -58,6 +60,16 @@ class PresenceRows:
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """When the server was told of periods."""
+
+    on: IntArray
+    """Ordinals of civil days."""
+    at: IntArray
+    """Microseconds since 2000-01-01 00:00 UTC, as PostgreSQL counts them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Assignments:
     """Which device stood for which case, and when; ordinals, `end` exclusive."""
 
@@ -66,6 +78,15 @@ class Assignments:
     case: IntArray
     first: IntArray
     end: IntArray
+    recorded: Recorded | None = None
+    """None: each on its first day."""
+    evidence_from: IntArray | None = None
+    """From which day on they give evidence; None: from the first."""
+
+    @property
+    def start(self) -> IntArray:
+        """The first day that counts."""
+        return self.first if self.evidence_from is None else self.evidence_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +96,15 @@ class Coverage:
     case: IntArray
     first: IntArray
     end: IntArray
+    recorded: Recorded | None = None
+    """None: each on its first day."""
+    evidence_from: IntArray | None = None
+    """From which day on they give evidence; None: from the first."""
+
+    @property
+    def start(self) -> IntArray:
+        """The first day that counts."""
+        return self.first if self.evidence_from is None else self.evidence_from
 
 
 def merge_publishers(rows: PresenceRows) -> PresenceRows:
@@ -100,21 +130,35 @@ def merge_publishers(rows: PresenceRows) -> PresenceRows:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ActiveDevices:
+    """What one pass over presence adds up."""
+
+    counts: tuple[MonthlyCounts, ...]
+    """Under each reading of the assignments."""
+    days_before: IntArray
+    """Of each assignment: the active days of its device that count under the last reading and not
+    under the one before; where there is one reading, none."""
+
+
 def count_active_devices(
     blocks: Iterable[PresenceRows],
-    assignments: Assignments,
+    readings: Sequence[Assignments],
     active_hours_min: IntArray,
     as_of: date,
-) -> MonthlyCounts:
+) -> ActiveDevices:
     """How many assigned devices of each case were active on each day, for each month heard.
 
     Args:
         blocks: presence; no two rows for the same device and month.
-        assignments: which device counts for which case.
+        readings: which device counts for which case; the same assignments each time, which may
+            begin to count on other days.
         active_hours_min: hours a device must be heard to be active, for each case.
         as_of: the last day whose evidence is used.
     """
-    counts: MonthlyCounts = {}
+    assignments = readings[0]
+    counts: tuple[MonthlyCounts, ...] = tuple({} for _reading in readings)
+    days_before = np.zeros(len(assignments.device), dtype=np.int64)
     cases = len(active_hours_min)
     same_everywhere = cases > 0 and bool((active_hours_min == active_hours_min[0]).all())
     for block in blocks:
@@ -127,17 +171,36 @@ def count_active_devices(
         row, assignment, case, month = row[order], assignment[order], case[order], month[order]
         hours = active_hours_by_day(block.hours)[row]
         threshold = active_hours_min[:1] if same_everywhere else active_hours_min[case, None]
-        active = hours >= threshold
-        mask_days(active, month, assignments.first[assignment], assignments.end[assignment], as_of)
-        starts = np.flatnonzero(np.diff(month * cases + case, prepend=-1))
-        sums = np.add.reduceat(active, starts, axis=0, dtype=np.int32)
-        month, case = month[starts], case[starts]
-        for each in np.unique(month).tolist():
-            chosen = slice(*np.searchsorted(month, (each, each + 1)))
-            if each not in counts:
-                counts[each] = np.zeros((cases, DAYS_PER_ROW), dtype=np.int32)
-            counts[each][case[chosen]] += sums[chosen]
-    return counts
+        heard = hours >= threshold
+        days = []
+        for reading, found in zip(readings, counts, strict=True):
+            active = heard.copy() if len(readings) > 1 else heard
+            start, end = reading.start[assignment], reading.end[assignment]
+            mask_days(active, month, start, end, as_of)
+            _add(found, active, month, case, cases)
+            days.append(active)
+        if len(readings) > 1:
+            before = days[-1] & ~days[-2]
+            np.add.at(days_before, assignment, before.sum(axis=1))
+    return ActiveDevices(counts, days_before)
+
+
+def _add(
+    counts: MonthlyCounts,
+    active: npt.NDArray[np.bool_],
+    month: IntArray,
+    case: IntArray,
+    cases: int,
+) -> None:
+    """Add up the rows of each case and month; they are sorted by month and case."""
+    starts = np.flatnonzero(np.diff(month * cases + case, prepend=-1))
+    sums = np.add.reduceat(active, starts, axis=0, dtype=np.int32)
+    month, case = month[starts], case[starts]
+    for each in np.unique(month).tolist():
+        chosen = slice(*np.searchsorted(month, (each, each + 1)))
+        if each not in counts:
+            counts[each] = np.zeros((cases, DAYS_PER_ROW), dtype=np.int32)
+        counts[each][case[chosen]] += sums[chosen]
 
 
 def active_days(
@@ -193,7 +256,7 @@ def covered_days(
     """Which days of the columns a connection covers, for each case."""
     cases, days = shape
     change = np.zeros((cases, days + 1), dtype=np.int8)
-    start = np.clip(coverage.first - first_day, 0, days)
+    start = np.clip(coverage.start - first_day, 0, days)
     stop = np.clip(coverage.end - first_day, 0, days)
     np.add.at(change, (coverage.case, start), 1)
     np.add.at(change, (coverage.case, stop), -1)

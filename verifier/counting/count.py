@@ -1,6 +1,7 @@
 """The count: every determination and award of one year under one policy. Pure."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -9,6 +10,7 @@ from jieru.calendar import date_text
 from jieru.errors import UserError
 from jieru.i18n import gettext as _
 from verifier.counting.award import AwardLine
+from verifier.counting.backdated import Backdated
 from verifier.counting.determination import Determination, Outcome, Overlap
 from verifier.counting.registry import Platform
 from verifier.policy import Policy
@@ -92,6 +94,27 @@ class Count:
             "overlaps": [_overlap_object(each) for each in self.overlaps],
             "notices": [{"code": each.code, "message": str(each)} for each in self.notices],
             "parameters": _parameter_objects(self.policy),
+            **({} if self.policy.backdate_days_max is None else self._late_records()),
+        }
+
+    def backdated(self) -> Iterator[tuple[Determination, Backdated]]:
+        """All that was recorded late, with whom it concerns."""
+        for platform in self.platforms:
+            for found in platform.determinations:
+                for each in found.backdated or ():
+                    yield found, each
+
+    def _late_records(self) -> dict[str, object]:
+        return {
+            "backdated": [
+                {
+                    "platform": found.platform.code,
+                    "uscc": found.enterprise.uscc,
+                    "name": found.enterprise.name,
+                    **each.to_json_object(),
+                }
+                for found, each in self.backdated()
+            ]
         }
 
 
@@ -147,6 +170,11 @@ def determination_object(determination: Determination) -> dict[str, object]:
         "year_counted": determination.year_counted,
         "pending_until": date_text(until),
         "reasons": determination.reasons,
+        **(
+            {}
+            if determination.backdated is None
+            else {"backdated": [each.to_json_object() for each in determination.backdated]}
+        ),
     }
 
 

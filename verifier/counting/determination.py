@@ -10,6 +10,7 @@ from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
+from verifier.counting.backdated import Backdated
 from verifier.counting.eligibility import (
     Case,
     Criterion,
@@ -65,6 +66,8 @@ class Determination:
     pending_until: date | None
     """Of a pending one: the earliest last day its window could have."""
     criteria: tuple[Criterion, ...]
+    backdated: tuple[Backdated, ...] | None = None
+    """What of it was recorded late; None: under a policy of before that was a rule."""
 
     @property
     def connected_on(self) -> date | None:

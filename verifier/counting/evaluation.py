@@ -8,23 +8,51 @@ from datetime import date, timedelta
 import numpy as np
 
 from jieru.i18n import marked
-from verifier.counting.activity import PresenceRows, active_days, count_active_devices
+from verifier.counting.activity import (
+    IntArray,
+    PresenceRows,
+    active_days,
+    count_active_devices,
+)
 from verifier.counting.award import award_lines
+from verifier.counting.backdated import backdated_by_case
+from verifier.counting.backdating import evidence_under, has_late_records
 from verifier.counting.count import Count, Notice, PlatformCount
 from verifier.counting.determination import Determination, Outcome, determinations, overlaps
 from verifier.counting.eligibility import Case, possible_starts, waived, window_rule
 from verifier.counting.evidence import Evidence, EvidenceRules
+from verifier.counting.late_notices import late_record_notices
 from verifier.counting.live_hours import LiveHours, live_share
 from verifier.counting.registry import Platform
 from verifier.counting.windows import ActiveDays, WindowRule, earliest_windows, possible_windows
 from verifier.policy import Policy
 
 __all__ = [
+    "CaseActivity",
     "Evaluation",
-    "active_days_of_cases",
+    "activity_of_cases",
     "cases_with_windows",
     "evaluation_of",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class LateActivity:
+    """The active days, were all that was recorded late accepted, and were nothing of it."""
+
+    whole: ActiveDays
+    strict: ActiveDays
+    days_before: IntArray
+    """Of each assignment: the active days of its device before it counts by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseActivity:
+    """On which days each case was active, one row per case."""
+
+    days: ActiveDays
+    late: LateActivity | None = None
+    """None where nothing was recorded late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +69,7 @@ class Evaluation:
 
 def evaluation_of(
     evidence: Evidence,
-    days: ActiveDays,
+    activity: CaseActivity,
     year: int,
     as_of: date,
     policy: Policy,
@@ -51,15 +79,18 @@ def evaluation_of(
 
     Args:
         evidence: the registry, the decisions and the rules of evidence.
-        days: of its cases, as `active_days_of_cases` gives them.
+        activity: of its cases, as `activity_of_cases` gives it.
         year: the year of the count.
         as_of: the last civil day whose evidence is used.
         policy: the rules.
         platform: list this platform only.
     """
-    cases = _with_windows(evidence.cases, days, year, as_of, policy)
+    cases = _with_windows(evidence.cases, activity.days, year, as_of, policy)
+    found = determinations(cases, year, policy)
+    if policy.backdate_days_max is not None:
+        found = _with_backdated(found, evidence, activity.late, year, as_of, policy)
     by_platform: dict[str, list[Determination]] = defaultdict(list)
-    for each in determinations(cases, year, policy):
+    for each in found:
         by_platform[each.platform.code].append(each)
     count = Count(
         year=year,
@@ -76,9 +107,18 @@ def evaluation_of(
             for each in overlaps(cases, year, policy)
             if platform is None or platform in {claim.platform_code for claim in each.claims}
         ),
-        notices=tuple(_notices(evidence, year, as_of, policy)),
+        notices=tuple(
+            _notices(
+                evidence,
+                # Whoever is shown one platform hears nothing of the others.
+                [each for each in found if platform in (None, each.platform.code)],
+                year,
+                as_of,
+                policy,
+            )
+        ),
     )
-    return Evaluation(count, evidence, tuple(cases), days)
+    return Evaluation(count, evidence_under(evidence, policy), tuple(cases), activity.days)
 
 
 def cases_with_windows(
@@ -89,14 +129,14 @@ def cases_with_windows(
     policy: Policy,
 ) -> list[Case]:
     """Every case with its earliest window or, without one, the window it could still have."""
-    days = active_days_of_cases(evidence, presence, as_of, policy)
-    return _with_windows(evidence.cases, days, year, as_of, policy)
+    activity = activity_of_cases(evidence, presence, as_of, policy)
+    return _with_windows(evidence.cases, activity.days, year, as_of, policy)
 
 
-def active_days_of_cases(
+def activity_of_cases(
     evidence: Evidence, presence: Iterable[PresenceRows], as_of: date, policy: Policy
-) -> ActiveDays:
-    """On which days each case was active, one row per case; waivers honoured.
+) -> CaseActivity:
+    """On which days each case was active; waivers honoured, evidence following registration.
 
     Where the policy asks for a share of live hours, with the hours that make these days.
     """
@@ -105,12 +145,64 @@ def active_days_of_cases(
         np.array([each[name] for each in values], dtype=np.int64)
         for name in ("active_hours_per_day_min", "active_devices_min")
     )
-    if policy.live_share_min is None:
-        counts = count_active_devices(presence, evidence.assignments, hours_min, as_of)
-        return active_days(counts, devices_min, evidence.coverage)
-    live = LiveHours(evidence.assignments, hours_min, evidence.live_days, as_of)
-    counts = count_active_devices(live.passing(presence), evidence.assignments, hours_min, as_of)
-    return live.beside(active_days(counts, devices_min, evidence.coverage))
+    readings = [evidence_under(evidence, policy)]
+    if has_late_records(evidence, policy):
+        readings += [evidence_under(evidence, policy, each) for each in ("strict", "whole")]
+    lives = []
+    if policy.live_share_min is not None:
+        lives = [
+            LiveHours(each.assignments, hours_min, evidence.live_days, as_of) for each in readings
+        ]
+    for live in lives:
+        presence = live.passing(presence)
+    found = count_active_devices(
+        presence, [each.assignments for each in readings], hours_min, as_of
+    )
+    active = [
+        active_days(counts, devices_min, each.coverage)
+        for counts, each in zip(found.counts, readings, strict=True)
+    ]
+    ruled, *others = (
+        [live.beside(days) for live, days in zip(lives, active, strict=True)] if lives else active
+    )
+    if not others:
+        return CaseActivity(ruled)
+    strict, whole = others
+    return CaseActivity(ruled, LateActivity(whole, strict, found.days_before))
+
+
+def _with_backdated(
+    found: Sequence[Determination],
+    evidence: Evidence,
+    late: LateActivity | None,
+    year: int,
+    as_of: date,
+    policy: Policy,
+) -> list[Determination]:
+    """Determinations with what of them was recorded late, and whether it decides them."""
+    if late is None:
+        return [replace(each, backdated=()) for each in found]
+    whole, strict = (
+        {
+            (each.platform.code, each.enterprise.uscc): each.outcome
+            for each in determinations(
+                _with_windows(evidence.cases, days, year, as_of, policy), year, policy
+            )
+        }
+        for days in (late.whole, late.strict)
+    )
+    listed = backdated_by_case(evidence, late.whole, late.days_before, policy)
+    by_case = {
+        (case.platform.code, case.enterprise.uscc): listed.get(index, ())
+        for index, case in enumerate(evidence.cases)
+    }
+    told = []
+    for each in found:
+        key = each.platform.code, each.enterprise.uscc
+        changes = whole.get(key) != strict.get(key)
+        backdated = tuple(one.changing(outcome=changes) for one in by_case[key])
+        told.append(replace(each, backdated=backdated))
+    return told
 
 
 def _with_windows(
@@ -149,13 +241,20 @@ def _platform_count(
     )
 
 
-def _notices(evidence: Evidence, year: int, as_of: date, policy: Policy) -> Iterator[Notice]:
+def _notices(
+    evidence: Evidence,
+    found: Sequence[Determination],
+    year: int,
+    as_of: date,
+    policy: Policy,
+) -> Iterator[Notice]:
     if as_of < date(year, 1, 1):
         yield Notice(
             "before_the_year",
             marked("The evidence ends on {as_of}, before {year} began."),
             {"as_of": as_of.isoformat(), "year": year},
         )
+    yield from late_record_notices(evidence.opening_stocks, found)
     agreed = (policy.max_delay_hours.value, policy.max_clock_ahead_minutes.value)
     for rules in evidence.rules:
         if rules[:2] != agreed:

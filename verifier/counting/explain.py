@@ -8,7 +8,7 @@ import psycopg
 from jieru.errors import UserError
 from verifier.counting.count import require_countable_year
 from verifier.counting.decisions import find_case, list_decisions
-from verifier.counting.evaluation import active_days_of_cases, evaluation_of
+from verifier.counting.evaluation import activity_of_cases, evaluation_of
 from verifier.counting.explanation import Explanation, explanation_of
 from verifier.counting.measuring import measured_cases
 from verifier.counting.reading import (
@@ -83,8 +83,8 @@ def explain_in_snapshot(
     )
     registered = read_assignments(connection, uscc)
     decisions = list_decisions(connection, platform, uscc)
-    days = active_days_of_cases(evidence, presence, as_of, policy)
-    evaluation = evaluation_of(evidence, days, year, as_of, policy)
+    activity = activity_of_cases(evidence, presence, as_of, policy)
+    evaluation = evaluation_of(evidence, activity, year, as_of, policy)
     for each in measured_cases(evaluation, presence, registered):
         if each.case.platform.code == platform:
             return explanation_of(evaluation.count, each, decisions)

@@ -116,6 +116,11 @@ class Explanation:
                 {"month": f"{each.month:%Y-%m}", "days": each.days} for each in self.calendar
             ],
             "decisions": [each.to_json_object() for each in self.decisions],
+            **(
+                {}
+                if found.backdated is None
+                else {"backdated": [each.to_json_object() for each in found.backdated]}
+            ),
         }
 
 

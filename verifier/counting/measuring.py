@@ -180,7 +180,7 @@ class _Sums:
         days, assignments = self._evaluation.days, self._assignments
         month = block.month[row]
         counts = np.ones((len(row), 31), dtype=np.bool_)
-        first, end = assignments.first[assignment], assignments.end[assignment]
+        first, end = assignments.start[assignment], assignments.end[assignment]
         mask_days(counts, month, first, end, self._evaluation.count.as_of)
         hours = active_hours_by_day(block.hours)[row] * counts
         heard = np.zeros((places, days.active.shape[1]), dtype=np.uint8)

@@ -6,8 +6,8 @@ a fixed size, so that numpy takes them as they are and Python looks at none of t
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
-from typing import Final, LiteralString
+from datetime import date, datetime
+from typing import Final, LiteralString, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ import psycopg
 from psycopg import IsolationLevel
 from psycopg.rows import class_row
 
+from jieru.calendar import civil_date
 from jieru.database import read_installation
 from jieru.presence import BITS_PER_MONTH, BYTES_PER_MONTH
 from verifier.counting.activity import (
@@ -22,8 +23,10 @@ from verifier.counting.activity import (
     Assignments,
     Coverage,
     PresenceRows,
+    Recorded,
     merge_publishers,
 )
+from verifier.counting.backdating import microseconds_of
 from verifier.counting.eligibility import Case
 from verifier.counting.evidence import Evidence, EvidenceRules
 from verifier.counting.live_days import LiveDays, RecordedRule, live_days_of
@@ -32,6 +35,7 @@ from verifier.counting.registry import (
     Connection,
     Decision,
     Enterprise,
+    OpeningStock,
     Platform,
     Recognition,
 )
@@ -54,7 +58,9 @@ _SELECT_ENTERPRISES = """
     WHERE %(uscc)s::text IS NULL OR uscc = %(uscc)s
 """
 _SELECT_CONNECTIONS = """
-    SELECT c.platform_id, c.enterprise_id, c.from_date, c.to_date, c.contract_no, c.signed_on
+    SELECT c.platform_id, c.enterprise_id, c.recorded_at, c.extended_from, c.extended_at,
+           c.from_date, c.to_date, c.contract_no, c.signed_on,
+           (c.recorded_at AT TIME ZONE 'Asia/Shanghai')::date
     FROM connections c
     JOIN platforms p ON p.id = c.platform_id
     JOIN enterprises e ON e.id = c.enterprise_id
@@ -68,6 +74,20 @@ _SELECT_OPEN_DECISIONS = """
     WHERE withdrawn_at IS NULL AND kind <> 'keep' AND (confirmed_at IS NOT NULL OR NOT needs_second)
     ORDER BY id
 """
+_SELECT_OPENING_STOCKS = """
+    SELECT o.id, p.code, stood_on, reason, decided_by, decided_at, confirmed_by
+    FROM opening_stocks o LEFT JOIN platforms p ON p.id = o.platform_id
+    WHERE withdrawn_at IS NULL AND (confirmed_at IS NOT NULL OR NOT needs_second)
+    ORDER BY o.id
+"""
+_SELECT_LATE_SERIALS = """
+    SELECT coalesce(array_agg(device_id), '{}'), coalesce(array_agg(serial), '{}')
+    FROM assignments JOIN devices ON devices.id = device_id
+    WHERE (recorded_at >= (from_date + 1)::timestamp AT TIME ZONE 'Asia/Shanghai'
+           OR extended_from IS NOT NULL)
+      AND (%(uscc)s::text IS NULL
+           OR enterprise_id = (SELECT id FROM enterprises WHERE uscc = %(uscc)s))
+"""
 _SELECT_EVIDENCE_RULES = """
     SELECT DISTINCT max_delay_hours, max_clock_ahead_minutes, clock FROM evidence_rules
     ORDER BY max_delay_hours, max_clock_ahead_minutes, clock
@@ -75,8 +95,17 @@ _SELECT_EVIDENCE_RULES = """
 _PACK_ASSIGNMENTS = """
     SELECT string_agg(int4send(a.device_id) || int4send(d.platform_id)
                       || int4send(a.enterprise_id) || date_send(a.from_date)
-                      || date_send(coalesce(a.to_date, 'infinity')), ''::bytea)
-    FROM assignments a
+                      || date_send(coalesce(a.to_date, 'infinity'))
+                      || date_send((a.recorded_at AT TIME ZONE 'Asia/Shanghai')::date)
+                      || timestamptz_send(a.recorded_at), ''::bytea)
+    FROM (
+        SELECT device_id, enterprise_id, from_date, coalesce(extended_from, to_date) AS to_date,
+               recorded_at
+        FROM assignments
+        UNION ALL
+        SELECT device_id, enterprise_id, extended_from, to_date, extended_at
+        FROM assignments WHERE extended_from IS NOT NULL
+    ) AS a
     JOIN devices d ON d.id = a.device_id
     JOIN enterprises e ON e.id = a.enterprise_id
     WHERE %(uscc)s::text IS NULL OR e.uscc = %(uscc)s
@@ -92,7 +121,13 @@ _PACK_PRESENCE: Final[LiteralString] = """
 
 _SELECT_ASSIGNMENTS = """
     SELECT a.device_id, d.serial, d.kind, d.name, a.from_date, a.to_date
-    FROM assignments a
+    FROM (
+        SELECT device_id, enterprise_id, from_date, coalesce(extended_from, to_date) AS to_date
+        FROM assignments
+        UNION ALL
+        SELECT device_id, enterprise_id, extended_from, to_date
+        FROM assignments WHERE extended_from IS NOT NULL
+    ) AS a
     JOIN devices d ON d.id = a.device_id
     JOIN enterprises e ON e.id = a.enterprise_id
     WHERE %(uscc)s::text IS NULL OR e.uscc = %(uscc)s
@@ -113,6 +148,8 @@ _PACKED_ASSIGNMENT = np.dtype(
         ("enterprise", ">i4"),
         ("first", ">i4"),
         ("end", ">i4"),
+        ("recorded_on", ">i4"),
+        ("recorded_at", ">i8"),
     ]
 )
 _LIVE: Final = " || bit_send(live_hours)"
@@ -126,6 +163,14 @@ _PACKED_LIVE_PRESENCE = np.dtype(
         ("live_hours", "u1", BYTES_PER_MONTH),
     ]
 )
+
+
+class _Told(NamedTuple):
+    """A period that a connection covers, and when the server was told of it."""
+
+    first: date
+    end: date | None
+    at: datetime
 
 
 @contextmanager
@@ -162,8 +207,12 @@ def read_evidence(connection: psycopg.Connection, uscc: str | None = None) -> Ev
     for row in connection.execute(_SELECT_OPEN_DECISIONS):
         decisions.setdefault((row[0], row[1]), []).append(Decision(*row[2:]))
     connections: dict[tuple[int, int], list[Connection]] = {}
-    for row in connection.execute(_SELECT_CONNECTIONS, only):
-        connections.setdefault((row[0], row[1]), []).append(Connection(*row[2:]))
+    told: dict[tuple[int, int], list[_Told]] = {}
+    for platform_id, enterprise_id, *when_and_what in connection.execute(_SELECT_CONNECTIONS, only):
+        case = platform_id, enterprise_id
+        served = Connection(*when_and_what[3:])
+        connections.setdefault(case, []).append(served)
+        told.setdefault(case, []).extend(_told(served, *when_and_what[:3]))
     return Evidence(
         is_simulation=read_installation(connection).is_simulation,
         platforms=tuple(platforms.values()),
@@ -176,10 +225,14 @@ def read_evidence(connection: psycopg.Connection, uscc: str | None = None) -> Ev
             )
             for (platform_id, enterprise_id), served in connections.items()
         ),
-        coverage=_coverage(list(connections.values())),
+        coverage=_coverage(list(told.values())),
         assignments=_assignments(connection, list(connections), uscc),
         rules=_rules(connection),
         live_days=read_live_days(connection),
+        opening_stocks=tuple(
+            OpeningStock(*row) for row in connection.execute(_SELECT_OPENING_STOCKS)
+        ),
+        late_serials=_late_serials(connection, uscc),
     )
 
 
@@ -257,18 +310,46 @@ def _platforms(connection: psycopg.Connection) -> dict[int, Platform]:
     }
 
 
-def _coverage(connections: list[list[Connection]]) -> Coverage:
+def _told(
+    served: Connection,
+    recorded_at: datetime,
+    extended_from: date | None,
+    extended_at: datetime | None,
+) -> Iterator[_Told]:
+    """What the server was told of a connection, and when: at first, and of a period that goes on.
+
+    What was over and goes on is two periods that touch, the second told later.
+    """
+    yield _Told(served.from_date, extended_from or served.to_date, recorded_at)
+    if extended_from is not None and extended_at is not None:
+        yield _Told(extended_from, served.to_date, extended_at)
+
+
+def _coverage(told: list[list[_Told]]) -> Coverage:
     spans = [
         (
             case,
-            each.from_date.toordinal(),
-            each.to_date.toordinal() if each.to_date else END_OF_TIME,
+            each.first.toordinal(),
+            each.end.toordinal() if each.end else END_OF_TIME,
+            civil_date(each.at).toordinal(),
+            microseconds_of(each.at),
         )
-        for case, served in enumerate(connections)
-        for each in served
+        for case, periods in enumerate(told)
+        for each in periods
     ]
-    columns = np.array(spans, dtype=np.int64).reshape(-1, 3)
-    return Coverage(case=columns[:, 0], first=columns[:, 1], end=columns[:, 2])
+    columns = np.array(spans, dtype=np.int64).reshape(-1, 5)
+    return Coverage(
+        case=columns[:, 0],
+        first=columns[:, 1],
+        end=columns[:, 2],
+        recorded=Recorded(on=columns[:, 3], at=columns[:, 4]),
+    )
+
+
+def _late_serials(connection: psycopg.Connection, uscc: str | None) -> dict[int, str]:
+    with connection.cursor(binary=True) as cursor:
+        row = cursor.execute(_SELECT_LATE_SERIALS, {"uscc": uscc}).fetchone()
+    return dict(zip(*row, strict=True)) if row else {}
 
 
 def _assignments(
@@ -287,12 +368,15 @@ def _assignments(
     rows, place = rows[is_connected], place[is_connected]
     order = np.lexsort((rows["first"], rows["device"]))
     rows, place = rows[order], place[order]
-    first, end = (rows[name].astype(np.int64) + _POSTGRES_EPOCH for name in ("first", "end"))
+    first, end, recorded_on = (
+        rows[name].astype(np.int64) + _POSTGRES_EPOCH for name in ("first", "end", "recorded_on")
+    )
     return Assignments(
         device=rows["device"].astype(np.int64),
         case=by_key[place],
         first=first,
         end=np.minimum(end, END_OF_TIME),
+        recorded=Recorded(on=recorded_on, at=rows["recorded_at"].astype(np.int64)),
     )
 
 

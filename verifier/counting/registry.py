@@ -12,14 +12,16 @@ __all__ = [
     "Decision",
     "DecisionKind",
     "Enterprise",
+    "OpeningStock",
     "Platform",
     "Recognition",
     "RecordedDecision",
 ]
 
-DecisionKind = Literal["exclude", "waive", "hold", "keep"]
+DecisionKind = Literal["exclude", "waive", "hold", "keep", "backdate"]
 """`keep`: looked at in review, and nothing is to be changed. It stands beside a count, which does
-not rest on it and has it not in its document."""
+not rest on it and has it not in its document. `backdate`: what was recorded until then counts from
+its first day, however late that was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class Connection:
     to_date: date | None = None
     contract_no: str | None = None
     signed_on: date | None = None
+    recorded_on: date | None = None
+    """The civil day on which the server was told of `from_date`; None: not known here."""
 
     def covers(self, day: date) -> bool:
         """Whether the platform served the enterprise on a day."""
@@ -120,6 +124,21 @@ class Decision:
     def waits(self) -> bool:
         """Whether it waits for a second person, and so has no effect yet."""
         return self.is_open and self.needs_second and self.confirmed_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningStock:
+    """What was registered by a day, accepted as it stood by two people."""
+
+    id: int
+    platform_code: str | None
+    """None: of all platforms."""
+    stood_on: date
+    reason: str
+    decided_by: str
+    decided_at: datetime
+    confirmed_by: str | None = None
+    """None where one name suffices, as in a simulation."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import psycopg
 
 from jieru.errors import UserError
 from verifier.counting.count import Count, require_countable_year
-from verifier.counting.evaluation import Evaluation, active_days_of_cases, evaluation_of
+from verifier.counting.evaluation import Evaluation, activity_of_cases, evaluation_of
 from verifier.counting.progress import Phase, Progress, no_progress, with_progress
 from verifier.counting.reading import consistent_snapshot, read_evidence, read_presence
 from verifier.policy import Policy
@@ -77,8 +77,8 @@ def evaluate(
         connection, devices, as_of, with_live_hours=policy.live_share_min is not None
     )
     told = with_progress(blocks, devices, lambda done: progress(Phase.PRESENCE, done))
-    days = active_days_of_cases(evidence, told, as_of, policy)
+    activity = activity_of_cases(evidence, told, as_of, policy)
     progress(Phase.WINDOWS, 0.0)
-    evaluation = evaluation_of(evidence, days, year, as_of, policy, platform)
+    evaluation = evaluation_of(evidence, activity, year, as_of, policy, platform)
     progress(Phase.WINDOWS, 1.0)
     return evaluation

@@ -116,11 +116,29 @@ def _own_causes(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) ->
         is_presence_changed = any(_devices_changed(old, new))
     if is_presence_changed:
         causes.append(Cause.PRESENCE)
-    if is_registry_changed:
+    if is_registry_changed or _recorded(old) != _recorded(new):
         causes.append(Cause.REGISTRY)
-    if old["decisions"] != new["decisions"] or old["closing"] != new["closing"]:
+    if (
+        old["decisions"] != new["decisions"]
+        or old["closing"] != new["closing"]
+        or _answered(old) != _answered(new)
+    ):
         causes.append(Cause.DECISION)
     return tuple(causes)
+
+
+def _recorded(entry: Mapping[str, Any]) -> list[object]:
+    """What of a case was recorded late, and when."""
+    return [
+        (each["serials"], each["from_date"], each["recorded_on"])
+        for each in entry.get("backdated", ())
+    ]
+
+
+def _answered(entry: Mapping[str, Any]) -> set[tuple[Any, Any]]:
+    """By which decisions and opening stocks anything of that counts all the same."""
+    found = {(each["decision"], each["opening_stock"]) for each in entry.get("backdated", ())}
+    return found - {(None, None)}
 
 
 def _is_counted_elsewhere_only(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:

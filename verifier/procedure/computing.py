@@ -11,7 +11,7 @@ import psycopg
 from verifier.counting.activity import PresenceRows
 from verifier.counting.count import determination_object
 from verifier.counting.decisions import list_decisions
-from verifier.counting.evaluation import Evaluation, active_days_of_cases, evaluation_of
+from verifier.counting.evaluation import Evaluation, activity_of_cases, evaluation_of
 from verifier.counting.measuring import measured_cases
 from verifier.counting.progress import Phase, Progress, no_progress, with_progress
 from verifier.counting.reading import (
@@ -117,8 +117,8 @@ def compute_entries(
     devices = np.unique(evidence.assignments.device)
     has_live_share = policy.live_share_min is not None
     presence = list(read_presence(connection, devices, as_of, with_live_hours=has_live_share))
-    days = active_days_of_cases(evidence, presence, as_of, policy)
-    evaluation = evaluation_of(evidence, days, year, as_of, policy)
+    activity = activity_of_cases(evidence, presence, as_of, policy)
+    evaluation = evaluation_of(evidence, activity, year, as_of, policy)
     digests: dict[int, str] = {}
     for block in presence:
         digests |= device_digests(block, as_of)

@@ -118,6 +118,7 @@ def count_document(
         }
         for each in count.notices
     ]
+    found.pop("backdated", None)  # each enterprise has its own
     return {
         **found,
         "version": _VERSION,

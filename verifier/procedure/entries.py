@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from verifier.counting.active_calendar import CalendarMonth
+from verifier.counting.backdated import Backdated
 from verifier.counting.determination import Determination, Outcome
 from verifier.counting.eligibility import Criterion, CriterionName
 from verifier.counting.explanation import DeviceActivity, Explanation
@@ -53,6 +54,9 @@ def determination_of_entry(platform: Platform, entry: Mapping[str, Any]) -> Dete
             for each in entry["criteria"]
             if each["name"] in set(CriterionName)
         ),
+        backdated=tuple(Backdated.of_json_object(each) for each in entry["backdated"])
+        if "backdated" in entry
+        else None,
     )
 
 

@@ -16,6 +16,7 @@ _RECORD_KINDS: Final = [
     "devices",
     "assignments",
     "decisions",
+    "opening_stocks",
     "pending_closings",
 ]
 _SELECT_CHANGE_SINCE = """

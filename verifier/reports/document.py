@@ -7,6 +7,7 @@ import msgspec
 
 from jieru.errors import UserError
 from jieru.i18n import Language
+from verifier.counting.backdated import Backdated
 from verifier.counting.determination import Outcome
 from verifier.counting.measures import PeriodKind
 from verifier.counting.registry import DecisionKind
@@ -19,6 +20,7 @@ __all__ = [
     "Decision",
     "Device",
     "Enterprise",
+    "LateRecord",
     "Line",
     "Measure",
     "Parameter",
@@ -139,6 +141,33 @@ class Closing(_Struct, frozen=True):
     closed_at: _Instant
 
 
+class LateRecord(_Struct, frozen=True):
+    """A connection or assignments that were recorded later than they begin."""
+
+    what: Literal["connection", "assignments"]
+    serials: list[str]
+    from_date: date
+    recorded_on: date
+    evidence_from: date
+    days_before: _Natural
+    decision: int | None
+    opening_stock: int | None
+    changes_outcome: bool
+
+    def as_counted(self) -> Backdated:
+        """The same as the count has it."""
+        return Backdated(
+            serials=tuple(self.serials),
+            from_date=self.from_date,
+            recorded_on=self.recorded_on,
+            evidence_from=self.evidence_from,
+            days_before=self.days_before,
+            decision=self.decision,
+            opening_stock=self.opening_stock,
+            changes_outcome=self.changes_outcome,
+        )
+
+
 class Enterprise(_Struct, frozen=True):
     """One determination."""
 
@@ -167,6 +196,8 @@ class Enterprise(_Struct, frozen=True):
     """This and what follows since version 2."""
     connections: list[Connection] | None = None
     calendar: dict[str, str] | None = None
+    backdated: list[LateRecord] | None = None
+    """None: under a policy of before evidence followed registration."""
 
     @property
     def counted_devices(self) -> list[Device]:

@@ -15,6 +15,7 @@ from jieru.i18n import marked as _
 from verifier.counting.determination import Outcome
 from verifier.counting.registry import DecisionKind
 from verifier.criterion_speech import CriterionSpeech
+from verifier.late_speech import late_sentence
 from verifier.policy import Basis
 from verifier.reports.document import Closing, CountDocument, Decision, Enterprise, Measure
 from verifier.words import (
@@ -160,9 +161,17 @@ class Speech:
             day=self.instant(closing.closed_at),
         )
 
+    def late_records(self, enterprise: Enterprise) -> list[str]:
+        """What of an enterprise was recorded later than it begins, a sentence each."""
+        return [
+            late_sentence(each.as_counted(), self.text, self.day)
+            for each in enterprise.backdated or ()
+        ]
+
     def proceedings(self, enterprise: Enterprise) -> list[str]:
-        """All that people decided on an enterprise."""
-        said = [self.decision(each) for each in enterprise.decisions]
+        """What was recorded late of an enterprise, and all that people decided on it."""
+        said = self.late_records(enterprise)
+        said += [self.decision(each) for each in enterprise.decisions]
         return said if enterprise.closing is None else [*said, self.closing(enterprise.closing)]
 
     @cached_property

@@ -15,7 +15,7 @@ import psycopg
 from jieru.calendar import SHANGHAI, civil_date
 from jieru.presence import BITS_PER_MONTH, BYTES_PER_MONTH
 from verifier.counting.activity import END_OF_TIME, IntArray, PresenceRows, merge_publishers
-from verifier.counting.evaluation import active_days_of_cases
+from verifier.counting.evaluation import activity_of_cases
 from verifier.counting.evidence import Evidence
 from verifier.counting.reading import read_evidence, read_presence
 from verifier.policy import Policy
@@ -157,7 +157,9 @@ def read_gathered(
     evidence = read_evidence(connection)
     places = _places(connection)
     devices = np.unique(evidence.assignments.device)
-    days = active_days_of_cases(evidence, read_presence(connection, devices, as_of), as_of, policy)
+    days = activity_of_cases(
+        evidence, read_presence(connection, devices, as_of), as_of, policy
+    ).days
     fleet, live_hours = _fleet(
         connection, evidence, Stretch(from_on.toordinal(), (as_of - from_on).days + 1)
     )

@@ -29,9 +29,11 @@ from api.registry.assignments.queries import (
     create_assignment,
     end_assignment,
 )
+from api.registry.late_forms import asking_twice, require_known_backdating
 from api.registry.parents import require_parent_device
 from api.web.filters import State
 from api.web.paging import PageRequest
+from api.web.policy import CurrentRegistryRules
 from api.web.problems import Kind, Problem, WrongField
 from api.web.records import Ending
 from api.web.revisions import ExpectedRevision
@@ -53,11 +55,18 @@ def show_hand_over(visit: CurrentVisit, platform: str, serial: str) -> HTMLRespo
 
 
 @router.post("/devices/{platform}/{serial}/hand-over")
-def take_hand_over(visit: CurrentVisit, platform: str, serial: str, values: FormValues) -> Response:
+def take_hand_over(
+    visit: CurrentVisit,
+    rules: CurrentRegistryRules,
+    platform: str,
+    serial: str,
+    values: FormValues,
+) -> Response:
     """End the open assignment of a device, and begin the next one on the same day."""
     address = DeviceAddress(platform, serial)
 
     def act() -> str:
+        require_known_backdating(visit, values, rules)
         new = read_form(NewAssignment, {**values, **address._asdict()})
         with visit.database.changing(visit.caller.actor) as connection:
             require_parent_device(connection, visit.caller, address)
@@ -141,7 +150,9 @@ def _hand_over_form(
     return form_page(
         visit,
         visit.translate(_("Hand the device over")),
-        Form(f"{page}/hand-over", inputs, _("Hand over"), values, mistakes, cancel=page),
+        asking_twice(
+            Form(f"{page}/hand-over", inputs, _("Hand over"), values, mistakes, cancel=page)
+        ),
         device_breadcrumbs(visit, address),
         visit.translate(_("The present assignment ends on the day on which the new one begins.")),
     )

@@ -81,7 +81,9 @@ ASSIGNMENTS: Final = Records(
     end="to_date",
     select="""
         SELECT assignments.id, platforms.code AS platform, serial, uscc,
-               enterprises.name AS enterprise_name, from_date, to_date, assignments.revision
+               enterprises.name AS enterprise_name, from_date, to_date,
+               (recorded_at AT TIME ZONE 'Asia/Shanghai')::date AS recorded_on,
+               assignments.revision
         FROM assignments
         JOIN devices ON devices.id = device_id
         JOIN platforms ON platforms.id = devices.platform_id

@@ -20,10 +20,12 @@ from api.registry.assignments.queries import (
     create_assignment,
     end_assignment,
 )
+from api.registry.late_answers import with_evidence_from
 from api.web.clock import Now
 from api.web.csv_export import CSV_RESPONSE, respond_csv
 from api.web.database import Database
 from api.web.paging import RequestedPage
+from api.web.policy import CurrentRegistryRules
 from api.web.problems import Kind, problem_responses
 from api.web.records import CHANGE_PROBLEMS, CREATE_PROBLEMS, Ending
 from api.web.revisions import IfMatch, announce_revision
@@ -90,13 +92,14 @@ def post_assignment(
     database: Database,
     now: Now,
     response: Response,
+    rules: CurrentRegistryRules,
     new: NewAssignment,
 ) -> AssignmentRecord:
     """Register an assignment."""
     with database.changing(caller.actor) as connection:
         record = create_assignment(connection, caller, new, now=now)
     announce_revision(response, record, f"/api/v1/assignments/{record.id}")
-    return record
+    return with_evidence_from(record, rules)
 
 
 @router.get(

@@ -20,6 +20,8 @@ _CONNECTION: Final[JsonDict] = {
     "signed_on": "2026-02-20",
     "from_date": "2026-03-01",
     "to_date": None,
+    "recorded_on": "2026-02-26",
+    "evidence_from": "2026-03-01",
     "revision": 1,
 }
 
@@ -37,6 +39,14 @@ class ConnectionRecord(BaseModel):
     signed_on: date | None
     from_date: date
     to_date: date | None = Field(description="Exclusive; null: still open.")
+    recorded_on: date = Field(
+        description="The civil day on which the server was told of `from_date`."
+    )
+    evidence_from: date | None = Field(
+        default=None,
+        description="Of a new one: from which day on its evidence counts by itself. What was heard "
+        "before counts only after a decision of two people of the bureau.",
+    )
     revision: int = REVISION
 
 

@@ -33,7 +33,9 @@ from api.registry.connections.queries import (
     create_connection,
     end_connection,
 )
+from api.registry.late_forms import asking_twice, require_known_backdating
 from api.registry.parents import parent_enterprise_name
+from api.web.policy import CurrentRegistryRules
 from api.web.problems import Problem
 from api.web.records import Ending
 from jieru.i18n import marked as _
@@ -63,10 +65,13 @@ def show_new_connection_by_code(visit: CurrentVisit) -> HTMLResponse:
 
 
 @router.post("/connections/new")
-def take_new_connection_by_code(visit: CurrentVisit, values: FormValues) -> Response:
+def take_new_connection_by_code(
+    visit: CurrentVisit, rules: CurrentRegistryRules, values: FormValues
+) -> Response:
     """Register a connection or, of another platform's enterprise, request it."""
     own = {"platform": visit.caller.platform.code} if visit.caller.platform else {}
     try:
+        require_known_backdating(visit, values, rules)
         new = read_form(NewConnection, {**values, **own})
         with visit.database.changing(visit.caller.actor) as connection:
             made = create_connection(connection, visit.caller, new, now=visit.now)
@@ -84,11 +89,14 @@ def show_new_connection(visit: CurrentVisit, uscc: str) -> HTMLResponse:
 
 
 @router.post("/enterprises/{uscc}/connections/new")
-def take_new_connection(visit: CurrentVisit, uscc: str, values: FormValues) -> Response:
+def take_new_connection(
+    visit: CurrentVisit, rules: CurrentRegistryRules, uscc: str, values: FormValues
+) -> Response:
     """Register a connection."""
     own = {"platform": visit.caller.platform.code} if visit.caller.platform else {}
 
     def act() -> str:
+        require_known_backdating(visit, values, rules)
         new = read_form(NewConnection, {**values, **own, "uscc": uscc})
         with visit.database.changing(visit.caller.actor) as connection:
             # Whoever sees the enterprise need not ask for it.
@@ -162,7 +170,9 @@ def _form_by_code(
     return form_page(
         visit,
         visit.translate(_("Connect an enterprise")),
-        Form("/connections/new", inputs, _("Connect"), values, mistakes, cancel=_REQUESTS),
+        asking_twice(
+            Form("/connections/new", inputs, _("Connect"), values, mistakes, cancel=_REQUESTS)
+        ),
         [(visit.translate(_("Connection requests")), _REQUESTS)],
         visit.translate(
             _("An enterprise that another platform keeps or serves waits for the bureau's word.")
@@ -195,7 +205,7 @@ def _new_form(
     return form_page(
         visit,
         visit.translate(_("New connection")),
-        Form(action, inputs, _("Register"), values, mistakes, cancel=page),
+        asking_twice(Form(action, inputs, _("Register"), values, mistakes, cancel=page)),
         enterprise_breadcrumbs(visit, uscc, name),
     )
 

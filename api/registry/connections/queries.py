@@ -65,6 +65,7 @@ CONNECTIONS: Final = Records(
     select="""
         SELECT connections.id, platforms.code AS platform, uscc,
                enterprises.name AS enterprise_name, contract_no, signed_on, from_date, to_date,
+               (recorded_at AT TIME ZONE 'Asia/Shanghai')::date AS recorded_on,
                connections.revision
         FROM connections
         JOIN platforms ON platforms.id = platform_id

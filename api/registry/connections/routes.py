@@ -21,10 +21,12 @@ from api.registry.connections.queries import (
     create_connection,
     end_connection,
 )
+from api.registry.late_answers import with_evidence_from
 from api.web.clock import Now
 from api.web.csv_export import CSV_RESPONSE, respond_csv
 from api.web.database import Database
 from api.web.paging import RequestedPage
+from api.web.policy import CurrentRegistryRules
 from api.web.problems import Kind, problem_responses
 from api.web.records import CHANGE_PROBLEMS, CREATE_PROBLEMS, Ending
 from api.web.revisions import IfMatch, announce_revision
@@ -100,6 +102,7 @@ def post_connection(
     database: Database,
     now: Now,
     response: Response,
+    rules: CurrentRegistryRules,
     new: NewConnection,
 ) -> ConnectionRecord | Response:
     """Register a connection, or request it."""
@@ -112,7 +115,7 @@ def post_connection(
             headers={"Location": f"/api/v1/connection-requests/{record.id}"},
         )
     announce_revision(response, record, f"/api/v1/connections/{record.id}")
-    return record
+    return with_evidence_from(record, rules)
 
 
 @router.get(

@@ -372,16 +372,17 @@ def test_the_status_of_a_device_is_that_of_the_console(
         assert counted == {status: list(expected.values()).count(status) for status in Liveness}
 
 
-def test_a_device_of_two_enterprises_in_one_year_is_shown_with_what_was_heard(
+def test_a_device_of_two_enterprises_within_a_year_is_shown_with_what_was_heard(
     connection: psycopg.Connection,
 ) -> None:
-    """Two enterprises one after the other, not the same one twice, not in two years."""
+    """One enterprise after the other, over New Year too; not the same twice, not years apart."""
     registry = RegistryBuilder(connection)
     registry.platform("alpha")
     first, then = registry.enterprise(1), registry.enterprise(2)
     for serial, left, came in (
         ("shared", date(2026, 5, 1), date(2026, 6, 1)),
-        ("years", date(2025, 6, 1), date(2026, 2, 1)),
+        ("silvester", date(2026, 1, 1), date(2026, 1, 1)),
+        ("years", date(2025, 1, 30), date(2026, 2, 1)),
     ):
         device = registry.device("alpha", serial, first, date(2025, 1, 1), left)
         registry.assignment("alpha", serial, then, came)
@@ -392,8 +393,11 @@ def test_a_device_of_two_enterprises_in_one_year_is_shown_with_what_was_heard(
     assert rows(
         connection,
         "SELECT year, serial, first_uscc, then_uscc, is_first_heard, is_then_heard"
-        " FROM audit.shared_devices",
-    ) == [(2026, "shared", first, then, True, False)]
+        " FROM audit.shared_devices ORDER BY serial",
+    ) == [
+        (2026, "shared", first, then, True, False),
+        (2026, "silvester", first, then, True, True),
+    ]
 
 
 def test_devices_heard_in_the_same_hours_are_found(connection: psycopg.Connection) -> None:
@@ -422,13 +426,15 @@ def test_devices_heard_in_the_same_hours_are_found(connection: psycopg.Connectio
 
 
 def test_a_rush_is_counted_by_day(connection: psycopg.Connection) -> None:
-    """Devices by the day of their record, assignments and connections by the day they begin."""
+    """Devices, assignments and connections by the day of their record, whenever they begin."""
     registry = RegistryBuilder(connection)
     registry.platform("alpha")
     uscc = registry.enterprise(1)
-    registry.connection("alpha", uscc, date(2026, 12, 30))
+    recorded_on = date(2026, 12, 30)
+    registry.connection("alpha", uscc, date(2026, 3, 2), recorded_on=recorded_on)
     for place in range(2):
-        registry.device("alpha", f"d{place}", uscc, date(2026, 12, 30))
+        registry.device("alpha", f"d{place}")
+        registry.assignment("alpha", f"d{place}", uscc, date(2026, 3, 2), recorded_on=recorded_on)
     today = datetime.now(UTC).astimezone(SHANGHAI).date()
     answer = {
         day: numbers
@@ -441,6 +447,38 @@ def test_a_rush_is_counted_by_day(connection: psycopg.Connection) -> None:
     assert answer[date(2026, 12, 30)] == [0, 2, 1]
     registered = [day for day, numbers in answer.items() if numbers[0]]
     assert registered in ([today], [today - timedelta(days=1)])  # midnight may have passed
+
+
+def test_what_was_recorded_late_is_shown_with_who_answers_for_it(
+    connection: psycopg.Connection,
+) -> None:
+    """By how many days, and by which decision or opening stock it counts all the same."""
+    registry = RegistryBuilder(connection)
+    registry.platform("alpha")
+    uscc = registry.enterprise(1)
+    registry.connection("alpha", uscc, date(2024, 3, 1), recorded_on=date(2024, 3, 9))
+    registry.device("alpha", "late")
+    registry.assignment("alpha", "late", uscc, date(2024, 3, 1), recorded_on=date(2024, 5, 1))
+    registry.device("alpha", "punctual", uscc, date(2024, 3, 1))
+    connection.execute("""
+        INSERT INTO opening_stocks (platform_id, stood_on, reason, decided_by)
+        SELECT id, '2024-04-01', 'r', 'Lin' FROM platforms;
+        UPDATE opening_stocks SET confirmed_by = 'Chen', confirmed_at = now();
+        INSERT INTO decisions (kind, platform_id, enterprise_id, reason, decided_by)
+        SELECT 'backdate', p.id, e.id, 'r', 'Lin' FROM platforms p, enterprises e;
+    """)
+    asked = (
+        "SELECT what, serial, days_late, decision, opening_stock FROM audit.backdated ORDER BY what"
+    )
+    assert rows(connection, asked) == [
+        ("assignment", "late", 61, None, None),
+        ("connection", None, 8, None, 1),
+    ]
+    connection.execute("UPDATE decisions SET confirmed_by = 'Chen', confirmed_at = now()")
+    assert [row[3] for row in rows(connection, asked)] == [1, 1]
+    assert rows(connection, "SELECT platform, stood_on, waits FROM audit.opening_stocks") == [
+        ("alpha", date(2024, 4, 1), False)
+    ]
 
 
 def test_rejections_are_named_by_their_topic(connection: psycopg.Connection) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -25,6 +25,8 @@ __all__ = ["INTEGRITY", "chain"]
 
 _LEAST_HOURS: Final = 40
 _WEEK: Final = timedelta(days=7)
+_ONE_DAY: Final = timedelta(days=1)
+_A_YEAR: Final = timedelta(days=366)
 _NOVEMBER: Final = 11
 
 _REJECTION_HOURS: Final = """
@@ -34,6 +36,19 @@ _REJECTION_HOURS: Final = """
 _REJECTIONS: Final = """
     SELECT received_at, reason, topic, payload_bytes FROM rejections
     ORDER BY received_at DESC, id DESC
+"""
+_LATE: Final = """
+    SELECT p.code, e.name, e.uscc, late.* FROM (
+        SELECT platform_id, enterprise_id, NULL AS serial, from_date, recorded_at FROM connections
+        UNION ALL
+        SELECT platform_id, enterprise_id, serial, from_date, recorded_at
+        FROM assignments JOIN devices ON devices.id = device_id
+    ) AS found
+    CROSS JOIN LATERAL (
+        SELECT found.serial, found.from_date, (found.recorded_at AT TIME ZONE 'Asia/Shanghai')::date
+    ) AS late (serial, from_on, recorded_on)
+    JOIN platforms p ON p.id = platform_id JOIN enterprises e ON e.id = enterprise_id
+    WHERE recorded_on > from_on ORDER BY recorded_on - from_on DESC, p.code, e.uscc, serial
 """
 _CONNECTIONS: Final = """
     SELECT p.code, from_date FROM connections JOIN platforms p ON p.id = platform_id
@@ -80,9 +95,11 @@ def _handed_over(truth: Truth, asked: Asked) -> Rows:
             year = then.from_on.year
             if year != asked.year or first.platform not in asked.platforms:
                 continue
-            if (first.to_on - timedelta(days=1)).year != year:
+            if then.from_on - first.to_on >= _A_YEAR:
                 continue
-            heard = [_is_heard(truth, each, year) for each in (first, then)]
+            before = days_of(then.from_on - _A_YEAR, then.from_on - _ONE_DAY)
+            after = days_of(then.from_on, then.from_on + _A_YEAR - _ONE_DAY)
+            heard = [_is_heard(truth, first, before), _is_heard(truth, then, after)]
             rows.append(
                 (
                     first.serial,
@@ -101,11 +118,20 @@ def _handed_over(truth: Truth, asked: Asked) -> Rows:
     return sorted(rows, key=lambda row: (row[10] != "yes", row[1], row[0], row[8]))
 
 
-def _is_heard(truth: Truth, assignment: Assignment, year: int) -> bool:
+def _is_heard(truth: Truth, assignment: Assignment, days: Iterable[date]) -> bool:
     return any(
         assignment.covers(day) and any(truth.hours(assignment.platform, assignment.serial, day))
-        for day in days_of(date(year, 1, 1), date(year, 12, 31))
+        for day in days
     )
+
+
+def _late_records(truth: Truth, asked: Asked) -> Rows:
+    found = [row for row in truth.rows(_LATE) if row[0] in asked.platforms]
+    return [
+        (*row[:4], row[4].isoformat(), row[5].isoformat(), (row[5] - row[4]).days, None, None)
+        for row in found
+        if row[5] >= date(asked.year, 1, 1)
+    ]
 
 
 def _overlaps(truth: Truth, asked: Asked) -> Rows:
@@ -290,7 +316,8 @@ def _open_decisions(truth: Truth, asked: Asked) -> Rows:
         truth, asked
     )
     kinds = Counter(each.decision.kind for each in found)
-    return [(kinds["exclude"], kinds["hold"], kinds["waive"], kinds["keep"])]
+    shown = ("exclude", "hold", "waive", "keep", "backdate")
+    return [tuple(kinds[each] for each in shown)]
 
 
 def _decisions_of_span(truth: Truth, asked: Asked) -> Rows:
@@ -344,6 +371,7 @@ INTEGRITY: Final[Mapping[int, Expectation]] = {
     10: _handed_over,
     11: _overlaps,
     12: _same_rhythms,
+    14: _late_records,
     13: _devices_of_rhythm,
     20: _registrations,
     21: _late_in_year,

@@ -1,6 +1,6 @@
 """Assignments: whose a device is, from one day until another."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -28,7 +28,11 @@ async def test_a_device_is_assigned_and_the_assignment_ended(api: RegistryApi) -
     assert created.status_code == 201, created.text
     place = created.headers["location"].removeprefix("/api/v1")
     expected = {**_NEW, "enterprise_name": "第1鞋厂", "revision": 1, "id": int(place[13:])}
-    assert created.json() == expected
+    told = created.json()
+    recorded_on = date.fromisoformat(told.pop("recorded_on"))
+    counts_from = max(date.fromisoformat(str(_NEW["from_date"])), recorded_on - timedelta(days=7))
+    assert told == {**expected, "evidence_from": counts_from.isoformat()}
+    expected |= {"recorded_on": recorded_on.isoformat(), "evidence_from": None}
     ended = await api.ask("POST", f"{place}/end", json={"on": "2026-05-01"}, revision=1)
     assert ended.json() == {**expected, "to_date": "2026-05-01", "revision": 2}
     again = await api.ask("POST", f"{place}/end", json={"on": "2026-06-01"}, revision=2)

@@ -1,6 +1,6 @@
 """Connections: a platform serves an enterprise, from one day until another."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -28,7 +28,11 @@ async def test_an_operator_connects_changes_and_ends(api: RegistryApi) -> None:
     assert created.status_code == 201, created.text
     place = created.headers["location"].removeprefix("/api/v1")
     expected = {**_NEW, "enterprise_name": "第1鞋厂", "revision": 1, "id": int(place[13:])}
-    assert created.json() == expected
+    told = created.json()
+    recorded_on = date.fromisoformat(told.pop("recorded_on"))
+    counts_from = max(date.fromisoformat(str(_NEW["from_date"])), recorded_on - timedelta(days=7))
+    assert told == {**expected, "evidence_from": counts_from.isoformat()}
+    expected |= {"recorded_on": recorded_on.isoformat(), "evidence_from": None}
     change = {"contract_no": None, "signed_on": "2026-02-21"}
     changed = await api.ask("PATCH", place, json=change, revision=1, **_OF_ALPHA)
     assert changed.json() == {**expected, **change, "revision": 2}

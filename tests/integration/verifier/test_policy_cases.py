@@ -20,8 +20,14 @@ from tests.support.policy_cases import (
     spread,
     uscc_by_name,
 )
+from tests.support.recorded import decide_on
 from tests.support.registry_builder import RegistryBuilder
-from verifier.counting.decisions import confirm_decision, record_decision, withdraw_decision
+from verifier.counting.decisions import (
+    confirm_decision,
+    record_decision,
+    waits_for_second,
+    withdraw_decision,
+)
 from verifier.counting.explain import explain
 from verifier.counting.run import count_year
 
@@ -83,6 +89,7 @@ def _store(case: PolicyCase, connection: psycopg.Connection) -> None:
                 served.from_date,
                 served.to_date,
                 signed_on=served.signed,
+                recorded_on=served.recorded,
             )
     _store_devices(case, registry)
     _record_decisions(case, connection)
@@ -96,7 +103,14 @@ def _store_devices(case: PolicyCase, registry: RegistryBuilder) -> None:
         for serial, name in pairs(each.device, each.enterprise):
             if serial not in ids:
                 ids[serial] = registry.device(each.platform, serial)
-            registry.assignment(each.platform, serial, uscc[name], each.from_date, each.to_date)
+            registry.assignment(
+                each.platform,
+                serial,
+                uscc[name],
+                each.from_date,
+                each.to_date,
+                recorded_on=each.recorded,
+            )
     for serial, heard in hours_heard(case).items():
         for kind, days in (("on_time", heard.on_time), ("late", heard.late), ("live", heard.live)):
             for shift in {frozenset(hours) for hours in days.values()}:
@@ -123,7 +137,8 @@ def _record_decisions(case: PolicyCase, connection: psycopg.Connection) -> None:
                 waiver=waiver,
                 policy=policy_of(case),
             )
-            if waiver is not None:
+            decide_on(connection, number, each.decided)
+            if waits_for_second(connection, number) and not each.waits:
                 confirm_decision(connection, number, confirmed_by="Chen")
             if each.withdrawn:
                 withdraw_decision(connection, number, reason="seen again", withdrawn_by="Chen")

@@ -2,14 +2,22 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
+import numpy.typing as npt
 
-from jieru.calendar import bit_index
+from jieru.calendar import SHANGHAI, bit_index
 from jieru.presence import BITS_PER_MONTH, BYTES_PER_MONTH
 from tests.support.registry_files import uscc_of
-from verifier.counting.activity import END_OF_TIME, Assignments, Coverage, PresenceRows
+from verifier.counting.activity import (
+    END_OF_TIME,
+    Assignments,
+    Coverage,
+    PresenceRows,
+    Recorded,
+)
+from verifier.counting.backdating import microseconds_of
 from verifier.counting.eligibility import Case
 from verifier.counting.evidence import Evidence
 from verifier.counting.live_days import LiveDays
@@ -103,6 +111,8 @@ class DeviceLife:
     """Uscc, first day, end (exclusive)."""
     live: Mapping[date, Iterable[int]] | None = None
     """Of the hours those heard live; None: all of them."""
+    recorded: dict[tuple[str, date], date] = field(default_factory=dict)
+    """By uscc and first day: the day on which the assignment was recorded, if not the first."""
 
 
 def presence_of(devices: Iterable[DeviceLife]) -> list[PresenceRows]:
@@ -136,29 +146,58 @@ def evidence_of(cases: list[Case], devices: list[DeviceLife]) -> Evidence:
     """What reading the registry gives for these cases and devices (numbered from 1)."""
     index = {(case.platform.code, case.enterprise.uscc): row for row, case in enumerate(cases)}
     spans = [
-        (number, index[device.platform, uscc], first.toordinal(), _end(end))
+        (
+            number,
+            index[device.platform, uscc],
+            first.toordinal(),
+            _end(end),
+            device.recorded.get((uscc, first), first).toordinal(),
+        )
         for number, device in enumerate(devices, start=1)
         for uscc, first, end in device.assigned
         if (device.platform, uscc) in index
     ]
-    assigned = np.array(spans, dtype=np.int64).reshape(-1, 4)
+    assigned = np.array(spans, dtype=np.int64).reshape(-1, 5)
     served = np.array(
         [
-            (row, each.from_date.toordinal(), _end(each.to_date))
+            (
+                row,
+                each.from_date.toordinal(),
+                _end(each.to_date),
+                (each.recorded_on or each.from_date).toordinal(),
+            )
             for row, case in enumerate(cases)
             for each in case.connections
         ],
         dtype=np.int64,
-    ).reshape(-1, 3)
+    ).reshape(-1, 4)
     return Evidence(
         is_simulation=False,
         platforms=tuple({case.platform.code: case.platform for case in cases}.values()),
         cases=tuple(cases),
-        coverage=Coverage(served[:, 0], served[:, 1], served[:, 2]),
-        assignments=Assignments(assigned[:, 0], assigned[:, 1], assigned[:, 2], assigned[:, 3]),
+        coverage=Coverage(
+            served[:, 0], served[:, 1], served[:, 2], recorded=_recorded(served[:, 3])
+        ),
+        assignments=Assignments(
+            assigned[:, 0],
+            assigned[:, 1],
+            assigned[:, 2],
+            assigned[:, 3],
+            recorded=_recorded(assigned[:, 4]),
+        ),
         rules=(),
         live_days=LiveDays(((date.min.toordinal(), date.max.toordinal()),)),
+        late_serials={number: f"d{number}" for number in range(1, len(devices) + 1)},
     )
+
+
+def _recorded(day: npt.NDArray[np.int64]) -> Recorded:
+    """Told at noon of these days."""
+    noon = [
+        microseconds_of(datetime.combine(date.fromordinal(each), time(12), SHANGHAI))
+        for each in day.tolist()
+    ]
+    return Recorded(on=day, at=np.array(noon, dtype=np.int64))
 
 
 def _end(day: date | None) -> int:

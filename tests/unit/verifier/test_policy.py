@@ -54,6 +54,7 @@ def test_the_policy_of_putian_has_the_values_of_the_design() -> None:
         "longest_gap_days_max": 20,
         "max_delay_hours": 72,
         "max_clock_ahead_minutes": 10,
+        "backdate_days_max": 7,
         "live_within_minutes": 60,
         "live_share_min": 0,
         "count_year_of": "window_start",

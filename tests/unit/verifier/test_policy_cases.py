@@ -1,12 +1,13 @@
 """The golden cases of tests/policy_cases, through the pure functions that a count is made of."""
 
 from collections import defaultdict
-from dataclasses import asdict
-from datetime import UTC, datetime
+from dataclasses import asdict, replace
+from datetime import datetime, time
 from typing import Final
 
 import pytest
 
+from jieru.calendar import SHANGHAI
 from tests.support.policy_cases import (
     DESIGN,
     PolicyCase,
@@ -20,10 +21,9 @@ from tests.support.policy_cases import (
     uscc_by_name,
 )
 from tests.unit.verifier.builders import DeviceLife, evidence_of, presence_of
-from verifier.counting.award import award_lines
-from verifier.counting.determination import Outcome, determinations, overlaps
+from verifier.counting.determination import Outcome
 from verifier.counting.eligibility import Case, CriterionName
-from verifier.counting.evaluation import cases_with_windows
+from verifier.counting.evaluation import activity_of_cases, evaluation_of
 from verifier.counting.registry import Connection, Decision, Enterprise, Platform, Recognition
 from verifier.policy import WAIVABLE, load_policy
 
@@ -63,7 +63,12 @@ def _cases(case: PolicyCase) -> list[Case]:
     for each in case.connections:
         for name in spread(each.enterprise):
             connections[each.platform, name].append(
-                Connection(each.from_date, each.to_date, signed_on=each.signed)
+                Connection(
+                    each.from_date,
+                    each.to_date,
+                    signed_on=each.signed,
+                    recorded_on=each.recorded,
+                )
             )
     return [
         Case(
@@ -85,12 +90,13 @@ def _open_decisions(case: PolicyCase, platform: str, enterprise: str) -> tuple[D
             value=each.value,
             reason="seen on site",
             decided_by="Lin",
-            decided_at=datetime(2027, 1, 5, tzinfo=UTC),
+            decided_at=datetime.combine(each.decided, time(18), SHANGHAI),
         )
         for number, each in enumerate(case.decisions, start=1)
         if each.platform == platform
         and enterprise in spread(each.enterprise)
         and not each.withdrawn
+        and not each.waits
     )
 
 
@@ -105,31 +111,25 @@ def _device_lives(case: PolicyCase) -> list[DeviceLife]:
                 DeviceLife(each.platform, heard[serial].on_time, live=heard[serial].live),
             )
             life.assigned.append((uscc[name], each.from_date, each.to_date))
+            if each.recorded is not None:
+                life.recorded[uscc[name], each.from_date] = each.recorded
     return list(lives.values())
 
 
 def _seen(case: PolicyCase) -> Seen:
     policy = policy_of(case)
     lives = _device_lives(case)
-    evidence = evidence_of(_cases(case), lives)
-    cases = cases_with_windows(evidence, presence_of(lives), case.year, case.as_of, policy)
-    found = determinations(cases, case.year, policy)
+    # Platforms without an enterprise too: their titles are paid.
+    platforms = tuple(_platforms(case).values())
+    evidence = replace(evidence_of(_cases(case), lives), platforms=platforms)
+    activity = activity_of_cases(evidence, presence_of(lives), case.as_of, policy)
+    count = evaluation_of(evidence, activity, case.year, case.as_of, policy).count
     return Seen(
-        determinations=found,
+        determinations=[each for platform in count.platforms for each in platform.determinations],
         lines={
-            code: [
-                asdict(line)
-                for line in award_lines(
-                    platform,
-                    sum((each.platform.code, each.outcome) == (code, "counted") for each in found),
-                    case.year,
-                    case.as_of,
-                    policy,
-                )
-            ]
-            for code, platform in _platforms(case).items()
+            each.platform.code: [asdict(line) for line in each.lines] for each in count.platforms
         },
-        overlaps=overlaps(cases, case.year, policy),
+        overlaps=count.overlaps,
     )
 
 

@@ -5,25 +5,64 @@ SELECT extract(year FROM b.from_date)::integer AS year, p.code AS platform, d.se
        ea.uscc AS first_uscc, ea.name AS first_enterprise, a.from_date AS first_from_on, a.to_date AS first_to_on,
        eb.uscc AS then_uscc, eb.name AS then_enterprise, b.from_date AS then_from_on, b.to_date AS then_to_on,
        EXISTS (SELECT FROM audit.device_days h WHERE h.platform = p.code AND h.serial = d.serial AND h.uscc = ea.uscc
-               AND h.day_on BETWEEN make_date(extract(year FROM b.from_date)::integer, 1, 1)
-                                AND make_date(extract(year FROM b.from_date)::integer, 12, 31)) AS is_first_heard,
+               AND h.day_on BETWEEN b.from_date - 366 AND b.from_date - 1) AS is_first_heard,
        EXISTS (SELECT FROM audit.device_days h WHERE h.platform = p.code AND h.serial = d.serial AND h.uscc = eb.uscc
-               AND h.day_on BETWEEN make_date(extract(year FROM b.from_date)::integer, 1, 1)
-                                AND make_date(extract(year FROM b.from_date)::integer, 12, 31)) AS is_then_heard
+               AND h.day_on BETWEEN b.from_date AND b.from_date + 365) AS is_then_heard,
+       (b.recorded_at AT TIME ZONE 'Asia/Shanghai')::date AS then_recorded_on
 FROM assignments a
 JOIN assignments b ON b.device_id = a.device_id AND b.from_date >= a.to_date
     AND b.enterprise_id <> a.enterprise_id
-    AND extract(year FROM b.from_date) = extract(year FROM a.to_date - 1)
+    AND b.from_date < a.to_date + 366
 JOIN devices d ON d.id = a.device_id
 JOIN platforms p ON p.id = d.platform_id
 JOIN enterprises ea ON ea.id = a.enterprise_id
 JOIN enterprises eb ON eb.id = b.enterprise_id
 WHERE a.to_date IS NOT NULL;
-COMMENT ON VIEW audit.shared_devices IS 'Which devices stood for two enterprises in one year, and were they heard for both?';
+COMMENT ON VIEW audit.shared_devices IS 'Which devices stood for two enterprises within a year, over New Year too, and were they heard for both?';
+COMMENT ON COLUMN audit.shared_devices.year IS 'In which the device began to stand for the other one.';
 COMMENT ON COLUMN audit.shared_devices.first_to_on IS 'Exclusive.';
 COMMENT ON COLUMN audit.shared_devices.then_to_on IS 'Exclusive; null: it still does.';
-COMMENT ON COLUMN audit.shared_devices.is_first_heard IS 'In that year, on a day on which it stood for the first one.';
-COMMENT ON COLUMN audit.shared_devices.is_then_heard IS 'In that year, on a day on which it stood for the other one.';
+COMMENT ON COLUMN audit.shared_devices.is_first_heard IS 'In the 366 days before, on a day on which it stood for the first one.';
+COMMENT ON COLUMN audit.shared_devices.is_then_heard IS 'In the 366 days from then on, on a day on which it stood for the other one.';
+COMMENT ON COLUMN audit.shared_devices.then_recorded_on IS 'When the server was told of the second assignment''s first day.';
+
+-- What the count makes of it is said in audit.determinations; here is all there is, whatever it makes.
+CREATE VIEW audit.backdated AS
+SELECT late.what, p.code AS platform, e.uscc, e.name AS enterprise, late.serial, late.from_on, late.to_on,
+       late.recorded_on, late.recorded_on - late.from_on AS days_late,
+       (SELECT min(x.id) FROM decisions x
+        WHERE x.kind = 'backdate' AND x.platform_id = late.platform_id AND x.enterprise_id = late.enterprise_id
+          AND x.withdrawn_at IS NULL AND (x.confirmed_at IS NOT NULL OR NOT x.needs_second)
+          AND (late.recorded_at <= x.decided_at OR NOT x.needs_second)) AS decision,
+       (SELECT min(o.id) FROM opening_stocks o
+        WHERE (o.platform_id IS NULL OR o.platform_id = late.platform_id) AND late.recorded_on <= o.stood_on
+          AND o.withdrawn_at IS NULL AND (o.confirmed_at IS NOT NULL OR NOT o.needs_second)
+          AND (late.recorded_at <= o.decided_at OR NOT o.needs_second)) AS opening_stock
+FROM (
+    SELECT 'connection' AS what, c.platform_id, c.enterprise_id, NULL::text AS serial, told.from_on, told.to_on,
+           told.recorded_at, (told.recorded_at AT TIME ZONE 'Asia/Shanghai')::date AS recorded_on
+    FROM connections c CROSS JOIN LATERAL (VALUES
+        (c.from_date, coalesce(c.extended_from, c.to_date), c.recorded_at),
+        (c.extended_from, c.to_date, c.extended_at)
+    ) AS told (from_on, to_on, recorded_at)
+    UNION ALL
+    SELECT 'assignment', d.platform_id, a.enterprise_id, d.serial, told.from_on, told.to_on,
+           told.recorded_at, (told.recorded_at AT TIME ZONE 'Asia/Shanghai')::date
+    FROM assignments a JOIN devices d ON d.id = a.device_id CROSS JOIN LATERAL (VALUES
+        (a.from_date, coalesce(a.extended_from, a.to_date), a.recorded_at),
+        (a.extended_from, a.to_date, a.extended_at)
+    ) AS told (from_on, to_on, recorded_at)
+) AS late
+JOIN platforms p ON p.id = late.platform_id
+JOIN enterprises e ON e.id = late.enterprise_id
+WHERE late.recorded_on > late.from_on;
+COMMENT ON VIEW audit.backdated IS 'Which connections and assignments were recorded later than they begin, or went on after they were over, by how many days, and does anybody answer for it?';
+COMMENT ON COLUMN audit.backdated.what IS 'connection or assignment.';
+COMMENT ON COLUMN audit.backdated.serial IS 'Of an assignment''s device.';
+COMMENT ON COLUMN audit.backdated.to_on IS 'Exclusive; null: open.';
+COMMENT ON COLUMN audit.backdated.days_late IS 'The policy says how many of them may count by themselves.';
+COMMENT ON COLUMN audit.backdated.decision IS 'The number of the decision by which it counts from its first day.';
+COMMENT ON COLUMN audit.backdated.opening_stock IS 'The number of the opening stock by which it does.';
 
 -- Fewer than 40 hours in a month are too few to tell two machines apart. As bytes, for PostgreSQL
 -- hashes those and can only sort bits.
@@ -103,15 +142,16 @@ FROM (
                1 AS registered, 0 AS assigned, 0 AS begun
         FROM devices
         UNION ALL
-        SELECT d.platform_id, a.from_date, 0, 1, 0 FROM assignments a JOIN devices d ON d.id = a.device_id
+        SELECT d.platform_id, (a.recorded_at AT TIME ZONE 'Asia/Shanghai')::date, 0, 1, 0
+        FROM assignments a JOIN devices d ON d.id = a.device_id
         UNION ALL
-        SELECT platform_id, from_date, 0, 0, 1 FROM connections
+        SELECT platform_id, (recorded_at AT TIME ZONE 'Asia/Shanghai')::date, 0, 0, 1 FROM connections
     ) AS each
     GROUP BY platform_id, day_on
 ) AS r
 JOIN platforms p ON p.id = r.platform_id;
-COMMENT ON VIEW audit.registration_days IS 'On which days did a platform register devices, assign them and begin connections: was there a rush?';
+COMMENT ON VIEW audit.registration_days IS 'On which days did a platform register devices, assignments and connections, whenever those begin: was there a rush?';
 COMMENT ON COLUMN audit.registration_days.starts_at IS 'The beginning of the day, for a time axis.';
-COMMENT ON COLUMN audit.registration_days.devices_registered IS 'By the moment at which the record was made.';
-COMMENT ON COLUMN audit.registration_days.devices_assigned IS 'Assignments that begin on the day.';
-COMMENT ON COLUMN audit.registration_days.connections_begun IS 'Connections that begin on the day.';
+COMMENT ON COLUMN audit.registration_days.devices_registered IS 'Devices recorded on the day.';
+COMMENT ON COLUMN audit.registration_days.devices_assigned IS 'Assignments recorded on the day.';
+COMMENT ON COLUMN audit.registration_days.connections_begun IS 'Connections recorded on the day.';

@@ -8,11 +8,22 @@ SELECT d.id, d.kind, p.code AS platform, e.uscc, e.name AS enterprise, d.criteri
 FROM decisions d
 JOIN platforms p ON p.id = d.platform_id
 JOIN enterprises e ON e.id = d.enterprise_id;
-COMMENT ON VIEW audit.decisions IS 'Which enterprises did verifiers exclude, hold, grant a waiver or keep as they are, why, and does it still hold?';
+COMMENT ON VIEW audit.decisions IS 'Which enterprises did verifiers exclude, hold, grant a waiver, let count from their first day (backdate) or keep as they are, why, and does it still hold?';
 COMMENT ON COLUMN audit.decisions.criterion IS 'Of a waiver: what it sets.';
 COMMENT ON COLUMN audit.decisions.value IS 'Of a waiver: to what it sets it.';
 COMMENT ON COLUMN audit.decisions.waits IS 'For a second person; it has no effect before.';
 COMMENT ON COLUMN audit.decisions.attachment IS 'Where the document behind the decision is kept.';
+
+CREATE VIEW audit.opening_stocks AS
+SELECT o.id, p.code AS platform, o.stood_on, o.reason, o.attachment, o.decided_by, o.decided_at,
+       o.confirmed_by, o.confirmed_at, o.withdrawn_reason, o.withdrawn_by, o.withdrawn_at,
+       o.needs_second AND o.confirmed_at IS NULL AND o.withdrawn_at IS NULL AS waits
+FROM opening_stocks o LEFT JOIN platforms p ON p.id = o.platform_id;
+COMMENT ON VIEW audit.opening_stocks IS 'What was registered by which day counts from its first day, however late it was recorded, and who answers for that?';
+COMMENT ON COLUMN audit.opening_stocks.platform IS 'Null: of all platforms.';
+COMMENT ON COLUMN audit.opening_stocks.stood_on IS 'What was recorded later, or after the decision, is not accepted by it.';
+COMMENT ON COLUMN audit.opening_stocks.waits IS 'For a second person; it has no effect before.';
+COMMENT ON COLUMN audit.opening_stocks.attachment IS 'Where the document behind it is kept.';
 
 CREATE VIEW audit.closings AS
 SELECT c.id, c.year, p.code AS platform, e.uscc, e.name AS enterprise, c.reason, c.closed_by, c.closed_at,

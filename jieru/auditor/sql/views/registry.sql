@@ -20,12 +20,14 @@ COMMENT ON COLUMN audit.enterprises.kept_by_platform IS 'The platform whose oper
 
 CREATE VIEW audit.connections AS
 SELECT p.code AS platform, e.uscc, e.name AS enterprise, c.contract_no, c.signed_on,
-       c.from_date AS from_on, c.to_date AS to_on
+       c.from_date AS from_on, c.to_date AS to_on,
+       (c.recorded_at AT TIME ZONE 'Asia/Shanghai')::date AS recorded_on
 FROM connections c
 JOIN platforms p ON p.id = c.platform_id
 JOIN enterprises e ON e.id = c.enterprise_id;
 COMMENT ON VIEW audit.connections IS 'Which enterprise was connected to which platform, from when until when?';
 COMMENT ON COLUMN audit.connections.to_on IS 'Exclusive; null: it still is.';
+COMMENT ON COLUMN audit.connections.recorded_on IS 'When the server was told of its first day.';
 
 CREATE VIEW audit.connection_requests AS
 SELECT r.id, p.code AS platform, r.uscc, e.name AS enterprise, r.contract_no, r.signed_on,
@@ -41,13 +43,15 @@ COMMENT ON COLUMN audit.connection_requests.confirmation IS 'Whose word made it 
 
 CREATE VIEW audit.assignments AS
 SELECT p.code AS platform, d.serial, e.uscc, e.name AS enterprise,
-       a.from_date AS from_on, a.to_date AS to_on
+       a.from_date AS from_on, a.to_date AS to_on,
+       (a.recorded_at AT TIME ZONE 'Asia/Shanghai')::date AS recorded_on
 FROM assignments a
 JOIN devices d ON d.id = a.device_id
 JOIN platforms p ON p.id = d.platform_id
 JOIN enterprises e ON e.id = a.enterprise_id;
 COMMENT ON VIEW audit.assignments IS 'Which enterprise did a device stand for, from when until when?';
 COMMENT ON COLUMN audit.assignments.to_on IS 'Exclusive; null: it still does.';
+COMMENT ON COLUMN audit.assignments.recorded_on IS 'When the server was told of its first day.';
 
 -- The rule of registry/device_status.py; a test holds the two together.
 CREATE VIEW audit.devices AS

@@ -16,7 +16,7 @@ from tests.unit.verifier.builders import (
 )
 from verifier.counting.activity import PresenceRows, merge_publishers
 from verifier.counting.eligibility import Case
-from verifier.counting.evaluation import active_days_of_cases
+from verifier.counting.evaluation import activity_of_cases
 from verifier.counting.registry import Connection
 
 _DAY = date(2026, 3, 10)
@@ -41,7 +41,7 @@ def _device(
 
 def _active(*devices: DeviceLife, case: Case = _CASE, as_of: date = date(2030, 1, 1)) -> list[date]:
     evidence = evidence_of([case], list(devices))
-    days = active_days_of_cases(evidence, presence_of(devices), as_of, _POLICY)
+    days = activity_of_cases(evidence, presence_of(devices), as_of, _POLICY).days
     return [date.fromordinal(days.first_day + int(day)) for day in np.flatnonzero(days.active[0])]
 
 
@@ -78,7 +78,7 @@ def test_bits_beyond_a_month_s_end_stand_for_no_day() -> None:
     for block in blocks:
         block.month[:] -= 1  # the 29th of February 2026
     evidence = evidence_of([_CASE], [_device(_DAY), _device(_DAY)])
-    days = active_days_of_cases(evidence, blocks, date(2030, 1, 1), _POLICY)
+    days = activity_of_cases(evidence, blocks, date(2030, 1, 1), _POLICY).days
     assert not days.active.any()
 
 
@@ -168,7 +168,7 @@ def test_a_waiver_sets_the_hours_of_one_case_only() -> None:
         for case in (plain, plain, waived, waived)
     ]
     evidence = evidence_of([plain, waived], lives)
-    days = active_days_of_cases(evidence, presence_of(lives), date(2030, 1, 1), _POLICY)
+    days = activity_of_cases(evidence, presence_of(lives), date(2030, 1, 1), _POLICY).days
     assert days.active.any(axis=1).tolist() == [False, True]
 
 
@@ -186,7 +186,7 @@ def test_the_days_reach_from_the_first_to_the_last_month_that_was_heard() -> Non
     """And not further: a province's days are held in memory."""
     devices = [_device(_DAY), _device(date(2026, 5, 2))]
     evidence = evidence_of([_CASE], devices)
-    days = active_days_of_cases(evidence, presence_of(devices), date(2030, 1, 1), _POLICY)
+    days = activity_of_cases(evidence, presence_of(devices), date(2030, 1, 1), _POLICY).days
     assert date.fromordinal(days.first_day) == date(2026, 3, 1)
     assert days.active.shape == (1, 31 + 30 + 31)
 
@@ -209,7 +209,7 @@ def test_cases_heard_in_different_months_are_kept_apart_in_one_block() -> None:
         np.concatenate([each.hours for each in blocks]),
     )
     evidence = evidence_of([_CASE, other], devices)
-    days = active_days_of_cases(evidence, [whole], date(2030, 1, 1), _POLICY)
+    days = activity_of_cases(evidence, [whole], date(2030, 1, 1), _POLICY).days
     found = [
         [date.fromordinal(days.first_day + int(day)) for day in np.flatnonzero(row)]
         for row in days.active

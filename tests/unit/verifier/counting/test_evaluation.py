@@ -11,7 +11,7 @@ from tests.unit.verifier.builders import a_case, a_platform, an_enterprise, evid
 from verifier.counting.award import award_lines
 from verifier.counting.count import Count
 from verifier.counting.eligibility import Case
-from verifier.counting.evaluation import evaluation_of
+from verifier.counting.evaluation import CaseActivity, evaluation_of
 from verifier.counting.evidence import EvidenceRules
 from verifier.counting.registry import Recognition
 from verifier.counting.windows import ActiveDays
@@ -40,7 +40,7 @@ def _counted(
     evidence = replace(evidence_of(list(cases), []), rules=rules, is_simulation=is_simulation)
     marks = np.repeat(np.array(active, dtype=np.bool_)[:, None], 90, axis=1)
     days = ActiveDays(_SINCE.toordinal(), marks)
-    return evaluation_of(evidence, days, 2026, as_of, _POLICY, platform).count
+    return evaluation_of(evidence, CaseActivity(days), 2026, as_of, _POLICY, platform).count
 
 
 _CITY = [_case("alpha", 1), _case("alpha", 2), _case("beta", 1), _case("gamma", 3)]

@@ -17,7 +17,7 @@ from tests.unit.verifier.builders import (
 )
 from verifier.counting.activity import PresenceRows
 from verifier.counting.eligibility import Case
-from verifier.counting.evaluation import Evaluation, active_days_of_cases, evaluation_of
+from verifier.counting.evaluation import Evaluation, activity_of_cases, evaluation_of
 from verifier.counting.explanation import Explanation, explanation_of
 from verifier.counting.measuring import MeasuredCase, measured_cases
 from verifier.counting.registry import Assignment, Connection, RecordedDecision
@@ -35,7 +35,7 @@ def _heard(first: date, days: int, hours: int = 4) -> dict[date, range]:
 
 def _evaluated(cases: Sequence[Case], devices: Sequence[DeviceLife]) -> Evaluation:
     evidence = evidence_of(list(cases), list(devices))
-    days = active_days_of_cases(evidence, presence_of(devices), _AS_OF, _POLICY)
+    days = activity_of_cases(evidence, presence_of(devices), _AS_OF, _POLICY)
     return evaluation_of(evidence, days, 2026, _AS_OF, _POLICY)
 
 
@@ -207,7 +207,7 @@ def _calendar(as_of: date, connection: Connection, *days: date) -> list[tuple[da
     assigned: list[tuple[str, date, date | None]] = [(case.enterprise.uscc, _SINCE, None)]
     devices = [DeviceLife("alpha", dict.fromkeys(days, range(8, 12)), assigned)]
     evidence = evidence_of([case], devices)
-    active = active_days_of_cases(evidence, presence_of(devices), as_of, _POLICY)
+    active = activity_of_cases(evidence, presence_of(devices), as_of, _POLICY)
     evaluation = evaluation_of(evidence, active, 2026, as_of, _POLICY)
     registered = {(1, _SINCE): Assignment("s1", None, None, _SINCE, None)}
     (measured,) = measured_cases(evaluation, presence_of(devices), registered)
