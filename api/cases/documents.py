@@ -44,14 +44,17 @@ CurrentStore = Annotated[DocumentStore | None, Depends(_store)]
 
 async def _form_files(request: Request) -> list[NewDocument]:
     """The files of a form; a field that was left empty sends one without a name."""
-    sent = [
-        each
-        for each in (await request.form()).getlist(FILES_FIELD)
-        if isinstance(each, UploadFile) and each.filename
-    ]
-    if len(sent) > FILES_MAX:
-        raise _wrong(UserError(_("At most {number} files come with one step."), number=FILES_MAX))
-    return [NewDocument(each.filename or "", await each.read()) for each in sent]
+    async with request.form() as form:  # closes its temporary files
+        sent = [
+            each
+            for each in form.getlist(FILES_FIELD)
+            if isinstance(each, UploadFile) and each.filename
+        ]
+        if len(sent) > FILES_MAX:
+            raise _wrong(
+                UserError(_("At most {number} files come with one step."), number=FILES_MAX)
+            )
+        return [NewDocument(each.filename or "", await each.read()) for each in sent]
 
 
 FormFiles = Annotated[list[NewDocument], Depends(_form_files)]

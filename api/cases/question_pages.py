@@ -14,7 +14,7 @@ from api.cases.documents import FormFiles
 from api.cases.question_routes import QuestionedUscc
 from api.cases.questions import list_questions, open_case_asked, read_question
 from api.cases.step_forms import FILES_INPUT
-from api.cases.steps import CurrentCaseWorker, CurrentHolidays
+from api.cases.steps import CurrentAnswerer, CurrentHolidays
 from api.console.announcement import Done
 from api.console.forms import Form, FormValues, Input, Mistakes, answer_form, form_page, read_form
 from api.console.listed import render_list
@@ -84,7 +84,7 @@ def show_answer_form(visit: CurrentVisit, uscc: QuestionedUscc) -> HTMLResponse:
 @router.post("/questions/{uscc}/answer")
 def take_answer(
     visit: CurrentVisit,
-    worker: CurrentCaseWorker,
+    worker: CurrentAnswerer,
     uscc: QuestionedUscc,
     values: FormValues,
     files: FormFiles,

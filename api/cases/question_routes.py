@@ -10,7 +10,7 @@ from api.cases.answers import Answer, QuestionPage, QuestionRecord
 from api.cases.documents import DOCUMENT_RESPONSES, CurrentStore, document_answer, files_of
 from api.cases.questions import documents_of, list_questions, open_case_asked, read_question
 from api.cases.routes import Sha256
-from api.cases.steps import CurrentCaseWorker, person_name
+from api.cases.steps import CurrentAnswerer, person_name
 from api.web.database import Database
 from api.web.paging import RequestedPage
 from api.web.problems import Kind, problem_responses
@@ -59,7 +59,7 @@ def get_question(caller: CurrentCaller, database: Database, uscc: QuestionedUscc
         Kind.NOT_FOUND, Kind.CONFLICT, Kind.TOO_LARGE, Kind.INVALID_REQUEST, Kind.DATABASE_AWAY
     ),
 )
-def post_answer(worker: CurrentCaseWorker, uscc: QuestionedUscc, answer: Answer) -> QuestionRecord:
+def post_answer(worker: CurrentAnswerer, uscc: QuestionedUscc, answer: Answer) -> QuestionRecord:
     """Answer."""
     with worker.database.reading() as connection:
         case_id = open_case_asked(connection, worker.caller, uscc)

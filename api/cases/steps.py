@@ -26,7 +26,7 @@ from verifier.trust.cases.records import open_case
 from verifier.trust.cases.states import CaseStep
 from verifier.trust.cases.taking import NewStep, take_step
 
-__all__ = ["CaseWorker", "CurrentCaseWorker", "CurrentHolidays", "person_name", "require_person"]
+__all__ = ["CaseWorker", "CurrentAnswerer", "CurrentCaseWorker", "CurrentHolidays", "person_name"]
 
 CurrentHolidays = Annotated[Holidays, Depends(service(Holidays))]
 
@@ -111,7 +111,7 @@ class CaseWorker:
         take_step(connection, case_id, new, policy=self.policy, holidays=self.holidays)
 
 
-def _case_worker(
+def _answerer(
     caller: CurrentCaller,
     database: Database,
     policy: CurrentPolicy,
@@ -121,7 +121,17 @@ def _case_worker(
     return CaseWorker(caller, database, policy, holidays, store)
 
 
+CurrentAnswerer = Annotated[CaseWorker, Depends(_answerer)]
+"""An operator, or one of its programs."""
+
+
+def _case_worker(worker: CurrentAnswerer) -> CaseWorker:
+    require_person(worker.caller)
+    return worker
+
+
 CurrentCaseWorker = Annotated[CaseWorker, Depends(_case_worker)]
+"""A person; a program is refused before its body is read."""
 
 
 @contextmanager

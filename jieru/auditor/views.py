@@ -21,6 +21,7 @@ _SUBJECTS: Final = (
     "presence",
     "ingest",
     "records",
+    "cases",
     "integrity",
 )
 """The files, each after those whose views it uses."""
