@@ -30,8 +30,12 @@ __all__ = [
 
 BoolArray = npt.NDArray[np.bool_]
 
-_CELL: Final = 4
-"""Width of a day and height of an hour, in units of the picture."""
+_HOUR: Final = 5
+"""Height of an hour, in units of the picture."""
+_ROOM: Final = 920
+_DAY_MAX: Final = 8
+"""Width of a day at most; of half a year it is less, so that all of it is seen at once."""
+_MARKED_HOURS: Final = (0, 6, 12, 18)
 _DAYS_PER_WEEK: Final = 7
 _MOSTLY: Final = 0.5
 
@@ -65,6 +69,8 @@ class Calendar:
     """By class: `usual` heard as mostly on that weekday, `extra` heard otherwise, `missing` silent
     otherwise, `shared` an exception that both have at the same hour."""
     ticks: Sequence[Tick]
+    marks: Sequence[Tick]
+    """Of the hours, by their height."""
     exceptions: int
     """Hours that are otherwise than mostly."""
     shared: int
@@ -125,31 +131,33 @@ def _moved(hours: BoolArray, by_days: int) -> BoolArray:
 def _calendar(
     name: str, heard: BoolArray, odd: BoolArray, shared: BoolArray, first: date
 ) -> Calendar:
+    width = max(2, min(_DAY_MAX, _ROOM // len(heard)))
     paths = {
-        "usual": _cells(heard & ~odd),
-        "extra": _cells(heard & odd & ~shared),
-        "missing": _cells(~heard & odd & ~shared),
-        "shared": _cells(shared),
+        "usual": _cells(heard & ~odd, width),
+        "extra": _cells(heard & odd & ~shared, width),
+        "missing": _cells(~heard & odd & ~shared, width),
+        "shared": _cells(shared, width),
     }
     return Calendar(
         name,
-        len(heard) * _CELL,
-        HOURS_PER_DAY * _CELL,
+        len(heard) * width,
+        HOURS_PER_DAY * _HOUR,
         {kind: path for kind, path in paths.items() if path},
-        _month_ticks(first, len(heard), _CELL, 0),
+        _month_ticks(first, len(heard), width, 0),
+        [Tick(hour * _HOUR, f"{hour:02}:00") for hour in _MARKED_HOURS],
         int(odd.sum()),
         int(shared.sum()),
     )
 
 
-def _cells(marked: BoolArray) -> str:
+def _cells(marked: BoolArray, width: int) -> str:
     """Rectangles around the marked hours, those of a day on end together."""
     padded = np.zeros((len(marked), HOURS_PER_DAY + 2), dtype=np.int8)
     padded[:, 1:-1] = marked
     change = np.diff(padded, axis=1)
     starts, ends = np.argwhere(change == 1), np.argwhere(change == -1)
     return "".join(
-        f"M{day * _CELL} {begin * _CELL}h{_CELL - 1}v{(end - begin) * _CELL}h-{_CELL - 1}z"
+        f"M{day * width} {begin * _HOUR}h{width - 1}v{(end - begin) * _HOUR}h-{width - 1}z"
         for (day, begin), (_day, end) in zip(starts.tolist(), ends.tolist(), strict=True)
     )
 

@@ -207,6 +207,7 @@ AUDITED_FIELD_WORDS: Final = {
 """Columns that the audit shows; any other one goes by its name."""
 TONES: Final = {
     "asked": "info",
+    "waiting": "amber",
     "answered": "cyan",
     "visited": "purple",
     "cleared": "green",

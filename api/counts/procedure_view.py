@@ -197,9 +197,7 @@ def _offer_in_words(offer: StepOffer, translate: Translate) -> OfferInWords:
         is_for_another=offer.is_for_another,
         hindrances=hindrances,
         more=max(0, len(offer.hindrances) - _LISTED),
-        cases=[
-            each.values["id"] for each in offer.hindrances[:_LISTED] if each.code == OPEN_CASE
-        ],
+        cases=[each.values["id"] for each in offer.hindrances[:_LISTED] if each.code == OPEN_CASE],
     )
 
 

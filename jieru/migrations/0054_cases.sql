@@ -168,6 +168,63 @@ CREATE TRIGGER case_steps_are_for_good BEFORE UPDATE OR DELETE OR TRUNCATE ON ca
 CREATE TRIGGER case_steps_audit_insert AFTER INSERT ON case_steps REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION write_audit_entries();
 
+-- Whoever cleared a case took what hindered a count out of its way: that is a part in making it. (What
+-- a case that was upheld led to is a decision, which is one anyhow.)
+CREATE OR REPLACE VIEW count_deeds AS
+SELECT s.count_id, CASE s.step WHEN 'draft' THEN 'drafted' WHEN 'submit' THEN 'submitted'
+                               WHEN 'freeze' THEN 'froze' ELSE 'approved' END AS deed,
+       s.taken_by AS person, s.taken_at AS done_at, NULL::integer AS number,
+       NULL::text AS platform, NULL::text AS uscc, NULL::text AS name
+FROM count_steps s WHERE s.step IN ('draft', 'submit', 'freeze', 'approve_payment')
+UNION
+SELECT c.id, own.deed, own.person, own.done_at, NULL, NULL, NULL, NULL
+FROM counts c CROSS JOIN LATERAL (VALUES
+    ('drafted', c.drafted_by, c.drafted_at), ('submitted', c.submitted_by, c.submitted_at),
+    ('froze', c.frozen_by, c.frozen_at), ('approved', c.payable_by, c.payable_at)
+) AS own (deed, person, done_at)
+WHERE own.person IS NOT NULL
+UNION
+-- A decision counts in every count that lists its enterprise, unless it was withdrawn before the
+-- year began. That all stays as it is, is no decision of anything.
+SELECT c.id, own.deed, own.person, own.done_at, d.id, p.code, e.uscc, e.name
+FROM counts c
+JOIN count_determinations f ON f.count_id = c.id
+JOIN platforms p ON p.code = f.platform
+JOIN enterprises e ON e.uscc = f.uscc
+JOIN decisions d ON d.platform_id = p.id AND d.enterprise_id = e.id
+CROSS JOIN LATERAL (VALUES
+    ('decided', d.decided_by, d.decided_at), ('withdrew', d.withdrawn_by, d.withdrawn_at)
+) AS own (deed, person, done_at)
+WHERE own.person IS NOT NULL AND d.kind <> 'keep'
+  AND (d.withdrawn_at IS NULL
+       OR d.withdrawn_at AT TIME ZONE 'Asia/Shanghai' >= make_date(c.year, 1, 1))
+UNION
+SELECT c.id, own.deed, own.person, own.done_at, l.id, p.code, e.uscc, e.name
+FROM counts c
+JOIN pending_closings l ON l.year = c.year
+JOIN platforms p ON p.id = l.platform_id
+JOIN enterprises e ON e.id = l.enterprise_id
+CROSS JOIN LATERAL (VALUES
+    ('closed', l.closed_by, l.closed_at), ('reopened', l.withdrawn_by, l.withdrawn_at)
+) AS own (deed, person, done_at)
+WHERE own.person IS NOT NULL
+UNION
+SELECT c.id, 'named', x.named_by, x.named_at, x.id, NULL, NULL, NULL
+FROM counts c JOIN evidence_exceptions x ON EXISTS (
+    SELECT FROM count_determinations f
+    WHERE f.count_id = c.id AND f.outcome = 'counted'
+      AND x.month BETWEEN date_trunc('month', (f.entry ->> 'window_first_day')::timestamp)
+                      AND (f.entry ->> 'window_last_day')::timestamp)
+UNION
+SELECT c.id, 'cleared', t.taken_by, t.taken_at, k.id, p.code, e.uscc, e.name
+FROM counts c
+JOIN count_determinations f ON f.count_id = c.id
+JOIN platforms p ON p.code = f.platform
+JOIN enterprises e ON e.uscc = f.uscc
+JOIN cases k ON k.platform_id = p.id AND k.enterprise_id = e.id
+JOIN case_steps t ON t.case_id = k.id AND t.step = 'cleared'
+WHERE t.taken_at AT TIME ZONE 'Asia/Shanghai' >= make_date(c.year, 1, 1);
+
 -- An operator says in time that machines stand still or are repaired; the bureau records that the
 -- enterprise confirmed it.
 CREATE TABLE declarations (

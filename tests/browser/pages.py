@@ -13,6 +13,7 @@ from tests.support.credentials import issue_to
 from tests.support.kept_counts import keep_counts
 from tests.support.lively_city import SHOWN_DEVICE, SHOWN_ENTERPRISE
 from tests.support.registry_files import registry_csv, uscc_of
+from tests.support.shown_case import open_shown_case
 from tests.support.small_city import COUNTED_ON_XIELIAN, ON_GUOLIAN
 
 __all__ = ["EVIDENCE", "PAGES", "Shown", "fill_console", "wait_for_panels"]
@@ -152,6 +153,19 @@ PAGES: Final = (
     Shown("count-publish", "/counts/2025/publish", Role.ADMIN),
     Shown("count-pay", "/counts/2026/pay?platform=xielian", Role.ADMIN),
     Shown("count-waive", f"{_DECISION}&act=waive", Role.VERIFIER),
+    Shown("cases", "/cases", Role.VERIFIER),
+    Shown("cases-none", "/cases?state=upheld", Role.AUDITOR),
+    Shown("case", "/cases/1", Role.VERIFIER),
+    Shown("case-new", "/cases/new", Role.VERIFIER),
+    Shown("case-ask-operator", "/cases/1/ask-operator", Role.VERIFIER),
+    Shown("case-visit", "/cases/1/visit", Role.VERIFIER),
+    Shown("case-uphold", "/cases/1/uphold", Role.VERIFIER),
+    Shown("case-upheld-refused", "/cases/1/uphold", Role.VERIFIER, _send, may_fail=True),
+    Shown("questions", "/questions"),
+    Shown("question", f"/questions/{uscc_of(SHOWN_ENTERPRISE)}"),
+    Shown("question-answer", f"/questions/{uscc_of(SHOWN_ENTERPRISE)}/answer"),
+    Shown("declaration-new", f"{_ENTERPRISE}/declarations/new"),
+    Shown("declaration-confirm", "/declarations/1/confirm", Role.VERIFIER),
     Shown("panels-overview", "/panels", Role.AUDITOR, wait_for_panels),
     Shown("panels-enterprise", EVIDENCE, Role.VERIFIER, wait_for_panels),
     Shown("panels-operations", "/panels/jieru-operations", Role.ADMIN, wait_for_panels),
@@ -167,6 +181,7 @@ def fill_console(browser: Browser, console: Console) -> None:
     with connect(console.database_url) as connection:
         keep_counts(connection)
         issue_to(connection, f"xielian/{SHOWN_DEVICE}")
+        open_shown_case(connection)
     with watched_page(browser, console, role=Role.OPERATOR) as page:
         for row in (("9135", "莆田市荔城区新鞋厂", "licheng", "C18"), _GOOD_ROW):
             page.goto("/imports")

@@ -178,7 +178,7 @@ async def test_nothing_is_chosen_beforehand(bureau: Bureau) -> None:
     """Whoever upholds says what follows, or is asked again."""
     path = f"/cases/{bureau.case_id}/uphold"
     form = await bureau.page(path, "lin")
-    assert '<option value=""></option>' in form or "selected" not in form
+    assert '<option value="" selected></option>' in form
     again = await bureau.send(path, "lin", {"text": "铭牌不符", "leads_to": ""})
     assert again.status_code in {409, 422}
     assert list_decisions(bureau.connection, "alpha", bureau.uscc) == []
@@ -213,8 +213,8 @@ async def test_an_operator_reads_the_question_and_nothing_else(bureau: Bureau) -
         f"/enterprises/{bureau.uscc}",
     ):
         page = await bureau.page(path, "wang")
-        for hidden in ("rhythm", "threshold", "lin", "内部备注", "第2鞋厂", "/cases", "signal"):
-            assert hidden not in page.replace("online", "").replace("linear", ""), (path, hidden)
+        for hidden in ("rhythm", "threshold", ">lin<", "内部备注", "第2鞋厂", '"/cases', "signal"):
+            assert hidden not in page, (path, hidden)
 
 
 async def test_another_operator_learns_nothing(bureau: Bureau) -> None:

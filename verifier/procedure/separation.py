@@ -55,6 +55,8 @@ class DeedKind(StrEnum):
     """One that was closed."""
     NAMED = "named"
     """An exception for evidence that cannot be verified, in a month of a counted window."""
+    CLEARED = "cleared"
+    """A case, which would have kept the count from being frozen."""
     FROZE = "froze"
     APPROVED = "approved"
     """Its payment."""
@@ -73,7 +75,7 @@ class Deed:
     person: str
     done_at: datetime
     number: int | None = None
-    """Of the decision, the closing (as the three that follow) or the exception, if it is one."""
+    """Of the decision, closing or case (as the three that follow) or of the exception, if any."""
     platform: str | None = None
     uscc: str | None = None
     enterprise: str | None = None
@@ -87,6 +89,7 @@ _WEIGHTIEST: Final = (
     DeedKind.CLOSED,
     DeedKind.REOPENED,
     DeedKind.NAMED,
+    DeedKind.CLEARED,
     DeedKind.FROZE,
     DeedKind.APPROVED,
 )
@@ -112,6 +115,10 @@ _REFUSALS: Final[Mapping[DeedKind, str]] = {
     DeedKind.NAMED: _(
         "{name} named exception {id} of evidence on {day}: another person must check the count "
         "{count}."
+    ),
+    DeedKind.CLEARED: _(
+        "{name} cleared case {id} of {enterprise} ({uscc}) on {platform} on {day}: another person "
+        "must check the count {count}."
     ),
     DeedKind.FROZE: _(
         "{name} froze the count {count} on {day}: another person must record its payments."

@@ -114,7 +114,7 @@ def _new_form(
             is_required=True,
             hint=_("Yesterday at the earliest."),
         ),
-        Input("to_date", _("Last day"), "date", is_required=True),
+        Input("to_date", _("Last day, inclusive"), "date", is_required=True),
         Input("reason", _("Reason"), is_required=True, longest=1_000),
     ]
     return form_page(
