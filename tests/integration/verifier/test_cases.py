@@ -156,7 +156,7 @@ def test_steps_and_cases_are_for_good(database: psycopg.Connection, case_id: int
         "UPDATE documents SET name = 'x'",
     ):
         with pytest.raises(psycopg.errors.RestrictViolation):
-            database.execute(statement)  # type: ignore[arg-type]
+            database.execute(statement)
         database.rollback()
 
 
