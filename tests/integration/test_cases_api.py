@@ -29,6 +29,19 @@ from verifier.trust.cases.records import open_cases_of_run
 from verifier.trust.signal import Kind
 
 _PDF: Final = b"%PDF-1.7\n%%EOF\n"
+_LATE: Final = """
+    INSERT INTO declarations
+        (platform_id, enterprise_id, kind, from_date, to_date, declared_by, declared_at)
+    SELECT platform_id, enterprise_id, 'stop', '2026-03-01', '2026-03-05', 'user:wang', '2026-02-01'
+    FROM cases
+"""
+_BACKDATED: Final = """
+    INSERT INTO declarations
+        (platform_id, enterprise_id, kind, from_date, to_date, declared_by, declared_at)
+    SELECT platform_id, enterprise_id, 'stop', CURRENT_DATE + 1, CURRENT_DATE + 2, 'user:wang',
+           '2026-02-01'
+    FROM cases RETURNING declared_at = now()
+"""
 _QUESTION: Final = "请说明 5 月 6 日更换控制器的情况。"
 
 
@@ -389,6 +402,20 @@ async def test_a_stop_is_declared_in_time_and_confirmed_by_the_bureau(bureau: Bu
     assert confirmed.status_code == 303, confirmed.text
     assert "电话核实" in await bureau.page(f"/enterprises/{bureau.uscc}", "wang")
     assert (await bureau.send(confirm, "lin", {"confirmation": "x"})).status_code == 409
+
+
+def test_the_database_takes_no_late_declaration_of_a_process(
+    bureau: Bureau, embedded_database_url: str
+) -> None:
+    """Nor one with a time of its own; whoever owns the tables puts in what is simulated."""
+    bureau.connection.commit()
+    with connect(as_role(embedded_database_url, API)) as process:
+        with pytest.raises(psycopg.errors.RestrictViolation, match="declared in time"):
+            process.execute(_LATE)
+        process.rollback()
+        row = process.execute(_BACKDATED).fetchone()
+    assert row == (True,)
+    bureau.connection.execute(_LATE)
 
 
 async def test_without_a_folder_no_file_is_taken(
