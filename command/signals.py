@@ -11,8 +11,10 @@ from command.help import example
 from command.signal_tables import signals_report
 from jieru.audit import act_as, command_actor
 from jieru.i18n import gettext as _
-from jieru.settings import load_settings
+from jieru.settings import Settings, load_settings
 from verifier.policy import load_policy
+from verifier.trust.cases.records import open_cases_of_run
+from verifier.trust.device_days import fill_device_days
 from verifier.trust.records import store_run
 from verifier.trust.run import Run
 from verifier.trust.running import run_signals
@@ -50,9 +52,9 @@ def command(
     """Run the signals and print them."""
     settings = load_settings()
     rules = load_policy(policy or settings.policy)
+    if is_recorded:
+        _keep_what_expires(settings, as_of)
     with open_database(settings) as connection:
-        if is_recorded:
-            _keep_what_expires(connection, as_of)
         run = run_signals(connection, rules, as_of, from_on)
         run_id = _record(connection, run) if is_recorded else None
     if as_json:
@@ -66,20 +68,13 @@ def _record(connection: psycopg.Connection, run: Run) -> int:
     actor = command_actor()
     act_as(connection, actor)
     run_id = store_run(connection, run, by=actor.name)
-    _open_cases(connection, run_id, by=actor.name)
+    open_cases_of_run(connection, run_id, actor.name)
     connection.commit()
     return run_id
 
 
-def _keep_what_expires(connection: psycopg.Connection, until_day: date) -> None:
-    """Add up what raw heartbeats tell of closed days, before they expire.
-
-    AT THE MERGE: `verifier.trust.device_days.fill_device_days(connection, until_day)`, then commit.
-    """
-
-
-def _open_cases(connection: psycopg.Connection, run_id: int, *, by: str) -> None:
-    """Open the cases of a run.
-
-    AT THE MERGE: `verifier.trust.cases.records.open_cases_of_run(connection, run_id, by)`.
-    """
+def _keep_what_expires(settings: Settings, until_day: date) -> None:
+    """Add up what raw heartbeats tell of closed days, before they expire."""
+    with open_database(settings) as connection:
+        connection.autocommit = True
+        fill_device_days(connection, until_day)

@@ -18,11 +18,15 @@ __all__ = [
     "ACCOUNT_ROLE_WORDS",
     "AUDIT_ACTION_WORDS",
     "BASIS_WORDS",
+    "CASE_CAUSE_WORDS",
+    "CASE_STATE_WORDS",
+    "CASE_STEP_WORDS",
     "CAUSE_WORDS",
     "CHANGE_WORDS",
     "COUNT_STATE_WORDS",
     "CRITERION_WORDS",
     "DECISION_WORDS",
+    "DECLARATION_WORDS",
     "DEVICE_STATUS_WORDS",
     "FOUND_WORDS",
     "IMPORT_OUTCOME_WORDS",
@@ -171,6 +175,59 @@ REJECTION_WORDS: Final[Vocabulary] = {
     "unstorable": _("cannot be stored"),
 }
 
+# Signals -------------------------------------------------------------------------------------
+
+SIGNAL_WORDS: Final[Vocabulary] = {
+    "recorded_late": _("Recorded long after its first day"),
+    "counter_fell": _("Counter fell"),
+    "counter_continued": _("Counter goes on under another device"),
+    "no_heartbeats": _("Presence without heartbeats"),
+    "required_hours": _("Exactly the required hours"),
+    "silent_when_full": _("Silent as soon as the window is full"),
+    "not_live": _("Not heard live"),
+    "rhythm_alike": _("Rhythm alike"),
+    "handed_over": _("Machines handed over"),
+    "gateway_shared": _("Gateway shared"),
+    "metrics_repeat": _("Measured values repeat"),
+    "metrics_without_memory": _("Measured values at random"),
+    "heard_while_stopped": _("Heard while declared stopped"),
+}
+STRENGTH_WORDS: Final[Vocabulary] = {"hard": _("hard signal"), "soft": _("soft signal")}
+"""Of a signal: one hard one, or two soft ones, open a case."""
+DECLARATION_WORDS: Final[Vocabulary] = {"stop": _("Stop"), "repair": _("Repair")}
+
+# Cases ---------------------------------------------------------------------------------------
+
+CASE_STATE_WORDS: Final[Vocabulary] = {
+    "open": _("to be begun"),
+    "asked": _("waiting for an answer"),
+    "answered": _("answered, to be judged"),
+    "visited": _("visited, to be judged"),
+    "cleared": _("cleared"),
+    "upheld": _("upheld"),
+}
+CASE_CAUSE_WORDS: Final[Vocabulary] = {
+    "signals": _("signals"),
+    "challenge": _("challenges that were missed"),
+    "draw": _("the draw"),
+    "verifier": _("a verifier"),
+}
+"""What opened it."""
+CASE_STEP_WORDS: Final[Vocabulary] = {
+    "asked_operator": _("Asked the operator"),
+    "operator_answered": _("The operator answered"),
+    "asked_enterprise": _("Asked the enterprise"),
+    "enterprise_answered": _("The enterprise answered"),
+    "visited": _("Visited the enterprise"),
+    "noted": _("Noted"),
+    "hold_proposed": _("Proposed a hold"),
+    "hold_decided": _("Decided the hold"),
+    "hold_declined": _("Declined the hold"),
+    "cleared": _("Cleared the case"),
+    "upheld": _("Upheld the case"),
+    "reopened": _("Reopened the case"),
+}
+
 # Counting ------------------------------------------------------------------------------------
 
 OUTCOME_WORDS: Final[Vocabulary] = {
@@ -317,22 +374,6 @@ FOUND_WORDS: Final[Vocabulary] = {
     "refused": _("visit refused"),
 }
 """What a visit found."""
-SIGNAL_WORDS: Final[Vocabulary] = {
-    "recorded_late": _("Recorded long after its first day"),
-    "counter_fell": _("Counter fell"),
-    "counter_continued": _("Counter goes on under another device"),
-    "no_heartbeats": _("Presence without heartbeats"),
-    "required_hours": _("Exactly the required hours"),
-    "silent_when_full": _("Silent as soon as the window is full"),
-    "not_live": _("Not heard live"),
-    "rhythm_alike": _("Rhythm alike"),
-    "handed_over": _("Machines handed over"),
-    "gateway_shared": _("Gateway shared"),
-    "metrics_repeat": _("Measured values repeat"),
-    "metrics_without_memory": _("Measured values at random"),
-    "heard_while_stopped": _("Heard while declared stopped"),
-}
-STRENGTH_WORDS: Final[Vocabulary] = {"hard": _("hard"), "soft": _("soft")}
 PHASE_WORDS: Final[Vocabulary] = {
     "registry": _("Reading the registry"),
     "presence": _("Reading presence"),
@@ -380,6 +421,9 @@ RECORD_KIND_WORDS: Final[Vocabulary] = {
     "count_statements": _("signed statement"),
     "count_payments": _("payment"),
     "recoveries": _("recovery"),
+    "cases": _("case"),
+    "case_steps": _("step of a case"),
+    "declarations": _("declaration of a stop or a repair"),
     "heartbeat_archives": _("archive file of heartbeats"),
     "evidence_verifications": _("verification of evidence"),
     "evidence_exceptions": _("exception of evidence"),

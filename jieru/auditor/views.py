@@ -22,6 +22,7 @@ _SUBJECTS: Final = (
     "ingest",
     "records",
     "draws",
+    "cases",
     "integrity",
     "signals",
 )

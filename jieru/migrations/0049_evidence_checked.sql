@@ -71,55 +71,6 @@ CREATE TRIGGER evidence_exceptions_audit_insert AFTER INSERT ON evidence_excepti
 CREATE TRIGGER evidence_exceptions_audit_update AFTER UPDATE ON evidence_exceptions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION write_audit_entries();
 
--- What people did in a count: who made it, what they decided in it, who checked it.
--- Whoever names an exception has a part in making each count that has a window in that month.
-CREATE VIEW count_deeds AS
-SELECT s.count_id, CASE s.step WHEN 'draft' THEN 'drafted' WHEN 'submit' THEN 'submitted'
-                               WHEN 'freeze' THEN 'froze' ELSE 'approved' END AS deed,
-       s.taken_by AS person, s.taken_at AS done_at, NULL::integer AS number,
-       NULL::text AS platform, NULL::text AS uscc, NULL::text AS name
-FROM count_steps s WHERE s.step IN ('draft', 'submit', 'freeze', 'approve_payment')
-UNION
-SELECT c.id, own.deed, own.person, own.done_at, NULL, NULL, NULL, NULL
-FROM counts c CROSS JOIN LATERAL (VALUES
-    ('drafted', c.drafted_by, c.drafted_at), ('submitted', c.submitted_by, c.submitted_at),
-    ('froze', c.frozen_by, c.frozen_at), ('approved', c.payable_by, c.payable_at)
-) AS own (deed, person, done_at)
-WHERE own.person IS NOT NULL
-UNION
--- A decision counts in every count that lists its enterprise, unless it was withdrawn before the
--- year began. That all stays as it is, is no decision of anything.
-SELECT c.id, own.deed, own.person, own.done_at, d.id, p.code, e.uscc, e.name
-FROM counts c
-JOIN count_determinations f ON f.count_id = c.id
-JOIN platforms p ON p.code = f.platform
-JOIN enterprises e ON e.uscc = f.uscc
-JOIN decisions d ON d.platform_id = p.id AND d.enterprise_id = e.id
-CROSS JOIN LATERAL (VALUES
-    ('decided', d.decided_by, d.decided_at), ('withdrew', d.withdrawn_by, d.withdrawn_at)
-) AS own (deed, person, done_at)
-WHERE own.person IS NOT NULL AND d.kind <> 'keep'
-  AND (d.withdrawn_at IS NULL
-       OR d.withdrawn_at AT TIME ZONE 'Asia/Shanghai' >= make_date(c.year, 1, 1))
-UNION
-SELECT c.id, own.deed, own.person, own.done_at, l.id, p.code, e.uscc, e.name
-FROM counts c
-JOIN pending_closings l ON l.year = c.year
-JOIN platforms p ON p.id = l.platform_id
-JOIN enterprises e ON e.id = l.enterprise_id
-CROSS JOIN LATERAL (VALUES
-    ('closed', l.closed_by, l.closed_at), ('reopened', l.withdrawn_by, l.withdrawn_at)
-) AS own (deed, person, done_at)
-WHERE own.person IS NOT NULL
-UNION
-SELECT c.id, 'named', x.named_by, x.named_at, x.id, NULL, NULL, NULL
-FROM counts c JOIN evidence_exceptions x ON EXISTS (
-    SELECT FROM count_determinations f
-    WHERE f.count_id = c.id AND f.outcome = 'counted'
-      AND x.month BETWEEN date_trunc('month', (f.entry ->> 'window_first_day')::timestamp)
-                      AND (f.entry ->> 'window_last_day')::timestamp);
-COMMENT ON VIEW count_deeds IS 'What each person did in each count, which keeps the same person from checking or paying it.';
-
 CREATE TABLE checkpoints (
     id         integer     GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     number     integer     NOT NULL CHECK (number > 0),

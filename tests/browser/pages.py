@@ -14,6 +14,7 @@ from tests.support.kept_counts import keep_counts
 from tests.support.kept_draws import keep_draws
 from tests.support.lively_city import SHOWN_DEVICE, SHOWN_ENTERPRISE
 from tests.support.registry_files import registry_csv, uscc_of
+from tests.support.shown_case import open_shown_case
 from tests.support.small_city import COUNTED_ON_XIELIAN, ON_GUOLIAN
 
 __all__ = ["EVIDENCE", "PAGES", "Shown", "fill_console", "wait_for_panels"]
@@ -162,6 +163,19 @@ PAGES: Final = (
     Shown("draw-now", "/draws/2/draw", Role.VERIFIER),
     Shown("visits", "/visits", Role.AUDITOR),
     Shown("visit-new", f"/visits/new?platform=xielian&uscc={uscc_of(3)}", Role.VERIFIER),
+    Shown("cases", "/cases", Role.VERIFIER),
+    Shown("cases-none", "/cases?state=upheld", Role.AUDITOR),
+    Shown("case", "/cases/1", Role.VERIFIER),
+    Shown("case-new", "/cases/new", Role.VERIFIER),
+    Shown("case-ask-operator", "/cases/1/ask-operator", Role.VERIFIER),
+    Shown("case-visit", "/cases/1/visit", Role.VERIFIER),
+    Shown("case-uphold", "/cases/1/uphold", Role.VERIFIER),
+    Shown("case-upheld-refused", "/cases/1/uphold", Role.VERIFIER, _send, may_fail=True),
+    Shown("questions", "/questions"),
+    Shown("question", f"/questions/{uscc_of(SHOWN_ENTERPRISE)}"),
+    Shown("question-answer", f"/questions/{uscc_of(SHOWN_ENTERPRISE)}/answer"),
+    Shown("declaration-new", f"{_ENTERPRISE}/declarations/new"),
+    Shown("declaration-confirm", "/declarations/1/confirm", Role.VERIFIER),
     Shown("panels-overview", "/panels", Role.AUDITOR, wait_for_panels),
     Shown("panels-enterprise", EVIDENCE, Role.VERIFIER, wait_for_panels),
     Shown("panels-operations", "/panels/jieru-operations", Role.ADMIN, wait_for_panels),
@@ -178,6 +192,7 @@ def fill_console(browser: Browser, console: Console) -> None:
         keep_counts(connection)
         keep_draws(connection)
         issue_to(connection, f"xielian/{SHOWN_DEVICE}")
+        open_shown_case(connection)
     with watched_page(browser, console, role=Role.OPERATOR) as page:
         for row in (("9135", "莆田市荔城区新鞋厂", "licheng", "C18"), _GOOD_ROW):
             page.goto("/imports")

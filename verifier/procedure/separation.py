@@ -57,6 +57,8 @@ class DeedKind(StrEnum):
     """An exception for evidence that cannot be verified, in a month of a counted window."""
     ACCEPTED = "accepted"
     """An opening stock, by which something of the count counts."""
+    CLEARED = "cleared"
+    """A case, which would have kept the count from being frozen."""
     FROZE = "froze"
     APPROVED = "approved"
     """Its payment."""
@@ -75,7 +77,7 @@ class Deed:
     person: str
     done_at: datetime
     number: int | None = None
-    """Of the decision, the closing (as the three that follow), the exception or the stock."""
+    """Of the decision, closing or case (as the three that follow), exception or stock, if any."""
     platform: str | None = None
     uscc: str | None = None
     enterprise: str | None = None
@@ -90,6 +92,7 @@ _WEIGHTIEST: Final = (
     DeedKind.REOPENED,
     DeedKind.NAMED,
     DeedKind.ACCEPTED,
+    DeedKind.CLEARED,
     DeedKind.FROZE,
     DeedKind.APPROVED,
 )
@@ -118,6 +121,10 @@ _REFUSALS: Final[Mapping[DeedKind, str]] = {
     ),
     DeedKind.ACCEPTED: _(
         "{name} accepted opening stock {id} on {day}: another person must check the count {count}."
+    ),
+    DeedKind.CLEARED: _(
+        "{name} cleared case {id} of {enterprise} ({uscc}) on {platform} on {day}: another person "
+        "must check the count {count}."
     ),
     DeedKind.FROZE: _(
         "{name} froze the count {count} on {day}: another person must record its payments."

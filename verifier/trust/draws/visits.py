@@ -9,6 +9,7 @@ from psycopg.rows import class_row
 
 from jieru.calendar import civil_date
 from jieru.errors import UserError
+from verifier.trust.cases.records import open_case_unless_open
 from verifier.trust.draws.results import OPENS_CASE, Found
 
 __all__ = ["Visit", "VisitReport", "list_visits", "record_visit"]
@@ -36,10 +37,6 @@ _SELECT_VISITED: Final = """
 """
 _SELECT_CASE: Final = """
     SELECT FROM cases WHERE id = %s AND platform_id = %s AND enterprise_id = %s
-"""
-_OPEN_CASE: Final = """
-    INSERT INTO cases (platform_id, enterprise_id, opened_at, opened_by, cause)
-    VALUES (%s, %s, %s, %s, 'draw') RETURNING id
 """
 _INSERT: Final = """
     INSERT INTO visits (year, draw_id, platform_id, enterprise_id, visited_on, first_visitor,
@@ -132,7 +129,7 @@ def record_visit(
             "A visit is recorded after it was made, and {day} is to come.", day=report.visited_on
         )
     platform_id, enterprise_id, draw_id = found
-    case_id = _case_of(connection, report, platform_id, enterprise_id, by=by, at=at)
+    case_id = _case_of(connection, report, platform_id, enterprise_id, by=by)
     row = connection.execute(
         _INSERT,
         {
@@ -161,7 +158,6 @@ def _case_of(
     enterprise_id: int,
     *,
     by: str,
-    at: datetime,
 ) -> int | None:
     """The case that a visit belongs to, opened where there is none and something was amiss."""
     if report.case_id is not None:
@@ -176,8 +172,7 @@ def _case_of(
         return report.case_id
     if report.found not in OPENS_CASE:
         return None
-    opened = connection.execute(_OPEN_CASE, (platform_id, enterprise_id, at, by)).fetchone()
-    return None if opened is None else int(opened[0])
+    return open_case_unless_open(connection, platform_id, enterprise_id, cause="draw", by=by)
 
 
 def _name(text: str) -> str:
