@@ -45,9 +45,10 @@ _MODULES: Final = {
     "witness": "witness",
     "archive": "archive",
     "report": "report",
+    "notify": "notify",
     "dashboards": "dashboards",
 }
-_LOGGING: Final = frozenset({"ingest", "serve"})
+_LOGGING: Final = frozenset({"ingest", "notify", "serve"})
 """Commands whose standard error is a log, one JSON object a line."""
 _EXIT_USER_ERROR: Final = 1
 _EXIT_WORLD_ERROR: Final = 3

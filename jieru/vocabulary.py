@@ -39,6 +39,7 @@ __all__ = [
     "REJECTION_WORDS",
     "REPORTED_WORDS",
     "REQUEST_STATUS_WORDS",
+    "STANDING_WORDS",
     "STEP_WORDS",
     "TERM_WORDS",
     "UNIT_WORDS",
@@ -119,6 +120,14 @@ IMPORT_OUTCOME_WORDS: Final[Vocabulary] = {
     "rejected": _("has errors"),
     "applied": _("imported"),
 }
+STANDING_WORDS: Final[Vocabulary] = {
+    "confirmed": _("confirmed by the enterprise"),
+    "denied": _("denied by the enterprise"),
+    "asked": _("asked, no answer yet"),
+    "unasked": _("not asked"),
+    "no_contact": _("no contact"),
+}
+"""What the enterprise itself says of a connection."""
 REQUEST_STATUS_WORDS: Final[Vocabulary] = {
     "open": _("waiting for the bureau"),
     "confirmed": _("confirmed"),
@@ -353,5 +362,8 @@ RECORD_KIND_WORDS: Final[Vocabulary] = {
     "heartbeat_archives": _("archive file of heartbeats"),
     "evidence_verifications": _("verification of evidence"),
     "evidence_exceptions": _("exception of evidence"),
+    "enterprise_contacts": _("enterprise's contact"),
+    "confirmations": _("question to an enterprise"),
+    "challenges": _("challenge"),
 }
 """Tables, by what one row of them is."""

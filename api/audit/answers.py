@@ -53,6 +53,9 @@ class RecordKind(StrEnum):
     HEARTBEAT_ARCHIVES = "heartbeat_archives"
     EVIDENCE_VERIFICATIONS = "evidence_verifications"
     EVIDENCE_EXCEPTIONS = "evidence_exceptions"
+    ENTERPRISE_CONTACTS = "enterprise_contacts"
+    CONFIRMATIONS = "confirmations"
+    CHALLENGES = "challenges"
 
 
 class AuditEntry(BaseModel):

@@ -1,6 +1,6 @@
 """The shapes of what is said of connections, and of what may be said of one."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -8,6 +8,7 @@ from pydantic.config import JsonDict
 
 from api.web.paging import Page
 from api.web.records import REVISION, USCC, Body, DateText, left_out
+from registry.confirmations import Standing
 
 __all__ = ["ConnectionChange", "ConnectionPage", "ConnectionRecord", "NewConnection"]
 
@@ -21,6 +22,8 @@ _CONNECTION: Final[JsonDict] = {
     "from_date": "2026-03-01",
     "to_date": None,
     "revision": 1,
+    "confirmation": "asked",
+    "confirmation_since": "2026-03-02T02:14:09Z",
 }
 
 
@@ -38,6 +41,11 @@ class ConnectionRecord(BaseModel):
     from_date: date
     to_date: date | None = Field(description="Exclusive; null: still open.")
     revision: int = REVISION
+    confirmation: Standing = Field(
+        description="What the enterprise itself says of it, asked under an address that no "
+        "operator knows."
+    )
+    confirmation_since: datetime | None = Field(description="Since when; null: nobody was asked.")
 
 
 class ConnectionPage(Page[ConnectionRecord]):
