@@ -211,6 +211,7 @@ CRITERION_WORDS: Final[Vocabulary] = {
     "not_excluded": _("Not excluded by a decision"),
     "not_held": _("Not held by a decision"),
     "counted_once": _("Counted on one platform only"),
+    "confirmed": _("Confirmed by the enterprise itself"),
 }
 REASON_WORDS: Final[Vocabulary] = {
     "effective_window": _("no effective window"),
@@ -223,6 +224,7 @@ REASON_WORDS: Final[Vocabulary] = {
     "not_excluded": _("excluded by a decision"),
     "not_held": _("held by a decision"),
     "counted_once": _("counts on another platform"),
+    "confirmed": _("not confirmed by the enterprise itself"),
 }
 """A criterion that is not met, as the reason it gives."""
 MET_WORDS: Final[Vocabulary] = {

@@ -108,6 +108,8 @@ class _Connection(_Period):
     platform: str
     enterprise: str
     signed: date | None
+    says: Literal["confirmed", "denied"] | None
+    """What the enterprise itself says of it."""
 
 
 class _Device(_Period):

@@ -490,7 +490,12 @@ def test_every_criterion_says_what_was_measured_and_required() -> None:
 def test_without_a_window_nothing_is_measured_on_the_day_of_connection() -> None:
     """Neither met nor failed."""
     unmeasured = {each.name.value for each in _only(a_case(None)).criteria if each.is_met is None}
-    assert unmeasured == {"newly_connected", "platform_recognised", "policy_in_force"}
+    assert unmeasured == {
+        "newly_connected",
+        "platform_recognised",
+        "policy_in_force",
+        "confirmed",
+    }
 
 
 def _criteria(
@@ -535,6 +540,7 @@ def test_each_criterion_names_its_numbers_its_clause_and_its_basis() -> None:
         "not_own_operator": (uscc, {"not": operator}, "1.2", "decision"),
         "not_excluded": ([], (), None, "decision"),
         "not_held": ([], (), None, "decision"),
+        "confirmed": ({"answer": "none"}, "report", "1.2", "decision"),
     }
 
 
