@@ -20,6 +20,9 @@ from api.account import routes as access_routes
 from api.account import sign_in_pages as access_pages
 from api.audit import pages as audit_pages
 from api.audit import routes as audit_routes
+from api.challenges import pages as challenges_pages
+from api.challenges import routes as challenges_routes
+from api.challenges.queries import ChallengeSource
 from api.console.assets import Assets
 from api.console.problem_answers import install_problems
 from api.counts import pages as counts_pages
@@ -105,6 +108,7 @@ _PARTS: Final = (
     connections_pages.router,
     connection_requests_pages.router,
     confirmations_pages.router,
+    challenges_pages.router,
     contacts_pages.router,
     devices_pages.router,
     assignments_pages.router,
@@ -121,6 +125,7 @@ _PARTS: Final = (
     connections_routes.router,
     connection_requests_routes.router,
     confirmations_routes.router,
+    challenges_routes.router,
     contacts_routes.router,
     devices_routes.router,
     assignments_routes.router,
@@ -191,6 +196,7 @@ def create_app(
         OverviewSource(database),
         PanelSource(database),
         QuestionSource(settings),
+        ChallengeSource(settings, load_holidays(settings.holidays_file)),
     )
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)

@@ -46,6 +46,7 @@ _MODULES: Final = {
     "archive": "archive",
     "report": "report",
     "notify": "notify",
+    "challenge": "challenge",
     "dashboards": "dashboards",
 }
 _LOGGING: Final = frozenset({"ingest", "notify", "serve"})

@@ -177,6 +177,9 @@ class Settings(BaseSettings):
     notify_http_host: str = "127.0.0.1"
     notify_http_port: int = Field(default=9474, ge=0, le=65_535)
     """Where `jieru notify` answers `/metrics`; 0: nowhere."""
+    challenges_per_day: int = Field(default=0, ge=0, le=1_000)
+    """About how many enterprises `jieru challenge --at-random`, run each hour, challenges on a
+    working day. 0: none."""
     confirmation_days: int = Field(default=60, ge=1, le=366)
     """For how long the code of a confirmation can be used."""
 

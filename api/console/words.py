@@ -24,6 +24,8 @@ from jieru.vocabulary import (
 
 __all__ = [
     "AUDITED_FIELD_WORDS",
+    "CHALLENGE_GROUND_WORDS",
+    "CHALLENGE_RESULT_WORDS",
     "DEVICE_STATUS_WORDS",
     "IMPORT_OUTCOME_WORDS",
     "KIND_WORDS",
@@ -204,7 +206,29 @@ AUDITED_FIELD_WORDS: Final = {
     "kept_until": _("Kept in the database until"),
 }
 """Columns that the audit shows; any other one goes by its name."""
+CHALLENGE_RESULT_WORDS: Final[Mapping[str, str]] = {
+    "open": _("running"),
+    "seen": _("seen"),
+    "missed": _("missed"),
+    "unanswered": _("no answer"),
+    "not_judged": _("not judged"),
+}
+CHALLENGE_GROUND_WORDS: Final[Mapping[str, str]] = {
+    "gap": _("its heartbeats paused"),
+    "maintenance": _("it was set to maintenance"),
+    "went_on": _("its heartbeats went on"),
+    "slow_device": _("it reports too rarely to show ten minutes"),
+    "silent_before": _("it was silent before"),
+    "gaps_usual": _("such pauses are usual with it"),
+    "heartbeats_gone": _("its heartbeats of that time are no longer kept"),
+    "ingesters_away": _("nothing was stored at that time"),
+    "mail_late": _("the mail did not go out in time"),
+}
 TONES: Final = {
+    "seen": "green",
+    "missed": "red",
+    "unanswered": "amber",
+    "not_judged": "grey",
     "open": "amber",
     "confirmed": "green",
     "denied": "red",

@@ -165,7 +165,7 @@ CREATE TABLE challenges (
     CHECK (num_nulls(result, ground, judged_at) IN (0, 3))
 );
 COMMENT ON TABLE challenges IS 'Contacts who were asked to let a machine stand still, and whether its heartbeats showed it.';
-COMMENT ON COLUMN challenges.ground IS 'What the result rests on: gap, maintenance, went_on, slow_device, silent_before, gaps_usual, heartbeats_gone, ingesters_away.';
+COMMENT ON COLUMN challenges.ground IS 'What the result rests on: gap, maintenance, went_on, slow_device, silent_before, gaps_usual, heartbeats_gone, ingesters_away, mail_late.';
 CREATE INDEX challenges_by_connection ON challenges (connection_id, id DESC);
 CREATE INDEX challenges_to_judge ON challenges (ends_at) WHERE result IS NULL;
 CREATE FUNCTION judge_challenge_once() RETURNS trigger LANGUAGE plpgsql AS $$

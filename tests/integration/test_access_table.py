@@ -31,6 +31,8 @@ GET   /confirm                                           everyone
 POST  /confirm                                           everyone
 GET   /confirm/{code}                                    everyone
 POST  /confirm/{code}                                    everyone
+GET   /challenge/{code}                                  everyone
+POST  /challenge/{code}                                  everyone
 
 GET   /sign-in                                           everyone
 POST  /sign-in                                           everyone
@@ -190,6 +192,10 @@ POST  /api/v1/connections/{connection_id}/letter         -        verifier -    
 GET   /enterprises/{uscc}/contact                        -        verifier -       admin
 GET   /enterprises/{uscc}/contact/edit                   -        verifier -       admin
 POST  /enterprises/{uscc}/contact/edit                   -        verifier -       admin
+GET   /challenges                                        -        verifier auditor admin
+POST  /challenges                                        -        verifier -       admin
+GET   /api/v1/challenges                                 -        verifier auditor admin
+POST  /api/v1/challenges                                 -        verifier -       admin
 GET   /confirmations                                     operator verifier auditor admin
 POST  /connections/{connection_id}/ask                   -        verifier -       admin
 POST  /connections/{connection_id}/letter                -        verifier -       admin

@@ -115,7 +115,10 @@ _SELECT_STORED_MINUTES: Final = """
     SELECT count(DISTINCT minute) FROM ingest_minutes
     WHERE minute >= %s AND minute < %s AND committed > 0
 """
-_OLDEST_BEAT: Final = 'SELECT min("time") FROM heartbeats'
+_WAS_SENT: Final = """
+    SELECT EXISTS (SELECT FROM outbox WHERE event_key = %s AND sent_at <= %s)
+"""
+_KEPT_FOR: Final = "SELECT make_interval(days => heartbeats_days) FROM retention"
 _JUDGE: Final = """
     UPDATE challenges SET result = %s, ground = %s, judged_at = %s WHERE id = %s
 """
@@ -136,6 +139,7 @@ _OPEN_CASE: Final = """
     SELECT platform_id, enterprise_id, %s, %s, 'challenge' FROM connections WHERE id = %s
 """
 _OUTAGE_MINUTES: Final = 5
+_MAIL_WITHIN: Final = timedelta(minutes=20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +159,7 @@ class Challenge:
 def candidates(
     connection: psycopg.Connection, now: datetime, connection_id: int | None = None
 ) -> list[Candidate]:
-    """Whoever can be challenged now: connected, with a contact by mail, with a machine that is heard.
+    """Whoever can be challenged now: with a contact by mail, and a machine that is heard.
 
     Args:
         connection: where to look.
@@ -267,13 +271,18 @@ def judge_due(
     judged = []
     for row in connection.execute(_SELECT_DUE, (now - _JUDGED_AFTER,)).fetchall():
         challenge_id, connection_id, device_id, issued_at, ends_at, is_acknowledged = row
+        if not _was_told(connection, challenge_id, issued_at):
+            late = Judged("not_judged", "mail_late")
+            connection.execute(_JUDGE, (*late, now, challenge_id))
+            judged.append((challenge_id, late))
+            continue
         found = judge(
             _beats(connection, device_id, issued_at, ends_at),
             issued_at,
             ends_at,
             is_acknowledged=is_acknowledged,
             are_ingesters_away=_were_away(connection, issued_at, ends_at),
-            are_beats_kept=_are_kept(connection, issued_at),
+            are_beats_kept=_are_kept(connection, now - issued_at),
         )
         connection.execute(_JUDGE, (*found, now, challenge_id))
         if found.result in ("missed", "unanswered"):
@@ -282,6 +291,12 @@ def judge_due(
                 connection.execute(_OPEN_CASE, (now, by, connection_id))
         judged.append((challenge_id, found))
     return judged
+
+
+def _was_told(connection: psycopg.Connection, challenge_id: int, issued_at: datetime) -> bool:
+    """Whether the mail went out while there was time to act on it."""
+    values = (f"challenge:{challenge_id}", issued_at + _MAIL_WITHIN)
+    return connection.execute(_WAS_SENT, values).fetchone() == (True,)
 
 
 def _tell(
@@ -309,6 +324,6 @@ def _were_away(connection: psycopg.Connection, issued_at: datetime, ends_at: dat
     return minutes - int(stored) > _OUTAGE_MINUTES
 
 
-def _are_kept(connection: psycopg.Connection, issued_at: datetime) -> bool:
-    (oldest,) = connection.execute(_OLDEST_BEAT).fetchone() or (None,)
-    return oldest is not None and oldest <= issued_at
+def _are_kept(connection: psycopg.Connection, age: timedelta) -> bool:
+    (kept_for,) = connection.execute(_KEPT_FOR).fetchone() or (timedelta(),)
+    return bool(age < kept_for - LOOK_BACK)

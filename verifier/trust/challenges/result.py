@@ -43,6 +43,7 @@ class Judged(NamedTuple):
         "gaps_usual",
         "heartbeats_gone",
         "ingesters_away",
+        "mail_late",
     ]
 
 
@@ -73,24 +74,34 @@ def judge(
     during = [each for each in beats if issued_at <= each.at <= ends_at]
     if _is_in_maintenance(during) and not _is_in_maintenance(before):
         return Judged("seen", "maintenance")
+    needed = _needed_s(before, issued_at)
+    if isinstance(needed, Judged):
+        return needed
+    after = next((each.at for each in beats if each.at > ends_at), ends_at)
+    moments = [issued_at, *(each.at for each in during), after]
+    if max(_gaps_s(moments)) >= needed:
+        return Judged("seen", "gap")
+    return Judged("missed" if is_acknowledged else "unanswered", "went_on")
+
+
+def _needed_s(before: Sequence[Beat], issued_at: datetime) -> float | Judged:
+    """How long a gap shows that the machine was stopped, or why none would."""
     if len(before) < _USUAL_BEATS_MIN:
         return Judged("not_judged", "silent_before")
-    gaps = [(later.at - earlier.at).total_seconds() for earlier, later in pairwise(before)]
+    gaps = _gaps_s([each.at for each in before])
     usual_s = median(gaps)
     if usual_s > _SLOWEST_S:
         return Judged("not_judged", "slow_device")
     needed_s = max(_STAND_STILL_S - usual_s, 3 * usual_s)
-    silent_s = (issued_at - before[-1].at).total_seconds()
-    if silent_s >= needed_s:
+    if (issued_at - before[-1].at).total_seconds() >= needed_s:
         return Judged("not_judged", "silent_before")
     if max(gaps) >= needed_s:
         return Judged("not_judged", "gaps_usual")
-    after = next((each.at for each in beats if each.at > ends_at), ends_at)
-    moments = [max(before[-1].at, issued_at), *(each.at for each in during), after]
-    longest_s = max((later - earlier).total_seconds() for earlier, later in pairwise(moments))
-    if longest_s >= needed_s:
-        return Judged("seen", "gap")
-    return Judged("missed" if is_acknowledged else "unanswered", "went_on")
+    return needed_s
+
+
+def _gaps_s(moments: Sequence[datetime]) -> list[float]:
+    return [(later - earlier).total_seconds() for earlier, later in pairwise(moments)]
 
 
 def _is_in_maintenance(beats: Sequence[Beat]) -> bool:
