@@ -84,13 +84,13 @@ def _follow(
                         return
                     stop.wait(_LOOK_EVERY_S)
         except WorldError as error:
+            if once:
+                raise
             reason = str(error)
         except psycopg.Error as error:
-            if not is_worth_retrying(error):
+            if once or not is_worth_retrying(error):
                 raise
             reason = " ".join(str(error).split())
-        if once:
-            raise WorldError("{reason}", reason=reason)
         delay = next(delays)
         _log.warning("notify_waits", error=reason, retry_seconds=round(delay, 1))
         stop.wait(delay)

@@ -207,7 +207,7 @@ AUDITED_FIELD_WORDS: Final = {
 }
 """Columns that the audit shows; any other one goes by its name."""
 CHALLENGE_RESULT_WORDS: Final[Mapping[str, str]] = {
-    "open": _("running"),
+    "open": _("under way"),
     "seen": _("seen"),
     "missed": _("missed"),
     "unanswered": _("no answer"),
