@@ -434,7 +434,7 @@ def _ask_by_mail(
         "platform": subject.platform_name,
         "enterprise": subject.enterprise_name,
         "uscc": subject.uscc,
-        "contract": subject.contract_no or "–",
+        "contract": subject.contract_no or translate(_("(not named)")),
         "from_date": subject.from_date.isoformat(),
         "until": civil_date(expires_at).isoformat(),
         "link": asking.link(code),

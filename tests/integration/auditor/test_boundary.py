@@ -36,6 +36,10 @@ READS: Final[tuple[LiteralString, ...]] = (
     "SELECT * FROM public.imports",
     "SELECT * FROM public.audit_entries",
     "SELECT * FROM public.objections",
+    "SELECT * FROM public.enterprise_contacts",
+    "SELECT * FROM public.outbox",
+    "SELECT * FROM public.confirmations",
+    "SELECT * FROM public.challenges",
     "SELECT count(*) FROM public.platforms",
     "TABLE public.installation",
     "COPY public.users TO STDOUT",
@@ -287,6 +291,14 @@ A new release of PostgreSQL may bring others: look at them before they are added
 
 
 READ_BY_VIEWS: Final = {
+    "challenges": (
+        "acknowledged_at connection_id device_id ends_at ground id issued_at issued_by judged_at "
+        "result"
+    ),
+    "confirmations": (
+        "answer answered_at asked_at asked_by connection_id contract_no expires_at from_date id "
+        "request_id sent_by"
+    ),
     "access_entries": "actor at kind number origin record",
     "assignments": "device_id enterprise_id from_date to_date",
     "audit_checks": "checked_at findings id last_hash last_number",

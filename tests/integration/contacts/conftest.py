@@ -42,7 +42,7 @@ class Post:
         """Enter whom to ask."""
         self.api.connection.commit()
         with changing(self.api.connection, BUREAU):
-            new = NewContact("林女士", email=email, **said)
+            new = NewContact("林秘密", email=email, **said)
             enter_contact(self.api.connection, uscc, new, by=BUREAU.name)
         self.api.connection.commit()
 
