@@ -14,9 +14,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from jieru.errors import WorldError
 from jieru.outbox.mail import MailServer, RefusedError, Session
 
-__all__ = ["Metrics", "Round", "delay_before", "send_due"]
+__all__ = ["MAX_ATTEMPTS", "Metrics", "Round", "delay_before", "send_due"]
 
-MAX_ATTEMPTS: Final = 14
+MAX_ATTEMPTS: Final = 16
 """Tried over about two and a half days, as mail servers do among themselves."""
 _FIRST_DELAY: Final = timedelta(minutes=1)
 _LONGEST_DELAY: Final = timedelta(hours=8)

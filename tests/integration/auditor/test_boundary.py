@@ -309,7 +309,7 @@ READ_BY_VIEWS: Final = {
     "connection_requests": "confirmation contract_no decided_at decided_by from_date id platform_id"
     " reason requested_at requested_by signed_on status to_date uscc",
     "checkpoints": "cosigned findings number occasion sha256 witnesses written_at",
-    "connections": "contract_no enterprise_id from_date platform_id signed_on to_date",
+    "connections": "contract_no enterprise_id from_date id platform_id signed_on to_date",
     "count_determinations": "connected_on count_id district entry name outcome platform uscc",
     "count_documents": "count_id head",
     "count_payments": "amount_yuan clause count_id paid_on platform_id recorded_at recorded_by"
