@@ -56,7 +56,7 @@ class _Factory:
         }
         if beats:
             connection.execute(_INSERT_BEATS, span)
-        first = {**span, "first": span["first"].replace(second=0, microsecond=0)}
+        first = {**span, "first": (now - timedelta(hours=3)).replace(second=0, microsecond=0)}
         connection.execute(_INSERT_MINUTES, first)
         connection.execute(_SEEN_NOW, (self.device, now))
         connection.commit()

@@ -27,7 +27,14 @@ async def test_an_operator_connects_changes_and_ends(api: RegistryApi) -> None:
     created = await api.ask("POST", "/connections", json=_NEW, **_OF_ALPHA)
     assert created.status_code == 201, created.text
     place = created.headers["location"].removeprefix("/api/v1")
-    expected = {**_NEW, "enterprise_name": "第1鞋厂", "revision": 1, "id": int(place[13:])}
+    expected = {
+        **_NEW,
+        "enterprise_name": "第1鞋厂",
+        "revision": 1,
+        "id": int(place[13:]),
+        "confirmation": "no_contact",
+        "confirmation_since": None,
+    }
     assert created.json() == expected
     change = {"contract_no": None, "signed_on": "2026-02-21"}
     changed = await api.ask("PATCH", place, json=change, revision=1, **_OF_ALPHA)
