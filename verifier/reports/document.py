@@ -166,6 +166,9 @@ class Enterprise(_Struct, frozen=True):
     """This and what follows since version 2."""
     connections: list[Connection] | None = None
     calendar: dict[str, str] | None = None
+    confirmation: Literal["confirmed", "denied", "none"] | None = None
+    """What the enterprise itself says; None: the policy asks for nothing."""
+    confirmation_on: date | None = None
 
     @property
     def counted_devices(self) -> list[Device]:

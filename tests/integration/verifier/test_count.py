@@ -67,6 +67,8 @@ def test_the_worked_example_of_the_design(
         "year_counted": 2026,
         "pending_until": None,
         "reasons": [],
+        "confirmation": "none",
+        "confirmation_on": None,
     }
 
 
