@@ -23,6 +23,9 @@ from api.audit import routes as audit_routes
 from api.cases import pages as cases_pages
 from api.cases import question_pages, question_routes
 from api.cases import routes as cases_routes
+from api.challenges import pages as challenges_pages
+from api.challenges import routes as challenges_routes
+from api.challenges.queries import ChallengeSource
 from api.console.assets import Assets
 from api.console.problem_answers import install_problems
 from api.counts import pages as counts_pages
@@ -44,10 +47,16 @@ from api.panels.source import PanelSource
 from api.reference import pages as reference_pages
 from api.registry.assignments import pages as assignments_pages
 from api.registry.assignments import routes as assignments_routes
+from api.registry.confirmations import pages as confirmations_pages
+from api.registry.confirmations import public_pages as confirmations_public_pages
+from api.registry.confirmations import routes as confirmations_routes
+from api.registry.confirmations.source import QuestionSource
 from api.registry.connection_requests import pages as connection_requests_pages
 from api.registry.connection_requests import routes as connection_requests_routes
 from api.registry.connections import pages as connections_pages
 from api.registry.connections import routes as connections_routes
+from api.registry.contacts import pages as contacts_pages
+from api.registry.contacts import routes as contacts_routes
 from api.registry.credentials import pages as credentials_pages
 from api.registry.credentials import routes as credential_routes
 from api.registry.declarations import pages as declarations_pages
@@ -85,6 +94,7 @@ _PARTS: Final = (
     health_routes.router,
     access_routes.router,
     access_pages.router,
+    confirmations_public_pages.router,
     # Before the counts of a year, whose addresses would take their names for years or codes.
     procedure_routes.router,
     procedure_pages.router,
@@ -113,6 +123,9 @@ _PARTS: Final = (
     enterprises_pages.router,
     connections_pages.router,
     connection_requests_pages.router,
+    confirmations_pages.router,
+    challenges_pages.router,
+    contacts_pages.router,
     devices_pages.router,
     assignments_pages.router,
     credentials_pages.router,
@@ -127,6 +140,9 @@ _PARTS: Final = (
     enterprises_routes.router,
     connections_routes.router,
     connection_requests_routes.router,
+    confirmations_routes.router,
+    challenges_routes.router,
+    contacts_routes.router,
     devices_routes.router,
     assignments_routes.router,
     rejections_routes.router,
@@ -198,6 +214,8 @@ def create_app(
         equipment_broker(settings),
         OverviewSource(database),
         PanelSource(database),
+        QuestionSource(settings),
+        ChallengeSource(settings, load_holidays(settings.holidays_file)),
     )
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)

@@ -49,9 +49,11 @@ _MODULES: Final = {
     "witness": "witness",
     "archive": "archive",
     "report": "report",
+    "notify": "notify",
+    "challenge": "challenge",
     "dashboards": "dashboards",
 }
-_LOGGING: Final = frozenset({"ingest", "serve"})
+_LOGGING: Final = frozenset({"ingest", "notify", "serve"})
 """Commands whose standard error is a log, one JSON object a line."""
 _CHECKS: Final = frozenset(
     {

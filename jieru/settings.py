@@ -169,6 +169,25 @@ class Settings(BaseSettings):
     report_font_path: str = ""
     """Folder with the font of the PDF reports; empty: where Debian's fonts-noto-cjk has it."""
 
+    public_url: str = Field(default="", pattern=r"^(|https?://[^\s?#]+[^\s?#/])$")
+    """Where enterprises reach the console, without a slash at its end; the beginning of the links
+    that are sent to them. Empty: none are sent."""
+    smtp_url: str = Field(default="", repr=False)
+    """The mail server: `smtp://user:password@host:587` (STARTTLS, but not on this machine) or
+    `smtps://user:password@host:465`; empty: no mail is sent."""
+    smtp_ca_file: str = ""
+    """Certificate authority of the mail server; empty: the system's own."""
+    mail_from: str = ""
+    """Sender of mail, such as `莆田市工业和信息化局 <jieru@example.cn>`."""
+    notify_http_host: str = "127.0.0.1"
+    notify_http_port: int = Field(default=9474, ge=0, le=65_535)
+    """Where `jieru notify` answers `/metrics`; 0: nowhere."""
+    challenges_per_day: int = Field(default=0, ge=0, le=1_000)
+    """About how many enterprises `jieru challenge --at-random`, run each hour, challenges on a
+    working day. 0: none."""
+    confirmation_days: int = Field(default=60, ge=1, le=366)
+    """For how long the code of a confirmation can be used."""
+
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8_000, ge=0, le=65_535)
     api_trusted_proxies: str = "127.0.0.1"

@@ -45,6 +45,7 @@ __all__ = [
     "REPORTED_WORDS",
     "REQUEST_STATUS_WORDS",
     "SIGNAL_WORDS",
+    "STANDING_WORDS",
     "STEP_WORDS",
     "STRENGTH_WORDS",
     "TERM_WORDS",
@@ -126,6 +127,14 @@ IMPORT_OUTCOME_WORDS: Final[Vocabulary] = {
     "rejected": _("has errors"),
     "applied": _("imported"),
 }
+STANDING_WORDS: Final[Vocabulary] = {
+    "confirmed": _("confirmed by the enterprise"),
+    "denied": _("denied by the enterprise"),
+    "asked": _("asked, no answer yet"),
+    "unasked": _("not asked"),
+    "no_contact": _("no contact"),
+}
+"""What the enterprise itself says of a connection."""
 REQUEST_STATUS_WORDS: Final[Vocabulary] = {
     "open": _("waiting for the bureau"),
     "confirmed": _("confirmed"),
@@ -263,6 +272,7 @@ CRITERION_WORDS: Final[Vocabulary] = {
     "not_excluded": _("Not excluded by a decision"),
     "not_held": _("Not held by a decision"),
     "counted_once": _("Counted on one platform only"),
+    "confirmed": _("Confirmed by the enterprise itself"),
 }
 REASON_WORDS: Final[Vocabulary] = {
     "effective_window": _("no effective window"),
@@ -276,6 +286,7 @@ REASON_WORDS: Final[Vocabulary] = {
     "not_excluded": _("excluded by a decision"),
     "not_held": _("held by a decision"),
     "counted_once": _("counts on another platform"),
+    "confirmed": _("not confirmed by the enterprise itself"),
 }
 """A criterion that is not met, as the reason it gives."""
 MET_WORDS: Final[Vocabulary] = {
@@ -430,5 +441,8 @@ RECORD_KIND_WORDS: Final[Vocabulary] = {
     "draws": _("list of a draw"),
     "draw_entries": _("drawn enterprise"),
     "visits": _("visit"),
+    "enterprise_contacts": _("enterprise's contact"),
+    "confirmations": _("question to an enterprise"),
+    "challenges": _("challenge"),
 }
 """Tables, by what one row of them is."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import psycopg
 from psycopg.rows import class_row, dict_row
@@ -33,8 +33,10 @@ __all__ = [
     "RequestStatus",
     "Requested",
     "asked_by_rows",
+    "confirm_by_enterprise",
     "confirm_request",
     "connect",
+    "refuse_by_enterprise",
     "refuse_request",
     "select_requests",
     "withdraw_request",
@@ -84,7 +86,7 @@ _LOCK: Final = """
 _CONFIRM: Final = """
     UPDATE connection_requests
     SET status = 'confirmed', decided_by = %(by)s, decided_at = now(), reason = %(reason)s,
-        confirmation = 'bureau', connection_id = %(connection_id)s
+        confirmation = %(confirmation)s, connection_id = %(connection_id)s
     WHERE id = %(id)s
 """
 _REFUSE: Final = """
@@ -272,12 +274,31 @@ def confirm_request(
         WrongColumnsError: the reason is missing or too long.
         ConflictError: it is decided, or what it asks contradicts what is registered by now.
     """
-    reason = _reason(reason)
-    asked = _lock_open(connection, request_id)
-    connection_id = create_connection(connection, {name: asked[name] for name in _COLUMNS})
-    values = {"id": request_id, "by": by, "reason": reason, "connection_id": connection_id}
-    connection.execute(_CONFIRM, values)
-    return connection_id
+    return _confirm(connection, request_id, reason=_reason(reason), by=by, whose="bureau")
+
+
+def confirm_by_enterprise(
+    connection: psycopg.Connection, request_id: int, *, reason: str, by: str
+) -> int:
+    """Let a request become a connection, by the word of the enterprise itself; its id.
+
+    Raises:
+        NotRegisteredError: there is no such request.
+        ConflictError: it is decided, or what it asks contradicts what is registered by now.
+    """
+    return _confirm(connection, request_id, reason=reason, by=by, whose="enterprise")
+
+
+def refuse_by_enterprise(
+    connection: psycopg.Connection, request_id: int, *, reason: str, by: str
+) -> None:
+    """Refuse a request of which the enterprise itself says that it is not so.
+
+    Raises:
+        NotRegisteredError: there is no such request.
+        ConflictError: it is decided.
+    """
+    refuse_request(connection, request_id, reason=reason, by=by)
 
 
 def refuse_request(
@@ -304,6 +325,27 @@ def withdraw_request(connection: psycopg.Connection, request_id: int, *, by: str
     """
     _lock_open(connection, request_id)
     connection.execute(_WITHDRAW, {"id": request_id, "by": by})
+
+
+def _confirm(
+    connection: psycopg.Connection,
+    request_id: int,
+    *,
+    reason: str,
+    by: str,
+    whose: Literal["bureau", "enterprise"],
+) -> int:
+    asked = _lock_open(connection, request_id)
+    connection_id = create_connection(connection, {name: asked[name] for name in _COLUMNS})
+    values = {
+        "id": request_id,
+        "by": by,
+        "reason": reason,
+        "confirmation": whose,
+        "connection_id": connection_id,
+    }
+    connection.execute(_CONFIRM, values)
+    return connection_id
 
 
 def _lock_open(connection: psycopg.Connection, request_id: int) -> dict[str, Any]:

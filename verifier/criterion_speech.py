@@ -11,7 +11,7 @@ from typing import Final
 
 from jieru.calendar import parse_date
 from jieru.i18n import marked as _
-from jieru.vocabulary import CRITERION_WORDS, LEVEL_WORDS, REASON_WORDS
+from jieru.vocabulary import CRITERION_WORDS, LEVEL_WORDS, REASON_WORDS, STANDING_WORDS
 from verifier.counting.eligibility import CriterionName, Measure
 
 __all__ = ["NOTHING", "CriterionSpeech"]
@@ -41,7 +41,7 @@ class CriterionSpeech:
         """A level of recognition, or `none`."""
         return self.translate(LEVEL_WORDS.get(level, _("not recognised")))
 
-    def measured(self, criterion: str, measure: Measure) -> str:
+    def measured(self, criterion: str, measure: Measure) -> str:  # noqa: PLR0911 - a case for each shape
         """What was measured."""
         match measure:
             case None:
@@ -52,6 +52,11 @@ class CriterionSpeech:
                 return self._say(
                     _("{level} on {day}"), level=self.level(str(level)), day=self._day(day)
                 )
+            case {"answer": "none"}:
+                return self.translate(_("no answer of the enterprise"))
+            case {"answer": answer, "answered_on": day}:
+                said = self.translate(STANDING_WORDS[str(answer)])
+                return self._say(_("{answer} on {day}"), answer=said, day=self._day(day))
             case int() | str():
                 return self._single(criterion, measure)
             case Mapping():
@@ -59,9 +64,13 @@ class CriterionSpeech:
             case _:
                 return self._listed(criterion, measure)
 
-    def required(self, criterion: str, measure: Measure) -> str:
+    def required(self, criterion: str, measure: Measure) -> str:  # noqa: PLR0911 - the same
         """What is required."""
         match criterion, measure:
+            case CriterionName.CONFIRMED, "hold":
+                return self.translate(_("a confirmation"))
+            case CriterionName.CONFIRMED, _:
+                return self.translate(_("reported only"))
             case CriterionName.EFFECTIVE_WINDOW, Mapping():
                 return self.translate(_("the five rows below"))
             case CriterionName.PLATFORM_RECOGNISED, str():
@@ -74,7 +83,7 @@ class CriterionSpeech:
         bound = next((_BOUNDS[end] for end in _BOUNDS if criterion.endswith(end)), None)
         return self._say(bound, value=said) if bound and isinstance(measure, int) else said
 
-    def reason(self, criterion: str, measured: Measure, required: Measure) -> str:  # noqa: PLR0911 - a case for each criterion
+    def reason(self, criterion: str, measured: Measure, required: Measure) -> str:  # noqa: C901, PLR0911 - a case for each criterion
         """Why an enterprise does not count, from a criterion that it fails."""
         match criterion, measured, required:
             case CriterionName.NEWLY_CONNECTED, int(), _:
@@ -107,6 +116,8 @@ class CriterionSpeech:
                 return self._say(_("excluded by decision {ids}"), ids=_numbered(measured))
             case CriterionName.NOT_HELD, list(), _:
                 return self._say(_("held by decision {ids}"), ids=_numbered(measured))
+            case CriterionName.CONFIRMED, {"answer": "denied", "answered_on": day}, _:
+                return self._say(_("the enterprise denied it on {day}"), day=self._day(day))
             case CriterionName.INDUSTRY, str(), _:
                 return self._say(
                     _("industry {code} is outside the policy's industries"), code=measured

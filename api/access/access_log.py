@@ -56,6 +56,13 @@ RECORDED: Final[Mapping[tuple[str, str], AccessKind]] = {
     ("GET", "/api/v1/cases/{case_id}"): AccessKind.READ,
     ("GET", "/api/v1/questions"): AccessKind.READ,
     ("GET", "/api/v1/questions/{uscc}"): AccessKind.READ,
+    # Names, addresses and numbers of people at enterprises
+    ("GET", "/enterprises/{uscc}/contact"): AccessKind.READ,
+    ("GET", "/enterprises/{uscc}/contact/edit"): AccessKind.READ,
+    ("GET", "/api/v1/enterprises/{uscc}/contacts"): AccessKind.READ,
+    # A letter holds a code that stands for an enterprise
+    ("POST", "/connections/{connection_id}/letter"): AccessKind.SECRET,
+    ("POST", "/api/v1/connections/{connection_id}/letter"): AccessKind.SECRET,
     # What stands for a person
     ("GET", "/account/personal-keys"): AccessKind.READ,
     # Who may publish for a platform

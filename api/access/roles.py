@@ -30,6 +30,11 @@ class Permission(StrEnum):
     """Platforms and their recognitions: what an operator must not say of itself."""
     CONFIRM_CONNECTIONS = "confirm_connections"
     """Confirm or refuse what operators ask of enterprises of other platforms."""
+    READ_CONTACTS = "read_contacts"
+    """Names, addresses and numbers of people at enterprises: the bureau's, and no operator's."""
+    CHANGE_CONTACTS = "change_contacts"
+    ASK_ENTERPRISES = "ask_enterprises"
+    """Ask an enterprise's contact of a connection, or to stop a machine."""
     READ_REJECTIONS = "read_rejections"
     READ_CREDENTIALS = "read_credentials"
     """Which there are and since when; a secret is never kept."""
@@ -85,6 +90,9 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
         Permission.CHANGE_REGISTRY,
         Permission.CHANGE_PLATFORMS,
         Permission.CONFIRM_CONNECTIONS,
+        Permission.READ_CONTACTS,
+        Permission.CHANGE_CONTACTS,
+        Permission.ASK_ENTERPRISES,
         Permission.READ_PROCEDURE,
         Permission.READ_CASES,
         Permission.WORK_ON_CASES,

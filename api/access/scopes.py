@@ -30,6 +30,9 @@ class Scope(StrEnum):
     PANELS_READ = "panels:read"
     REQUESTS_WRITE = "requests:write"
     ACCESS_LOG_READ = "access-log:read"
+    CONTACTS_READ = "contacts:read"
+    CONTACTS_WRITE = "contacts:write"
+    ENTERPRISES_ASK = "enterprises:ask"
 
 
 PERMISSIONS: Final[dict[Scope, frozenset[Permission]]] = {
@@ -52,6 +55,9 @@ PERMISSIONS: Final[dict[Scope, frozenset[Permission]]] = {
     Scope.PANELS_READ: frozenset({Permission.READ_PANELS}),
     Scope.REQUESTS_WRITE: frozenset({Permission.CONFIRM_CONNECTIONS}),
     Scope.ACCESS_LOG_READ: frozenset({Permission.READ_ACCESS_LOG}),
+    Scope.CONTACTS_READ: frozenset({Permission.READ_CONTACTS}),
+    Scope.CONTACTS_WRITE: frozenset({Permission.CHANGE_CONTACTS}),
+    Scope.ENTERPRISES_ASK: frozenset({Permission.ASK_ENTERPRISES}),
 }
 """Each permission stands in one scope; one that stands in none no key has."""
 

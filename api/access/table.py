@@ -18,6 +18,13 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     # Nothing about anybody in particular.
     ("GET", "/healthz"): Public,
     ("GET", "/docs"): Public,
+    # What a code opens, for whoever has it: an enterprise answers what it was asked
+    ("GET", "/confirm"): Public,
+    ("POST", "/confirm"): Public,
+    ("GET", "/confirm/{code}"): Public,
+    ("POST", "/confirm/{code}"): Public,
+    ("GET", "/challenge/{code}"): Public,
+    ("POST", "/challenge/{code}"): Public,
     # The door
     ("GET", "/sign-in"): Public,
     ("POST", "/sign-in"): Public,
@@ -217,6 +224,22 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     ("GET", "/api/v1/assignments/{assignment_id}"): Permission.READ_REGISTRY,
     ("PATCH", "/api/v1/assignments/{assignment_id}"): Permission.CHANGE_REGISTRY,
     ("POST", "/api/v1/assignments/{assignment_id}/end"): Permission.CHANGE_REGISTRY,
+    # Whom to ask at an enterprise, and what was asked and answered
+    ("GET", "/api/v1/enterprises/{uscc}/contacts"): Permission.READ_CONTACTS,
+    ("POST", "/api/v1/enterprises/{uscc}/contacts"): Permission.CHANGE_CONTACTS,
+    ("GET", "/api/v1/connections/{connection_id}/confirmations"): Permission.READ_REGISTRY,
+    ("POST", "/api/v1/connections/{connection_id}/ask"): Permission.ASK_ENTERPRISES,
+    ("POST", "/api/v1/connections/{connection_id}/letter"): Permission.ASK_ENTERPRISES,
+    ("GET", "/enterprises/{uscc}/contact"): Permission.READ_CONTACTS,
+    ("GET", "/enterprises/{uscc}/contact/edit"): Permission.CHANGE_CONTACTS,
+    ("POST", "/enterprises/{uscc}/contact/edit"): Permission.CHANGE_CONTACTS,
+    ("GET", "/challenges"): Permission.READ_PROCEDURE,
+    ("POST", "/challenges"): Permission.ASK_ENTERPRISES,
+    ("GET", "/api/v1/challenges"): Permission.READ_PROCEDURE,
+    ("POST", "/api/v1/challenges"): Permission.ASK_ENTERPRISES,
+    ("GET", "/confirmations"): Permission.READ_REGISTRY,
+    ("POST", "/connections/{connection_id}/ask"): Permission.ASK_ENTERPRISES,
+    ("POST", "/connections/{connection_id}/letter"): Permission.ASK_ENTERPRISES,
     # What was not taken
     ("GET", "/api/v1/rejections"): Permission.READ_REJECTIONS,
     ("GET", "/api/v1/rejections.csv"): Permission.READ_REJECTIONS,

@@ -59,6 +59,9 @@ class RecordKind(StrEnum):
     DRAWS = "draws"
     DRAW_ENTRIES = "draw_entries"
     VISITS = "visits"
+    ENTERPRISE_CONTACTS = "enterprise_contacts"
+    CONFIRMATIONS = "confirmations"
+    CHALLENGES = "challenges"
 
 
 class AuditEntry(BaseModel):

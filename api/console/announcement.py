@@ -32,6 +32,7 @@ class Done(Enum):
     ENDED = _("The end is recorded; everything up to it stays.")
     REOPENED = _("The end is taken back.")
     HANDED_OVER = _("The device is handed over.")
+    ASKED = _("Asked; the mail is sent within a minute.")
     REVOKED = _("Revoked.")
     IMPORTED = _("The file is imported.")
     CASE_OPENED = _("The case is open.")

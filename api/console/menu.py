@@ -34,6 +34,8 @@ _MENU: Final = (
     MenuItem(
         _("Connection requests"), "/connection-requests", "requests", Permission.READ_REGISTRY
     ),
+    MenuItem(_("Confirmations"), "/confirmations", "confirmations", Permission.READ_REGISTRY),
+    MenuItem(_("Challenges"), "/challenges", "challenges", Permission.READ_PROCEDURE),
     MenuItem(_("Devices"), "/devices", "devices", Permission.READ_REGISTRY),
     MenuItem(_("Import"), "/imports", "imports", Permission.READ_REGISTRY),
     MenuItem(_("Annual counts"), "/counts", "counts", Permission.READ_COUNTS),

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from api.console.rendering import render
-from api.web.headers import SECURITY_HEADERS
+from api.web.headers import SECURITY_HEADERS, loggable_path
 from api.web.language import language_of
 from api.web.problems import (
     PROBLEM_MEDIA_TYPE,
@@ -164,17 +164,28 @@ async def _answer_http(request: Request, error: Exception) -> Response:
 
 async def _answer_database_away(request: Request, error: Exception) -> Response:
     # The reader gets no address and no driver message: those are for the operator's log.
-    _log.warning("database_away", path=request.url.path, error=" ".join(str(error).split()))
+    _log.warning(
+        "database_away", path=loggable_path(request.url.path), error=" ".join(str(error).split())
+    )
     return _respond(request, Kind.DATABASE_AWAY, Kind.DATABASE_AWAY.value.meaning)
 
 
 async def _answer_other_schema(request: Request, error: Exception) -> Response:
-    _log.error("schema_does_not_fit", path=request.url.path, error=" ".join(str(error).split()))
+    _log.error(
+        "schema_does_not_fit",
+        path=loggable_path(request.url.path),
+        error=" ".join(str(error).split()),
+    )
     return _respond(request, Kind.NOT_READY, Kind.NOT_READY.value.meaning)
 
 
 async def _answer_bug(request: Request, error: Exception) -> Response:
-    _log.error("request_failed", method=request.method, path=request.url.path, exc_info=error)
+    _log.error(
+        "request_failed",
+        method=request.method,
+        path=loggable_path(request.url.path),
+        exc_info=error,
+    )
     response = _respond(request, Kind.INTERNAL_ERROR, Kind.INTERNAL_ERROR.value.meaning)
     # This answer is made outside of all middleware.
     response.headers.update(SECURITY_HEADERS)

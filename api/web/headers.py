@@ -5,7 +5,7 @@ from typing import Final
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["SECURITY_HEADERS", "SecurityHeaders"]
+__all__ = ["SECURITY_HEADERS", "SecurityHeaders", "loggable_path"]
 
 SECURITY_HEADERS: Final = {
     # Nothing inline, nothing from another address: a page of evidence loads only what we serve.
@@ -21,9 +21,20 @@ SECURITY_HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+SECRET_ADDRESSES: Final = ("/confirm", "/challenge")
+"""Beginnings of addresses in which a code may stand that is as good as a password: no page tells
+such an address to another one, and no log has it."""
 STRICT_TRANSPORT: Final = "max-age=31536000"
 """For a year this host is asked by TLS only. Said where TLS was spoken, with a proxy that we trust:
 anywhere else browsers ignore it."""
+
+
+def loggable_path(path: str) -> str:
+    """An address as a log may have it: what stands behind a secret one is left out."""
+    for beginning in SECRET_ADDRESSES:
+        if path.startswith(f"{beginning}/"):
+            return f"{beginning}/…"
+    return path
 
 
 class SecurityHeaders:
@@ -44,6 +55,8 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in SECURITY_HEADERS.items():
                     headers[name] = value
+                if scope["path"].startswith(SECRET_ADDRESSES):
+                    headers["Referrer-Policy"] = "no-referrer"
                 if scope["scheme"] == "https":
                     headers["Strict-Transport-Security"] = STRICT_TRANSPORT
                 # A figure is only as good as the evidence of the moment it was asked for.

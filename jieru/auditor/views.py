@@ -25,6 +25,7 @@ _SUBJECTS: Final = (
     "cases",
     "integrity",
     "signals",
+    "contacts",
 )
 """The files, each after those whose views it uses."""
 _ATTEMPTS: Final = 5

@@ -27,6 +27,13 @@ _EXPECTED: Final = """
 GET   /healthz                                           everyone
 GET   /docs                                              everyone
 
+GET   /confirm                                           everyone
+POST  /confirm                                           everyone
+GET   /confirm/{code}                                    everyone
+POST  /confirm/{code}                                    everyone
+GET   /challenge/{code}                                  everyone
+POST  /challenge/{code}                                  everyone
+
 GET   /sign-in                                           everyone
 POST  /sign-in                                           everyone
 GET   /sign-in/code                                      everyone
@@ -209,6 +216,22 @@ POST  /api/v1/assignments                                operator verifier -    
 GET   /api/v1/assignments/{assignment_id}                operator verifier auditor admin
 PATCH /api/v1/assignments/{assignment_id}                operator verifier -       admin
 POST  /api/v1/assignments/{assignment_id}/end            operator verifier -       admin
+
+GET   /api/v1/enterprises/{uscc}/contacts                -        verifier -       admin
+POST  /api/v1/enterprises/{uscc}/contacts                -        verifier -       admin
+GET   /api/v1/connections/{connection_id}/confirmations  operator verifier auditor admin
+POST  /api/v1/connections/{connection_id}/ask            -        verifier -       admin
+POST  /api/v1/connections/{connection_id}/letter         -        verifier -       admin
+GET   /enterprises/{uscc}/contact                        -        verifier -       admin
+GET   /enterprises/{uscc}/contact/edit                   -        verifier -       admin
+POST  /enterprises/{uscc}/contact/edit                   -        verifier -       admin
+GET   /challenges                                        -        verifier auditor admin
+POST  /challenges                                        -        verifier -       admin
+GET   /api/v1/challenges                                 -        verifier auditor admin
+POST  /api/v1/challenges                                 -        verifier -       admin
+GET   /confirmations                                     operator verifier auditor admin
+POST  /connections/{connection_id}/ask                   -        verifier -       admin
+POST  /connections/{connection_id}/letter                -        verifier -       admin
 
 GET   /api/v1/rejections                                 operator verifier auditor admin
 GET   /api/v1/rejections.csv                             operator verifier auditor admin

@@ -26,7 +26,16 @@ from tests.support.fleet import wait_until
 from tests.support.mosquitto import INGEST_USER
 
 _ROOT = Path(__file__).parents[2]
-_OURS = ("migrate", "broker-sync", "ingest", "api", "audit-verify", "checkpoint", "dashboards")
+_OURS = (
+    "migrate",
+    "broker-sync",
+    "ingest",
+    "api",
+    "audit-verify",
+    "checkpoint",
+    "dashboards",
+    "notify",
+)
 _SECOND = "ingest-2"
 """Started on demand: Compose 1 shows it all the same."""
 _ONCE = {"migrate", "signing-key", "dashboards"}
@@ -90,7 +99,7 @@ def test_compose_starts_every_part(services: dict[str, Any]) -> None:
     """Database, broker and its sync, one ingester, the API, Grafana, what runs once or daily."""
     assert set(services) - {_SECOND} == {
         "database", "broker", "broker-sync", "migrate", "ingest", "signing-key", "api",
-        "audit-verify", "checkpoint", "dashboards", "grafana",
+        "audit-verify", "checkpoint", "dashboards", "grafana", "notify",
     }  # fmt: skip
 
 
@@ -114,6 +123,7 @@ def test_compose_sets_only_what_the_programs_read(services: dict[str, Any]) -> N
 _ROLES = {
     "migrate": "jieru:database-secret@",
     "api": "jieru_api:api-secret@",
+    "notify": "jieru_api:api-secret@",
     "ingest": "jieru_ingest:ingest-secret@",
     "broker-sync": "jieru_broker:broker-secret@",
     "audit-verify": "jieru_verifier:verifier-secret@",

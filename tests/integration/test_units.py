@@ -128,10 +128,12 @@ _ROLES = {
     "jieru-archive.service": ("jieru-archive", "jieru_archive"),
     "jieru-audit-verify.service": ("jieru-verifier", "jieru_verifier"),
     "jieru-broker-sync.service": ("mosquitto", "jieru_broker"),
+    "jieru-challenge.service": ("jieru-api", "jieru_api"),
     "jieru-checkpoint.service": ("jieru-api", "jieru_api"),
     "jieru-drain@.service": ("jieru-ingest", "jieru_ingest"),
     "jieru-ingest@.service": ("jieru-ingest", "jieru_ingest"),
     "jieru-signals.service": ("jieru-verifier", "jieru_verifier"),
+    "jieru-notify.service": ("jieru-api", "jieru_api"),
     "jieru-verify-evidence.service": ("jieru-archive", "jieru_archive"),
 }
 """Whose process each is, on this machine and in the database."""

@@ -110,6 +110,8 @@ class _Connection(_Period):
     signed: date | None
     recorded: date | None
     """The day on which it was recorded; None: on its first day."""
+    says: Literal["confirmed", "denied"] | None
+    """What the enterprise itself says of it."""
 
 
 class _Device(_Period):

@@ -11,6 +11,7 @@ import pytest
 
 from ingest.decode import Heartbeat, decode
 from ingest.metrics import Metrics
+from jieru.outbox.sending import Metrics as NotifyMetrics
 from jieru.settings import Settings
 from jieru.wire import PAYLOAD_DEPTH_LIMIT, PAYLOAD_LIMIT_BYTES, DeviceStatus, RejectionReason
 from tests.faults.schedule import HOSTILE
@@ -48,7 +49,8 @@ def test_every_metric_is_described_once_by_its_full_name() -> None:
     """As Prometheus has it: a counter ends in `_total`."""
     names = [
         f"{metric.name}_total" if metric.type == "counter" else metric.name
-        for metric in Metrics().registry.collect()
+        for metrics in (Metrics(), NotifyMetrics())
+        for metric in metrics.registry.collect()
     ]
     assert _rows("operate.md", "jieru_[a-z_]+") == Counter(names)
 

@@ -1,7 +1,7 @@
 """The count: every determination and award of one year under one policy. Pure."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -158,6 +158,7 @@ def _platform_object(count: PlatformCount) -> dict[str, object]:
 def determination_object(determination: Determination) -> dict[str, object]:
     """One enterprise as JSON has it."""
     window, until = determination.window, determination.pending_until
+    said = determination.confirmation
     return {
         "uscc": determination.enterprise.uscc,
         "name": determination.enterprise.name,
@@ -175,7 +176,13 @@ def determination_object(determination: Determination) -> dict[str, object]:
             if determination.backdated is None
             else {"backdated": [each.to_json_object() for each in determination.backdated]}
         ),
+        **(_confirmation_object(said) if said is not None else {}),
     }
+
+
+def _confirmation_object(said: Mapping[str, int | str]) -> dict[str, object]:
+    """What the enterprise says: `confirmed`, `denied` or `none`, and since which day."""
+    return {"confirmation": said["answer"], "confirmation_on": said.get("answered_on")}
 
 
 def _overlap_object(overlap: Overlap) -> dict[str, object]:

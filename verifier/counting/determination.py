@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from verifier.counting.backdated import Backdated
 from verifier.counting.eligibility import (
@@ -42,6 +42,10 @@ class Outcome(StrEnum):
     NOT_EFFECTIVE = "not_effective"
 
 
+_HOLDING: Final = (CriterionName.NOT_HELD, CriterionName.CONFIRMED)
+"""What holds a case back without taking its place."""
+
+
 class Claim(NamedTuple):
     """An enterprise that counts on a platform in some year, compared by who comes first."""
 
@@ -68,6 +72,14 @@ class Determination:
     criteria: tuple[Criterion, ...]
     backdated: tuple[Backdated, ...] | None = None
     """What of it was recorded late; None: under a policy of before that was a rule."""
+
+    @property
+    def confirmation(self) -> Mapping[str, int | str] | None:
+        """What the enterprise says of the connection; None: the policy asks for nothing."""
+        for each in self.criteria:
+            if each.name is CriterionName.CONFIRMED:
+                return each.measured if isinstance(each.measured, Mapping) else {"answer": "none"}
+        return None
 
     @property
     def connected_on(self) -> date | None:
@@ -152,14 +164,14 @@ def _claims(cases: Iterable[Case], policy: Policy) -> dict[str, list[Claim]]:
             continue
         year = year_counted(case.window, policy)
         results = criteria(case, year, policy)
-        if all(each.is_met for each in results if each.name is not CriterionName.NOT_HELD):
+        if all(each.is_met for each in results if each.name not in _HOLDING):
             claims[case.enterprise.uscc].append(
                 Claim(
                     connected_on=case.window.first_day,
                     signed_on=_signed_on(case, case.window.first_day),
                     platform_code=case.platform.code,
                     year=year,
-                    is_held=case.has_open("hold"),
+                    is_held=any(each.is_met is False for each in results if each.name in _HOLDING),
                 )
             )
     return claims
@@ -225,4 +237,6 @@ def _outcome(case: Case, window: Window | None, results: Sequence[Criterion]) ->
         CriterionName.COUNTED_ONCE: Outcome.COUNTED_ELSEWHERE,
         CriterionName.NOT_HELD: Outcome.HELD,
     }
+    if any(each.name is CriterionName.CONFIRMED and each.is_met is False for each in results):
+        order[CriterionName.CONFIRMED] = Outcome.HELD
     return next((order[name] for name in order if name in failed), Outcome.COUNTED)

@@ -11,7 +11,14 @@ from enum import StrEnum
 from typing import Final, NamedTuple, TypeAlias
 
 from verifier.counting.live_hours import LiveShare
-from verifier.counting.registry import Connection, Decision, DecisionKind, Enterprise, Platform
+from verifier.counting.registry import (
+    Confirmation,
+    Connection,
+    Decision,
+    DecisionKind,
+    Enterprise,
+    Platform,
+)
 from verifier.counting.windows import Window, WindowRule
 from verifier.policy import LEVELS, WAIVABLE, Basis, Policy
 
@@ -45,6 +52,8 @@ class CriterionName(StrEnum):
     NOT_OWN_OPERATOR = "not_own_operator"
     NOT_EXCLUDED = "not_excluded"
     NOT_HELD = "not_held"
+    CONFIRMED = "confirmed"
+    """By the enterprise itself; only where the policy has `confirmation_required`."""
     COUNTED_ONCE = "counted_once"
 
 
@@ -83,6 +92,13 @@ class Case:
     """Where none is complete: the earliest that could still count for the year."""
     live_share: LiveShare | None = None
     """Of the hours that make the window's active days; None: the policy asks for none."""
+    confirmations: tuple[Confirmation, ...] = ()
+    """Of its connections, those that the enterprise answered for; one each."""
+
+    def confirmation_of(self, day: date) -> Confirmation | None:
+        """The enterprise's answer about the connection that covers a day; None: there is none."""
+        covering = {each.from_date for each in self.connections if each.covers(day)}
+        return next((each for each in self.confirmations if each.from_date in covering), None)
 
     def has_open(self, kind: DecisionKind) -> bool:
         """Whether an open decision of this kind stands against it."""
@@ -140,6 +156,7 @@ def criteria(case: Case, year: int, policy: Policy) -> tuple[Criterion, ...]:
         *_scope(case, policy),
         _no_open_decision(CriterionName.NOT_EXCLUDED, "exclude", case),
         _no_open_decision(CriterionName.NOT_HELD, "hold", case),
+        *_confirmed(case, window, policy),
     )
 
 
@@ -268,6 +285,33 @@ def _no_open_decision(name: CriterionName, kind: DecisionKind, case: Case) -> Cr
         required=(),
         clause=None,
         basis="decision",
+    )
+
+
+def _confirmed(case: Case, window: Window | None, policy: Policy) -> tuple[Criterion, ...]:
+    """What the enterprise says of the connection by which it counts; fails only under `hold`."""
+    rule = policy.confirmation_required
+    if rule is None:
+        return ()
+    found = None if window is None else case.confirmation_of(window.first_day)
+    is_confirmed = found is not None and found.answer == "confirmed"
+    measured: Measure = None
+    if window is not None:
+        measured = (
+            {"answer": found.answer, "answered_on": found.answered_on.isoformat()}
+            if found
+            else {"answer": "none"}
+        )
+    can_fail = window is not None and rule.value == "hold"
+    return (
+        Criterion(
+            name=CriterionName.CONFIRMED,
+            is_met=True if is_confirmed else False if can_fail else None,
+            measured=measured,
+            required=rule.value,
+            clause=rule.clause,
+            basis=rule.basis,
+        ),
     )
 
 

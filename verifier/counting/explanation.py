@@ -6,7 +6,7 @@ from datetime import date
 
 from jieru.calendar import date_text
 from verifier.counting.active_calendar import CalendarMonth, calendar_of
-from verifier.counting.count import Count
+from verifier.counting.count import Count, determination_object
 from verifier.counting.determination import Determination
 from verifier.counting.measures import CriterionRow, Period
 from verifier.counting.measuring import MeasuredAssignment, MeasuredCase
@@ -70,6 +70,11 @@ class Explanation:
             "year_counted": found.year_counted,
             "pending_until": date_text(found.pending_until),
             "reasons": found.reasons,
+            **{
+                key: value
+                for key, value in determination_object(found).items()
+                if key.startswith("confirmation")
+            },
             "connections": [
                 {
                     "contract_no": each.contract_no,

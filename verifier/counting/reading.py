@@ -32,6 +32,7 @@ from verifier.counting.evidence import Evidence, EvidenceRules
 from verifier.counting.live_days import LiveDays, RecordedRule, live_days_of
 from verifier.counting.registry import (
     Assignment,
+    Confirmation,
     Connection,
     Decision,
     Enterprise,
@@ -66,6 +67,17 @@ _SELECT_CONNECTIONS = """
     JOIN enterprises e ON e.id = c.enterprise_id
     WHERE %(uscc)s::text IS NULL OR e.uscc = %(uscc)s
     ORDER BY p.code COLLATE "C", e.uscc COLLATE "C", c.from_date
+"""
+# The registry's own word on how a connection stands: a "yes" holds for the contract that was read.
+_SELECT_CONFIRMATIONS = """
+    SELECT c.platform_id, c.enterprise_id, c.from_date, standing.state,
+           (standing.since AT TIME ZONE 'Asia/Shanghai')::date
+    FROM connection_confirmations standing
+    JOIN connections c ON c.id = standing.connection_id
+    JOIN enterprises e ON e.id = c.enterprise_id
+    WHERE standing.state IN ('confirmed', 'denied')
+      AND (%(uscc)s::text IS NULL OR e.uscc = %(uscc)s)
+    ORDER BY c.from_date
 """
 # One that waits for a second person has no effect.
 _SELECT_OPEN_DECISIONS = """
@@ -213,6 +225,9 @@ def read_evidence(connection: psycopg.Connection, uscc: str | None = None) -> Ev
         served = Connection(*when_and_what[3:])
         connections.setdefault(case, []).append(served)
         told.setdefault(case, []).extend(_told(served, *when_and_what[:3]))
+    confirmations: dict[tuple[int, int], list[Confirmation]] = {}
+    for row in connection.execute(_SELECT_CONFIRMATIONS, only):
+        confirmations.setdefault((row[0], row[1]), []).append(Confirmation(*row[2:]))
     return Evidence(
         is_simulation=read_installation(connection).is_simulation,
         platforms=tuple(platforms.values()),
@@ -222,6 +237,7 @@ def read_evidence(connection: psycopg.Connection, uscc: str | None = None) -> Ev
                 enterprise=enterprises[enterprise_id],
                 connections=tuple(served),
                 decisions=tuple(decisions.get((platform_id, enterprise_id), ())),
+                confirmations=tuple(confirmations.get((platform_id, enterprise_id), ())),
             )
             for (platform_id, enterprise_id), served in connections.items()
         ),

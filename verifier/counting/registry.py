@@ -8,6 +8,7 @@ from verifier.policy import LEVELS, Level
 
 __all__ = [
     "Assignment",
+    "Confirmation",
     "Connection",
     "Decision",
     "DecisionKind",
@@ -81,6 +82,14 @@ class Connection:
         """Whether it covers any day of a year."""
         starts_in_time = self.from_date <= date(year, 12, 31)
         return starts_in_time and (self.to_date is None or self.to_date > date(year, 1, 1))
+
+
+class Confirmation(NamedTuple):
+    """What the enterprise itself says of the connection that begins on `from_date`."""
+
+    from_date: date
+    answer: Literal["confirmed", "denied"]
+    answered_on: date
 
 
 class Assignment(NamedTuple):

@@ -110,13 +110,16 @@ def _own_causes(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) ->
         return (Cause.REGISTRY,)  # a connection came or went
     causes = []
     is_registry_changed = old["registry_sha256"] != new["registry_sha256"]
+    is_answer_changed = any(
+        old.get(key) != new.get(key) for key in ("confirmation", "confirmation_on")
+    )
     is_presence_changed = old["presence_sha256"] != new["presence_sha256"]
     if is_registry_changed:
         # An assignment changes both digests; then only devices that both list can tell.
         is_presence_changed = any(_devices_changed(old, new))
     if is_presence_changed:
         causes.append(Cause.PRESENCE)
-    if is_registry_changed or _recorded(old) != _recorded(new):
+    if is_registry_changed or is_answer_changed or _recorded(old) != _recorded(new):
         causes.append(Cause.REGISTRY)
     if (
         old["decisions"] != new["decisions"]

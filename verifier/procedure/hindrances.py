@@ -51,6 +51,21 @@ _SELECT_WAITING = """
     WHERE d.needs_second AND d.confirmed_at IS NULL AND d.withdrawn_at IS NULL
     ORDER BY p.code COLLATE "C", e.uscc COLLATE "C", d.id
 """
+# Settled by an exclusion, by another answer of the enterprise, or by people who looked and kept it.
+_SELECT_DENIED = """
+    SELECT c.platform, c.uscc, c.name, c.entry ->> 'confirmation_on'
+    FROM count_determinations c
+    WHERE c.count_id = %s AND c.outcome = 'counted' AND c.entry ->> 'confirmation' = 'denied'
+      AND NOT EXISTS (
+        SELECT FROM decisions d
+        JOIN platforms p ON p.id = d.platform_id
+        JOIN enterprises e ON e.id = d.enterprise_id
+        WHERE d.kind = 'keep' AND d.withdrawn_at IS NULL
+          AND p.code = c.platform AND e.uscc = c.uscc
+          AND (d.decided_at AT TIME ZONE 'Asia/Shanghai')::date
+              >= (c.entry ->> 'confirmation_on')::date)
+    ORDER BY c.platform COLLATE "C", c.uscc COLLATE "C"
+"""
 _SELECT_PENDING = """
     SELECT c.platform, c.uscc, c.name, c.entry ->> 'pending_until'
     FROM count_determinations c
@@ -131,6 +146,7 @@ def hindrances(
             *_open_holds(connection, record),
             *_open_cases(connection, record),
             *_waiting_decisions(connection, record),
+            *_denied(connection, record),
             *_pending(connection, record),
             *_counted_before(connection, record),
             *_title_paid_before(connection, record),
@@ -225,6 +241,18 @@ def _waiting_decisions(connection: psycopg.Connection, record: CountRecord) -> I
                 "id": decision_id,
                 "person": decided_by,
             },
+        )
+
+
+def _denied(connection: psycopg.Connection, record: CountRecord) -> Iterator[Hindrance]:
+    for platform, uscc, name, day in connection.execute(_SELECT_DENIED, (record.id,)):
+        yield Hindrance(
+            "denied_connection",
+            marked(
+                "{name} ({uscc}) on {platform} is counted, and denied on {day} that it is "
+                "connected: look into it, then exclude it, ask it again, or keep it with a reason."
+            ),
+            {"name": name, "uscc": uscc, "platform": platform, "day": day},
         )
 
 

@@ -18,6 +18,7 @@ _RECORD_KINDS: Final = [
     "decisions",
     "opening_stocks",
     "pending_closings",
+    "confirmations",
 ]
 _SELECT_CHANGE_SINCE = """
     SELECT EXISTS (SELECT FROM audit_entries WHERE number > %s AND record_kind = ANY (%s))
@@ -34,6 +35,10 @@ _SELECT_TOUCHED_ENTERPRISES = """
         UNION
         SELECT a.enterprise_id FROM changed JOIN assignments a ON a.device_id = record_id
         WHERE record_kind = 'devices'
+        UNION
+        SELECT c.enterprise_id FROM changed
+        JOIN connections c ON c.id = (after ->> 'connection_id')::integer
+        WHERE record_kind = 'confirmations'
     )
     SELECT e.uscc FROM touched JOIN enterprises e USING (id)
     ORDER BY e.uscc COLLATE "C" LIMIT %(limit)s

@@ -198,6 +198,9 @@ class Enterprise(_Struct, frozen=True):
     calendar: dict[str, str] | None = None
     backdated: list[LateRecord] | None = None
     """None: under a policy of before evidence followed registration."""
+    confirmation: Literal["confirmed", "denied", "none"] | None = None
+    """What the enterprise itself says; None: the policy asks for nothing."""
+    confirmation_on: date | None = None
 
     @property
     def counted_devices(self) -> list[Device]:

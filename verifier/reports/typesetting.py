@@ -17,7 +17,7 @@ from verifier.reports.fonts import ReportFonts
 __all__ = ["Data", "Template", "pdf"]
 
 Data: TypeAlias = str | int | bool | Sequence["Data"] | Mapping[str, "Data"] | None
-Template = Literal["notice", "approval", "enterprise"]
+Template = Literal["notice", "approval", "enterprise", "letter"]
 
 _FOLDER: Final = Path(__file__).parent / "templates"
 

@@ -1,6 +1,6 @@
 """The shapes of what is said of connections, and of what may be said of one."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -8,6 +8,7 @@ from pydantic.config import JsonDict
 
 from api.web.paging import Page
 from api.web.records import REVISION, USCC, Body, DateText, left_out
+from registry.confirmations import Standing
 
 __all__ = ["ConnectionChange", "ConnectionPage", "ConnectionRecord", "NewConnection"]
 
@@ -23,6 +24,8 @@ _CONNECTION: Final[JsonDict] = {
     "recorded_on": "2026-02-26",
     "evidence_from": "2026-03-01",
     "revision": 1,
+    "confirmation": "asked",
+    "confirmation_since": "2026-03-02T02:14:09Z",
 }
 
 
@@ -48,6 +51,11 @@ class ConnectionRecord(BaseModel):
         "before counts only after a decision of two people of the bureau.",
     )
     revision: int = REVISION
+    confirmation: Standing = Field(
+        description="What the enterprise itself says of it, asked under an address that no "
+        "operator knows."
+    )
+    confirmation_since: datetime | None = Field(description="Since when; null: nobody was asked.")
 
 
 class ConnectionPage(Page[ConnectionRecord]):

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
+from typing import Annotated, Final
 
 import psycopg
+from fastapi import Query
 from psycopg.sql import SQL, Identifier
 
 from api.access.caller import Caller
@@ -31,6 +32,7 @@ from api.web.records import is_record_id, refusals_answered
 from api.web.revisions import ExpectedRevision
 from jieru.i18n import marked as _
 from registry import connections
+from registry.confirmations import Standing
 from registry.connection_requests import Connected, Requested, connect
 
 __all__ = [
@@ -39,6 +41,12 @@ __all__ = [
     "change_connection",
     "create_connection",
     "end_connection",
+]
+
+
+ConfirmationFilter = Annotated[
+    Standing | None,
+    Query(description=_("What the enterprise itself says of the connection; by default all.")),
 ]
 
 
@@ -54,6 +62,7 @@ class ConnectionFilter:
     text: TextFilter = None
     """Part of the enterprise's uscc or name, or of the contract's number."""
     state: StateFilter = State.OPEN
+    confirmation: ConfirmationFilter = None
 
 
 _ENTERPRISE: Final = (SQL("JOIN enterprises ON enterprises.id = connections.enterprise_id"),)
@@ -66,10 +75,12 @@ CONNECTIONS: Final = Records(
         SELECT connections.id, platforms.code AS platform, uscc,
                enterprises.name AS enterprise_name, contract_no, signed_on, from_date, to_date,
                (recorded_at AT TIME ZONE 'Asia/Shanghai')::date AS recorded_on,
-               connections.revision
+               connections.revision, standing.state AS confirmation,
+               standing.since AS confirmation_since
         FROM connections
         JOIN platforms ON platforms.id = platform_id
         JOIN enterprises ON enterprises.id = enterprise_id
+        JOIN connection_confirmations AS standing ON standing.connection_id = connections.id
     """,
     visible=Where(SQL("connections.platform_id = %(own)s")),
     address="connections.id = %(id)s",
@@ -93,6 +104,10 @@ CONNECTIONS: Final = Records(
                 )
             ),
             joins=_ENTERPRISE,
+        ),
+        "confirmation": Where(
+            SQL("""(SELECT state FROM connection_confirmations
+                    WHERE connection_id = connections.id) = %(confirmation)s""")
         ),
     },
     build=lambda row, _now: ConnectionRecord.model_validate(row),

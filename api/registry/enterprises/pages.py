@@ -27,7 +27,13 @@ from api.console.forms import (
 )
 from api.console.listed import Filtered, filter_of, list_address, query_of, render_list
 from api.console.visit import CurrentVisit, Visit
-from api.console.words import DECLARATION_WORDS, DEVICE_STATUS_WORDS, STATE_WORDS, words
+from api.console.words import (
+    DECLARATION_WORDS,
+    DEVICE_STATUS_WORDS,
+    STANDING_WORDS,
+    STATE_WORDS,
+    words,
+)
 from api.registry.assignments.queries import ASSIGNMENTS, AssignmentFilter
 from api.registry.connections.queries import CONNECTIONS, ConnectionFilter
 from api.registry.declarations.queries import DeclarationFilter, list_declarations
@@ -146,7 +152,11 @@ def show_enterprise(visit: CurrentVisit, districts: DistrictChoices, uscc: str) 
                 (words(status, DEVICE_STATUS_WORDS, visit.translate), number)
                 for status, number in enterprise.devices.items()
             ],
-            "connections": connections.items,
+            "connections": [
+                (each, words(each.confirmation, STANDING_WORDS, visit.translate))
+                for each in connections.items
+            ],
+            "may_read_contacts": visit.may(Permission.READ_CONTACTS),
             "assignments": assignments.items,
             "declarations": [
                 (each, visit.translate(DECLARATION_WORDS[each.kind])) for each in declarations.items

@@ -39,6 +39,10 @@ READS: Final[tuple[LiteralString, ...]] = (
     "SELECT revealed FROM public.draws",
     "SELECT * FROM public.case_steps",
     "SELECT * FROM public.documents",
+    "SELECT * FROM public.enterprise_contacts",
+    "SELECT * FROM public.outbox",
+    "SELECT * FROM public.confirmations",
+    "SELECT * FROM public.challenges",
     "SELECT count(*) FROM public.platforms",
     "TABLE public.installation",
     "COPY public.users TO STDOUT",
@@ -290,6 +294,14 @@ A new release of PostgreSQL may bring others: look at them before they are added
 
 
 READ_BY_VIEWS: Final = {
+    "challenges": (
+        "acknowledged_at connection_id device_id ends_at ground id issued_at issued_by judged_at "
+        "result"
+    ),
+    "confirmations": (
+        "answer answered_at asked_at asked_by connection_id contract_no expires_at from_date id "
+        "request_id sent_by"
+    ),
     "access_entries": "actor at kind number origin record",
     "assignments": "device_id enterprise_id from_date to_date",
     "audit_checks": "checked_at findings id last_hash last_number",
@@ -304,7 +316,7 @@ READ_BY_VIEWS: Final = {
     "case_steps": "case_id decision_id documents due_on id step taken_at taken_by text visited_on",
     "cases": "enterprise_id id platform_id",
     "checkpoints": "cosigned findings number occasion sha256 witnesses written_at",
-    "connections": "contract_no enterprise_id from_date platform_id signed_on to_date",
+    "connections": "contract_no enterprise_id from_date id platform_id signed_on to_date",
     "count_determinations": "connected_on count_id district entry name outcome platform uscc",
     "count_documents": "count_id head",
     "count_payments": "amount_yuan clause count_id paid_on platform_id recorded_at recorded_by"

@@ -146,7 +146,7 @@ async def test_what_was_asked_cannot_be_changed_before_it_is_decided(city: Regis
         "UPDATE connection_requests SET to_date = '2030-01-01'",
         "UPDATE connection_requests SET requested_at = now() - interval '1 year'",
         "DELETE FROM connection_requests",
-        "TRUNCATE connection_requests",
+        "TRUNCATE connection_requests CASCADE",
     ):
         with pytest.raises(psycopg.errors.RestrictViolation), city.connection.transaction():
             city.connection.execute(statement.encode())

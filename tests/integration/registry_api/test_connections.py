@@ -27,7 +27,14 @@ async def test_an_operator_connects_changes_and_ends(api: RegistryApi) -> None:
     created = await api.ask("POST", "/connections", json=_NEW, **_OF_ALPHA)
     assert created.status_code == 201, created.text
     place = created.headers["location"].removeprefix("/api/v1")
-    expected = {**_NEW, "enterprise_name": "第1鞋厂", "revision": 1, "id": int(place[13:])}
+    expected = {
+        **_NEW,
+        "enterprise_name": "第1鞋厂",
+        "revision": 1,
+        "id": int(place[13:]),
+        "confirmation": "no_contact",
+        "confirmation_since": None,
+    }
     told = created.json()
     recorded_on = date.fromisoformat(told.pop("recorded_on"))
     counts_from = max(date.fromisoformat(str(_NEW["from_date"])), recorded_on - timedelta(days=7))

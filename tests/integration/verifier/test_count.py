@@ -69,6 +69,8 @@ def test_the_worked_example_of_the_design(
         "pending_until": None,
         "reasons": [],
         "backdated": [],
+        "confirmation": "none",
+        "confirmation_on": None,
     }
 
 

@@ -63,6 +63,8 @@ def test_a_counted_enterprise_is_explained_over_its_window(
     assert criteria["window_days"] == (90, 90, True)
     assert criteria["active_days_min"] == (78, 60, True)
     assert criteria["longest_gap_days_max"] == (1, 20, True)
+    # Which is reported only.
+    assert criteria.pop("confirmed") == ({"answer": "none"}, "report", None)
     assert all(met for _measured, _required, met in criteria.values())
     assert {each["clause"] for each in found["criteria"]} == {"1.2", "附则", None}
     assert [(each["serial"], each["active_days"]) for each in found["devices"]] == [

@@ -37,6 +37,7 @@ _CASES: Final = read_policy_cases()
 # many times as long.
 _CLEAR: Final = """
     SET session_replication_role = replica;
+    DELETE FROM confirmations; DELETE FROM enterprise_contacts;
     DELETE FROM presence; DELETE FROM decisions; DELETE FROM assignments; DELETE FROM devices;
     DELETE FROM connections; DELETE FROM enterprises; DELETE FROM recognitions;
     DELETE FROM platforms;
@@ -44,6 +45,24 @@ _CLEAR: Final = """
 """
 
 
+_CONNECTION_ID: Final = """
+    SELECT connections.id FROM connections
+    JOIN platforms ON platforms.id = platform_id JOIN enterprises ON enterprises.id = enterprise_id
+    WHERE platforms.code = %s AND uscc = %s AND from_date = %s
+"""
+_ENTER_CONTACT: Final = """
+    INSERT INTO enterprise_contacts (enterprise_id, name, telephone, entered_by)
+    SELECT id, 'Lin', '0594-1234567', 'user:chen' FROM enterprises WHERE uscc = %s
+"""
+_ANSWER: Final = """
+    INSERT INTO confirmations (connection_id, contact_id, sent_by, contract_no, from_date,
+                               token_sha256, asked_by, expires_at, answer, reason, answered_at,
+                               answered_from)
+    SELECT id, (SELECT max(id) FROM enterprise_contacts), 'letter', contract_no, from_date,
+           sha256(int8send(id)), 'user:chen', now() + interval '1 day', %(says)s,
+           CASE %(says)s WHEN 'denied' THEN 'no' END, now(), '192.0.2.1'
+    FROM connections WHERE id = %(id)s
+"""
 _RULES: Final = """
     INSERT INTO evidence_rules
         (applied_at, policy, max_delay_hours, max_clock_ahead_minutes, clock, live_within_minutes)
@@ -91,9 +110,21 @@ def _store(case: PolicyCase, connection: psycopg.Connection) -> None:
                 signed_on=served.signed,
                 recorded_on=served.recorded,
             )
+    _store_answers(case, connection)
     _store_devices(case, registry)
     _record_decisions(case, connection)
     connection.commit()
+
+
+def _store_answers(case: PolicyCase, connection: psycopg.Connection) -> None:
+    """What enterprises say of their connections."""
+    uscc = uscc_by_name(case)
+    for each in case.connections:
+        for name in spread(each.enterprise) if each.says else ():
+            values = (each.platform, uscc[name], each.from_date)
+            (row,) = connection.execute(_CONNECTION_ID, values).fetchall()
+            connection.execute(_ENTER_CONTACT, (uscc[name],))
+            connection.execute(_ANSWER, {"id": row[0], "says": each.says})
 
 
 def _store_devices(case: PolicyCase, registry: RegistryBuilder) -> None:

@@ -61,6 +61,7 @@ def test_the_policy_of_putian_has_the_values_of_the_design() -> None:
         "connection_uniqueness": "platform",
         "recognition_level_min": "municipal",
         "recognition_on": "connected_on",
+        "confirmation_required": "report",
         "industry_sections": ("C",),
         "award_per_enterprise_yuan": 10_000,
         "award_cap_yuan": 150_000,

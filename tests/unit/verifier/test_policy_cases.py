@@ -24,7 +24,14 @@ from tests.unit.verifier.builders import DeviceLife, evidence_of, presence_of
 from verifier.counting.determination import Outcome
 from verifier.counting.eligibility import Case, CriterionName
 from verifier.counting.evaluation import activity_of_cases, evaluation_of
-from verifier.counting.registry import Connection, Decision, Enterprise, Platform, Recognition
+from verifier.counting.registry import (
+    Confirmation,
+    Connection,
+    Decision,
+    Enterprise,
+    Platform,
+    Recognition,
+)
 from verifier.policy import WAIVABLE, load_policy
 
 _CASES: Final = read_policy_cases()
@@ -76,6 +83,7 @@ def _cases(case: PolicyCase) -> list[Case]:
             enterprise=enterprises[name],
             connections=tuple(sorted(served, key=lambda each: each.from_date)),
             decisions=_open_decisions(case, code, name),
+            confirmations=_confirmations(case, code, name),
         )
         for (code, name), served in connections.items()
     ]
@@ -97,6 +105,14 @@ def _open_decisions(case: PolicyCase, platform: str, enterprise: str) -> tuple[D
         and enterprise in spread(each.enterprise)
         and not each.withdrawn
         and not each.waits
+    )
+
+
+def _confirmations(case: PolicyCase, platform: str, enterprise: str) -> tuple[Confirmation, ...]:
+    return tuple(
+        Confirmation(each.from_date, each.says, case.as_of)
+        for each in case.connections
+        if each.says and each.platform == platform and enterprise in spread(each.enterprise)
     )
 
 

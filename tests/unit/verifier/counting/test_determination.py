@@ -495,6 +495,7 @@ def test_without_a_window_nothing_is_measured_on_the_day_of_connection() -> None
         "newly_connected",
         "platform_recognised",
         "policy_in_force",
+        "confirmed",
     }
 
 
@@ -541,6 +542,7 @@ def test_each_criterion_names_its_numbers_its_clause_and_its_basis() -> None:
         "not_own_operator": (uscc, {"not": operator}, "1.2", "decision"),
         "not_excluded": ([], (), None, "decision"),
         "not_held": ([], (), None, "decision"),
+        "confirmed": ({"answer": "none"}, "report", "1.2", "decision"),
     }
 
 

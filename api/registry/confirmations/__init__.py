@@ -1,0 +1,1 @@
+"""Confirmations: an enterprise is asked whether a connection is so, and answers by a code."""

@@ -1,0 +1,1 @@
+"""Contacts of enterprises: for the bureau alone."""

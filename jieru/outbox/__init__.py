@@ -1,0 +1,1 @@
+"""What is told to people outside: written down in the transaction of what happened, sent later."""

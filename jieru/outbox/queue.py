@@ -1,0 +1,43 @@
+"""A message joins the outbox in the transaction of what it tells: both are there, or neither."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import psycopg
+
+__all__ = ["Message", "enqueue", "revive_dead"]
+
+_INSERT: Final = """
+    INSERT INTO outbox (event_key, channel, recipient, subject, body)
+    VALUES (%s, 'email', %s, %s, %s) ON CONFLICT (event_key) DO NOTHING
+"""
+_REVIVE: Final = """
+    UPDATE outbox SET dead = false, attempts = 0, next_attempt_at = now() WHERE dead
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One mail to one recipient."""
+
+    event_key: str
+    """What is told, to whom: the same key twice is one message."""
+    recipient: str = field(repr=False)
+    subject: str
+    body: str = field(repr=False)
+
+
+def enqueue(connection: psycopg.Connection, message: Message) -> bool:
+    """Let a message be sent once the caller's transaction is committed.
+
+    Returns:
+        Whether it is new.
+    """
+    subject = " ".join(message.subject.split())
+    values = (message.event_key, message.recipient, subject, message.body)
+    return connection.execute(_INSERT, values).rowcount == 1
+
+
+def revive_dead(connection: psycopg.Connection) -> int:
+    """Let all that was given up be tried again; how many messages that are."""
+    return connection.execute(_REVIVE).rowcount
