@@ -7,8 +7,10 @@ holidays, a power cut, a typhoon weigh nothing. Pure.
 
 For a device d (design section 11):
 
-- template T(weekday, hour): heard in more than half of those hours within its own span;
-- deviation D(day, hour): heard otherwise than T says;
+- template T(weekday, hour): heard in more than half of those hours within its own span; where it is
+  heard in nearly all of every other week and hardly ever in between, as where every second Saturday
+  is off (大小周), T tells the two weeks apart, or all such factories would be alike;
+- deviation D(day, hour): heard otherwise than T says, but not in seven or more silent days on end;
 - weight w = min(5, -ln P(D | T, day, hour)) over the city;
 - likeness of two devices over the days on which both are there, at least `common_days_min`:
   J = G / (W_i + W_j - G), where G = sum sqrt(w_i w_j) D_i D_j and W = sum w D.
@@ -33,12 +35,19 @@ import numpy.typing as npt
 
 from jieru.calendar import HOURS_PER_DAY
 from verifier.counting.activity import IntArray
-from verifier.trust.fleet import Fleet, heard_hours
+from verifier.trust.fleet import BYTES_PER_DAY, Fleet, heard_hours
 
 __all__ = ["Likeness", "RhythmRules", "find_alike"]
 
 _WEIGHT_MAX: Final = 5.0
 _DAYS_PER_WEEK: Final = 7
+_DAYS_PER_FORTNIGHT: Final = 14
+_ALTERNATES: Final = 0.6
+"""Share of an hour's even weeks in which it is heard, less that of its odd weeks."""
+_AWAY_DAYS: Final = 7
+"""Without a sound from a device: no rhythm has such a pause."""
+_ALTERNATIONS_MIN: Final = 3
+"""Of even and of odd weeks: of fewer nobody can tell."""
 _MEMBERS_AT_ONCE: Final = 1_000
 _CASES_AT_ONCE: Final = 1_000
 _PROJECTED: Final = 4
@@ -97,14 +106,14 @@ def find_alike(fleet: Fleet, rules: RhythmRules) -> list[Likeness]:
     """
     if not len(fleet):
         return []
-    weekday = (fleet.stretch.first_day + np.arange(fleet.stretch.days)) % _DAYS_PER_WEEK
-    templates = _templates(fleet, weekday)
-    weights = _weights(fleet, templates, weekday)
-    sums = _sums_of_cases(fleet, templates, weekday, weights)
+    fortnight = (fleet.stretch.first_day + np.arange(fleet.stretch.days)) % _DAYS_PER_FORTNIGHT
+    templates = _templates(fleet, fortnight)
+    weights = _weights(fleet, templates, fortnight)
+    sums = _sums_of_cases(fleet, templates, fortnight, weights)
     found: dict[tuple[int, int], Likeness] = {}
 
     def work(pair: tuple[int, int, int]) -> None:
-        for each in _compare(fleet, templates, weekday, weights, *pair, rules):
+        for each in _compare(fleet, templates, fortnight, weights, *pair, rules):
             key = (each.member, int(fleet.case[each.other]))
             with lock:
                 found[key] = max(found.get(key, each), each, key=_by_score)
@@ -133,29 +142,68 @@ def _blocks(fleet: Fleet) -> list[slice]:
 
 
 def _alive(fleet: Fleet, members: slice | IntArray) -> BoolArray:
-    """On which days each member is there, shape (members, days)."""
+    """On which days each member is there, shape (members, days).
+
+    A stop of some weeks is one event and not hundreds of hours: a factory that is shut for the
+    season would be like every other that is shut at the time. So it counts as being away.
+    """
     day = np.arange(fleet.stretch.days)
     alive: BoolArray = (day >= fleet.first[members, None]) & (day < fleet.end[members, None])
+    heard = fleet.hours[members].reshape(-1, fleet.stretch.days, BYTES_PER_DAY).max(axis=2) > 0
+    alive &= ~_in_long_silence(heard)
     return alive
 
 
-def _templates(fleet: Fleet, weekday: IntArray) -> BoolArray:
-    """Whether a member is heard as a rule, shape (members, 7, 24)."""
-    templates = np.zeros((len(fleet), _DAYS_PER_WEEK, HOURS_PER_DAY), dtype=np.bool_)
+def _in_long_silence(heard: BoolArray) -> BoolArray:
+    """Days of runs without a sound of at least `_AWAY_DAYS`, shape (members, days)."""
+    members, days = heard.shape
+    away = np.zeros_like(heard)
+    if days < _AWAY_DAYS:
+        return away
+    sounds = np.zeros((members, days + 1), dtype=np.int16)
+    np.cumsum(heard, axis=1, out=sounds[:, 1:])
+    begins = sounds[:, _AWAY_DAYS:] == sounds[:, :-_AWAY_DAYS]
+    for later in range(_AWAY_DAYS):
+        away[:, later : later + begins.shape[1]] |= begins
+    return away
+
+
+def _templates(fleet: Fleet, fortnight: IntArray) -> BoolArray:
+    """Whether a member is heard as a rule, shape (members, 14, 24)."""
+    templates = np.zeros((len(fleet), _DAYS_PER_FORTNIGHT, HOURS_PER_DAY), dtype=np.bool_)
 
     def work(block: slice) -> None:
         heard, alive = heard_hours(fleet, block), _alive(fleet, block)
-        for each in range(_DAYS_PER_WEEK):
-            chosen = weekday == each
-            several = heard[:, chosen].sum(axis=1, dtype=np.int16)
-            of = alive[:, chosen].sum(axis=1, dtype=np.int16)
-            templates[block, each] = 2 * several > of[:, None]
+        shape = (_DAYS_PER_FORTNIGHT, len(heard), HOURS_PER_DAY)
+        several = np.zeros(shape, dtype=np.int16)
+        of = np.zeros((*shape[:2], 1), dtype=np.int16)
+        for each in range(_DAYS_PER_FORTNIGHT):
+            chosen = fortnight == each
+            several[each] = heard[:, chosen].sum(axis=1, dtype=np.int16)
+            of[each] = alive[:, chosen].sum(axis=1, dtype=np.int16)[:, None]
+        templates[block] = _majorities(several, of).transpose(1, 0, 2)
 
     _everywhere(work, _blocks(fleet))
     return templates
 
 
-def _weights(fleet: Fleet, templates: BoolArray, weekday: IntArray) -> _Weights:
+def _majorities(several: npt.NDArray[np.int16], of: npt.NDArray[np.int16]) -> BoolArray:
+    """By weekday, and by week where the weeks alternate; both of shape (14, members, ...)."""
+    other_week = np.roll(several, _DAYS_PER_WEEK, axis=0)
+    of_other_week = np.roll(of, _DAYS_PER_WEEK, axis=0)
+    share = several / np.maximum(of, 1)
+    alternates = (
+        (np.abs(share - np.roll(share, _DAYS_PER_WEEK, axis=0)) > _ALTERNATES)
+        & (of >= _ALTERNATIONS_MIN)
+        & (of_other_week >= _ALTERNATIONS_MIN)
+    )
+    majorities: BoolArray = np.where(
+        alternates, 2 * several > of, 2 * (several + other_week) > of + of_other_week
+    )
+    return majorities
+
+
+def _weights(fleet: Fleet, templates: BoolArray, fortnight: IntArray) -> _Weights:
     """How rare a deviation is in the city, by hour and by what the template says."""
     shape = (2, fleet.stretch.days, HOURS_PER_DAY)
     blocks = _blocks(fleet)
@@ -165,7 +213,7 @@ def _weights(fleet: Fleet, templates: BoolArray, weekday: IntArray) -> _Weights:
     def work(numbered: tuple[int, slice]) -> None:
         number, block = numbered
         heard, alive = heard_hours(fleet, block), _alive(fleet, block)
-        rule = templates[block][:, weekday]
+        rule = templates[block][:, fortnight]
         rule &= alive[:, :, None]
         there[number, 1] = rule.sum(axis=0, dtype=np.int32)
         there[number, 0] = alive.sum(axis=0, dtype=np.int32)[:, None] - there[number, 1]
@@ -184,7 +232,7 @@ def _weighed(
     fleet: Fleet,
     members: slice | IntArray,
     templates: BoolArray,
-    weekday: IntArray,
+    fortnight: IntArray,
     weights: _Weights,
 ) -> tuple[FloatArray, BoolArray]:
     """The square roots of the weights of members' deviations, and what their templates say.
@@ -192,7 +240,7 @@ def _weighed(
     Returns:
         Both of shape (members, days, 24).
     """
-    rule = templates[members][:, weekday]
+    rule = templates[members][:, fortnight]
     deviates = heard_hours(fleet, members) ^ rule
     deviates &= _alive(fleet, members)[:, :, None]
     weighed: FloatArray = np.where(rule, weights.root[1], weights.root[0])
@@ -223,13 +271,13 @@ class _Sums(NamedTuple):
 
 
 def _sums_of_cases(
-    fleet: Fleet, templates: BoolArray, weekday: IntArray, weights: _Weights
+    fleet: Fleet, templates: BoolArray, fortnight: IntArray, weights: _Weights
 ) -> _Sums:
     cases, days = int(fleet.case.max()) + 1, fleet.stretch.days
     whole = np.zeros((cases, days, HOURS_PER_DAY), dtype=np.float32)
 
     def work(block: slice) -> None:
-        weighed, rule = _weighed(fleet, block, templates, weekday, weights)
+        weighed, rule = _weighed(fleet, block, templates, fortnight, weights)
         expected = np.where(rule, weights.expected[1], weights.expected[0])
         expected *= _alive(fleet, block)[:, :, None]
         weighed -= expected
@@ -289,7 +337,7 @@ def _correlated(
 def _compare(
     fleet: Fleet,
     templates: BoolArray,
-    weekday: IntArray,
+    fortnight: IntArray,
     weights: _Weights,
     one: int,
     other: int,
@@ -299,8 +347,8 @@ def _compare(
     """Of two cases, the device of the other that each device of the one is most alike."""
     mine, theirs = _members_of(fleet, one), _members_of(fleet, other)
     days = fleet.stretch.days
-    own, _rule = _weighed(fleet, mine, templates, weekday, weights)
-    foreign, _rule = _weighed(fleet, theirs, templates, weekday, weights)
+    own, _rule = _weighed(fleet, mine, templates, fortnight, weights)
+    foreign, _rule = _weighed(fleet, theirs, templates, fortnight, weights)
     own = own[:, lag:].reshape(len(own), -1)
     foreign = foreign[:, : days - lag].reshape(len(foreign), -1)
     together = own @ foreign.T

@@ -1,0 +1,94 @@
+"""A city of honest enterprises and some that cheat, drawn from a seed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import numpy as np
+
+from simulators.evidence.cheats import CHEATS, Stage, numbered
+from simulators.evidence.factories import honest_enterprise
+from simulators.evidence.machine import CLOUD, DrawnEnterprise
+from simulators.evidence.surroundings import Surroundings, draw_surroundings
+
+__all__ = ["DrawnCity", "draw_city"]
+
+_PLATFORMS: Final = ("xielian", "haichuang", "zhilian", "minyun", "puxin", "yunzhi")
+_DISHONEST: Final = ("minyun", "yunzhi")
+"""Operators that cheat do so more than once."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnCity:
+    """Everything that a city leaves behind in a stretch of days."""
+
+    around: Surroundings
+    enterprises: tuple[DrawnEnterprise, ...]
+
+    def honest(self) -> list[DrawnEnterprise]:
+        """Those that are what they say."""
+        return [each for each in self.enterprises if each.cheat is None]
+
+
+def draw_city(
+    seed: int,
+    *,
+    honest: int,
+    cheats: Sequence[str],
+    first_on: date = date(2026, 1, 1),
+    days: int = 455,
+) -> DrawnCity:
+    """The same for the same seed.
+
+    Args:
+        seed: from which all chance follows; also which variant of each cheat is shown.
+        honest: how many enterprises are what they say.
+        cheats: names of cheats, each played once for each time it is named.
+        first_on: first day of the stretch.
+        days: of the stretch; the default is a year and the days in which its last windows fill.
+    """
+    around = draw_surroundings(first_on, days, seed)
+    chance = np.random.default_rng([seed, 2])
+    publishers = _publishers(chance, honest)
+    real = tuple(
+        honest_enterprise(
+            chance,
+            around,
+            f"honest-{number:04d}",
+            str(chance.choice(_PLATFORMS, p=[0.3, 0.25, 0.15, 0.12, 0.1, 0.08])),
+            publisher,
+        )
+        for number, publisher in enumerate(publishers)
+    )
+    numbers = numbered()
+    made_up: list[DrawnEnterprise] = []
+    for place, name in enumerate(cheats):
+        stage = Stage(
+            chance=np.random.default_rng([seed, 3, place]),
+            around=around,
+            honest=real,
+            platform=_DISHONEST[place % len(_DISHONEST)],
+            turn=seed + list(cheats[:place]).count(name),
+            numbers=numbers,
+        )
+        made_up += CHEATS[name].play(stage)
+    return DrawnCity(around, (*real, *made_up))
+
+
+def _publishers(chance: np.random.Generator, several: int) -> list[str]:
+    """Who publishes for each enterprise; some share a building's gateway, a few a park's."""
+    publishers: list[str] = []
+    while len(publishers) < several:
+        kind, name = chance.random(), f"via/site-{len(publishers):04d}"
+        if kind < 0.38:
+            publishers.append(CLOUD)
+        elif kind < 0.55:
+            publishers.append("own")
+        elif kind < 0.97:
+            publishers.append(name)
+        elif kind < 0.995:
+            publishers += [name] * int(chance.integers(2, 4))
+        else:
+            publishers += [name] * int(chance.integers(4, 7))
+    return publishers[:several]

@@ -1,0 +1,50 @@
+"""Which cases are so plain that a hold of the payment is proposed to a verifier. Pure.
+
+A proposal is no decision: a person holds, or does not (design section 11). So the rule asks for
+more than a case does, and for nothing that an honest enterprise is likely to have twice.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from verifier.trust.signal import Kind, Signal, Strength
+
+__all__ = ["proposes_hold"]
+
+_PLAIN: Final = frozenset({Kind.RHYTHM_ALIKE, Kind.COUNTER_CONTINUED})
+"""Hard ones of three devices and more that stand for themselves: a whole bank of machines that is,
+or was, another enterprise's."""
+_BANK: Final = 3
+_MADE_FOR_THE_COUNT: Final = frozenset(
+    {Kind.REQUIRED_HOURS, Kind.HANDED_OVER, Kind.METRICS_REPEAT}
+)
+"""Soft ones that hardly come about by the trade or the season; with any other they suffice."""
+
+
+def proposes_hold(signals: Iterable[Signal]) -> bool:
+    """Whether the signals of one enterprise on one platform suffice for proposing a hold.
+
+    - a hard signal, and one of another kind;
+    - a whole bank of machines whose rhythm is that of another enterprise, which was there first, or
+      whose counters go on where another's ended;
+    - two kinds of soft signals, one of which has hardly an innocent cause.
+
+    Who was there first of two that are alike may be the victim: that likeness does not speak
+    against it.
+    """
+    seen = [each for each in signals if not _may_be_victim(each)]
+    kinds = {each.kind for each in seen}
+    if any(
+        each.kind in _PLAIN and each.strength is Strength.HARD and len(each.devices) >= _BANK
+        for each in seen
+    ):
+        return True
+    if len(kinds) < 2:  # noqa: PLR2004 - two kinds
+        return False
+    return any(
+        each.strength is Strength.HARD or each.kind in _MADE_FOR_THE_COUNT for each in seen
+    )
+
+
+def _may_be_victim(signal: Signal) -> bool:
+    return signal.kind is Kind.RHYTHM_ALIKE and signal.detail.get("came_later") != "self"
