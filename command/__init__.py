@@ -36,6 +36,7 @@ _MODULES: Final = {
     "explain": "explain",
     "decide": "decide",
     "procedure": "procedure",
+    "signals": "signals",
     "verify-evidence": "verify_evidence",
     "recheck": "recheck",
     "signing-key": "signing_key",

@@ -39,7 +39,9 @@ __all__ = [
     "REJECTION_WORDS",
     "REPORTED_WORDS",
     "REQUEST_STATUS_WORDS",
+    "SIGNAL_WORDS",
     "STEP_WORDS",
+    "STRENGTH_WORDS",
     "TERM_WORDS",
     "UNIT_WORDS",
     "VALIDITY_WORDS",
@@ -303,6 +305,22 @@ RECOVERY_WORDS: Final[Vocabulary] = {
     "policy": _("other award amounts"),
 }
 OBJECTION_WORDS: Final[Vocabulary] = {"upheld": _("Upheld"), "dismissed": _("Dismissed")}
+SIGNAL_WORDS: Final[Vocabulary] = {
+    "recorded_late": _("Recorded long after its first day"),
+    "counter_fell": _("Counter fell"),
+    "counter_continued": _("Counter goes on under another device"),
+    "no_heartbeats": _("Presence without heartbeats"),
+    "required_hours": _("Exactly the required hours"),
+    "silent_when_full": _("Silent as soon as the window is full"),
+    "not_live": _("Not heard live"),
+    "rhythm_alike": _("Rhythm alike"),
+    "handed_over": _("Machines handed over"),
+    "gateway_shared": _("Gateway shared"),
+    "metrics_repeat": _("Measured values repeat"),
+    "metrics_without_memory": _("Measured values at random"),
+    "heard_while_stopped": _("Heard while declared stopped"),
+}
+STRENGTH_WORDS: Final[Vocabulary] = {"hard": _("hard"), "soft": _("soft")}
 PHASE_WORDS: Final[Vocabulary] = {
     "registry": _("Reading the registry"),
     "presence": _("Reading presence"),

@@ -41,3 +41,17 @@ CREATE INDEX signals_by_run ON signals (run_id, platform_id, enterprise_id);
 CREATE INDEX signals_by_enterprise ON signals (platform_id, enterprise_id, run_id);
 CREATE TRIGGER signals_are_for_good BEFORE UPDATE OR DELETE OR TRUNCATE ON signals
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- Without these a verification says that evidence was made up, and not whose.
+CREATE TABLE evidence_differences (
+    verification_id integer NOT NULL REFERENCES evidence_verifications,
+    device_id       integer NOT NULL,
+    invented_hours  integer NOT NULL CHECK (invented_hours > 0),
+    from_on         date    NOT NULL,
+    to_on           date    NOT NULL CHECK (to_on >= from_on),
+    PRIMARY KEY (verification_id, device_id)
+);
+COMMENT ON TABLE evidence_differences IS 'Devices of which a verification found hours that count and have no heartbeat behind them.';
+COMMENT ON COLUMN evidence_differences.from_on IS 'The first day with such an hour; to_on the last.';
+CREATE TRIGGER evidence_differences_are_for_good BEFORE UPDATE OR DELETE OR TRUNCATE ON evidence_differences
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

@@ -18,3 +18,19 @@ CREATE TRIGGER cases_are_for_good BEFORE UPDATE OR DELETE OR TRUNCATE ON cases
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER cases_audit_insert AFTER INSERT ON cases REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION write_audit_entries();
+
+-- What is said beforehand: machines will stand still, or be under repair.
+CREATE TABLE declarations (
+    id            integer     GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    platform_id   integer     NOT NULL REFERENCES platforms,
+    enterprise_id integer     NOT NULL REFERENCES enterprises,
+    device_id     integer     REFERENCES devices,
+    kind          text        NOT NULL CHECK (kind IN ('stop', 'repair')),
+    from_date     date        NOT NULL,
+    to_date       date        NOT NULL CHECK (to_date >= from_date),
+    declared_by   text        NOT NULL,
+    declared_at   timestamptz NOT NULL DEFAULT now(),
+    confirmed_by  text,
+    confirmed_at  timestamptz
+);
+COMMENT ON TABLE declarations IS 'Stops and repairs that were declared.';

@@ -9,10 +9,12 @@ told apart where the device has a row in that very hour; without any it is inven
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from jieru.calendar import HOURS_PER_DAY
 from jieru.presence import BYTES_PER_MONTH
 from verifier.evidence.hours import (
     BYTES_PER_DAY,
@@ -23,7 +25,7 @@ from verifier.evidence.hours import (
     publisher_of_key,
 )
 
-__all__ = ["Compared", "Difference", "DifferenceKind", "compare"]
+__all__ = ["Compared", "Difference", "DifferenceKind", "InventedHours", "compare"]
 
 
 class DifferenceKind(StrEnum):
@@ -50,6 +52,16 @@ class Difference:
     """0 to 743, as presence has it."""
 
 
+class InventedHours(NamedTuple):
+    """Hours of one device that count and have no heartbeat in time behind them."""
+
+    device_id: int
+    hours: int
+    first_day: int
+    """Of the month, 1 to 31."""
+    last_day: int
+
+
 @dataclass(frozen=True, slots=True)
 class Compared:
     """What a comparison of a month found."""
@@ -70,6 +82,17 @@ class Compared:
                 device, publisher = int(device_of_key(key)[0]), int(publisher_of_key(key)[0])
                 for bit in hours_of_bits(bits[place]):
                     yield Difference(kind, device, publisher, bit)
+
+    def invented_by_device(self) -> list[InventedHours]:
+        """Devices with invented hours, by id, whoever published; an hour counts once."""
+        for kind, bits in self.found:
+            if kind is DifferenceKind.INVENTED:
+                return [
+                    _invented(device, rows)
+                    for device, rows in _rows_by_device(self.keys, bits)
+                    if rows.any()
+                ]
+        return []
 
 
 def compare(
@@ -119,6 +142,22 @@ def compare(
         keys=keys,
         found=found,
     )
+
+
+def _rows_by_device(
+    keys: npt.NDArray[np.int64], bits: Bits
+) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+    """The hours of each device that has any."""
+    places = np.flatnonzero(bits.any(axis=1))
+    devices = device_of_key(keys[places])
+    for device in np.unique(devices).tolist():
+        yield device, np.bitwise_or.reduce(bits[places[devices == device]], axis=0)
+
+
+def _invented(device: int, bits: npt.NDArray[np.uint8]) -> InventedHours:
+    hours = hours_of_bits(bits)
+    days = [hour // HOURS_PER_DAY + 1 for hour in hours]
+    return InventedHours(device, len(hours), min(days), max(days))
 
 
 def _mask_without(days: tuple[int, ...]) -> npt.NDArray[np.uint8]:

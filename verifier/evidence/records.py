@@ -1,7 +1,7 @@
 """What verifications found, and what two people said where they could not: kept for good."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 
 import psycopg
@@ -29,7 +29,11 @@ _INSERT: Final = """
     INSERT INTO evidence_verifications
         (month, verified_at, verified_by, code_version, presence_sha256, heartbeats, archives,
          differences, unprovable, unverifiable_days)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
+"""
+_INSERT_INVENTED: Final = """
+    INSERT INTO evidence_differences (verification_id, device_id, invented_hours, from_on, to_on)
+    VALUES (%s, %s, %s, %s, %s)
 """
 _SELECT_LATEST: Final = """
     SELECT month, verified_at, verified_by, presence_sha256, differences, unverifiable_days
@@ -77,8 +81,8 @@ class EvidenceException:
 
 
 def record_verification(connection: psycopg.Connection, found: VerifiedMonth, by: str) -> None:
-    """Keep what was found; the caller commits."""
-    connection.execute(
+    """Keep what was found, and of which devices hours were invented; the caller commits."""
+    row = connection.execute(
         _INSERT,
         (
             found.month,
@@ -94,7 +98,23 @@ def record_verification(connection: psycopg.Connection, found: VerifiedMonth, by
             found.compared.unprovable,
             list(found.unverifiable_days),
         ),
-    )
+    ).fetchone()
+    if row is None:
+        raise RuntimeError("INSERT ... RETURNING gave no row")
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            _INSERT_INVENTED,
+            [
+                (
+                    row[0],
+                    each.device_id,
+                    each.hours,
+                    found.month + timedelta(days=each.first_day - 1),
+                    found.month + timedelta(days=each.last_day - 1),
+                )
+                for each in found.compared.invented_by_device()
+            ],
+        )
 
 
 def latest_verification(connection: psycopg.Connection, month: date) -> Verification | None:

@@ -1,6 +1,7 @@
 """Which program made a count: the release, and a digest of the code that decides."""
 
 import hashlib
+from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Final
 
 import verifier
 
-__all__ = ["DECIDING_MODULES", "code_version"]
+__all__ = ["DECIDING_MODULES", "code_version", "version_of_modules"]
 
 DECIDING_MODULES: Final = (
     "jieru.calendar",
@@ -59,8 +60,18 @@ def code_version(root: Path = _ROOT) -> str:
     Args:
         root: the folder of the packages, a clone or an installation; the name does not tell which.
     """
+    return version_of_modules(DECIDING_MODULES, root)
+
+
+def version_of_modules(modules: Iterable[str], root: Path = _ROOT) -> str:
+    """The release, and a digest of some of its modules.
+
+    Args:
+        modules: in their order.
+        root: see `code_version`.
+    """
     digest = hashlib.sha256()
-    for module in DECIDING_MODULES:
+    for module in modules:
         path = _file(root, module)
         digest.update(f"{path.relative_to(root).as_posix()}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())

@@ -5,11 +5,13 @@ only when the controller was changed or started anew, which `boot` tells. Of all
 the hardest to make up for two machines at once.
 """
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from datetime import datetime
+from operator import attrgetter
 from typing import NamedTuple
 
-__all__ = ["Continuation", "Fall", "Reading", "continuations", "falls"]
+__all__ = ["Beginning", "Continuation", "End", "Fall", "Reading", "continuations", "falls"]
 
 
 class Reading(NamedTuple):
@@ -29,15 +31,31 @@ class Fall(NamedTuple):
     after: float
 
 
+class End(NamedTuple):
+    """A counter as it read when its device was heard for the last time."""
+
+    device: int
+    day: int
+    """Ordinal."""
+    counter: float
+    step: float
+    """The largest from one reading to the next that it ever made."""
+
+
+class Beginning(NamedTuple):
+    """A counter as it read when its device was heard for the first time."""
+
+    device: int
+    day: int
+    """Ordinal."""
+    counter: float
+
+
 class Continuation(NamedTuple):
     """A counter that goes on, within the step it makes, under another device."""
 
-    device: int
-    """The one that stopped."""
-    successor: int
-    at: datetime
-    """Of the successor's first reading."""
-    counter: float
+    ended: End
+    begun: Beginning
 
 
 def falls(readings: Iterable[Reading]) -> list[Fall]:
@@ -57,27 +75,31 @@ def falls(readings: Iterable[Reading]) -> list[Fall]:
 
 
 def continuations(
-    ends: Sequence[tuple[int, Reading, float]],
-    beginnings: Sequence[tuple[int, Reading]],
-    within: timedelta,
+    ends: Iterable[End], beginnings: Iterable[Beginning], within_days: int
 ) -> list[Continuation]:
     """Each counter that begins where another device's ended.
 
-    0 <= counter(first of b) - counter(last of a) <= 2 * step(a), and b begins within some days
-    after a ended. Counters that begin at zero tell nothing.
+    0 <= counter(first of b) - counter(last of a) <= 2 * step(a), and b begins on the day on which a
+    ended or within some days after it. Counters that begin at zero tell nothing, nor do those that
+    never moved.
 
     Args:
-        ends: devices that stopped, their last reading, and the step that their counter made at
-            most from one reading to the next.
-        beginnings: devices that began, and their first reading.
-        within: how long after the end.
+        ends: devices that stopped.
+        beginnings: devices that began.
+        within_days: how long after the end.
     """
+    sorted_beginnings = sorted(
+        (each for each in beginnings if each.counter > 0), key=attrgetter("counter", "device")
+    )
+    counters = [each.counter for each in sorted_beginnings]
     return [
-        Continuation(device, successor, first.at, first.counter)
-        for device, last, step in ends
-        for successor, first in beginnings
-        if successor != device
-        and first.counter > 0
-        and timedelta(0) < first.at - last.at <= within
-        and 0 <= first.counter - last.counter <= 2 * step
+        Continuation(ended, begun)
+        for ended in ends
+        if ended.step > 0
+        for begun in sorted_beginnings[
+            bisect_left(counters, ended.counter) : bisect_right(
+                counters, ended.counter + 2 * ended.step
+            )
+        ]
+        if begun.device != ended.device and 0 <= begun.day - ended.day <= within_days
     ]

@@ -36,7 +36,9 @@ class Handover(NamedTuple):
     """Ordinal of the first day of the first that began."""
 
 
-def handovers(spells: Iterable[Spell], *, within_days: int, devices_min: int) -> list[Handover]:
+def handovers(
+    ended: Iterable[Spell], begun: Iterable[Spell], *, within_days: int, devices_min: int
+) -> list[Handover]:
     """At least `devices_min` devices that begin within some days after as many of another stop.
 
     A device that begins is paired with one that stopped 1 to `within_days` days before it, under
@@ -44,28 +46,28 @@ def handovers(spells: Iterable[Spell], *, within_days: int, devices_min: int) ->
     nearest in time first.
 
     Args:
-        spells: whatever began or ended in the time that is looked at.
+        ended: what stopped, with the beat that it had last.
+        begun: what began, with the beat that it had first.
         within_days: from the last day of the one to the first day of the other.
         devices_min: pairs of two enterprises that make a hand-over.
     """
     ending: dict[tuple[int, int], list[Spell]] = {}
-    everything = sorted(spells)
-    for each in everything:
+    for each in sorted(ended):
         ending.setdefault((each.interval_s, each.second), []).append(each)
     pairs = sorted(
-        (begun.first_day - ended.last_day, ended, begun)
-        for begun in everything
-        for ended in ending[begun.interval_s, begun.second]
-        if ended.enterprise != begun.enterprise
-        and 1 <= begun.first_day - ended.last_day <= within_days
+        (later.first_day - earlier.last_day, earlier, later)
+        for later in begun
+        for earlier in ending.get((later.interval_s, later.second), ())
+        if earlier.enterprise != later.enterprise
+        and 1 <= later.first_day - earlier.last_day <= within_days
     )
     return [
         Handover(
             giver,
             receiver,
-            tuple(ended.device for ended, _begun in matched),
-            tuple(begun.device for _ended, begun in matched),
-            min(begun.first_day for _ended, begun in matched),
+            tuple(earlier.device for earlier, _later in matched),
+            tuple(later.device for _earlier, later in matched),
+            min(later.first_day for _earlier, later in matched),
         )
         for (giver, receiver), matched in sorted(_matched(pairs).items())
         if len(matched) >= devices_min
@@ -79,9 +81,10 @@ def _matched(
     given: set[Spell] = set()
     received: set[Spell] = set()
     matched: dict[tuple[int, int], list[tuple[Spell, Spell]]] = {}
-    for _days, ended, begun in pairs:
-        if ended not in given and begun not in received:
-            given.add(ended)
-            received.add(begun)
-            matched.setdefault((ended.enterprise, begun.enterprise), []).append((ended, begun))
+    for _days, earlier, later in pairs:
+        if earlier not in given and later not in received:
+            given.add(earlier)
+            received.add(later)
+            of_both = matched.setdefault((earlier.enterprise, later.enterprise), [])
+            of_both.append((earlier, later))
     return matched

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["SHINGLE", "Repetition", "has_variety", "memory", "repetitions", "shingles"]
+__all__ = ["SHINGLE", "Repetition", "has_variety", "is_count", "memory", "repetitions", "shingles"]
 
 SHINGLE: Final = 8
 """So many values on end; of five every honest pair shares some, for gauges round."""
@@ -91,3 +91,9 @@ def memory(values: FloatArray) -> float:
 def has_variety(values: FloatArray, several: int) -> bool:
     """Whether there are enough values, and enough different ones, to say anything of them."""
     return len(values) >= several and len(np.unique(values)) >= SHINGLE
+
+
+def is_count(values: FloatArray) -> bool:
+    """Whether values only grow or only fall, as a number of pieces does: the same for many."""
+    steps = np.diff(values)
+    return bool((steps >= 0).all() or (steps <= 0).all())

@@ -1,12 +1,15 @@
 """One thing in the evidence that an honest fleet rarely shows. Pure."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeAlias
 
-__all__ = ["STRENGTHS", "Kind", "Signal", "Strength"]
+__all__ = ["STRENGTHS", "Detail", "Kind", "Signal", "Strength"]
+
+Detail: TypeAlias = Mapping[str, str | int | bool | Sequence[str]]
+"""What a case shows of a signal; no number with a point, so that it has one form in bytes."""
 
 
 class Strength(StrEnum):
@@ -57,6 +60,10 @@ class Signal:
     """Inclusive."""
     devices: tuple[str, ...]
     """Serials of those in which it was seen, in order; none: of the enterprise as a whole."""
+    detail: Detail = field(default_factory=dict, hash=False)
+    """Of a likeness: `platform`, `uscc` and `serials` of the other, `lag_days`, and `came_later`
+    (`self`, `other` or `unknown`: whose machines were shown first may be the victim). Of a
+    hand-over: `platform`, `uscc`, `serials` of who gave. Others: see docs/trust.md."""
 
     @property
     def strength(self) -> Strength:
@@ -75,4 +82,13 @@ class Signal:
             "from_on": self.from_on.isoformat(),
             "to_on": self.to_on.isoformat(),
             "devices": list(self.devices),
+        }
+
+    def to_canonical_object(self) -> dict[str, object]:
+        """The signal as it is digested: all of it, with four decimals written out."""
+        return {
+            **self.to_json_object(),
+            "score": f"{self.score:.4f}",
+            "threshold": f"{self.threshold:.4f}",
+            "detail": dict(self.detail),
         }

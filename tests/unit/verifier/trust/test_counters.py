@@ -2,7 +2,15 @@
 
 from datetime import UTC, datetime, timedelta
 
-from verifier.trust.counters import Continuation, Fall, Reading, continuations, falls
+from verifier.trust.counters import (
+    Beginning,
+    Continuation,
+    End,
+    Fall,
+    Reading,
+    continuations,
+    falls,
+)
 
 _NOON = datetime(2026, 3, 2, 4, tzinfo=UTC)
 
@@ -33,16 +41,18 @@ def test_a_start_excuses_the_fall_that_follows_it_and_no_other() -> None:
 
 def test_a_counter_that_goes_on_under_another_serial_is_found() -> None:
     """Within twice the step that it made, and some days."""
-    last, first = Reading(_NOON, 5_000, 1), Reading(_NOON + timedelta(days=2), 5_003, 9)
-    week = timedelta(days=7)
-    found = continuations([(1, last, 2.0)], [(2, first), (1, first)], week)
-    assert found == [Continuation(1, 2, first.at, 5_003)]
-    assert continuations([(1, last, 1.0)], [(2, first)], week) == []
-    assert continuations([(1, last, 2.0)], [(2, first)], timedelta(days=1)) == []
-    assert continuations([(1, last, 2.0)], [(2, first._replace(at=_NOON))], week) == []
+    ended, begun = End(1, 100, 5_000, 2.0), Beginning(2, 102, 5_003)
+    assert continuations([ended], [begun, Beginning(1, 102, 5_003)], 7) == [
+        Continuation(ended, begun)
+    ]
+    assert continuations([ended._replace(step=1.0)], [begun], 7) == []
+    assert continuations([ended], [begun], 1) == []
+    assert continuations([ended], [begun._replace(day=99)], 7) == []
+    assert continuations([ended], [begun._replace(counter=4_999)], 7) == []
+    assert len(continuations([ended], [begun._replace(day=100)], 7)) == 1
 
 
 def test_a_counter_that_begins_at_zero_goes_on_from_nobody() -> None:
-    """As that of every new machine does."""
-    last, first = Reading(_NOON, 0, None), Reading(_NOON + timedelta(hours=1), 0, None)
-    assert continuations([(1, last, 5.0)], [(2, first)], timedelta(days=7)) == []
+    """As that of every new machine does; nor does one that never moved go on anywhere."""
+    assert continuations([End(1, 100, 0, 5.0)], [Beginning(2, 101, 0)], 7) == []
+    assert continuations([End(1, 100, 8, 0.0)], [Beginning(2, 101, 8)], 7) == []

@@ -5,8 +5,14 @@ from datetime import date
 import numpy as np
 import pytest
 
-from verifier.counting.windows import WindowRule
-from verifier.trust.effort import Silence, required_hours, share_not_live, silence_when_full
+from verifier.counting.windows import ActiveDays, WindowRule
+from verifier.trust.effort import (
+    Silence,
+    quiet_days,
+    required_hours,
+    shares_not_live,
+    silence_when_full,
+)
 from verifier.trust.fleet import Fleet, Stretch
 
 _RULE = WindowRule(window_days=90, active_days_min=60, longest_gap_days_max=20)
@@ -60,15 +66,15 @@ def _active(*runs: tuple[bool, int]) -> np.ndarray[tuple[int], np.dtype[np.bool_
 @pytest.mark.parametrize(
     ("active", "silence"),
     [
-        (_active((True, 90), (False, 40)), Silence(90, 40)),
-        (_active((True, 75), (False, 60)), Silence(75, 60)),
-        (_active((True, 70), (False, 20), (True, 30)), Silence(70, 20)),
+        (_active((True, 90), (False, 40)), Silence(90, 40, 40)),
+        (_active((True, 75), (False, 60)), Silence(75, 60, 60)),
+        (_active((True, 70), (False, 20), (True, 30)), Silence(70, 20, 20)),
         (_active((True, 69), (False, 60)), None),
         (_active((True, 95), (False, 40)), None),
         (_active((True, 130)), None),
         (
             _active((True, 40), (False, 10), (True, 30), (False, 5), (True, 5), (False, 9)),
-            Silence(90, 9),
+            Silence(90, 9, 9),
         ),
         (_active((True, 50), (False, 21), (True, 9), (False, 30)), None),
     ],
@@ -87,12 +93,58 @@ def test_a_silence_begins_when_nothing_more_is_needed(
     active: np.ndarray[tuple[int], np.dtype[np.bool_]], silence: Silence | None
 ) -> None:
     """Neither before, when it would cost the window, nor long after."""
-    assert silence_when_full(active, _RULE) == silence
+    assert silence_when_full(active, np.zeros_like(active), _RULE) == silence
+
+
+def test_days_on_which_the_city_rested_make_no_silence() -> None:
+    """A fortnight of Spring Festival right after the window is a holiday."""
+    active = _active((True, 90), (False, 20), (True, 10))
+    quiet = np.zeros_like(active)
+    quiet[92:107] = True
+    assert silence_when_full(active, quiet, _RULE) == Silence(90, 20, 5)
+
+
+def test_the_city_rests_when_half_of_those_who_usually_work_do_not() -> None:
+    """On their weekday; Sundays off are usual, and who left is nobody's rest."""
+    active = np.ones((40, 70), dtype=np.bool_)
+    active[:30, 6::7] = False  # most close on every seventh day
+    active[:, 21:28] = False
+    active[:20, 50:] = False
+    quiet = quiet_days(ActiveDays(date(2026, 3, 2).toordinal(), active))
+    assert np.flatnonzero(quiet).tolist() == [21, 22, 23, 24, 25, 26, 27]
+    assert not quiet_days(ActiveDays(1, active[:19])).any()
+    assert len(quiet_days(ActiveDays(1, np.zeros((3, 0), dtype=np.bool_)))) == 0
+
+
+def _shares(live_days: slice) -> list[float]:
+    """Of two cases with eight hours on each of forty days; the second was always heard live."""
+    fleet = _fleet([[8] * 40, [8] * 40], [0, 1])
+    live = fleet.hours.reshape(2, 40, 3).copy()
+    live[0, :] = 0
+    live[0, live_days] = fleet.hours.reshape(2, 40, 3)[0, live_days]
+    first, last = np.zeros(2, dtype=np.int64), np.full(2, 39)
+    return shares_not_live(fleet, live.reshape(2, -1), first, last).tolist()
 
 
 def test_what_arrived_long_after_it_happened_is_not_live() -> None:
-    """Of sixteen hours four were heard while they passed."""
-    hours = np.array([[0xFF, 0xFF, 0]], dtype=np.uint8)
-    live = np.array([[0xF0, 0, 0xFF]], dtype=np.uint8)
-    assert share_not_live(hours, live) == 0.75
-    assert share_not_live(np.zeros_like(hours), live) == 0.0
+    """Of forty days ten were heard while they passed."""
+    assert _shares(slice(10)) == [0.75, 0.0]
+
+
+def test_until_anything_in_the_city_was_heard_live_nobody_wrote_it_down() -> None:
+    """Evidence of an earlier release says nothing of it, nor does one that knows no live hour."""
+    fleet = _fleet([[8] * 40], [0])
+    live = fleet.hours.reshape(1, 40, 3).copy()
+    live[:, :20] = 0
+    span = np.zeros(1, dtype=np.int64), np.full(1, 39)
+    assert shares_not_live(fleet, live.reshape(1, -1), *span).tolist() == [0.0]
+    assert shares_not_live(fleet, np.zeros_like(fleet.hours), *span).tolist() == [0.0]
+
+
+def test_of_a_few_hours_no_share_not_live_is_told() -> None:
+    """Nor of a case without devices."""
+    fleet = _fleet([[8] * 12, [8] * 12], [0, 2])
+    live = np.zeros_like(fleet.hours)
+    live[1] = fleet.hours[1]
+    first, last = np.zeros(3, dtype=np.int64), np.full(3, 11)
+    assert shares_not_live(fleet, live, first, last).tolist() == [0.0, 0.0, 0.0]

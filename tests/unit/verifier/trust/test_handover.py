@@ -13,7 +13,8 @@ def _spells(
 
 
 def _found(*spells: list[Spell]) -> list[Handover]:
-    return handovers([each for some in spells for each in some], within_days=7, devices_min=3)
+    everything = [each for some in spells for each in some]
+    return handovers(everything, everything, within_days=7, devices_min=3)
 
 
 def test_three_that_go_on_in_the_same_beat_are_handed_over() -> None:

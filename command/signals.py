@@ -1,0 +1,84 @@
+"""`jieru signals`: what an honest fleet rarely shows, found in the evidence."""
+
+from datetime import date
+
+import click
+import psycopg
+
+from command.arguments import DAY, as_of_option, json_option, policy_option
+from command.counting import open_database, print_json, width_of_output
+from command.help import example
+from command.signal_tables import signals_report
+from jieru.audit import act_as, command_actor
+from jieru.i18n import gettext as _
+from jieru.settings import load_settings
+from verifier.policy import load_policy
+from verifier.trust.records import store_run
+from verifier.trust.running import Run, run_signals
+
+__all__ = ["command"]
+
+
+@click.command(
+    "signals",
+    help=_(
+        "Find what an honest fleet rarely shows: copied rhythms, registrations made afterwards, "
+        "counters that fall. A signal opens a case and changes no outcome."
+    ),
+    epilog=example("jieru signals --as-of 2026-11-30"),
+)
+@as_of_option
+@click.option(
+    "--from",
+    "from_on",
+    metavar="DATE",
+    type=DAY,
+    help=_("First day that is looked at (default: twelve months or more)."),
+)
+@policy_option
+@click.option(
+    "--record",
+    "is_recorded",
+    is_flag=True,
+    help=_("Keep the run and open cases; for a timer."),
+)
+@json_option
+def command(
+    *, as_of: date, from_on: date | None, policy: str | None, is_recorded: bool, as_json: bool
+) -> None:
+    """Run the signals and print them."""
+    settings = load_settings()
+    rules = load_policy(policy or settings.policy)
+    with open_database(settings) as connection:
+        if is_recorded:
+            _keep_what_expires(connection, as_of)
+        run = run_signals(connection, rules, as_of, from_on)
+        run_id = _record(connection, run) if is_recorded else None
+    if as_json:
+        print_json(run.to_json_object())
+        return
+    click.echo(signals_report(run, run_id=run_id, width=width_of_output()))
+
+
+def _record(connection: psycopg.Connection, run: Run) -> int:
+    """Keep a run and what follows of it, all or nothing."""
+    actor = command_actor()
+    act_as(connection, actor)
+    run_id = store_run(connection, run, by=actor.name)
+    _open_cases(connection, run_id, by=actor.name)
+    connection.commit()
+    return run_id
+
+
+def _keep_what_expires(connection: psycopg.Connection, until_day: date) -> None:
+    """Add up what raw heartbeats tell of closed days, before they expire.
+
+    AT THE MERGE: `verifier.trust.device_days.fill_device_days(connection, until_day)`, then commit.
+    """
+
+
+def _open_cases(connection: psycopg.Connection, run_id: int, *, by: str) -> None:
+    """Open the cases of a run.
+
+    AT THE MERGE: `verifier.trust.cases.records.open_cases_of_run(connection, run_id, by)`.
+    """
