@@ -156,6 +156,11 @@ class Settings(BaseSettings):
     statement is sent; empty: none."""
     witness_keys: str = ""
     """File of the witnesses' keys, in the form of the file of trusted keys."""
+    document_folder: str = ""
+    """Folder of the files that are handed in with cases, which belongs into the backup with the
+    database; empty: none are taken."""
+    document_megabytes_max: int = Field(default=10, ge=1, le=100)
+    """How large one of them may be."""
     notice_working_days: int = Field(default=5, ge=1, le=60)
     """How long the public notice of a count lasts, from the day after its publication."""
     holidays_file: str = ""
