@@ -366,7 +366,7 @@ def _handed_on(
     days = stage.around.days
     found: list[DrawnEnterprise] = []
     first = stage.start(120)
-    counted = 0
+    earlier: list[Period] = []
     for _turn in range(3):
         end = _has_earned(bank, first, least_days)
         if end >= days:
@@ -377,23 +377,27 @@ def _handed_on(
                 only_between(machine, first, end),
                 serial=stage.key("sn"),
                 second=second if new_second else machine.second,
-                counters=_going_on(machine, counted, first),
+                counters=_going_on(machine, earlier, first),
             )
             for machine in bank
         ]
         found.append(_enterprise(stage, name if found else GIVER, machines, first))
         # While they are moved they do not run.
-        counted, first = end, end + int(stage.chance.integers(0, 5))
+        earlier.append(Period(first, end))
+        first = end + int(stage.chance.integers(0, 5))
     return found
 
 
-def _going_on(machine: Machine, stopped: int, first: int) -> tuple[CounterLife, ...]:
-    """The counter as it stands when the machine, which stopped some days ago, begins again."""
+def _going_on(
+    machine: Machine, earlier: Sequence[Period], first: int
+) -> tuple[CounterLife, ...]:
+    """The counter as it stands after a machine's earlier spells."""
     if not machine.counters:
         return ()
     life = machine.counters[0]
-    before = int(machine.hours[:stopped].sum())
-    return (replace(life, first_hour=first * HOURS_PER_DAY, start=life.start + life.per_hour * before),)
+    before = sum(int(machine.hours[spell.first : spell.end].sum()) for spell in earlier)
+    start = life.start + life.per_hour * before
+    return (replace(life, first_hour=first * HOURS_PER_DAY, start=start),)
 
 
 def _moved_machines(stage: Stage) -> list[DrawnEnterprise]:
@@ -427,13 +431,13 @@ def _backdated_shells(stage: Stage) -> list[DrawnEnterprise]:
             stage,
             "backdated-shells",
             [
-                replace(only_between(machine, *span), assigned=span, counters=_going_on(machine, span.first, span.first))
+                replace(only_between(machine, *span), assigned=span, counters=_going_on(machine, spans[:place], span.first))
                 for machine in bank
             ],
             span.first,
             recorded=recorded,
         )
-        for span in spans
+        for place, span in enumerate(spans)
     ]
 
 

@@ -18,14 +18,18 @@ from verifier.trust.fleet import Fleet, Stretch
 from verifier.trust.gathered import Beat, Gathered, Gateway, Series, ToldByHeartbeats
 from verifier.trust.gateways import Served
 from verifier.trust.registration import Registration
+from verifier.trust.seeing import find_signals
+from verifier.trust.seen_in_heartbeats import seen_in_heartbeats
+from verifier.trust.signal import Signal
 from verifier.trust.stops import Stop
+from verifier.trust.thresholds import thresholds_of
 
 __all__ = ["gathered_of_city", "signals_of_city"]
 
 _LIVE_WITHIN_MINUTES: Final = 60
 _SECONDS_PER_HOUR: Final = 3_600
-_VALUES_A_DAY: Final = 120
-"""Enough to say something of them, and few enough for ten cities in some minutes."""
+_MEASURED_HOURS: Final = np.isin(np.arange(24), (9, 10, 11))
+"""Those of which a run reads measured values."""
 _NIGHTS_EVERY_DAYS: Final = 61
 """Measured values are looked at each night, and here each second month: they cost the most."""
 _OWN: Final = "own"
@@ -84,8 +88,8 @@ def signals_of_city(city: DrawnCity, gathered: Gathered, policy: Policy) -> list
     found = find_signals(gathered, policy.signals)
     thresholds = thresholds_of(policy.signals)
     for day in range(_NIGHTS_EVERY_DAYS, city.around.days, _NIGHTS_EVERY_DAYS):
-        of_night = _with_series_of(gathered, city, day)
-        found += seen_in_series(of_night, thresholds)
+        of_night = replace(_with_series_of(gathered, city, day), told={})
+        found += seen_in_heartbeats(of_night, thresholds)
     return found
 
 
@@ -93,12 +97,14 @@ def _with_series_of(gathered: Gathered, city: DrawnCity, day: int) -> Gathered:
     """The same with measured values of one day of the stretch."""
     series = []
     for number, (_case, machine, period) in enumerate(_members(city)):
-        heard = machine.hours[day] if period.first <= day < period.end else None
-        if machine.gauge is None or heard is None or not heard.any():
+        if machine.gauge is None or not period.first <= day < period.end:
             continue
+        heard = machine.hours[day]
         an_hour = _SECONDS_PER_HOUR // machine.interval_s
-        is_heard = np.repeat(heard, an_hour)
-        place = np.flatnonzero(is_heard)[:_VALUES_A_DAY]
+        is_measured = np.repeat(heard & _MEASURED_HOURS, an_hour)
+        place = np.flatnonzero(is_measured)
+        if not len(place):
+            continue
         values = machine.gauge.values(day, int(place[-1]) + 1)[place]
         series.append(Series(number, "value", values))
     return replace(gathered, series=tuple(series), series_on=_dated(city, day))

@@ -13,7 +13,8 @@ For a device d (design section 11):
 - deviation D(day, hour): heard otherwise than T says, but not in seven or more silent days on end;
 - weight w = min(5, -ln P(D | T, day, hour)) over the city;
 - likeness of two devices over the days on which both are there, at least `common_days_min`:
-  J = G / (W_i + W_j - G), where G = sum sqrt(w_i w_j) D_i D_j and W = sum w D.
+  J = G / (W_i + W_j - G), where G = sum sqrt(w_i w_j) D_i D_j and W = sum w D; nothing is said of
+  two that depart together on fewer than twenty days.
 
 A lag of whole weeks finds what was recorded at one place and played later at another.
 
@@ -46,6 +47,9 @@ _ALTERNATES: Final = 0.6
 """Share of an hour's even weeks in which it is heard, less that of its odd weeks."""
 _AWAY_DAYS: Final = 7
 """Without a sound from a device: no rhythm has such a pause."""
+_TOGETHER_DAYS_MIN: Final = 20
+"""On which both depart from their rhythms in the same hour. A controller that is always on departs
+from it in a power cut only, and is then like every other on the same line."""
 _ALTERNATIONS_MIN: Final = 3
 """Of even and of odd weeks: of fewer nobody can tell."""
 _MEMBERS_AT_ONCE: Final = 1_000
@@ -366,7 +370,10 @@ def _compare(
     )
     best = score.argmax(axis=1)
     for number, place in enumerate(best.tolist()):
-        if score[number, place] >= rules.likeness_min:
+        if (
+            score[number, place] >= rules.likeness_min
+            and _days_together(own[number], foreign[place]) >= _TOGETHER_DAYS_MIN
+        ):
             yield Likeness(
                 mine.start + number,
                 theirs.start + place,
@@ -375,6 +382,12 @@ def _compare(
                 fleet.stretch.first_day + int(first[number, place]) + lag,
                 int(end[number, place] - first[number, place]),
             )
+
+
+def _days_together(own: FloatArray, foreign: FloatArray) -> int:
+    """Days on which two devices depart from their rhythms in the same hour."""
+    together = (own > 0) & (foreign > 0)
+    return int(together.reshape(-1, HOURS_PER_DAY).any(axis=1).sum())
 
 
 def _members_of(fleet: Fleet, case: int) -> slice:
