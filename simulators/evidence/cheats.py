@@ -30,7 +30,7 @@ from simulators.evidence.machine import (
 )
 from simulators.evidence.surroundings import Surroundings
 
-__all__ = ["CHEATS", "GIVER", "Cheat", "Stage"]
+__all__ = ["CHEATS", "GIVER", "SEEN_IN_HOURS", "Cheat", "Stage", "numbered"]
 
 GIVER: Final = "giver"
 """What the enterprise is called whose machines were moved on: they may really have stood there."""
@@ -43,6 +43,8 @@ _BANK: Final = 3
 _SUNDAY: Final = 6
 _UPLOAD_EVERY_HOURS: Final = 71
 _LAGS_DAYS: Final = (7, 14, 28)
+_WORKS_ENOUGH: Final = 0.67
+"""Share of days on which a machine is heard that is worth copying: sixty of ninety."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,9 @@ class Stage:
         """A name for one more enterprise."""
         return f"{name}-{next(self.numbers):04d}"
 
-    def start(self, latest: int = 220) -> int:
-        """A day of the stretch on which a connection begins."""
-        return int(self.chance.integers(5, latest))
+    def start(self, *, lasts: int = 120, latest: int = 220) -> int:
+        """A day of the stretch on which something begins that lasts so many days."""
+        return int(self.chance.integers(5, max(min(latest, self.around.days - lasts), 6)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ def _made_up(
     return [
         Machine(
             serial=stage.key("sn"),
+            first_on=stage.around.first_on,
             hours=heard,
             delays=np.zeros(heard.shape, dtype=np.uint16),
             interval_s=60,
@@ -249,16 +252,26 @@ def _december_rush(stage: Stage) -> list[DrawnEnterprise]:
 
 
 def _victim(stage: Stage, days: int) -> tuple[DrawnEnterprise, int]:
-    """An honest enterprise that was heard long enough, and its first day."""
-    while True:
-        victim = stage.honest[int(stage.chance.integers(len(stage.honest)))]
-        lives = [life for machine in victim.machines if (life := machine.life()) is not None]
-        if len(lives) < _BANK:
-            continue
-        first, end = min(life.first for life in lives), min(life.end for life in lives)
-        active = sum(machine.hours[first:end].any(axis=1).sum() for machine in victim.machines)
-        if end - first >= days and active >= len(lives) * (_ACTIVE_DAYS + 15):
-            return victim, first
+    """An honest enterprise that was heard long enough to earn by, and its first day."""
+    spans = [(victim, _heard_together(victim)) for victim in stage.honest]
+    fit = [
+        (victim, span.first)
+        for victim, span in spans
+        if span.end - span.first >= days
+        and np.mean([machine.hours[span.first : span.end].any(axis=1).mean() for machine in victim.machines])
+        >= _WORKS_ENOUGH
+    ]
+    if not fit:
+        victim, span = max(spans, key=lambda each: each[1].end - each[1].first)
+        return victim, span.first
+    return fit[int(stage.chance.integers(len(fit)))]
+
+
+def _heard_together(enterprise: DrawnEnterprise) -> Period:
+    lives = [life for machine in enterprise.machines if (life := machine.life()) is not None]
+    if len(lives) < _BANK:
+        return Period(0, 0)
+    return Period(min(life.first for life in lives), min(life.end for life in lives))
 
 
 def _copied(
@@ -365,7 +378,7 @@ def _handed_on(
     """One bank under new serials at one enterprise after another; who had it first, gives it."""
     days = stage.around.days
     found: list[DrawnEnterprise] = []
-    first = stage.start(120)
+    first = stage.start(lasts=290, latest=120)
     earlier: list[Period] = []
     for _turn in range(3):
         end = _has_earned(bank, first, least_days)
@@ -418,7 +431,7 @@ def _backdated_shells(stage: Stage) -> list[DrawnEnterprise]:
     bank = _bank(stage)
     days = stage.around.days
     spans: list[Period] = []
-    first = stage.start(40)
+    first = stage.start(lasts=290, latest=40)
     for _shell in range(3):
         end = _has_earned(bank, first, _WINDOW_DAYS)
         if end >= days:
@@ -470,6 +483,19 @@ _ALL: Final = (
 )
 CHEATS: Final[Mapping[str, Cheat]] = {cheat.name: cheat for cheat in _ALL}
 """By name."""
+
+
+SEEN_IN_HOURS: Final = frozenset(
+    {
+        "recorded_late",
+        "counter_continued",
+        "required_hours",
+        "silent_when_full",
+        "rhythm_alike",
+        "handed_over",
+    }
+)
+"""Signals that need neither many heartbeats an hour nor a time of arrival of their own."""
 
 
 def numbered() -> Iterator[int]:

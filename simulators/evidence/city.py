@@ -15,8 +15,10 @@ from simulators.evidence.surroundings import Surroundings, draw_surroundings
 __all__ = ["DrawnCity", "draw_city"]
 
 _PLATFORMS: Final = ("xielian", "haichuang", "zhilian", "minyun", "puxin", "yunzhi")
-_DISHONEST: Final = ("minyun", "yunzhi")
-"""Operators that cheat do so more than once."""
+_NEXT_SMALLER: Final = 0.75
+"""How many enterprises a platform has beside the one before."""
+_DISHONEST: Final = 2
+"""Of the platforms, the last ones: operators that cheat do so more than once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ def draw_city(
     cheats: Sequence[str],
     first_on: date = date(2026, 1, 1),
     days: int = 455,
+    platforms: Sequence[str] = _PLATFORMS,
+    devices_max: int = 9,
 ) -> DrawnCity:
     """The same for the same seed.
 
@@ -47,17 +51,21 @@ def draw_city(
         cheats: names of cheats, each played once for each time it is named.
         first_on: first day of the stretch.
         days: of the stretch; the default is a year and the days in which its last windows fill.
+        platforms: the larger first; the operators of the last two cheat.
+        devices_max: of an honest enterprise.
     """
     around = draw_surroundings(first_on, days, seed)
     chance = np.random.default_rng([seed, 2])
     publishers = _publishers(chance, honest)
+    sizes = _NEXT_SMALLER ** np.arange(len(platforms))
     real = tuple(
         honest_enterprise(
             chance,
             around,
             f"honest-{number:04d}",
-            str(chance.choice(_PLATFORMS, p=[0.3, 0.25, 0.15, 0.12, 0.1, 0.08])),
+            str(chance.choice(platforms, p=sizes / sizes.sum())),
             publisher,
+            devices_max=devices_max,
         )
         for number, publisher in enumerate(publishers)
     )
@@ -68,7 +76,7 @@ def draw_city(
             chance=np.random.default_rng([seed, 3, place]),
             around=around,
             honest=real,
-            platform=_DISHONEST[place % len(_DISHONEST)],
+            platform=platforms[-1 - place % min(_DISHONEST, len(platforms))],
             turn=seed + list(cheats[:place]).count(name),
             numbers=numbers,
         )

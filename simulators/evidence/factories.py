@@ -24,7 +24,7 @@ from simulators.evidence.machine import (
 )
 from simulators.evidence.surroundings import DISTRICTS, Surroundings
 
-__all__ = ["Factory", "draw_factory", "draw_machines", "work"]
+__all__ = ["Factory", "draw_district", "draw_factory", "draw_machines", "honest_enterprise"]
 
 _MINUTES: Final = 60
 _FULL_DAY_MINUTES: Final = HOURS_PER_DAY * _MINUTES
@@ -258,6 +258,7 @@ def draw_machines(
         machines.append(
             Machine(
                 serial=serial,
+                first_on=around.first_on,
                 hours=heard,
                 delays=delays + np.uint16(late),
                 interval_s=interval_s,
@@ -306,14 +307,17 @@ def honest_enterprise(
     key: str,
     platform: str,
     publisher: str,
+    *,
+    devices_max: int = 9,
 ) -> DrawnEnterprise:
     """An enterprise that is what it says, from when it was connected until it leaves, if it does."""
     district = draw_district(chance)
     factory = draw_factory(chance, around, district)
-    serials = [f"{key}-{number}" for number in range(1, 4 + min(int(chance.poisson(1.5)), 6))]
+    devices = min(3 + int(chance.poisson(1.5)), devices_max)
+    serials = [f"{key}-{number}" for number in range(1, devices + 1)]
     machines = draw_machines(chance, around, factory, serials, publisher)
     stops = declared_stops(chance, factory, [machine.hours for machine in machines])
-    from_day = int(chance.integers(0, min(320, around.days)))
+    from_day = int(chance.integers(0, max(min(320, around.days - 135), 1)))
     to_day = _leaves_on(chance, from_day, around.days)
     for machine in machines:
         begun = from_day + int(chance.integers(0, 4))

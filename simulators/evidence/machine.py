@@ -1,7 +1,7 @@
 """What one machine leaves behind, whether it is there or made up: hours, delays, counters, values."""
 
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -53,6 +53,8 @@ class Machine:
     """One device in the hands of one enterprise, from the stretch's first day to its last."""
 
     serial: str
+    first_on: date
+    """First day of the stretch."""
     hours: BoolArray
     """Shape (days, 24): heard."""
     delays: npt.NDArray[np.uint16]
@@ -73,6 +75,11 @@ class Machine:
         """From the first day on which it is heard to the day after the last."""
         days = np.flatnonzero(self.hours.any(axis=1))
         return Period(int(days[0]), int(days[-1]) + 1) if len(days) else None
+
+    def heard_hours(self) -> list[int]:
+        """Of the stretch, in order."""
+        heard: list[int] = np.flatnonzero(self.hours).tolist()
+        return heard
 
     def live(self, within_minutes: int) -> BoolArray:
         """In which hours it was heard while they passed, shape (days, 24)."""
@@ -115,10 +122,6 @@ class DrawnEnterprise:
     """What it is; None: honest."""
     originals: tuple[str, ...] = ()
     """Keys of the enterprises whose evidence it shows again."""
-
-    def dated(self, first_on: date, day: int) -> date:
-        """A day of the stretch as a date."""
-        return first_on + timedelta(days=day)
 
 
 def only_between(machine: Machine, first: int, end: int) -> Machine:
