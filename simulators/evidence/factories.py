@@ -350,7 +350,7 @@ def _leaves_on(chance: np.random.Generator, from_day: int, days: int) -> int | N
 def _recorded_after(chance: np.random.Generator) -> int:
     kind = chance.random()
     if kind < 0.01:  # the clerk forgot
-        return int(chance.integers(30, 90))
+        return 30 + int(chance.exponential(25))
     if kind < 0.06:
         return int(chance.integers(8, 30))
     return int(chance.integers(-10, 6))

@@ -15,6 +15,7 @@ _PLAIN: Final = frozenset({Kind.RHYTHM_ALIKE, Kind.COUNTER_CONTINUED})
 """Hard ones of three devices and more that stand for themselves: a whole bank of machines that is,
 or was, another enterprise's."""
 _BANK: Final = 3
+_WINDOW_DAYS: Final = 90
 _MADE_FOR_THE_COUNT: Final = frozenset(
     {Kind.REQUIRED_HOURS, Kind.HANDED_OVER, Kind.METRICS_REPEAT}
 )
@@ -25,6 +26,7 @@ def proposes_hold(signals: Iterable[Signal]) -> bool:
     """Whether the signals of one enterprise on one platform suffice for proposing a hold.
 
     - a hard signal, and one of another kind;
+    - a registration that came so late that a whole window had passed before it;
     - a whole bank of machines whose rhythm is that of another enterprise, which was there first, or
       whose counters go on where another's ended;
     - two kinds of soft signals, one of which has hardly an innocent cause.
@@ -38,6 +40,8 @@ def proposes_hold(signals: Iterable[Signal]) -> bool:
         each.kind in _PLAIN and each.strength is Strength.HARD and len(each.devices) >= _BANK
         for each in seen
     ):
+        return True
+    if any(each.kind is Kind.RECORDED_LATE and each.score >= _WINDOW_DAYS for each in seen):
         return True
     if len(kinds) < 2:  # noqa: PLR2004 - two kinds
         return False
