@@ -22,6 +22,7 @@ from benchmarks import (
     queue,
     reports,
     sign_in,
+    signals,
     stages,
     two_ingesters,
     upgrade,
@@ -73,6 +74,7 @@ _BENCHMARKS: dict[str, _Benchmark] = {
     "freeze": _on_database(freeze.run),
     "evidence": _on_database(evidence.run),
     "panels": _on_database(panels.run),
+    "signals": _on_database(signals.run),
     "archive": _on_database(archive.run),
     "upgrade": _on_database(upgrade.run, is_migrated=False),
 }

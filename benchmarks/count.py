@@ -23,7 +23,7 @@ from benchmarks.results import print_table, save
 from jieru.calendar import months_between
 from jieru.presence import BITS_PER_MONTH, BYTES_PER_MONTH
 
-__all__ = ["build", "run"]
+__all__ = ["build", "build_registry", "run"]
 
 YEAR: Final = 2026
 DEVICES: Final = 100_000
@@ -120,8 +120,8 @@ def run(database_url: str) -> dict[str, object]:
     return result
 
 
-def build(connection: psycopg.Connection) -> None:
-    """Fill an empty database: registry and a year of presence."""
+def build_registry(connection: psycopg.Connection) -> None:
+    """Platforms, enterprises and devices for an empty database."""
     steps: list[tuple[LiteralString, tuple[int, ...]]] = [
         (_INSERT_PLATFORMS, (PLATFORMS,)),
         (_INSERT_RECOGNITIONS, ()),
@@ -132,6 +132,11 @@ def build(connection: psycopg.Connection) -> None:
     ]
     for query, parameters in steps:
         connection.execute(query, parameters)
+
+
+def build(connection: psycopg.Connection) -> None:
+    """Fill an empty database: registry and a year of presence."""
+    build_registry(connection)
     random = np.random.default_rng(YEAR)
     with connection.cursor().copy(_COPY_PRESENCE) as copy:
         copy.write(_COPY_HEADER)

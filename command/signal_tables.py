@@ -4,7 +4,7 @@ from rich.table import Table
 
 from command.count_tables import Page, simulation_mark, text_table
 from jieru.i18n import gettext as _
-from verifier.trust.running import Run
+from verifier.trust.run import Run
 from verifier.trust.signal import Signal
 from verifier.trust.words import KIND_WORDS, STRENGTH_WORDS
 

@@ -14,7 +14,8 @@ from jieru.i18n import gettext as _
 from jieru.settings import load_settings
 from verifier.policy import load_policy
 from verifier.trust.records import store_run
-from verifier.trust.running import Run, run_signals
+from verifier.trust.run import Run
+from verifier.trust.running import run_signals
 
 __all__ = ["command"]
 

@@ -15,6 +15,7 @@ from dashboards.operations import (
     DATABASE_SIZE,
     EVIDENCE,
     REJECTIONS,
+    SIGNALS,
     SILENCE,
 )
 from jieru.vocabulary import Text
@@ -217,6 +218,24 @@ def all_alerts(disk_gb: int) -> list[Alert]:
             wait="10m",
             severity="critical",
             panel=CHECKPOINTS,
+        ),
+        Alert(
+            name="signals-overdue",
+            title=Text("疑点久未查找", "Signals overdue"),
+            summary=Text(
+                "两日以上没有查找过疑点。",
+                "Nobody has looked for signals for more than two days.",
+            ),
+            # A week stands for never.
+            sql="""
+            SELECT coalesce(extract(epoch FROM now() - max(run_at)), 604800)
+                       ::double precision AS overdue_s
+            FROM audit.signal_runs
+            """,
+            threshold=2 * 86_400,
+            wait="10m",
+            severity="warning",
+            panel=SIGNALS,
         ),
         Alert(
             name="disk-filling",

@@ -22,6 +22,7 @@ __all__ = [
     "PLATFORM_UID",
     "SPAN_OF_WINDOW",
     "THE_COUNT",
+    "TRUST_UID",
     "month_name",
     "signature",
     "to_enterprise",
@@ -38,6 +39,7 @@ PLATFORM_UID: Final = "jieru-platform"
 ENTERPRISE_UID: Final = "jieru-enterprise"
 INTEGRITY_UID: Final = "jieru-integrity"
 OPERATIONS_UID: Final = "jieru-operations"
+TRUST_UID: Final = "jieru-trust"
 
 _MILLISECONDS: Final = (
     "(extract(epoch FROM {}::timestamp AT TIME ZONE 'Asia/Shanghai') * 1000)::bigint"

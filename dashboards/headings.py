@@ -43,6 +43,7 @@ __all__ = [
     "SERIAL",
     "SINCE",
     "STATE",
+    "TRUST",
     "UNTIL",
     "USCC",
     "VALIDITY",
@@ -66,6 +67,7 @@ ENTERPRISES: Final = Text("企业（家）", "Enterprises")
 FROM: Final = spoken(_("From"))
 INGESTER: Final = Text("接收程序", "Ingester")
 INTEGRITY: Final = Text("数据可信度", "Integrity")
+TRUST: Final = Text("疑点与核查", "Signals and cases")
 KIND: Final = spoken(_("Kind"))
 LAST_DAY_OF_WINDOW: Final = spoken(_("Window's last day"))
 LAST_HEARD: Final = spoken(_("Last heard"))

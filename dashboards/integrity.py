@@ -9,6 +9,7 @@ from dashboards.counts import (
     PLATFORM_UID,
     SPAN_OF_WINDOW,
     THE_COUNT,
+    TRUST_UID,
     month_name,
     signature,
     to_enterprise,
@@ -36,6 +37,7 @@ from dashboards.headings import (
     REASON,
     RHYTHM,
     SERIAL,
+    TRUST,
     UNTIL,
     USCC,
     VALIDITY,
@@ -113,6 +115,7 @@ def integrity() -> Dashboard:
         links=(
             DashboardLink(OVERVIEW, OVERVIEW_UID, ("year", "stage", "platform")),
             DashboardLink(PLATFORM, PLATFORM_UID, ("year", "stage")),
+            DashboardLink(TRUST, TRUST_UID, ("platform",)),
             DashboardLink(OPERATIONS, OPERATIONS_UID),
         ),
         period=Period("now-90d"),

@@ -6,12 +6,14 @@ from dashboards.counts import INTEGRITY_UID, OPERATIONS_UID, OVERVIEW_UID
 from dashboards.fields import Column, Shown, steps
 from dashboards.headings import (
     AUDIT_CHAIN,
+    FROM,
     INGESTER,
     INTEGRITY,
     OPERATIONS,
     OVERVIEW,
     PER_SECOND,
     SINCE,
+    UNTIL,
 )
 from dashboards.layout import Dashboard, DashboardLink, Period, Row
 from dashboards.panels import FULL, HALF, Stat, Table, TimeSeries
@@ -37,6 +39,7 @@ __all__ = [
     "DATABASE_SIZE",
     "EVIDENCE",
     "REJECTIONS",
+    "SIGNALS",
     "SILENCE",
     "operations",
 ]
@@ -48,6 +51,7 @@ CHAIN: Final = 5
 DATABASE_SIZE: Final = 6
 EVIDENCE: Final = 40
 CHECKPOINTS: Final = 41
+SIGNALS: Final = 42
 """Panels to which alert rules lead."""
 
 _THE_INGESTERS: Final = "ingester = ANY (ARRAY[${ingester:sqlstring}]::text[])"
@@ -467,6 +471,31 @@ def _record() -> Row:
                     )
                 ),
                 size=(HALF, 10),
+            ),
+            Table(
+                SIGNALS,
+                Text("疑点运行", "Runs of the signals"),
+                Text(
+                    "查找疑点的运行，应每日一次；疑点只供核查，不改变认定结果。",
+                    "Runs that looked for signals: one a day. A signal changes no outcome.",
+                ),
+                """
+                SELECT id, run_at, from_on::text AS from_on, as_of_on::text AS as_of_on, signals,
+                       run_by, code_version
+                FROM audit.signal_runs ORDER BY id DESC LIMIT 30
+                """,
+                shown=Shown(
+                    columns=(
+                        Column("id", spoken(_("No."))),
+                        Column("run_at", Text("运行时间", "Run")),
+                        Column("from_on", FROM),
+                        Column("as_of_on", UNTIL),
+                        Column("signals", Text("疑点（条）", "Signals")),
+                        Column("run_by", spoken(_("By whom"))),
+                        Column("code_version", Text("程序版本", "Program")),
+                    )
+                ),
+                size=(FULL, 8),
             ),
         ),
     )

@@ -22,6 +22,8 @@ from jieru.vocabulary import (
     RECORD_KIND_WORDS,
     RECOVERY_WORDS,
     REJECTION_WORDS,
+    SIGNAL_WORDS,
+    STRENGTH_WORDS,
     VALIDITY_WORDS,
     YES_WORDS,
     Text,
@@ -52,7 +54,9 @@ __all__ = [
     "RECOVERY_LABELS",
     "RED",
     "REJECTION_LABELS",
+    "SIGNAL_LABELS",
     "STATE_LABELS",
+    "STRENGTH_LABELS",
     "VALIDITY_LABELS",
     "VERDICT_LABELS",
     "YELLOW",
@@ -136,6 +140,8 @@ ACTION_LABELS: Final = _labelled(AUDIT_ACTION_WORDS)
 MET_LABELS: Final = _labelled(MET_WORDS, {"met": GREEN, "failed": RED})
 VALIDITY_LABELS: Final = _labelled(VALIDITY_WORDS, {"open": GREEN, "waiting": ORANGE})
 YES_LABELS: Final = _labelled(YES_WORDS)
+SIGNAL_LABELS: Final = _labelled(SIGNAL_WORDS)
+STRENGTH_LABELS: Final = _labelled(STRENGTH_WORDS, {"hard": RED, "soft": ORANGE})
 RECORD_KIND_LABELS: Final = _labelled(
     RECORD_KIND_WORDS,
     {

@@ -7,7 +7,7 @@ user=''
 case "${1-}" in
     migrate) role=jieru own=migrate ;;
     archive | verify-evidence) role=jieru_archive own=archive user=jieru-archive ;;
-    audit) role=jieru_verifier own=verifier ;;
+    audit | signals) role=jieru_verifier own=verifier ;;
     broker) role=jieru_broker own=broker ;;
     checkpoint) role=jieru_api own=api user=jieru-api ;;
     ingest) role=jieru_ingest own=ingest ;;

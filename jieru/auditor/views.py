@@ -22,6 +22,7 @@ _SUBJECTS: Final = (
     "ingest",
     "records",
     "integrity",
+    "signals",
 )
 """The files, each after those whose views it uses."""
 _ATTEMPTS: Final = 5

@@ -78,6 +78,7 @@ def test_what_writes_into_the_folder_of_a_service_is_run_as_its_user(
     [
         ("migrate", "jieru"),
         ("audit verify", "jieru_verifier"),
+        ("signals --record", "jieru_verifier"),
         ("procedure export 2026 count.json", "jieru_api"),
         ("person list", "jieru_api"),
     ],

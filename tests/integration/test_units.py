@@ -131,6 +131,7 @@ _ROLES = {
     "jieru-checkpoint.service": ("jieru-api", "jieru_api"),
     "jieru-drain@.service": ("jieru-ingest", "jieru_ingest"),
     "jieru-ingest@.service": ("jieru-ingest", "jieru_ingest"),
+    "jieru-signals.service": ("jieru-verifier", "jieru_verifier"),
     "jieru-verify-evidence.service": ("jieru-archive", "jieru_archive"),
 }
 """Whose process each is, on this machine and in the database."""

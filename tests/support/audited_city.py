@@ -39,6 +39,9 @@ from verifier.procedure.objections import record_objection, resolve_objection
 from verifier.procedure.records import CountRecord
 from verifier.procedure.submitting import submit_count
 from verifier.procedure.verifications import verify_counts
+from verifier.trust.records import store_run
+from verifier.trust.run import Run
+from verifier.trust.signal import Detail, Kind, Signal
 
 __all__ = [
     "EARLIER_POLICY",
@@ -144,6 +147,7 @@ def build_audited_city(connection: psycopg.Connection, *, now: datetime | None =
     _add_ingest(connection, now)
     _add_rejections(connection, now)
     connection.commit()
+    _add_signals(connection)
     findings: list[object] = []
     last = verify_audit(connection, {}, findings.append)
     record_check(connection, last, len(findings))
@@ -312,6 +316,46 @@ def _add_rejections(connection: psycopg.Connection, now: datetime) -> None:
         at = now - timedelta(minutes=number * number)
         connection.execute(_INSERT_REJECTION, (at, reason, topic))
         connection.execute(_UPSERT_REJECTION_HOUR, (at, platforms.get(code), reason))
+
+
+def _add_signals(connection: psycopg.Connection) -> None:
+    """Two runs: of the twins' rhythm, and a day later of what else there is."""
+    alike = [
+        _signal(Kind.RHYTHM_ALIKE, one, 0.97, 0.5, detail={"uscc": uscc_of(other), "lag_days": 0})
+        for one, other in (TWINS, TWINS[::-1])
+    ]
+    others = [
+        _signal(Kind.RECORDED_LATE, 1, 44, 30),
+        _signal(Kind.NOT_LIVE, LATE, 0.4375, 0.3),
+        _signal(Kind.NOT_LIVE, TWINS[0], 0.5, 0.3),
+        _signal(Kind.REQUIRED_HOURS, 31, 0.9, 0.8, platform="guolian"),
+    ]
+    for as_of, signals in ((AS_OF - timedelta(days=1), alike), (AS_OF, [*alike, *others])):
+        run = Run(
+            as_of=as_of,
+            from_on=date(2026, 1, 1),
+            policy=POLICY.name,
+            policy_sha256=POLICY.sha256,
+            code_version="0.1.0+0123456789ab",
+            is_simulation=False,
+            signals=tuple(signals),
+        )
+        store_run(connection, run, by="command:lin")
+        connection.commit()
+
+
+def _signal(
+    kind: Kind,
+    number: int,
+    score: float,
+    threshold: float,
+    *,
+    platform: str = "xielian",
+    detail: Detail | None = None,
+) -> Signal:
+    span = date(2026, 3, 1) + timedelta(days=number), date(2026, 6, 30)
+    devices = tuple(f"m{number}-{place}" for place in range(_DEVICES))
+    return Signal(kind, platform, uscc_of(number), score, threshold, *span, devices, detail or {})
 
 
 class _City(RegistryBuilder):

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 
 from jieru.errors import UserError
-from verifier.checkpoints.statement import StatedArchive, Statement
+from verifier.checkpoints.statement import StatedArchive, StatedSignals, Statement
 from verifier.procedure.canonical import sha256_of
 
 __all__ = ["StatementChain", "archives_sha256", "month_sha256", "written"]
@@ -57,6 +57,7 @@ class StatementChain:
         self.days |= {each.day: each.sha256 for each in statement.days}
         found += self._wrong_months(statement)
         found += self._wrong_archives(statement)
+        found += self._wrong_signals(statement)
         self.archives |= {each.file: each for each in statement.archives}
         self.last = statement
         return found
@@ -156,6 +157,19 @@ class StatementChain:
                 "Checkpoint {checkpoint} ({made_at}): the archive was not the one that earlier "
                 "checkpoints state.",
                 **_name(statement),
+            )
+
+    def _wrong_signals(self, statement: Statement) -> Iterator[UserError]:
+        before = None if self.last is None else self.last.signals
+        now = statement.signals
+        if not isinstance(before, StatedSignals) or now == before:
+            return
+        if not isinstance(now, StatedSignals) or now.run <= before.run:
+            yield UserError(
+                "Checkpoint {checkpoint} ({made_at}): run {run} of the signals is not the one that "
+                "the checkpoint before it states.",
+                **_name(statement),
+                run=before.run,
             )
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "StatedArchive",
     "StatedDay",
     "StatedMonth",
+    "StatedSignals",
     "Statement",
     "check_signature",
     "cosign",
@@ -78,6 +79,18 @@ class StatedArchive(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     heartbeats: int
 
 
+class StatedSignals(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The latest run of the signals that was kept."""
+
+    run: int
+    """Its number."""
+    as_of: date
+    signals: int
+    """How many it found."""
+    sha256: str
+    """Of the canonical JSON of what it found."""
+
+
 class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What the record is at one moment; days and archives are those that came since the last."""
 
@@ -101,6 +114,9 @@ class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     archives: tuple[StatedArchive, ...]
     archives_sha256: str
     """Of the canonical form of all files there are now, by name."""
+    signals: StatedSignals | msgspec.UnsetType = msgspec.UNSET
+    """Not there, rather than null, before the first run: so statements of before there were signals
+    keep the bytes that were signed."""
 
     def content(self) -> bytes:
         """What is signed."""

@@ -21,11 +21,18 @@ from verifier.checkpoints.presence_days import (
     state_day,
     unpack_rows,
 )
-from verifier.checkpoints.statement import StatedArchive, StatedDay, Statement, check_signature
+from verifier.checkpoints.statement import (
+    StatedArchive,
+    StatedDay,
+    StatedSignals,
+    Statement,
+    check_signature,
+)
 from verifier.evidence.devices import names_of_devices
 from verifier.evidence.hours import MonthOfPresence
 from verifier.evidence.stored_hours import months_of_evidence, read_presence_of
 from verifier.procedure.trusted_keys import TrustedKeys
+from verifier.trust.records import sha256_of_run
 
 __all__ = ["CheckedStatements", "check_database", "check_statements"]
 
@@ -118,6 +125,8 @@ def check_database(
     for finding in _of_presence(connection, folder, checked.statements):
         report(finding)
     for finding in _of_archives(connection, checked.statements):
+        report(finding)
+    for finding in _of_signals(connection, checked.statements):
         report(finding)
     for finding in _of_recorded(connection, checked.statements, folder.numbers()[-1]):
         report(finding)
@@ -330,6 +339,32 @@ def _of_archives(
                     checkpoint=statement.number,
                     made_at=written(statement.at),
                 )
+
+
+def _of_signals(
+    connection: psycopg.Connection, statements: tuple[Statement, ...]
+) -> Iterator[UserError]:
+    """Runs of the signals whose rows are no longer what was stated; each is told once."""
+    told: set[int] = set()
+    for statement in statements:
+        stated = statement.signals
+        if not isinstance(stated, StatedSignals) or stated.run in told:
+            continue
+        told.add(stated.run)
+        if _sha256_of_run(connection, stated.run) != stated.sha256:
+            yield UserError(
+                "Run {run} of the signals is not what checkpoint {checkpoint} ({made_at}) states.",
+                run=stated.run,
+                checkpoint=statement.number,
+                made_at=written(statement.at),
+            )
+
+
+def _sha256_of_run(connection: psycopg.Connection, run_id: int) -> str | None:
+    try:
+        return sha256_of_run(connection, run_id)
+    except ValueError:  # a kind that there is not
+        return None
 
 
 def _when(before: Statement, after: Statement | None) -> str:

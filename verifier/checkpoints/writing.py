@@ -11,6 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import psycopg
 
 from archive.records import read_records
@@ -28,11 +29,13 @@ from verifier.checkpoints.statement import (
     StatedArchive,
     StatedDay,
     StatedMonth,
+    StatedSignals,
     Statement,
     sign,
 )
 from verifier.evidence.stored_hours import months_of_evidence, read_delays, read_presence_of
 from verifier.procedure.signing import SigningKey
+from verifier.trust.records import latest_run
 
 __all__ = ["Written", "last_closed_day", "read_chain", "record_checkpoint", "write_checkpoint"]
 
@@ -172,6 +175,16 @@ def _next_statement(
         months=tuple(months),
         archives=tuple(each for each in archives if each.file not in chain.archives),
         archives_sha256=archives_sha256(archives),
+        signals=_signals(connection),
+    )
+
+
+def _signals(connection: psycopg.Connection) -> StatedSignals | msgspec.UnsetType:
+    latest = latest_run(connection)
+    if latest is None:
+        return msgspec.UNSET
+    return StatedSignals(
+        run=latest.id, as_of=latest.as_of, signals=latest.signals, sha256=latest.sha256
     )
 
 

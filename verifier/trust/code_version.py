@@ -36,6 +36,7 @@ SIGNAL_MODULES: Final = (
     "verifier.trust.reading",
     "verifier.trust.registration",
     "verifier.trust.rhythm",
+    "verifier.trust.run",
     "verifier.trust.running",
     "verifier.trust.seeing",
     "verifier.trust.seen_in_heartbeats",

@@ -9,10 +9,17 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from jieru.errors import UserError
-from verifier.trust.running import Run
+from verifier.trust.run import Run
 from verifier.trust.signal import Kind, Signal
 
-__all__ = ["RecordedRun", "latest_run", "list_runs", "signals_of_run", "store_run"]
+__all__ = [
+    "RecordedRun",
+    "latest_run",
+    "list_runs",
+    "sha256_of_run",
+    "signals_of_run",
+    "store_run",
+]
 
 _INSERT_RUN: Final = """
     INSERT INTO signal_runs (as_of, from_on, run_by, code_version, policy, policy_sha256, signals,
@@ -28,6 +35,10 @@ _INSERT_SIGNAL: Final = """
 _SELECT_RUNS: Final = """
     SELECT id, as_of, from_on, run_at, run_by, code_version, policy, policy_sha256, signals, sha256
     FROM signal_runs ORDER BY id DESC LIMIT %s
+"""
+_SELECT_RUN: Final = """
+    SELECT id, as_of, from_on, run_at, run_by, code_version, policy, policy_sha256, signals, sha256
+    FROM signal_runs WHERE id = %s
 """
 _SELECT_SIGNALS: Final = """
     SELECT s.kind, p.code, e.uscc, s.score, s.threshold, s.from_on, s.to_on, s.serials, s.detail
@@ -112,6 +123,28 @@ def signals_of_run(connection: psycopg.Connection, run_id: int) -> list[Signal]:
             connection.execute(_SELECT_SIGNALS, (run_id,))
         )
     ]
+
+
+def sha256_of_run(connection: psycopg.Connection, run_id: int) -> str | None:
+    """The digest of a run as its rows are now; None: there is no such run.
+
+    Raises:
+        ValueError: a row is of a kind that there is not.
+    """
+    with connection.cursor(row_factory=class_row(RecordedRun)) as cursor:
+        kept = cursor.execute(_SELECT_RUN, (run_id,)).fetchone()
+    if kept is None:
+        return None
+    run = Run(
+        as_of=kept.as_of,
+        from_on=kept.from_on,
+        policy=kept.policy,
+        policy_sha256=kept.policy_sha256,
+        code_version=kept.code_version,
+        is_simulation=False,  # which the digest does not say
+        signals=tuple(signals_of_run(connection, run_id)),
+    )
+    return run.sha256()
 
 
 def _row(run_id: int, signal: Signal) -> tuple[object, ...]:

@@ -59,10 +59,16 @@ _STANDS_OUT: Final = 0.2
 """Correlation of projections over the whole stretch: of a bank shown again at least 0.3 in drawn
 cities, though the victim has more machines; of six pairs in a hundred that have only the city in
 common more than 0.12."""
+_STANDS_OUT_TOGETHER: Final = 0.18
+"""The same while both are there: cheap to tell from the product over the whole stretch, since
+whoever is not there deviates by nothing."""
 _CORRELATED: Final = 0.4
 """While both are there: of a bank shown again at least 0.57. Chance is not small here: two
 enterprises that each close on ten days of their own have one in common."""
 _PAIRS_AT_ONCE: Final = 500
+_CASES_SUMMED: Final = 100
+_NOTHING: Final = 1e-30
+"""In place of 0, by which nothing is divided."""
 
 _T = TypeVar("_T")
 FloatArray = npt.NDArray[np.float32]
@@ -114,8 +120,10 @@ def find_alike(fleet: Fleet, rules: RhythmRules) -> list[Likeness]:
         return []
     fortnight = (fleet.stretch.first_day + np.arange(fleet.stretch.days)) % _DAYS_PER_FORTNIGHT
     templates = _templates(fleet, fortnight)
-    weights = _weights(fleet, templates, fortnight)
-    sums = _sums_of_cases(fleet, templates, fortnight, weights)
+    counts = _counts_of_cases(fleet, templates, fortnight)
+    weights = _weights(counts)
+    sums = _sums_of_cases(fleet, counts, weights)
+    del counts
     found: dict[tuple[int, int], Likeness] = {}
 
     def work(pair: tuple[int, int, int]) -> None:
@@ -209,27 +217,50 @@ def _majorities(several: npt.NDArray[np.int16], of: npt.NDArray[np.int16]) -> Bo
     return majorities
 
 
-def _weights(fleet: Fleet, templates: BoolArray, fortnight: IntArray) -> _Weights:
-    """How rare a deviation is in the city, by hour and by what the template says."""
-    shape = (2, fleet.stretch.days, HOURS_PER_DAY)
-    blocks = _blocks(fleet)
-    there = np.zeros((len(blocks), *shape), dtype=np.int32)
-    deviate = np.zeros((len(blocks), *shape), dtype=np.int32)
+class _Counts(NamedTuple):
+    """For each case and hour, how many of its devices are there, and which of them are heard."""
 
-    def work(numbered: tuple[int, slice]) -> None:
-        number, block = numbered
+    there: npt.NDArray[np.integer]
+    """Shape (cases, days)."""
+    ruled: npt.NDArray[np.integer]
+    """Shape (cases, days, 24), here and below: those that are heard then as a rule."""
+    heard: npt.NDArray[np.integer]
+    as_ruled: npt.NDArray[np.integer]
+    """Those that are heard then as a rule, and were."""
+
+
+def _counts_of_cases(fleet: Fleet, templates: BoolArray, fortnight: IntArray) -> _Counts:
+    cases, days = int(fleet.case.max()) + 1, fleet.stretch.days
+    largest = int(np.bincount(fleet.case).max())
+    # A byte each where it is enough, for there is a number for each case and hour.
+    dtype = np.uint8 if largest <= np.iinfo(np.uint8).max else np.uint16
+    counts = _Counts(
+        np.zeros((cases, days), dtype=dtype),
+        *(np.zeros((cases, days, HOURS_PER_DAY), dtype=dtype) for _number in range(3)),
+    )
+
+    def work(block: slice) -> None:
+        case = fleet.case[block]
+        starts = np.flatnonzero(np.diff(case, prepend=-1))
         heard, alive = heard_hours(fleet, block), _alive(fleet, block)
         rule = templates[block][:, fortnight]
         rule &= alive[:, :, None]
-        there[number, 1] = rule.sum(axis=0, dtype=np.int32)
-        there[number, 0] = alive.sum(axis=0, dtype=np.int32)[:, None] - there[number, 1]
-        as_the_rule = heard & rule
-        deviate[number, 1] = there[number, 1] - as_the_rule.sum(axis=0, dtype=np.int32)
-        deviate[number, 0] = (heard ^ as_the_rule).sum(axis=0, dtype=np.int32)
+        parts = [alive, rule, heard, rule & heard]
+        for target, part in zip(counts, parts, strict=True):
+            ones = part.view(np.uint8)
+            target[case[starts]] = np.add.reduceat(ones, starts, axis=0, dtype=dtype)
 
-    _everywhere(work, list(enumerate(blocks)))
+    _everywhere(work, _blocks(fleet))
+    return counts
+
+
+def _weights(counts: _Counts) -> _Weights:
+    """How rare a deviation is in the city, by hour and by what the template says."""
+    there, ruled, heard, as_ruled = (each.sum(axis=0, dtype=np.int64) for each in counts)
+    several = np.stack([there[:, None] - ruled, ruled])
+    deviate = np.stack([heard - as_ruled, ruled - as_ruled])
     # Half a deviation more, so that what nobody did yet has a probability.
-    chance = (deviate.sum(axis=0) + 0.5) / (there.sum(axis=0) + 1.0)
+    chance = (deviate + 0.5) / (several + 1.0)
     root = np.sqrt(np.minimum(_WEIGHT_MAX, -np.log(chance)))
     return _Weights(root.astype(np.float32), (root * chance).astype(np.float32))
 
@@ -269,81 +300,126 @@ class _Sums(NamedTuple):
     whole: FloatArray
     """Shape (cases, days, 24)."""
     projected: FloatArray
-    """Shape (cases, days, 4)."""
+    """Shape (cases, days * 4), each row of length 1."""
     square: npt.NDArray[np.float64]
     """Shape (cases, days + 1): sums of squares of `whole` up to before a day."""
+    square_projected: npt.NDArray[np.float64]
+    """The same of `projected`, up to 1."""
     departs: FloatArray
     """Shape (cases, days): 1 on days on which any of its devices departs from its rhythm."""
     first: IntArray
     end: IntArray
 
 
-def _sums_of_cases(
-    fleet: Fleet, templates: BoolArray, fortnight: IntArray, weights: _Weights
-) -> _Sums:
-    cases, days = int(fleet.case.max()) + 1, fleet.stretch.days
+def _sums_of_cases(fleet: Fleet, counts: _Counts, weights: _Weights) -> _Sums:
+    """From the counts, for all devices of a case have the same weights.
+
+    sum over devices of (sqrt(w) D - what is expected of it) = root_1 (ruled - as_ruled)
+    + root_0 (heard - as_ruled) - expected_1 ruled - expected_0 (there - ruled).
+    """
+    cases, days = counts.there.shape
     whole = np.zeros((cases, days, HOURS_PER_DAY), dtype=np.float32)
+    square = np.zeros((cases, days + 1))
+    waves = _waves()
+    projected = np.zeros((cases, days, _PROJECTED), dtype=np.float32)
     departs = np.zeros((cases, days), dtype=np.float32)
 
-    def work(block: slice) -> None:
-        weighed, rule = _weighed(fleet, block, templates, fortnight, weights)
-        case = fleet.case[block]
-        starts = np.flatnonzero(np.diff(case, prepend=-1))
-        departs[case[starts]] = np.maximum.reduceat(weighed.max(axis=2) > 0, starts, axis=0)
-        expected = np.where(rule, weights.expected[1], weights.expected[0])
-        expected *= _alive(fleet, block)[:, :, None]
-        weighed -= expected
-        whole[case[starts]] = np.add.reduceat(weighed, starts, axis=0)
+    def work(start: int) -> None:
+        block = slice(start, start + _CASES_SUMMED)
+        there, ruled, heard, as_ruled = (each[block].astype(np.float32) for each in counts)
+        total = ruled * (weights.root[1] - weights.expected[1] + weights.expected[0])
+        total += heard * weights.root[0]
+        total -= as_ruled * (weights.root[0] + weights.root[1])
+        total -= there[:, :, None] * weights.expected[0]
+        whole[block] = total
+        np.cumsum(np.einsum("cdh,cdh->cd", total, total), axis=1, out=square[block, 1:])
+        projected[block] = total @ waves
+        departs[block] = (heard + ruled > 2 * as_ruled).any(axis=2)
 
-    _everywhere(work, _blocks(fleet))
-    square = np.zeros((cases, days + 1))
-    np.cumsum(np.einsum("cdh,cdh->cd", whole, whole), axis=1, out=square[:, 1:])
+    _everywhere(work, list(range(0, cases, _CASES_SUMMED)))
+    rows = projected.reshape(cases, -1)
+    rows /= np.maximum(np.sqrt(np.einsum("ck,ck->c", rows, rows)), _NOTHING)[:, None]
+    square_projected = np.zeros_like(square)
+    of_day = np.einsum("cdk,cdk->cd", projected, projected)
+    np.cumsum(of_day, axis=1, dtype=np.float64, out=square_projected[:, 1:])
     first = np.full(cases, days)
     np.minimum.at(first, fleet.case, fleet.first)
     end = np.zeros(cases, dtype=np.int64)
     np.maximum.at(end, fleet.case, fleet.end)
-    return _Sums(whole, whole @ _waves(), square, departs, first, end)
+    return _Sums(whole, rows, square, square_projected, departs, first, end)
 
 
 def _candidates(sums: _Sums, lag: int, common_days_min: int) -> Iterator[tuple[int, int]]:
     """Pairs of cases that stand out; the first is the one that comes `lag` days later."""
-    cases, days, _numbers = sums.projected.shape
+    cases = len(sums.projected)
+    days = sums.square.shape[1] - 1
     if days - lag < common_days_min:
         return
-    later = sums.projected[:, lag:].reshape(cases, -1)
-    earlier = sums.projected[:, : days - lag].reshape(cases, -1)
-    norm = np.sqrt(np.einsum("cdk,cdk->c", sums.projected, sums.projected))
+    later = sums.projected[:, lag * _PROJECTED :]
+    earlier = sums.projected[:, : (days - lag) * _PROJECTED]
     for start in range(0, cases, _CASES_AT_ONCE):
         block = slice(start, min(start + _CASES_AT_ONCE, cases))
         # Without a lag a pair is the same either way round.
         others = slice(start if lag == 0 else 0, cases)
         product = later[block] @ earlier[others].T
-        one, other = np.nonzero(product > (_STANDS_OUT * norm[block])[:, None] * norm[others])
-        one, other = one + block.start, other + others.start
-        kept = (one < other) if lag == 0 else (one != other)
+        one, other = np.nonzero(product > _STANDS_OUT)
+        kept = (one < other) if lag == 0 else (one + start != other)
         one, other = one[kept], other[kept]
-        for part in range(0, len(one), _PAIRS_AT_ONCE):
-            chosen = slice(part, part + _PAIRS_AT_ONCE)
-            yield from _correlated(sums, one[chosen], other[chosen], lag, common_days_min)
+        pairs = _Pairs.of(sums, one + start, other + others.start, lag)
+        stand_out = (pairs.end - pairs.first >= common_days_min) & (
+            product[one, other] > _STANDS_OUT_TOGETHER * pairs.lengths(sums.square_projected)
+        )
+        yield from _correlated(sums, pairs.chosen(stand_out))
 
 
-def _correlated(
-    sums: _Sums, one: IntArray, other: IntArray, lag: int, common_days_min: int
-) -> Iterator[tuple[int, int]]:
+class _Pairs(NamedTuple):
+    """Pairs of cases, and the days on which both are there."""
+
+    one: IntArray
+    other: IntArray
+    lag: int
+    first: IntArray
+    """Counted as `one` has them; `other` has them `lag` earlier."""
+    end: IntArray
+
+    @classmethod
+    def of(cls, sums: _Sums, one: IntArray, other: IntArray, lag: int) -> "_Pairs":
+        """Some pairs, the first of each `lag` days later."""
+        first = np.maximum(sums.first[one], sums.first[other] + lag)
+        end = np.minimum(sums.end[one], sums.end[other] + lag)
+        end = np.clip(end, lag, sums.square.shape[1] - 1)
+        return cls(one, other, lag, np.minimum(first, end), end)
+
+    def chosen(self, chosen: BoolArray | slice) -> "_Pairs":
+        """Some of them."""
+        return _Pairs(
+            self.one[chosen], self.other[chosen], self.lag, self.first[chosen], self.end[chosen]
+        )
+
+    def lengths(self, square: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """The product of the lengths of both within those days, by the sums of their squares."""
+        own = square[self.one, self.end] - square[self.one, self.first]
+        end, first = self.end - self.lag, self.first - self.lag
+        lengths: npt.NDArray[np.float64] = np.sqrt(
+            own * (square[self.other, end] - square[self.other, first])
+        )
+        return lengths
+
+
+def _correlated(sums: _Sums, pairs: _Pairs) -> Iterator[tuple[int, int]]:
     """Of some pairs, those that go together while both are there, whatever each did elsewhere."""
     days = sums.square.shape[1] - 1
-    first = np.maximum(sums.first[one], sums.first[other] + lag)
-    end = np.minimum(sums.end[one], sums.end[other] + lag)
-    together = np.einsum("pd,pd->p", sums.departs[one, lag:], sums.departs[other, : days - lag])
-    enough = np.minimum(end, days) - first >= common_days_min
-    enough &= together >= _TOGETHER_DAYS_MIN
-    one, other = one[enough], other[enough]
-    first, end = first[enough], np.minimum(end[enough], days)
-    product = np.einsum("pdh,pdh->p", sums.whole[one, lag:], sums.whole[other, : days - lag])
-    own = sums.square[one, end] - sums.square[one, first]
-    others_own = sums.square[other, end - lag] - sums.square[other, first - lag]
-    correlated = product > _CORRELATED * np.sqrt(own * others_own)
-    yield from zip(one[correlated].tolist(), other[correlated].tolist(), strict=True)
+    for start in range(0, len(pairs.one), _PAIRS_AT_ONCE):
+        part = pairs.chosen(slice(start, start + _PAIRS_AT_ONCE))
+        later = sums.whole[part.one, part.lag :]
+        earlier = sums.whole[part.other, : days - part.lag]
+        product = np.einsum("pdh,pdh->p", later, earlier)
+        correlated = product > _CORRELATED * part.lengths(sums.square)
+        both_depart = (
+            sums.departs[part.one, part.lag :] * sums.departs[part.other, : days - part.lag]
+        )
+        correlated &= both_depart.sum(axis=1) >= _TOGETHER_DAYS_MIN
+        yield from zip(part.one[correlated].tolist(), part.other[correlated].tolist(), strict=True)
 
 
 def _compare(

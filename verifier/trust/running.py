@@ -1,6 +1,5 @@
 """A run of the signals: over what the database holds at one moment."""
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 import psycopg
@@ -9,46 +8,16 @@ from jieru.database import read_installation
 from jieru.errors import UserError
 from verifier.counting.reading import consistent_snapshot
 from verifier.policy import Policy
-from verifier.procedure.canonical import sha256_of
 from verifier.trust.code_version import signals_code_version
 from verifier.trust.reading import read_gathered
+from verifier.trust.run import Run
 from verifier.trust.seeing import find_signals
-from verifier.trust.signal import Signal
 
-__all__ = ["Run", "first_day_of_run", "run_signals"]
+__all__ = ["first_day_of_run", "run_signals"]
 
 _HALF_A_YEAR = timedelta(days=180)
 _A_YEAR = timedelta(days=364)
 """To the first of so many days and one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What was found, in which days, by which rules and which program."""
-
-    as_of: date
-    from_on: date
-    policy: str
-    policy_sha256: str
-    code_version: str
-    is_simulation: bool
-    signals: tuple[Signal, ...]
-
-    def sha256(self) -> str:
-        """Of the canonical JSON of what was found, and of what it was found in."""
-        return sha256_of(
-            {
-                "as_of": self.as_of.isoformat(),
-                "from_on": self.from_on.isoformat(),
-                "policy_sha256": self.policy_sha256,
-                "code_version": self.code_version,
-                "signals": [each.to_canonical_object() for each in self.signals],
-            }
-        )
-
-    def to_json_object(self) -> dict[str, object]:
-        """As `jieru signals --json` prints it (design section 8)."""
-        return {"signals": [each.to_json_object() for each in self.signals]}
 
 
 def first_day_of_run(as_of: date) -> date:

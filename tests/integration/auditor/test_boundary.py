@@ -334,6 +334,10 @@ READ_BY_VIEWS: Final = {
     "recoveries": "amount_yuan clause count_id kind platform_id uscc",
     "rejection_hours": "hour ingester platform_id reason rejections",
     "rejections": "id payload_bytes reason received_at topic",
+    "signal_runs": "as_of code_version from_on id policy policy_sha256 run_at run_by sha256"
+    " signals",
+    "signals": "detail enterprise_id from_on kind platform_id run_id score serials strength"
+    " threshold to_on",
 }
 """Every column that any view reads. Think twice before another is added: is it for everybody who
 can open a dashboard?"""

@@ -34,6 +34,10 @@ _CHECKPOINTS = """
     SELECT number, written_at, occasion, findings, cosigned, witnesses FROM checkpoints
     ORDER BY written_at DESC, number DESC
 """
+_SIGNAL_RUNS = """
+    SELECT id, run_at, from_on::text, as_of::text, signals, run_by, code_version FROM signal_runs
+    ORDER BY id DESC
+"""
 
 
 class _Minute(NamedTuple):
@@ -191,4 +195,5 @@ OPERATIONS: Final[Mapping[int, Expectation]] = {
     31: lambda truth, _asked: truth.rows(_RULES),
     40: lambda truth, _asked: truth.rows(_VERIFIED),
     41: lambda truth, _asked: truth.rows(_CHECKPOINTS),
+    42: lambda truth, _asked: truth.rows(_SIGNAL_RUNS),
 }

@@ -178,6 +178,12 @@ _VERIFIED: Final = """
          differences, unprovable, unverifiable_days)
     VALUES (%s, now() - %s::interval, 'command:x', 'x', repeat('0', 64), 1, '[]', %s, 0, '{}')
 """
+_SIGNALS_RUN: Final = """
+    INSERT INTO signal_runs (as_of, from_on, run_at, run_by, code_version, policy, policy_sha256,
+                             signals, sha256)
+    VALUES ('2026-03-31', '2026-01-01', now() - %s::interval, 'test', '1', 'putian-2026',
+            repeat('0', 64), 0, repeat('0', 64))
+"""
 _CHECKPOINT: Final = """
     INSERT INTO checkpoints (number, written_at, occasion, sha256, findings, cosigned, witnesses)
     VALUES (%s, now() - %s::interval, 'day', repeat('0', 64), %s, %s, 1)
@@ -205,6 +211,17 @@ def test_evidence_that_was_long_not_verified_fires(
     assert fires(auditor, "evidence-unverified")
     owner.execute(_VERIFIED, ("2026-03-01", "1 day", 0))
     assert not fires(auditor, "evidence-unverified")
+
+
+def test_signals_that_nobody_looked_for_fire(
+    owner: psycopg.Connection, auditor: psycopg.Connection
+) -> None:
+    """Never, or not for two days."""
+    assert fires(auditor, "signals-overdue")
+    owner.execute(_SIGNALS_RUN, ("3 days",))
+    assert fires(auditor, "signals-overdue")
+    owner.execute(_SIGNALS_RUN, ("1 day",))
+    assert not fires(auditor, "signals-overdue")
 
 
 def test_checkpoints_that_are_missing_unsigned_or_in_trouble_fire(

@@ -25,6 +25,7 @@ from tests.integration.dashboards.expected_operations import OPERATIONS
 from tests.integration.dashboards.expected_overview import OVERVIEW
 from tests.integration.dashboards.expected_platform import PLATFORM
 from tests.integration.dashboards.expected_signature import SIGNATURE
+from tests.integration.dashboards.expected_trust import TRUST
 from tests.integration.dashboards.truth import Asked, Expectation, Truth, midnight
 from tests.support.audited_city import HANDED_OVER, LATE, WAIVED, build_audited_city
 from tests.support.auditors import AUDITOR_PASSWORD, auditor_address
@@ -42,6 +43,7 @@ _EXPECTED: Final[Mapping[str, Mapping[int, Expectation]]] = {
     "jieru-platform": {**SIGNATURE, **PLATFORM},
     "jieru-enterprise": {**SIGNATURE, **ENTERPRISE},
     "jieru-integrity": {**SIGNATURE, **INTEGRITY},
+    "jieru-trust": TRUST,
     "jieru-operations": OPERATIONS,
 }
 _MINUTE: Final = timedelta(minutes=1)
@@ -120,6 +122,7 @@ _SCENARIOS: Final = (
     Scenario("jieru-integrity", {"year": "2026", "stage": "draft", "month": "2026-05"}, _TWO_YEARS),
     Scenario("jieru-integrity", {"year": "2026", "platform": ["guolian"], "month": "2026-08"}),
     Scenario("jieru-integrity", {"year": "2025", "month": "2025-10"}),
+    Scenario("jieru-trust", {"platform": ["guolian"]}),
     Scenario("jieru-operations", {"ingester": ["ingest-2"]}, interval=timedelta(minutes=5)),
 )
 

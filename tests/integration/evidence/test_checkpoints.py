@@ -17,11 +17,15 @@ from tests.support.heard import hear, run_ingester
 from tests.support.procedure import KEY, TRUSTED
 from tests.support.rewriting import past_all_triggers, rewrite_audit
 from verifier.checkpoints.folder import CheckpointFolder
+from verifier.checkpoints.statement import StatedSignals
 from verifier.checkpoints.verifying import check_database, check_statements
 from verifier.checkpoints.writing import Written, record_checkpoint, write_checkpoint
 from verifier.counting.reading import consistent_snapshot
+from verifier.policy import load_policy
 from verifier.procedure.signing import SigningKey
 from verifier.procedure.trusted_keys import NOBODY
+from verifier.trust.records import store_run
+from verifier.trust.running import run_signals
 
 _DAY = timedelta(days=1)
 _SET_BIT = """
@@ -318,3 +322,18 @@ def test_a_day_whose_rows_are_lost_is_found_all_the_same(installation: _Installa
         _day(day) in each and "which would tell what, are missing" in each
         for each in installation.findings()
     )
+
+
+def test_a_run_of_the_signals_that_was_rewritten_is_found(installation: _Installation) -> None:
+    """What it found, or that it ran at all, is told by the first checkpoint after it."""
+    connection = installation.connection
+    run = run_signals(connection, load_policy("putian-2026"), installation.first_day.date())
+    with connection.transaction():
+        assert store_run(connection, run, by="test") == 1
+    assert installation.checkpoint().signed.statement.signals == StatedSignals(
+        run=1, as_of=run.as_of, signals=0, sha256=run.sha256()
+    )
+    assert installation.findings() == []
+    past_all_triggers(connection, "UPDATE signal_runs SET from_on = from_on - 1")
+    (said,) = installation.findings()
+    assert "Run 1 of the signals is not what checkpoint 2 (" in said

@@ -63,6 +63,7 @@ def test_every_command_works_under_its_own_role(
         _well("explain", "2026", PLATFORM, uscc_of(1), "--json", database_url=address)
         _well("audit", "verify", database_url=address)
     _well("audit", "verify", "--record", database_url=verifier)
+    _well("signals", "--record", database_url=verifier)
     for each in (verifier, as_role(url, ARCHIVE)):
         _well("verify-evidence", "--recent", database_url=each)
     _well("procedure", "draft", "2026", "--by", "lin", "--reason", "首次", database_url=api)

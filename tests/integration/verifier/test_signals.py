@@ -11,7 +11,8 @@ from tests.integration.verifier.conftest import Run as Jieru
 from tests.support.signal_city import AS_OF, DAYS, DEVICES, FIRST_DAY, SignalCity
 from verifier.policy import load_policy
 from verifier.trust.records import latest_run, signals_of_run, store_run
-from verifier.trust.running import Run, run_signals
+from verifier.trust.run import Run
+from verifier.trust.running import run_signals
 from verifier.trust.signal import Kind, Signal
 
 _POLICY = load_policy("putian-2026")

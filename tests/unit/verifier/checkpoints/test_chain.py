@@ -15,6 +15,7 @@ from verifier.checkpoints.statement import (
     StatedArchive,
     StatedDay,
     StatedMonth,
+    StatedSignals,
     Statement,
     check_signature,
     parse_signed,
@@ -148,3 +149,41 @@ def test_a_statement_has_one_form(change: Callable[[bytes], bytes]) -> None:
     """One byte more or less is none."""
     with pytest.raises(UserError, match="This is no checkpoint"):
         parse_signed(change(sign(_first(), KEY).content()))
+
+
+_RUN: Final = StatedSignals(run=4, as_of=_NEXT_DAY.day, signals=2, sha256="3" * 64)
+
+
+def test_a_statement_of_before_there_were_signals_keeps_its_bytes() -> None:
+    """What was signed then has no such key; what has one is read in its one form too."""
+    assert b"signals" not in _first().content()
+    signed = sign(msgspec.structs.replace(_first(), signals=_RUN), KEY)
+    assert parse_signed(signed.content()) == signed
+    assert parse_signed(sign(_first(), KEY).content()).statement == _first()
+
+
+@pytest.mark.parametrize(
+    ("now", "is_wrong"),
+    [
+        (_RUN, False),
+        (msgspec.structs.replace(_RUN, run=5), False),
+        (msgspec.structs.replace(_RUN, run=3), True),
+        (msgspec.structs.replace(_RUN, sha256="4" * 64), True),
+        (msgspec.UNSET, True),
+    ],
+    ids=["the same", "a later one", "an earlier one", "rewritten", "gone"],
+)
+def test_the_run_of_the_signals_is_the_one_before_or_a_later_one(
+    now: StatedSignals | msgspec.UnsetType, is_wrong: bool
+) -> None:
+    """A run that was stated stays what it was."""
+    first = msgspec.structs.replace(_first(), signals=_RUN)
+    second = msgspec.structs.replace(_second(), previous_sha256=first.sha256(), signals=now)
+    chain = StatementChain()
+    assert chain.add(first) == []
+    said = [str(each) for each in chain.add(second)]
+    finding = (
+        "Checkpoint 2 (2026-04-11 00:00Z): run 4 of the signals is not the one that the "
+        "checkpoint before it states."
+    )
+    assert said == ([finding] if is_wrong else [])
