@@ -22,13 +22,13 @@ from verifier.trust.signal import Kind, Signal
 __all__ = ["CHEATS_OF_A_CITY", "Tally", "required", "run", "tally_of_city", "visits_for_one"]
 
 _SEEDS: Final = tuple(range(101, 111))
-_HONEST: Final = 475
+_HONEST: Final = 500
 CHEATS_OF_A_CITY: Final = (
     *("naive-script", "minimum-effort", "backfill", "clone", "clone", "replay", "replay"),
     *("moved", "backdated-shells", "counter-continued", "gateway-sharing", "december-rush"),
-    *("stop-at-91", "stop-at-91", "invented-serials", "careful-generator"),
+    *("stop-at-91", "stop-at-91", "stop-at-91", "invented-serials", "careful-generator"),
 )
-"""Some 25 enterprises, 5 % of a city."""
+"""Some 27 enterprises, 5 % of a city."""
 _CAREFUL: Final = "careful-generator"
 _HONEST_NAME: Final = "honest"
 _CERTAINTY: Final = 0.95

@@ -207,7 +207,7 @@ def _shift_like(stage: Stage, first: int, days: int) -> list[BoolArray]:
 def _stop_at_91(stage: Stage) -> list[DrawnEnterprise]:
     """A program with shifts that look like some, which ends with the window."""
     first = stage.start()
-    machines = _made_up(stage, _shift_like(stage, first, _WINDOW_DAYS), values=0.85)
+    machines = _made_up(stage, _shift_like(stage, first, _WINDOW_DAYS), values=0.9)
     return [_enterprise(stage, "stop-at-91", machines, first)]
 
 
@@ -457,7 +457,12 @@ def _backdated_shells(stage: Stage) -> list[DrawnEnterprise]:
 def _careful_generator(stage: Stage) -> list[DrawnEnterprise]:
     """Evidence drawn as honest evidence is: whoever takes such pains is left to visits."""
     drawn = honest_enterprise(
-        stage.chance, stage.around, stage.key("careful-generator"), stage.platform, CLOUD
+        stage.chance,
+        stage.around,
+        stage.key("careful-generator"),
+        stage.platform,
+        CLOUD,
+        draw_district(stage.chance),
     )
     return [replace(drawn, cheat="careful-generator", recorded_day=drawn.from_day)]
 

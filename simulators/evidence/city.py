@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from simulators.evidence.cheats import CHEATS, Stage, numbered
-from simulators.evidence.factories import honest_enterprise
+from simulators.evidence.factories import draw_district, honest_enterprise
 from simulators.evidence.machine import CLOUD, DrawnEnterprise
 from simulators.evidence.surroundings import Surroundings, draw_surroundings
 
@@ -56,7 +56,7 @@ def draw_city(
     """
     around = draw_surroundings(first_on, days, seed)
     chance = np.random.default_rng([seed, 2])
-    publishers = _publishers(chance, honest)
+    places = _places(chance, honest)
     sizes = _NEXT_SMALLER ** np.arange(len(platforms))
     real = tuple(
         honest_enterprise(
@@ -65,9 +65,10 @@ def draw_city(
             f"honest-{number:04d}",
             str(chance.choice(platforms, p=sizes / sizes.sum())),
             publisher,
+            district,
             devices_max=devices_max,
         )
-        for number, publisher in enumerate(publishers)
+        for number, (publisher, district) in enumerate(places)
     )
     numbers = numbered()
     made_up: list[DrawnEnterprise] = []
@@ -84,19 +85,22 @@ def draw_city(
     return DrawnCity(around, (*real, *made_up))
 
 
-def _publishers(chance: np.random.Generator, several: int) -> list[str]:
-    """Who publishes for each enterprise; some share a building's gateway, a few a park's."""
-    publishers: list[str] = []
-    while len(publishers) < several:
-        kind, name = chance.random(), f"via/site-{len(publishers):04d}"
+def _places(chance: np.random.Generator, several: int) -> list[tuple[str, str]]:
+    """Who publishes for each enterprise, and its district.
+
+    Some share a building's gateway, a few a park's; these are in one place.
+    """
+    places: list[tuple[str, str]] = []
+    while len(places) < several:
+        kind, name, district = chance.random(), f"via/site-{len(places):04d}", draw_district(chance)
         if kind < 0.38:
-            publishers.append(CLOUD)
+            places.append((CLOUD, district))
         elif kind < 0.55:
-            publishers.append("own")
+            places.append(("own", district))
         elif kind < 0.97:
-            publishers.append(name)
+            places.append((name, district))
         elif kind < 0.995:
-            publishers += [name] * int(chance.integers(2, 4))
+            places += [(name, district)] * int(chance.integers(2, 4))
         else:
-            publishers += [name] * int(chance.integers(4, 7))
-    return publishers[:several]
+            places += [(name, district)] * int(chance.integers(4, 7))
+    return places[:several]

@@ -307,11 +307,11 @@ def honest_enterprise(
     key: str,
     platform: str,
     publisher: str,
+    district: str,
     *,
     devices_max: int = 9,
 ) -> DrawnEnterprise:
     """An enterprise that is what it says, from when it was connected until it leaves, if it does."""
-    district = draw_district(chance)
     factory = draw_factory(chance, around, district)
     devices = min(3 + int(chance.poisson(1.5)), devices_max)
     serials = [f"{key}-{number}" for number in range(1, devices + 1)]
