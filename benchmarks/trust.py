@@ -22,13 +22,20 @@ from verifier.trust.signal import Kind, Signal
 __all__ = ["CHEATS_OF_A_CITY", "Tally", "required", "run", "tally_of_city", "visits_for_one"]
 
 _SEEDS: Final = tuple(range(101, 111))
-_HONEST: Final = 500
+_HONEST: Final = 540
 CHEATS_OF_A_CITY: Final = (
     *("naive-script", "minimum-effort", "backfill", "clone", "clone", "replay", "replay"),
-    *("moved", "backdated-shells", "counter-continued", "gateway-sharing", "december-rush"),
+    *(
+        "moved-60",
+        "moved-90",
+        "backdated-shells",
+        "counter-continued",
+        "gateway-sharing",
+        "december-rush",
+    ),
     *("stop-at-91", "stop-at-91", "stop-at-91", "invented-serials", "careful-generator"),
 )
-"""Some 27 enterprises, 5 % of a city."""
+"""Some 29 enterprises, 5 % of a city."""
 _CAREFUL: Final = "careful-generator"
 _HONEST_NAME: Final = "honest"
 _CERTAINTY: Final = 0.95
@@ -215,4 +222,3 @@ def _visits(tally: Tally) -> dict[str, int]:
         "one_of_a_city": visits_for_one(of_a_city, 1),
         "five_percent": visits_for_one(of_a_city, round(of_a_city * (1 - _CERTAINTY))),
     }
-

@@ -100,9 +100,7 @@ def beats_of_device(
         yield heapq.heappop(waiting)[2]
 
 
-def _drawn_beats(
-    connection: ServedConnection, device: Device, machine: Machine
-) -> Iterator[Beat]:
+def _drawn_beats(connection: ServedConnection, device: Device, machine: Machine) -> Iterator[Beat]:
     """One message for each hour in which a drawn machine was heard, in the order of sending."""
     start_ms = epoch_milliseconds(machine.first_on)
     readings = {hour: (boot, counter) for hour, counter, boot in machine.readings()}

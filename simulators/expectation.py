@@ -125,11 +125,12 @@ def expect(fleet: Fleet, *, clock: Clock, received_at: datetime | None = None) -
 
 
 def _found_by(served: ServedConnection) -> frozenset[str]:
-    """Signals by which an enterprise is found out, where there is a heartbeat an hour and each is
-    received when it is sent."""
-    if served.cheat not in CHEATS:
-        return frozenset()
-    return CHEATS[served.cheat].found_by & SEEN_IN_HOURS
+    """Signals by which an enterprise is found out.
+
+    There is a heartbeat an hour, and each is received when it is sent.
+    """
+    cheat = CHEATS.get(served.cheat or "")
+    return frozenset() if cheat is None else cheat.found_by & SEEN_IN_HOURS
 
 
 # --- From messages to hours -----------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from simulators.evidence.chance import happens
 from simulators.evidence.factories import (
     draw_district,
     draw_factory,
@@ -37,12 +38,18 @@ GIVER: Final = "giver"
 
 _WINDOW_DAYS: Final = 90
 _ACTIVE_DAYS: Final = 60
+_LONGEST_GAP_DAYS: Final = 20
 _REQUIRED_HOURS: Final = 4
 _BANK: Final = 3
 """Machines that are required."""
 _SUNDAY: Final = 6
 _UPLOAD_EVERY_HOURS: Final = 71
 _LAGS_DAYS: Final = (7, 14, 28)
+_NOISY, _SCALED = 1, 2
+"""Of the variants of a clone; the first is exact."""
+_HEARD_AT_RANDOM: Final = 0.35
+_WORKS_WELL: Final = 0.72
+"""Share of days on which all machines of a bank work that is worth moving on."""
 _WORKS_ENOUGH: Final = 0.67
 """Share of days on which a machine is heard that is worth copying: sixty of ninety."""
 
@@ -75,7 +82,7 @@ class Cheat:
     name: str
     play: Callable[[Stage], list[DrawnEnterprise]]
     found_by: frozenset[str]
-    """At least one of these signals is there for each of its enterprises; none: nothing finds it."""
+    """At least one of these signals is there for each of its enterprises; none: nothing does it."""
 
 
 def _enterprise(
@@ -105,7 +112,7 @@ def _nothing(stage: Stage) -> BoolArray:
 
 def _random_values(stage: Stage, share: float = 1.0) -> Gauge | None:
     """A program draws each value by itself; some send none."""
-    if stage.chance.random() >= share:
+    if not happens(stage.chance, share):
         return None
     return Gauge(
         seed=int(stage.chance.integers(2**31)),
@@ -169,7 +176,7 @@ def _least_hours(stage: Stage, first: int) -> list[BoolArray]:
     for day in (first + days[first + days < stage.around.days]).tolist():
         begun = int(chance.integers(7, 15))
         for each in hours:
-            each[day, begun : begun + _REQUIRED_HOURS + (chance.random() < 0.04)] = True
+            each[day, begun : begun + _REQUIRED_HOURS + happens(chance, 0.04)] = True
     return hours
 
 
@@ -196,7 +203,7 @@ def _shift_like(stage: Stage, first: int, days: int) -> list[BoolArray]:
     chance = stage.chance
     hours = [_nothing(stage) for _device in range(_BANK)]
     for day in range(first, min(first + days, stage.around.days)):
-        if stage.around.weekday[day] == _SUNDAY or chance.random() < 0.04:
+        if stage.around.weekday[day] == _SUNDAY or happens(chance, 0.04):
             continue
         for each in hours:
             begun = int(chance.integers(7, 10))
@@ -217,7 +224,10 @@ def _invented_serials(stage: Stage) -> list[DrawnEnterprise]:
     gateway = f"via/{stage.key('gw')}"
     for _enterprise_number in range(2):
         first = stage.start()
-        hours = [stage.chance.random(_nothing(stage).shape) < 0.35 for _device in range(_BANK)]
+        hours = [
+            stage.chance.random(_nothing(stage).shape) < _HEARD_AT_RANDOM
+            for _device in range(_BANK)
+        ]
         for each in hours:
             each[:first] = False
         machines = _made_up(stage, hours, values=0.7, publisher=gateway)
@@ -258,7 +268,9 @@ def _victim(stage: Stage, days: int) -> tuple[DrawnEnterprise, int]:
         (victim, span.first)
         for victim, span in spans
         if span.end - span.first >= days
-        and np.mean([machine.hours[span.first : span.end].any(axis=1).mean() for machine in victim.machines])
+        and np.mean(
+            [machine.hours[span.first : span.end].any(axis=1).mean() for machine in victim.machines]
+        )
         >= _WORKS_ENOUGH
     ]
     if not fit:
@@ -301,7 +313,7 @@ def _shown_again(stage: Stage, name: str, *, lag: int, flips: float) -> DrawnEnt
     chance = stage.chance
     victim, begun = _victim(stage, 130 + lag)
     first = begun + lag + int(chance.integers(0, 25))
-    lasts = 91 if chance.random() < 0.5 else int(chance.integers(100, 300))
+    lasts = 91 if happens(chance, 0.5) else int(chance.integers(100, 300))
     end = min(first + lasts, stage.around.days)
     chosen = chance.permutation(len(victim.machines))[:_BANK]
     machines = [
@@ -322,21 +334,19 @@ def _with_gauges(enterprise: DrawnEnterprise, **changed: float) -> DrawnEnterpri
 def _clone(stage: Stage) -> list[DrawnEnterprise]:
     """A machine's messages sent twice: as they are, with noise, or with scaled values."""
     variant = stage.turn % 3
-    cloned = _shown_again(stage, "clone", lag=0, flips=0.015 if variant == 1 else 0.0)
-    if variant == 1:
+    cloned = _shown_again(stage, "clone", lag=0, flips=0.015 if variant == _NOISY else 0.0)
+    if variant == _NOISY:
         cloned = _with_gauges(cloned, noise=0.1)
-    return [_with_gauges(cloned, scale=1.13) if variant == 2 else cloned]
+    return [_with_gauges(cloned, scale=1.13) if variant == _SCALED else cloned]
 
 
 def _replay(stage: Stage) -> list[DrawnEnterprise]:
     """A recording of another's machines, played one, two or four weeks later, scaled or not."""
-    replayed = _shown_again(
-        stage, "replay", lag=_LAGS_DAYS[stage.turn % 3], flips=0.0
-    )
+    replayed = _shown_again(stage, "replay", lag=_LAGS_DAYS[stage.turn % 3], flips=0.0)
     return [_with_gauges(replayed, scale=0.91) if stage.turn % 2 else replayed]
 
 
-# --- One bank of machines for several enterprises --------------------------------------------------
+# --- One bank of machines for several enterprises -------------------------------------------------
 
 
 def _bank(stage: Stage, *, counts: bool | None = None) -> list[Machine]:
@@ -348,7 +358,7 @@ def _bank(stage: Stage, *, counts: bool | None = None) -> list[Machine]:
         machines = draw_machines(stage.chance, around, factory, serials, CLOUD)
         # Whoever earns by a bank takes one that works.
         active = np.sum([machine.hours.any(axis=1) for machine in machines], axis=0) == _BANK
-        if active.mean() < 0.72 or (counts and not machines[0].counters):
+        if active.mean() < _WORKS_WELL or (counts and not machines[0].counters):
             continue
         if counts is False:
             return [replace(machine, counters=()) for machine in machines]
@@ -368,7 +378,7 @@ def _has_earned(machines: Sequence[Machine], first: int, least_days: int) -> int
     """The day after the one on which a bank has its active days, and some days have passed."""
     active = np.flatnonzero(_active(machines, first))
     if len(active) < _ACTIVE_DAYS:
-        return machines[0].hours.shape[0]
+        return len(machines[0].hours)
     return first + max(int(active[_ACTIVE_DAYS - 1]) + 1, least_days)
 
 
@@ -401,9 +411,7 @@ def _handed_on(
     return found
 
 
-def _going_on(
-    machine: Machine, earlier: Sequence[Period], first: int
-) -> tuple[CounterLife, ...]:
+def _going_on(machine: Machine, earlier: Sequence[Period], first: int) -> tuple[CounterLife, ...]:
     """The counter as it stands after a machine's earlier spells."""
     if not machine.counters:
         return ()
@@ -413,11 +421,17 @@ def _going_on(
     return (replace(life, first_hour=first * HOURS_PER_DAY, start=start),)
 
 
-def _moved_machines(stage: Stage) -> list[DrawnEnterprise]:
-    """Real machines, moved on when they have earned an enterprise: after 60 active or 90 days."""
-    name, least_days = ("moved-60", 70) if stage.turn % 2 else ("moved-90", _WINDOW_DAYS)
+def _moved_after_60(stage: Stage) -> list[DrawnEnterprise]:
+    """Real machines, moved on as soon as sixty active days were seen and the gap may last."""
     bank = _bank(stage, counts=False)
-    return _handed_on(stage, name, bank, least_days=least_days, new_second=False)
+    least_days = _WINDOW_DAYS - _LONGEST_GAP_DAYS
+    return _handed_on(stage, "moved-60", bank, least_days=least_days, new_second=False)
+
+
+def _moved_after_90(stage: Stage) -> list[DrawnEnterprise]:
+    """Real machines, moved on when a window is over."""
+    bank = _bank(stage, counts=False)
+    return _handed_on(stage, "moved-90", bank, least_days=_WINDOW_DAYS, new_second=False)
 
 
 def _counter_continued(stage: Stage) -> list[DrawnEnterprise]:
@@ -444,7 +458,11 @@ def _backdated_shells(stage: Stage) -> list[DrawnEnterprise]:
             stage,
             "backdated-shells",
             [
-                replace(only_between(machine, *span), assigned=span, counters=_going_on(machine, spans[:place], span.first))
+                replace(
+                    only_between(machine, *span),
+                    assigned=span,
+                    counters=_going_on(machine, spans[:place], span.first),
+                )
                 for machine in bank
             ],
             span.first,
@@ -477,7 +495,8 @@ _ALL: Final = (
     Cheat("backfill", _backfill, frozenset({"not_live"})),
     Cheat("clone", _clone, frozenset({"rhythm_alike"})),
     Cheat("replay", _replay, frozenset({"rhythm_alike"})),
-    Cheat("moved", _moved_machines, frozenset({"handed_over", "silent_when_full"})),
+    Cheat("moved-60", _moved_after_60, frozenset({"handed_over", "silent_when_full"})),
+    Cheat("moved-90", _moved_after_90, frozenset({"handed_over", "silent_when_full"})),
     Cheat("backdated-shells", _backdated_shells, frozenset({"recorded_late"})),
     Cheat("counter-continued", _counter_continued, frozenset({"counter_continued"})),
     Cheat("gateway-sharing", _gateway_sharing, frozenset({"gateway_shared"})),

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from simulators.evidence.chance import one_of
 from simulators.evidence.cheats import CHEATS, Stage, numbered
 from simulators.evidence.factories import draw_district, honest_enterprise
 from simulators.evidence.machine import CLOUD, DrawnEnterprise
@@ -17,6 +18,13 @@ __all__ = ["DrawnCity", "draw_city"]
 _PLATFORMS: Final = ("xielian", "haichuang", "zhilian", "minyun", "puxin", "yunzhi")
 _NEXT_SMALLER: Final = 0.75
 """How many enterprises a platform has beside the one before."""
+_PUBLISHERS: Final = (
+    ("cloud", 0.38),
+    ("own", 0.17),
+    ("gateway", 0.42),
+    ("building", 0.025),
+    ("park", 0.005),
+)
 _DISHONEST: Final = 2
 """Of the platforms, the last ones: operators that cheat do so more than once."""
 
@@ -92,15 +100,10 @@ def _places(chance: np.random.Generator, several: int) -> list[tuple[str, str]]:
     """
     places: list[tuple[str, str]] = []
     while len(places) < several:
-        kind, name, district = chance.random(), f"via/site-{len(places):04d}", draw_district(chance)
-        if kind < 0.38:
-            places.append((CLOUD, district))
-        elif kind < 0.55:
-            places.append(("own", district))
-        elif kind < 0.97:
-            places.append((name, district))
-        elif kind < 0.995:
-            places += [(name, district)] * int(chance.integers(2, 4))
-        else:
-            places += [(name, district)] * int(chance.integers(4, 7))
+        kind = one_of(chance, _PUBLISHERS)
+        district = draw_district(chance)
+        publisher = {"cloud": CLOUD, "own": "own"}.get(kind, f"via/site-{len(places):04d}")
+        neighbours = {"building": (2, 4), "park": (4, 7)}.get(kind)
+        several_here = 1 if neighbours is None else int(chance.integers(*neighbours))
+        places += [(publisher, district)] * several_here
     return places[:several]

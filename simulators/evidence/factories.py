@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from simulators.evidence.chance import happens, one_of
 from simulators.evidence.gauges import Gauge
 from simulators.evidence.machine import (
     CLOUD,
@@ -41,6 +42,10 @@ _SHIFTS: Final = (
     (0.05, 5, 6),
 )
 _RESTS: Final = ((0.50, (_SUNDAY,)), (0.12, (_SATURDAY, _SUNDAY)), (0.38, ()))
+_TRIED: Final = 0.02
+"""Of the days of a declared stop, those on which a machine is tried."""
+_STAYS: Final = (("trial", 0.02), ("leaves", 0.06), ("stays", 0.92))
+_RECORDED: Final = (("forgotten", 0.01), ("late", 0.05), ("in time", 0.94))
 _INTERVALS_S: Final = ((0.55, 60), (0.15, 30), (0.20, 300), (0.10, 600))
 
 
@@ -86,7 +91,7 @@ def draw_factory(chance: np.random.Generator, around: Surroundings, district: st
         int(chance.choice(len(_SHIFTS), p=[row[0] for row in _SHIFTS]))
     ]
     always_on = shortest == HOURS_PER_DAY
-    is_seasonal = chance.random() < 0.25
+    is_seasonal = happens(chance, 0.25)
     seasons = []
     if is_seasonal:
         for year in range(-1, around.days // 365 + 1):
@@ -98,7 +103,7 @@ def draw_factory(chance: np.random.Generator, around: Surroundings, district: st
         length_minutes=int(chance.integers(shortest * _MINUTES, longest * _MINUTES + 1)),
         wavers_minutes=float(chance.uniform(3, 25)),
         rests=_RESTS[_chosen(chance, _RESTS)][1],
-        alternate_rest=bool(chance.random() < 0.2),
+        alternate_rest=happens(chance, 0.2),
         closes_on_holidays=float(chance.uniform(0.2, 0.98)),
         festival_stop=(int(chance.integers(2, 12)), int(chance.integers(6, 17))),
         closes_by_chance=float(chance.uniform(0.0, 0.04)),
@@ -155,7 +160,9 @@ def machine_hours(
         needed = works & (chance.random(days) < factory.utilisation)
         begun = np.maximum(shift[0] + chance.integers(-6, 7, days), 0)
         hours = _hours_between(days, begun, shift[1] + chance.integers(-10, 11, days), needed)
-    for begun_day in chance.integers(0, days, chance.poisson(factory.breakdowns_a_year * days / 365)):
+    for begun_day in chance.integers(
+        0, days, chance.poisson(factory.breakdowns_a_year * days / 365)
+    ):
         begun_hour = int(begun_day) * HOURS_PER_DAY + int(chance.integers(HOURS_PER_DAY))
         hours.reshape(-1)[begun_hour : begun_hour + int(chance.exponential(30)) + 1] = False
     hours &= ~factory.feeder
@@ -186,9 +193,9 @@ def _delays(
 ) -> npt.NDArray[np.uint16]:
     """Minutes by which an enterprise's line is late; hours that it loses fall out of `hours`."""
     delays = chance.integers(0, 2, (around.days, HOURS_PER_DAY)).astype(np.int64)
-    if chance.random() < 0.02:  # its gateway uploads every two hours
+    if happens(chance, 0.02):  # its gateway uploads every two hours
         delays += np.where(np.arange(HOURS_PER_DAY) % 2 == 0, 61, 1)
-    stores = chance.random() < 0.6
+    stores = happens(chance, 0.6)
     flat = delays.reshape(-1)
     a_year = chance.choice([1, 4, 12], p=[0.6, 0.3, 0.1])
     for begun in chance.integers(0, flat.size, chance.poisson(a_year * around.days / 365)):
@@ -201,7 +208,9 @@ def _delays(
     return delays.clip(0, _LONGEST_DELAY_MINUTES).astype(np.uint16)
 
 
-def _counters(chance: np.random.Generator, days: int, *, tells_boot: bool) -> tuple[CounterLife, ...]:
+def _counters(
+    chance: np.random.Generator, days: int, *, tells_boot: bool
+) -> tuple[CounterLife, ...]:
     """A counter, begun anew where its controller was started or changed."""
     per_hour = round(float(chance.uniform(2, 60)), 2)
     boot = int(chance.integers(1, 2**31)) if tells_boot else None
@@ -218,7 +227,7 @@ def _counters(chance: np.random.Generator, days: int, *, tells_boot: bool) -> tu
 def _gauge(chance: np.random.Generator) -> Gauge:
     """What the machines of one factory measure, and how finely."""
     # Pieces and switching power know little of the beat before; temperatures and currents much.
-    is_forgetful = chance.random() < 0.06
+    is_forgetful = happens(chance, 0.06)
     return Gauge(
         seed=0,
         level=float(chance.uniform(20, 200)),
@@ -248,13 +257,13 @@ def draw_machines(
     delays = _delays(chance, around, hours)
     interval_s = _INTERVALS_S[_chosen(chance, _INTERVALS_S)][1]
     # Whoever polls does so at the full minute, or all of a gateway's at one second.
-    polled = publisher == CLOUD or chance.random() < 0.5
+    polled = publisher == CLOUD or happens(chance, 0.5)
     second = 0 if publisher == CLOUD else int(chance.integers(interval_s))
-    counts, tells_boot = chance.random() < 0.4, chance.random() < 0.85
-    gauge = _gauge(chance) if chance.random() < 0.6 else None
+    counts, tells_boot = happens(chance, 0.4), happens(chance, 0.85)
+    gauge = _gauge(chance) if happens(chance, 0.6) else None
     machines = []
     for serial, heard in zip(serials, hours, strict=True):
-        late = int(chance.integers(20, 300)) if chance.random() < 0.01 else 0
+        late = int(chance.integers(20, 300)) if happens(chance, 0.01) else 0
         machines.append(
             Machine(
                 serial=serial,
@@ -283,7 +292,7 @@ def declared_stops(
 
     An honest enterprise tries a machine for an hour or two, and some begin again before they said.
     """
-    if chance.random() >= 0.3:
+    if not happens(chance, 0.3):
         return ()
     stops = []
     for season in factory.low_seasons:
@@ -291,11 +300,11 @@ def declared_stops(
         if first >= end:
             continue
         stops.append(Period(first, end))
-        begins_early = chance.random() < 0.15
+        begins_early = happens(chance, 0.15)
         still = slice(first, end - int(chance.integers(2, 8)) if begins_early else end)
         for each in hours:
             each[still] = False
-        for day in np.flatnonzero(chance.random(end - first) < 0.02) + first:
+        for day in np.flatnonzero(chance.random(end - first) < _TRIED) + first:
             hour = int(chance.integers(8, 17))
             hours[0][day, hour : hour + int(chance.integers(1, 3))] = True
     return tuple(stops)
@@ -311,7 +320,7 @@ def honest_enterprise(
     *,
     devices_max: int = 9,
 ) -> DrawnEnterprise:
-    """An enterprise that is what it says, from when it was connected until it leaves, if it does."""
+    """An enterprise that is what it says, from when it was connected until it leaves."""
     factory = draw_factory(chance, around, district)
     devices = min(3 + int(chance.poisson(1.5)), devices_max)
     serials = [f"{key}-{number}" for number in range(1, devices + 1)]
@@ -337,20 +346,19 @@ def honest_enterprise(
 
 
 def _leaves_on(chance: np.random.Generator, from_day: int, days: int) -> int | None:
-    kind = chance.random()
-    if kind < 0.02:  # three months for a trial
-        day = from_day + int(chance.integers(86, 100))
-    elif kind < 0.08:  # closed, moved or dissatisfied
-        day = from_day + int(chance.integers(30, 365))
-    else:
+    kind = one_of(chance, _STAYS)
+    if kind == "stays":
         return None
+    # A trial of three months, or whoever closed, moved or was dissatisfied.
+    after = chance.integers(86, 100) if kind == "trial" else chance.integers(30, 365)
+    day = from_day + int(after)
     return day if day < days else None
 
 
 def _recorded_after(chance: np.random.Generator) -> int:
-    kind = chance.random()
-    if kind < 0.01:  # the clerk forgot
+    kind = one_of(chance, _RECORDED)
+    if kind == "forgotten":
         return 30 + int(chance.exponential(25))
-    if kind < 0.06:
+    if kind == "late":
         return int(chance.integers(8, 30))
     return int(chance.integers(-10, 6))

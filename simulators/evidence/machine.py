@@ -1,4 +1,4 @@
-"""What one machine leaves behind, whether it is there or made up: hours, delays, counters, values."""
+"""What one machine leaves behind, whether it is there or made up."""
 
 from dataclasses import dataclass, replace
 from datetime import date

@@ -1,4 +1,4 @@
-"""What befalls many enterprises at once: public holidays, power cuts by district and feeder, storms.
+"""What befalls many enterprises at once: public holidays, power cuts by district and line, storms.
 
 Honest factories are alike in this, so signals must weigh it as little.
 """
@@ -35,6 +35,8 @@ _FIXED: Final = frozenset(
     | {(10, day) for day in range(1, 8)}
 )
 """New Year, Qingming, Labour Day, National Day, as the State Council lays them in most years."""
+_STORMY_MONTHS: Final = (7, 8, 9)
+_SPRING_FESTIVAL_DAYS: Final = range(-1, 7)
 _DRAGON_BOAT_AFTER_DAYS: Final = (122, 123, 124)
 _MID_AUTUMN_AFTER_DAYS: Final = (220, 221, 222)
 """After the first day of the Spring Festival, in a year without a leap month before it."""
@@ -45,7 +47,10 @@ def is_public_holiday(day: date) -> bool:
     if (day.month, day.day) in _FIXED:
         return True
     after = (day - SPRING_FESTIVALS[day.year]).days
-    return -1 <= after <= 6 or after in (*_DRAGON_BOAT_AFTER_DAYS, *_MID_AUTUMN_AFTER_DAYS)
+    return after in _SPRING_FESTIVAL_DAYS or after in (
+        *_DRAGON_BOAT_AFTER_DAYS,
+        *_MID_AUTUMN_AFTER_DAYS,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ def draw_surroundings(first_on: date, days: int, seed: int) -> Surroundings:
     dates = [first_on + timedelta(days=number) for number in range(days)]
     years = days / 365
     storm = np.zeros((days, HOURS_PER_DAY), dtype=np.bool_)
-    season = [number for number, day in enumerate(dates) if 7 <= day.month <= 9]
+    season = [number for number, day in enumerate(dates) if day.month in _STORMY_MONTHS]
     for _time in range(chance.poisson(_STORMS_A_YEAR * years) if season else 0):
         begun = int(chance.choice(season)) * HOURS_PER_DAY + int(chance.integers(24))
         storm.reshape(-1)[begun : begun + int(chance.integers(12, 40))] = True

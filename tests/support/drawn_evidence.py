@@ -3,20 +3,21 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from simulators.evidence.city import DrawnCity
-from simulators.evidence.machine import CLOUD, DrawnEnterprise, Machine, Period
+from simulators.evidence.machine import CLOUD, Machine, Period
 from verifier.counting.eligibility import Case
 from verifier.counting.registry import Connection, Enterprise, Platform
 from verifier.counting.windows import ActiveDays, WindowRule, earliest_windows
 from verifier.policy import Policy
 from verifier.trust.fleet import Fleet, Stretch
-from verifier.trust.gathered import Beat, Gathered, Gateway, Series, ToldByHeartbeats
 from verifier.trust.gateways import Served
+from verifier.trust.gathered import Beat, Gateway, Gathered, Series, ToldByHeartbeats
 from verifier.trust.registration import Registration
 from verifier.trust.seeing import find_signals
 from verifier.trust.seen_in_heartbeats import seen_in_heartbeats
@@ -142,9 +143,7 @@ def _active_days(city: DrawnCity, members: Sequence[_Member], policy: Policy) ->
     for case, machine, period in members:
         hours = _within(machine.hours, period).sum(axis=1)
         devices[case] += hours >= policy.active_hours_per_day_min.value
-    return ActiveDays(
-        city.around.first_on.toordinal(), devices >= policy.active_devices_min.value
-    )
+    return ActiveDays(city.around.first_on.toordinal(), devices >= policy.active_devices_min.value)
 
 
 def _cases(city: DrawnCity, active: ActiveDays, policy: Policy) -> tuple[Case, ...]:
@@ -182,7 +181,7 @@ def _told(city: DrawnCity, machine: Machine, period: Period) -> ToldByHeartbeats
     ]
     fell = [
         after[0]
-        for before, after in zip(readings, readings[1:], strict=False)
+        for before, after in pairwise(readings)
         if after[1] < before[1] and after[2] == before[2]
     ]
     return ToldByHeartbeats(
@@ -220,4 +219,3 @@ def _gateways(city: DrawnCity) -> dict[str, object]:
                 )
             )
     return {"served": tuple(served), "gateways": gateways}
-

@@ -16,9 +16,7 @@ _PLAIN: Final = frozenset({Kind.RHYTHM_ALIKE, Kind.COUNTER_CONTINUED})
 or was, another enterprise's."""
 _BANK: Final = 3
 _WINDOW_DAYS: Final = 90
-_MADE_FOR_THE_COUNT: Final = frozenset(
-    {Kind.REQUIRED_HOURS, Kind.HANDED_OVER, Kind.METRICS_REPEAT}
-)
+_MADE_FOR_THE_COUNT: Final = frozenset({Kind.REQUIRED_HOURS, Kind.HANDED_OVER, Kind.METRICS_REPEAT})
 """Soft ones that hardly come about by the trade or the season; with any other they suffice."""
 
 
@@ -45,9 +43,7 @@ def proposes_hold(signals: Iterable[Signal]) -> bool:
         return True
     if len(kinds) < 2:  # noqa: PLR2004 - two kinds
         return False
-    return any(
-        each.strength is Strength.HARD or each.kind in _MADE_FOR_THE_COUNT for each in seen
-    )
+    return any(each.strength is Strength.HARD or each.kind in _MADE_FOR_THE_COUNT for each in seen)
 
 
 def _may_be_victim(signal: Signal) -> bool:

@@ -1,5 +1,7 @@
 """Each cheat does what its name says."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -26,7 +28,7 @@ def _original(city: DrawnCity, copy: DrawnEnterprise) -> DrawnEnterprise:
 def test_every_cheat_is_shown(city: DrawnCity) -> None:
     """Those of one bank with who gives it."""
     shown = {each.cheat for each in city.enterprises} - {None, GIVER}
-    assert shown == {*CHEATS} - {"moved"} | {"moved-90"}
+    assert shown == {*CHEATS}
 
 
 @pytest.mark.parametrize("name", ["naive-script", "minimum-effort", "backfill", "december-rush"])
@@ -69,17 +71,20 @@ def test_a_copy_shows_the_machines_of_an_honest_enterprise(city: DrawnCity, name
         assert alike > 0.95
 
 
-def test_a_bank_is_heard_at_one_enterprise_at_a_time(city: DrawnCity) -> None:
+@pytest.mark.parametrize(("name", "least_days"), [("moved-60", 70), ("moved-90", 90)])
+def test_a_bank_is_moved_on_when_it_has_earned_an_enterprise(
+    city: DrawnCity, name: str, least_days: int
+) -> None:
     """Under new serials, in the beat it had."""
-    chain = [each for each in city.enterprises if each.cheat in (GIVER, "moved-90")]
-    lives = [life for each in chain if (life := each.machines[0].life()) is not None]
-    assert len(lives) >= 2
-    moved = _of(city, "moved-90")
-    assert len({machine.serial for each in moved for machine in each.machines}) == 3 * len(moved)
-    (beat,) = {
-        (machine.interval_s, machine.second) for each in moved for machine in each.machines
-    } or {(0, 0)}
-    assert beat[0] > 0
+    moved = _of(city, name)
+    machines = [machine for each in moved for machine in each.machines]
+    assert len({machine.serial for machine in machines}) == len(machines) == 3 * len(moved)
+    assert len({(machine.interval_s, machine.second) for machine in machines}) == 1
+    for enterprise in moved:
+        active = np.sum([machine.hours.sum(axis=1) >= 4 for machine in enterprise.machines], axis=0)
+        days = np.flatnonzero(active == 3)
+        assert len(days) >= 60
+        assert days[-1] - enterprise.from_day <= 1.5 * least_days
 
 
 def test_counters_go_on_where_they_ended(city: DrawnCity) -> None:
@@ -88,7 +93,7 @@ def test_counters_go_on_where_they_ended(city: DrawnCity) -> None:
     givers = [each for each in _of(city, GIVER) if each.machines[0].counters]
     chain = [*givers[-1:], *receivers]
     assert len(chain) >= 2
-    for before, after in zip(chain, chain[1:], strict=False):
+    for before, after in pairwise(chain):
         for ended, begun in zip(before.machines, after.machines, strict=True):
             step = begun.readings()[0][1] - ended.readings()[-1][1]
             assert 0 <= step <= ended.counters[0].per_hour + 0.02

@@ -1,5 +1,7 @@
 """Honest factories are not clockwork."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -57,7 +59,7 @@ def test_a_counter_goes_up_until_its_controller_begins_anew(city: DrawnCity) -> 
     for enterprise in city.enterprises:
         for machine in enterprise.machines:
             readings = machine.readings()
-            for before, after in zip(readings, readings[1:], strict=False):
+            for before, after in pairwise(readings):
                 is_told = before[2] is None or before[2] != after[2]
                 assert after[1] >= before[1] or is_told
                 several += 1
@@ -66,7 +68,7 @@ def test_a_counter_goes_up_until_its_controller_begins_anew(city: DrawnCity) -> 
 
 def test_the_same_seed_gives_the_same_city() -> None:
     """Bit by bit."""
-    one, same = (draw_city(9, honest=5, cheats=("clone", "moved")) for _time in range(2))
+    one, same = (draw_city(9, honest=5, cheats=("clone", "moved-60")) for _time in range(2))
     assert [each.key for each in one.enterprises] == [each.key for each in same.enterprises]
     for mine, again in zip(one.enterprises, same.enterprises, strict=True):
         for machine, copy in zip(mine.machines, again.machines, strict=True):

@@ -28,7 +28,9 @@ def test_honest_enterprises_are_left_alone(tally: Tally) -> None:
     assert tally.holds["honest"] == 0
 
 
-@pytest.mark.parametrize("name", ["naive-script", "backfill", "backdated-shells", "counter-continued"])
+@pytest.mark.parametrize(
+    "name", ["naive-script", "backfill", "backdated-shells", "counter-continued"]
+)
 def test_cheap_frauds_are_all_found(tally: Tally, name: str) -> None:
     """A hold is proposed for each."""
     assert tally.enterprises[name] > 0
