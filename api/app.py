@@ -20,6 +20,9 @@ from api.account import routes as access_routes
 from api.account import sign_in_pages as access_pages
 from api.audit import pages as audit_pages
 from api.audit import routes as audit_routes
+from api.cases import pages as cases_pages
+from api.cases import question_pages, question_routes
+from api.cases import routes as cases_routes
 from api.console.assets import Assets
 from api.console.problem_answers import install_problems
 from api.counts import pages as counts_pages
@@ -45,6 +48,8 @@ from api.registry.connections import pages as connections_pages
 from api.registry.connections import routes as connections_routes
 from api.registry.credentials import pages as credentials_pages
 from api.registry.credentials import routes as credential_routes
+from api.registry.declarations import pages as declarations_pages
+from api.registry.declarations import routes as declarations_routes
 from api.registry.devices import pages as devices_pages
 from api.registry.devices import routes as devices_routes
 from api.registry.enterprises import pages as enterprises_pages
@@ -65,6 +70,7 @@ from api.web.language import DefaultLanguage
 from api.web.services import Services
 from jieru.calendar import civil_date
 from jieru.credentials.equipment_broker import equipment_broker
+from jieru.documents.store import document_store
 from jieru.settings import Settings
 from verifier.policy import load_policy
 from verifier.procedure.holidays import load_holidays
@@ -85,6 +91,12 @@ _PARTS: Final = (
     credential_routes.router,
     totp_pages.router,
     audit_routes.router,
+    cases_routes.router,
+    cases_pages.router,
+    question_routes.router,
+    question_pages.router,
+    declarations_routes.router,
+    declarations_pages.router,
     access_log_routes.router,
     imports_routes.router,
     overview_routes.router,
@@ -159,6 +171,7 @@ def create_app(
     assets = Assets(_STATIC)
     database = RequestDatabase(pool)
     policy = load_policy(settings.policy)
+    holidays = load_holidays(settings.holidays_file)
     app.state.services = Services(
         assets,
         DefaultLanguage(settings.language),
@@ -169,9 +182,11 @@ def create_app(
         ProcedureSource(
             policy,
             settings,
-            load_holidays(settings.holidays_file),
+            holidays,
             trusted_keys_of(settings),
         ),
+        holidays,
+        document_store(settings),
         provider_of(settings),
         SecondStep.of_settings(settings),
         HashingTurns(),

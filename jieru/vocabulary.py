@@ -18,11 +18,15 @@ __all__ = [
     "ACCOUNT_ROLE_WORDS",
     "AUDIT_ACTION_WORDS",
     "BASIS_WORDS",
+    "CASE_CAUSE_WORDS",
+    "CASE_STATE_WORDS",
+    "CASE_STEP_WORDS",
     "CAUSE_WORDS",
     "CHANGE_WORDS",
     "COUNT_STATE_WORDS",
     "CRITERION_WORDS",
     "DECISION_WORDS",
+    "DECLARATION_WORDS",
     "DEVICE_STATUS_WORDS",
     "IMPORT_OUTCOME_WORDS",
     "LEVEL_WORDS",
@@ -168,6 +172,42 @@ REJECTION_WORDS: Final[Vocabulary] = {
     "future_timestamp": _("time stamp in the future"),
     "before_epoch": _("time stamp before 2020"),
     "unstorable": _("cannot be stored"),
+}
+
+STRENGTH_WORDS: Final[Vocabulary] = {"hard": _("hard signal"), "soft": _("soft signal")}
+"""Of a signal: one hard one, or two soft ones, open a case."""
+DECLARATION_WORDS: Final[Vocabulary] = {"stop": _("Stop"), "repair": _("Repair")}
+
+# Cases ---------------------------------------------------------------------------------------
+
+CASE_STATE_WORDS: Final[Vocabulary] = {
+    "open": _("to be begun"),
+    "asked": _("waiting for an answer"),
+    "answered": _("answered, to be judged"),
+    "visited": _("visited, to be judged"),
+    "cleared": _("cleared"),
+    "upheld": _("upheld"),
+}
+CASE_CAUSE_WORDS: Final[Vocabulary] = {
+    "signals": _("signals"),
+    "challenge": _("challenges that were missed"),
+    "draw": _("the draw"),
+    "verifier": _("a verifier"),
+}
+"""What opened it."""
+CASE_STEP_WORDS: Final[Vocabulary] = {
+    "asked_operator": _("Asked the operator"),
+    "operator_answered": _("The operator answered"),
+    "asked_enterprise": _("Asked the enterprise"),
+    "enterprise_answered": _("The enterprise answered"),
+    "visited": _("Visited the enterprise"),
+    "noted": _("Noted"),
+    "hold_proposed": _("Proposed a hold"),
+    "hold_decided": _("Decided the hold"),
+    "hold_declined": _("Declined the hold"),
+    "cleared": _("Cleared the case"),
+    "upheld": _("Upheld the case"),
+    "reopened": _("Reopened the case"),
 }
 
 # Counting ------------------------------------------------------------------------------------
@@ -368,6 +408,9 @@ RECORD_KIND_WORDS: Final[Vocabulary] = {
     "count_statements": _("signed statement"),
     "count_payments": _("payment"),
     "recoveries": _("recovery"),
+    "cases": _("case"),
+    "case_steps": _("step of a case"),
+    "declarations": _("declaration of a stop or a repair"),
     "heartbeat_archives": _("archive file of heartbeats"),
     "evidence_verifications": _("verification of evidence"),
     "evidence_exceptions": _("exception of evidence"),

@@ -39,6 +39,16 @@ RECORDED: Final[Mapping[tuple[str, str], AccessKind]] = {
     ("GET", "/connection-requests/{request_id}/refuse"): AccessKind.READ,
     ("GET", "/api/v1/connection-requests"): AccessKind.READ,
     ("GET", "/api/v1/connection-requests/{request_id}"): AccessKind.READ,
+    # Who is under review, what was asked, answered and seen
+    ("GET", "/cases"): AccessKind.READ,
+    ("GET", "/cases/{case_id}"): AccessKind.READ,
+    ("GET", "/cases/{case_id}/{step}"): AccessKind.READ,
+    ("GET", "/questions"): AccessKind.READ,
+    ("GET", "/questions/{uscc}"): AccessKind.READ,
+    ("GET", "/api/v1/cases"): AccessKind.READ,
+    ("GET", "/api/v1/cases/{case_id}"): AccessKind.READ,
+    ("GET", "/api/v1/questions"): AccessKind.READ,
+    ("GET", "/api/v1/questions/{uscc}"): AccessKind.READ,
     # What stands for a person
     ("GET", "/account/personal-keys"): AccessKind.READ,
     # Who may publish for a platform
@@ -57,6 +67,8 @@ RECORDED: Final[Mapping[tuple[str, str], AccessKind]] = {
     # Files to be kept
     ("GET", "/counts/{year}/report"): AccessKind.EXPORT,
     ("GET", "/api/v1/counts/{year}/report"): AccessKind.EXPORT,
+    ("GET", "/api/v1/cases/{case_id}/documents/{sha256}"): AccessKind.EXPORT,
+    ("GET", "/api/v1/questions/{uscc}/documents/{sha256}"): AccessKind.EXPORT,
     ("GET", "/api/v1/access-entries.csv"): AccessKind.EXPORT,
     ("GET", "/api/v1/assignments.csv"): AccessKind.EXPORT,
     ("GET", "/api/v1/audit-entries.csv"): AccessKind.EXPORT,

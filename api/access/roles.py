@@ -41,6 +41,13 @@ class Permission(StrEnum):
     """Who signed in, read what is personal or secret, or took files away."""
     READ_PROCEDURE = "read_procedure"
     """The annual count from the inside: every revision, its steps, the review queue."""
+    READ_CASES = "read_cases"
+    """Enterprises under review: signals, questions, answers, visits. Never an operator's to see."""
+    WORK_ON_CASES = "work_on_cases"
+    """Open cases, take their steps, record what enterprises confirm."""
+    READ_QUESTIONS = "read_questions"
+    """What the bureau asks an operator; of a case nothing else."""
+    ANSWER_QUESTIONS = "answer_questions"
     READ_PANELS = "read_panels"
     """What auditors see in Grafana: all platforms side by side."""
     DECIDE = "decide"
@@ -69,6 +76,8 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
         Permission.CHANGE_REGISTRY,
         Permission.CHANGE_CREDENTIALS,
         Permission.CHANGE_KEYS,
+        Permission.READ_QUESTIONS,
+        Permission.ANSWER_QUESTIONS,
     },
     # Verifiers judge what operators claim: they may correct the registry, but hand out nothing.
     Role.VERIFIER: _READING
@@ -77,11 +86,19 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
         Permission.CHANGE_PLATFORMS,
         Permission.CONFIRM_CONNECTIONS,
         Permission.READ_PROCEDURE,
+        Permission.READ_CASES,
+        Permission.WORK_ON_CASES,
         Permission.READ_PANELS,
         Permission.DECIDE,
         Permission.ADVANCE_COUNTS,
     },
     Role.AUDITOR: _READING
-    | {Permission.READ_ACCESS_LOG, Permission.READ_PROCEDURE, Permission.READ_PANELS},
-    Role.ADMIN: frozenset(Permission),
+    | {
+        Permission.READ_ACCESS_LOG,
+        Permission.READ_PROCEDURE,
+        Permission.READ_CASES,
+        Permission.READ_PANELS,
+    },
+    # Nobody else answers for an operator.
+    Role.ADMIN: frozenset(Permission) - {Permission.READ_QUESTIONS, Permission.ANSWER_QUESTIONS},
 }

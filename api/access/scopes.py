@@ -23,6 +23,10 @@ class Scope(StrEnum):
     AUDIT_READ = "audit:read"
     PROCEDURE_READ = "procedure:read"
     PROCEDURE_WRITE = "procedure:write"
+    CASES_READ = "cases:read"
+    CASES_WRITE = "cases:write"
+    QUESTIONS_READ = "questions:read"
+    QUESTIONS_WRITE = "questions:write"
     PANELS_READ = "panels:read"
     REQUESTS_WRITE = "requests:write"
     ACCESS_LOG_READ = "access-log:read"
@@ -41,6 +45,10 @@ PERMISSIONS: Final[dict[Scope, frozenset[Permission]]] = {
     Scope.AUDIT_READ: frozenset({Permission.READ_AUDIT}),
     Scope.PROCEDURE_READ: frozenset({Permission.READ_PROCEDURE}),
     Scope.PROCEDURE_WRITE: frozenset({Permission.DECIDE, Permission.ADVANCE_COUNTS}),
+    Scope.CASES_READ: frozenset({Permission.READ_CASES}),
+    Scope.CASES_WRITE: frozenset({Permission.WORK_ON_CASES}),
+    Scope.QUESTIONS_READ: frozenset({Permission.READ_QUESTIONS}),
+    Scope.QUESTIONS_WRITE: frozenset({Permission.ANSWER_QUESTIONS}),
     Scope.PANELS_READ: frozenset({Permission.READ_PANELS}),
     Scope.REQUESTS_WRITE: frozenset({Permission.CONFIRM_CONNECTIONS}),
     Scope.ACCESS_LOG_READ: frozenset({Permission.READ_ACCESS_LOG}),

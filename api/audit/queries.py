@@ -21,6 +21,9 @@ _AT_ONCE: Final = 2_000
 _NO_CHANGE: Final = frozenset({"revision"})
 """Fields that follow from a change of others."""
 
+_FOR_THE_BUREAU: Final = ("cases", "case_steps")
+"""Records of an operator's platform that the operator knows nothing of."""
+
 _SELECT: Final = SQL("""
     SELECT number, changed_at, actor, origin, action, record_kind, record_id,
            platforms.code AS platform, before, after, encode(hash, 'hex') AS hash
@@ -86,6 +89,10 @@ def read_entries(
 def _conditions(caller: Caller, wanted: AuditFilter) -> tuple[list[Composable], dict[str, object]]:
     possible: dict[str, tuple[Composable, object]] = {
         "own": (SQL("platform_id = %(own)s"), caller.platform_id),
+        "hidden": (
+            SQL("record_kind <> ALL (%(hidden)s)"),
+            None if caller.platform_id is None else list(_FOR_THE_BUREAU),
+        ),
         "actor": (SQL("actor = %(actor)s"), wanted.actor),
         "record_kind": (SQL("record_kind = %(record_kind)s"), wanted.record_kind),
         "record_id": (SQL("record_id = %(record_id)s"), wanted.record_id),

@@ -63,7 +63,9 @@ class Input:
     name: str
     label: str
     """In English, for the catalogue, as is `hint`."""
-    kind: Literal["text", "date", "number", "select", "checkboxes", "password", "hidden"] = "text"
+    kind: Literal[
+        "text", "lines", "date", "number", "select", "checkboxes", "password", "files", "hidden"
+    ] = "text"
     """Of check boxes the value is that of all that are checked, with spaces between."""
     is_required: bool = False
     hint: str = ""
@@ -100,6 +102,11 @@ class Form:
     """Of the record that its user sees; a later one refuses what is sent."""
     cancel: str = ""
     """Where to go without sending it."""
+
+    @property
+    def has_files(self) -> bool:
+        """Whether it is sent in parts, as files are."""
+        return any(each.kind == "files" for each in self.inputs)
 
 
 async def _form_values(request: Request) -> dict[str, str]:

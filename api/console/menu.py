@@ -37,6 +37,8 @@ _MENU: Final = (
     MenuItem(_("Devices"), "/devices", "devices", Permission.READ_REGISTRY),
     MenuItem(_("Import"), "/imports", "imports", Permission.READ_REGISTRY),
     MenuItem(_("Annual counts"), "/counts", "counts", Permission.READ_COUNTS),
+    MenuItem(_("Cases"), "/cases", "cases", Permission.READ_CASES),
+    MenuItem(_("Questions to you"), "/questions", "cases", Permission.READ_QUESTIONS),
     MenuItem(_("Audit panels"), "/panels", "panels", Permission.READ_PANELS),
     MenuItem(_("Rejections"), "/rejections", "rejections", Permission.READ_REJECTIONS),
     MenuItem(_("API keys"), "/api-keys", "api-keys", Permission.READ_KEYS),

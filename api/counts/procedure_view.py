@@ -12,6 +12,7 @@ from jieru.vocabulary import WINDOW_CRITERION_WORDS
 from verifier.counting.determination import Outcome
 from verifier.procedure.decided_since import DecidedSince, Kept
 from verifier.procedure.hindrance import Hindrance
+from verifier.procedure.hindrances import OPEN_CASE
 from verifier.procedure.overview import CountSummary, StepOffer
 from verifier.procedure.records import CountRecord, StepRecord
 from verifier.procedure.separation import DeedKind
@@ -82,6 +83,8 @@ class OfferInWords(NamedTuple):
     hindrances: list[str]
     more: int
     """Hindrances that are not listed."""
+    cases: list[object]
+    """Numbers of the cases that are listed."""
 
 
 class LaterInWords(NamedTuple):
@@ -194,6 +197,9 @@ def _offer_in_words(offer: StepOffer, translate: Translate) -> OfferInWords:
         is_for_another=offer.is_for_another,
         hindrances=hindrances,
         more=max(0, len(offer.hindrances) - _LISTED),
+        cases=[
+            each.values["id"] for each in offer.hindrances[:_LISTED] if each.code == OPEN_CASE
+        ],
     )
 
 

@@ -21,6 +21,7 @@ _SUBJECTS: Final = (
     "presence",
     "ingest",
     "records",
+    "cases",
     "integrity",
     "signals",
 )

@@ -99,28 +99,29 @@ FROM (
 ) AS found;
 COMMENT ON VIEW case_states IS 'Where each case stands.';
 
--- One case of an enterprise on a platform at a time, whoever opens it.
-CREATE FUNCTION cases_are_open_once() RETURNS trigger LANGUAGE plpgsql AS $$
+-- One case of an enterprise on a platform at a time, whoever opens it. By its name it comes after the
+-- audit's trigger, which lets one write after the other: so it sees what was opened meanwhile.
+CREATE FUNCTION cases_open_once() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM pg_advisory_xact_lock(hashtext('jieru case'), NEW.enterprise_id);
-    IF EXISTS (SELECT FROM case_states WHERE platform_id = NEW.platform_id
-                 AND enterprise_id = NEW.enterprise_id AND NOT is_concluded) THEN
+    IF EXISTS (SELECT FROM case_states s WHERE NOT s.is_concluded
+                 AND (s.platform_id, s.enterprise_id) IN (SELECT platform_id, enterprise_id FROM new_rows)
+               GROUP BY s.platform_id, s.enterprise_id HAVING count(*) > 1) THEN
         RAISE EXCEPTION 'there is an open case of this enterprise on this platform'
-            USING ERRCODE = 'unique_violation', CONSTRAINT = 'cases_are_open_once';
+            USING ERRCODE = 'unique_violation', CONSTRAINT = 'cases_open_once';
     END IF;
-    RETURN NEW;
+    RETURN NULL;
 END
 $$;
-CREATE TRIGGER cases_are_open_once BEFORE INSERT ON cases
-    FOR EACH ROW EXECUTE FUNCTION cases_are_open_once();
+CREATE TRIGGER cases_open_once AFTER INSERT ON cases REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION cases_open_once();
 
 -- A hold takes two people, and a conclusion against an enterprise the decision that it leads to. What is
--- concluded stays, until somebody opens the case anew.
+-- concluded stays, until somebody opens the case anew. Only the API may add steps, and it takes the
+-- audit's turn first: so no two are looked at at once.
 CREATE FUNCTION case_steps_follow() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     found case_states;
 BEGIN
-    PERFORM pg_advisory_xact_lock(hashtext('jieru case'), (SELECT enterprise_id FROM cases WHERE id = NEW.case_id));
     SELECT * INTO found FROM case_states WHERE id = NEW.case_id;
     IF found.is_concluded AND NEW.step NOT IN ('noted', 'reopened') OR NOT found.is_concluded AND NEW.step = 'reopened' THEN
         RAISE EXCEPTION 'a case that is % takes no step %', found.state, NEW.step USING ERRCODE = 'restrict_violation';
@@ -129,7 +130,7 @@ BEGIN
         SELECT FROM case_states WHERE platform_id = found.platform_id AND enterprise_id = found.enterprise_id
                                   AND NOT is_concluded) THEN
         RAISE EXCEPTION 'there is an open case of this enterprise on this platform'
-            USING ERRCODE = 'unique_violation', CONSTRAINT = 'cases_are_open_once';
+            USING ERRCODE = 'unique_violation', CONSTRAINT = 'cases_open_once';
     END IF;
     IF NEW.step IN ('operator_answered', 'enterprise_answered') AND NOT EXISTS (
         SELECT FROM case_steps WHERE case_id = NEW.case_id

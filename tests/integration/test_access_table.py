@@ -127,6 +127,37 @@ POST  /api/v1/counts/{year}/payments                     -        -        -    
 POST  /counts/{year}/decision                            -        -        -       -
 POST  /counts/{year}/{step}                              -        -        -       -
 
+GET   /cases                                             -        verifier auditor admin
+GET   /cases/new                                         -        verifier -       admin
+GET   /cases/{case_id}                                   -        verifier auditor admin
+GET   /cases/{case_id}/{step}                            -        verifier -       admin
+GET   /api/v1/cases                                      -        verifier auditor admin
+GET   /api/v1/cases/{case_id}                            -        verifier auditor admin
+GET   /api/v1/cases/{case_id}/documents/{sha256}         -        verifier auditor admin
+
+# Steps of cases are taken by people as well; test_cases_api.py has them.
+POST  /cases/new                                         -        -        -       -
+POST  /cases/{case_id}/{step}                            -        -        -       -
+POST  /api/v1/cases                                      -        -        -       -
+POST  /api/v1/cases/{case_id}/steps                      -        -        -       -
+
+GET   /questions                                         operator -        -       -
+GET   /questions/{uscc}                                  operator -        -       -
+GET   /questions/{uscc}/answer                           operator -        -       -
+POST  /questions/{uscc}/answer                           operator -        -       -
+GET   /api/v1/questions                                  operator -        -       -
+GET   /api/v1/questions/{uscc}                           operator -        -       -
+POST  /api/v1/questions/{uscc}/answer                    operator -        -       -
+GET   /api/v1/questions/{uscc}/documents/{sha256}        operator -        -       -
+
+GET   /enterprises/{uscc}/declarations/new               operator -        -       -
+POST  /enterprises/{uscc}/declarations/new               operator -        -       -
+GET   /declarations/{declaration_id}/confirm             -        verifier -       admin
+POST  /declarations/{declaration_id}/confirm             -        verifier -       admin
+GET   /api/v1/declarations                               operator verifier auditor admin
+POST  /api/v1/declarations                               operator -        -       -
+POST  /api/v1/declarations/{declaration_id}/confirm      -        verifier -       admin
+
 GET   /api/v1/platforms                                  operator verifier auditor admin
 GET   /api/v1/platforms.csv                              operator verifier auditor admin
 POST  /api/v1/platforms                                  -        verifier -       admin

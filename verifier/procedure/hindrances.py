@@ -17,7 +17,10 @@ from verifier.procedure.states import Step
 from verifier.procedure.trusted_keys import TrustedKeys
 from verifier.procedure.verifying import faults
 
-__all__ = ["hindrances"]
+__all__ = ["OPEN_CASE", "hindrances"]
+
+OPEN_CASE = "open_case"
+"""The code of the hindrance that has a page of its own, by its value `id`."""
 
 _SELECT_POLICY = "SELECT policy_source FROM count_documents WHERE count_id = %s"
 _SELECT_HOLDS = """
@@ -28,6 +31,16 @@ _SELECT_HOLDS = """
     JOIN count_determinations c ON c.count_id = %s AND c.platform = p.code AND c.uscc = e.uscc
     WHERE d.kind = 'hold' AND d.withdrawn_at IS NULL
     ORDER BY p.code COLLATE "C", e.uscc COLLATE "C", d.id
+"""
+# Of what may be paid: whoever gets nothing anyway keeps no count from being frozen.
+_SELECT_CASES = """
+    SELECT s.id, p.code, e.uscc, e.name
+    FROM case_states s
+    JOIN platforms p ON p.id = s.platform_id
+    JOIN enterprises e ON e.id = s.enterprise_id
+    JOIN count_determinations c ON c.count_id = %s AND c.platform = p.code AND c.uscc = e.uscc
+    WHERE NOT s.is_concluded AND c.outcome IN ('counted', 'held', 'pending')
+    ORDER BY p.code COLLATE "C", e.uscc COLLATE "C"
 """
 _SELECT_WAITING = """
     SELECT d.id, p.code, e.uscc, e.name, d.decided_by
@@ -115,6 +128,7 @@ def hindrances(
             *_evidence_is_not_final(connection, record, now),
             *unverified_evidence(connection, record),
             *_open_holds(connection, record),
+            *_open_cases(connection, record),
             *_waiting_decisions(connection, record),
             *_pending(connection, record),
             *_counted_before(connection, record),
@@ -178,6 +192,19 @@ def _open_holds(connection: psycopg.Connection, record: CountRecord) -> Iterator
                 "settle the doubt and withdraw it."
             ),
             {"name": name, "uscc": uscc, "platform": platform, "id": decision_id},
+        )
+
+
+def _open_cases(connection: psycopg.Connection, record: CountRecord) -> Iterator[Hindrance]:
+    """Also while signals are on trial: then they propose nothing, and a person concludes."""
+    for case_id, platform, uscc, name in connection.execute(_SELECT_CASES, (record.id,)):
+        yield Hindrance(
+            OPEN_CASE,
+            marked(
+                "Case {id} of {name} ({uscc}) on {platform} has no outcome yet: clear or uphold "
+                "it before the count is frozen."
+            ),
+            {"name": name, "uscc": uscc, "platform": platform, "id": case_id},
         )
 
 

@@ -27,9 +27,10 @@ from api.console.forms import (
 )
 from api.console.listed import Filtered, filter_of, list_address, query_of, render_list
 from api.console.visit import CurrentVisit, Visit
-from api.console.words import DEVICE_STATUS_WORDS, STATE_WORDS, words
+from api.console.words import DECLARATION_WORDS, DEVICE_STATUS_WORDS, STATE_WORDS, words
 from api.registry.assignments.queries import ASSIGNMENTS, AssignmentFilter
 from api.registry.connections.queries import CONNECTIONS, ConnectionFilter
+from api.registry.declarations.queries import DeclarationFilter, list_declarations
 from api.registry.enterprises.answers import EnterpriseChange, EnterpriseRecord, NewEnterprise
 from api.registry.enterprises.calendar import calendar_weeks
 from api.registry.enterprises.presence import read_enterprise_presence
@@ -128,6 +129,9 @@ def show_enterprise(visit: CurrentVisit, districts: DistrictChoices, uscc: str) 
         enterprise = read_enterprise(connection, visit.caller, uscc, now=visit.now)
         connections = CONNECTIONS.page(connection, own_id, connected, _HISTORY, visit.now)
         assignments = ASSIGNMENTS.page(connection, own_id, assigned, _HISTORY, visit.now)
+        declarations = list_declarations(
+            connection, visit.caller, DeclarationFilter(enterprise=uscc), _HISTORY
+        )
         presence = read_enterprise_presence(
             connection, visit.caller, uscc, None, None, None, now=visit.now
         )
@@ -144,6 +148,11 @@ def show_enterprise(visit: CurrentVisit, districts: DistrictChoices, uscc: str) 
             ],
             "connections": connections.items,
             "assignments": assignments.items,
+            "declarations": [
+                (each, visit.translate(DECLARATION_WORDS[each.kind])) for each in declarations.items
+            ],
+            "may_declare": own is not None and visit.may(Permission.ANSWER_QUESTIONS),
+            "may_confirm": visit.may(Permission.WORK_ON_CASES),
             "weeks": calendar_weeks(presence.days),
             "today": visit.today,
             "may_change": may_change,

@@ -36,6 +36,8 @@ READS: Final[tuple[LiteralString, ...]] = (
     "SELECT * FROM public.imports",
     "SELECT * FROM public.audit_entries",
     "SELECT * FROM public.objections",
+    "SELECT * FROM public.case_steps",
+    "SELECT * FROM public.documents",
     "SELECT count(*) FROM public.platforms",
     "TABLE public.installation",
     "COPY public.users TO STDOUT",
@@ -296,6 +298,10 @@ READ_BY_VIEWS: Final = {
     "audit_head": "hash number",
     "connection_requests": "confirmation contract_no decided_at decided_by from_date id platform_id"
     " reason requested_at requested_by signed_on status to_date uscc",
+    "case_states": "cause concluded_at due_on enterprise_id id is_concluded is_hard opened_at"
+    " opened_by platform_id proposed_by run_id state",
+    "case_steps": "case_id decision_id documents due_on id step taken_at taken_by text visited_on",
+    "cases": "enterprise_id id platform_id",
     "checkpoints": "cosigned findings number occasion sha256 witnesses written_at",
     "connections": "contract_no enterprise_id from_date platform_id signed_on to_date",
     "count_determinations": "connected_on count_id district entry name outcome platform uscc",
@@ -312,6 +318,8 @@ READ_BY_VIEWS: Final = {
     "decisions": "attachment confirmed_at confirmed_by criterion decided_at decided_by"
     " enterprise_id id kind needs_second platform_id reason value withdrawn_at withdrawn_by"
     " withdrawn_reason",
+    "declarations": "confirmation confirmed_at confirmed_by declared_at declared_by device_id"
+    " enterprise_id from_date id kind platform_id reason to_date",
     "device_excess": "device_id heartbeats hour ingester",
     "device_states": "device_id last_seen_at status",
     "device_presence": "device_id hours late_hours month",

@@ -12,6 +12,7 @@ from jieru.i18n import translations
 from jieru.vocabulary import Vocabulary, spoken, worded
 from jieru.wire import DeviceStatus, PublisherKind, RejectionReason
 from registry.connection_requests import RequestStatus
+from registry.declarations import DeclarationKind
 from registry.device_status import Liveness
 from registry.kinds import KINDS
 from verifier.counting.determination import Outcome
@@ -23,6 +24,9 @@ from verifier.procedure.causes import Cause
 from verifier.procedure.comparison import ChangeKind
 from verifier.procedure.recovery import RecoveryKind
 from verifier.procedure.states import ObjectionOutcome, State, Step
+from verifier.trust.cases.records import CaseCause
+from verifier.trust.cases.states import CaseState, CaseStep
+from verifier.trust.signal import Strength
 
 _ENUMERATIONS: dict[str, tuple[Vocabulary, Iterable[str]]] = {
     "rejections": (vocabulary.REJECTION_WORDS, RejectionReason),
@@ -33,6 +37,11 @@ _ENUMERATIONS: dict[str, tuple[Vocabulary, Iterable[str]]] = {
     "roles": (vocabulary.ACCOUNT_ROLE_WORDS, Role),
     "files": (vocabulary.REGISTRY_FILE_WORDS, KINDS),
     "connection requests": (vocabulary.REQUEST_STATUS_WORDS, RequestStatus),
+    "declarations": (vocabulary.DECLARATION_WORDS, DeclarationKind),
+    "strengths of signals": (vocabulary.STRENGTH_WORDS, Strength),
+    "states of cases": (vocabulary.CASE_STATE_WORDS, CaseState),
+    "causes of cases": (vocabulary.CASE_CAUSE_WORDS, get_args(CaseCause)),
+    "steps of cases": (vocabulary.CASE_STEP_WORDS, CaseStep),
     "records": (vocabulary.RECORD_KIND_WORDS, RecordKind),
     "outcomes": (vocabulary.OUTCOME_WORDS, Outcome),
     "criteria": (vocabulary.CRITERION_WORDS, [*CriterionName, *WAIVABLE]),

@@ -20,7 +20,7 @@ from verifier.trust.cases.due_dates import due_date
 from verifier.trust.cases.records import Case, another_is_open, find_case_record, read_steps, taken
 from verifier.trust.cases.states import CaseStep, refusal_of
 
-__all__ = ["NewStep", "Upholding", "take_step"]
+__all__ = ["NewStep", "Upholding", "may_propose_by_signals", "take_step"]
 
 Upholding = Literal["exclude", "hold"]
 """What an upheld case leads to."""
@@ -80,7 +80,7 @@ def take_step(
         new.step,
         by,
         taken(read_steps(connection, case_id)),
-        may_propose_by_signals=_may_propose(case, policy),
+        may_propose_by_signals=may_propose_by_signals(case, policy),
         one_name_suffices=read_installation(connection).is_simulation,
     )
     if refusal is not None:
@@ -104,7 +104,7 @@ def take_step(
     return step_id
 
 
-def _may_propose(case: Case, policy: Policy) -> bool:
+def may_propose_by_signals(case: Case, policy: Policy) -> bool:
     """Whether a hold may rest on what opened the case, before anybody went there."""
     if case.cause != "signals":
         return True

@@ -1,0 +1,1 @@
+"""Cases: the verifiers' workbench, and what operators are asked in them."""

@@ -1,0 +1,1 @@
+"""Declarations of stop and repair: made in time by operators, confirmed through the bureau."""
