@@ -19,9 +19,6 @@ CREATE TRIGGER cases_are_for_good BEFORE UPDATE OR DELETE OR TRUNCATE ON cases
 CREATE TRIGGER cases_audit_insert AFTER INSERT ON cases REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION write_audit_entries();
 
-<<<<<<< HEAD
--- What is said beforehand: machines will stand still, or be under repair.
-=======
 -- Files that people hand in. They lie in a folder outside of the database, each under its SHA-256.
 CREATE TABLE documents (
     sha256      text        PRIMARY KEY CHECK (sha256 ~ '^[0-9a-f]{64}$'),
@@ -173,7 +170,6 @@ CREATE TRIGGER case_steps_audit_insert AFTER INSERT ON case_steps REFERENCING NE
 
 -- An operator says in time that machines stand still or are repaired; the bureau records that the
 -- enterprise confirmed it.
->>>>>>> w-cases
 CREATE TABLE declarations (
     id            integer     GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     platform_id   integer     NOT NULL REFERENCES platforms,
@@ -182,14 +178,6 @@ CREATE TABLE declarations (
     kind          text        NOT NULL CHECK (kind IN ('stop', 'repair')),
     from_date     date        NOT NULL,
     to_date       date        NOT NULL CHECK (to_date >= from_date),
-<<<<<<< HEAD
-    declared_by   text        NOT NULL,
-    declared_at   timestamptz NOT NULL DEFAULT now(),
-    confirmed_by  text,
-    confirmed_at  timestamptz
-);
-COMMENT ON TABLE declarations IS 'Stops and repairs that were declared.';
-=======
     reason        text        CHECK (reason <> ''),
     declared_by   text        NOT NULL,
     declared_at   timestamptz NOT NULL DEFAULT now(),
@@ -226,4 +214,3 @@ CREATE TRIGGER declarations_audit_insert AFTER INSERT ON declarations REFERENCIN
     FOR EACH STATEMENT EXECUTE FUNCTION write_audit_entries();
 CREATE TRIGGER declarations_audit_update AFTER UPDATE ON declarations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION write_audit_entries();
->>>>>>> w-cases
