@@ -62,7 +62,9 @@ def test_what_the_city_says_must_be_found_is_found(
     with psycopg.connect(simulation_database_url, autocommit=True) as connection:
         fill_device_days(connection, fleet.scenario.as_of)
         run = run_signals(connection, _POLICY, fleet.scenario.as_of)
-        count = count_year(connection, fleet.scenario.year, fleet.scenario.as_of, _POLICY)
+        count = count_year(
+            connection, fleet.scenario.year, as_of=fleet.scenario.as_of, policy=_POLICY
+        )
 
     outcomes = {
         (platform.platform.code, each.enterprise.uscc): each.outcome.value
