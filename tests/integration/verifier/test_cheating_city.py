@@ -33,9 +33,7 @@ def _fill(fleet: Fleet, database_url: str, broker: MosquittoBroker, folder: Path
     with psycopg.connect(database_url, autocommit=True) as connection:
         districts = {*_POLICY.districts.value, OTHER_DISTRICT}
         for name, path in write_registry(fleet, folder).items():
-            import_file(
-                connection, KINDS[name], path, districts=districts, actor=command_actor("test")
-            )
+            import_file(connection, KINDS[name], path, districts=districts, actor=command_actor())
         for platform in fleet.scenario.platforms:
             broker.add_user(platform.code, _SECRET)
         wanted = expect(fleet, clock="event").messages.heartbeats
@@ -80,7 +78,5 @@ def test_what_the_city_says_must_be_found_is_found(
     assert missed == set()
 
     honest = {(each.platform, each.company.uscc) for each in fleet.connections if not each.cheat}
-    accused = {
-        (each.platform, each.uscc) for each in run.signals if each.strength is Strength.HARD
-    }
+    accused = {(each.platform, each.uscc) for each in run.signals if each.strength is Strength.HARD}
     assert not accused & honest

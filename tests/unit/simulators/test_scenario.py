@@ -90,7 +90,7 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
 
 def test_a_shipped_scenario_is_read_by_its_name() -> None:
     """Without a folder or an ending."""
-    assert shipped_scenarios() == ["faults", "small-city", "worked-example"]
+    assert shipped_scenarios() == ["cheating-city", "faults", "small-city", "worked-example"]
     assert load_scenario("small-city", today=_TODAY).year == 2026
 
 
