@@ -1,4 +1,4 @@
-"""The scenario `cheating-city` through a real broker and ingester: what it says must be found, is."""
+"""The scenario `cheating-city` through a real broker and ingester: what must be found, is."""
 
 import asyncio
 from collections import defaultdict
