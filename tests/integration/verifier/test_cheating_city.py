@@ -32,8 +32,9 @@ def _fill(fleet: Fleet, database_url: str, broker: MosquittoBroker, folder: Path
     """Import the registry and play every message."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         districts = {*_POLICY.districts.value, OTHER_DISTRICT}
-        for name, path in write_registry(fleet, folder).items():
-            import_file(connection, KINDS[name], path, districts=districts, actor=command_actor())
+        paths = write_registry(fleet, folder)
+        for kind in KINDS:
+            import_file(connection, kind, paths[kind], districts=districts, actor=command_actor())
         for platform in fleet.scenario.platforms:
             broker.add_user(platform.code, _SECRET)
         wanted = expect(fleet, clock="event").messages.heartbeats
