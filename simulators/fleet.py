@@ -19,6 +19,7 @@ __all__ = ["Company", "Device", "Fleet", "RecordedDecision", "ServedConnection",
 _TableT = TypeVar("_TableT", bound=Table)
 _DRAWN_TRADES: Final = ("C1953", "C2110", "C3971", "C1830", "C3311", "C3042", "C1713", "C2929")
 """Of drawn enterprises, in turn (GB/T 4754)."""
+_SHARED_BANKS_TRADE: Final = "C3311"
 _NO_HABIT: Final = Habit(starts_at=(0,), hours_per_shift=1)
 """Of a drawn machine, which has its hours already."""
 
@@ -104,7 +105,7 @@ def build_fleet(scenario: Scenario) -> Fleet:
         for key in enterprise.keys:
             companies[key] = _company(scenario, enterprise, key, set(companies.values()))
     connections = list(_connections(scenario, companies))
-    connections += drawn_connections(scenario, companies)
+    connections += _drawn_connections(scenario, companies)
     return Fleet(
         scenario=scenario,
         operator_usccs={
@@ -122,7 +123,7 @@ def build_fleet(scenario: Scenario) -> Fleet:
     )
 
 
-def drawn_connections(
+def _drawn_connections(
     scenario: Scenario, companies: dict[str, Company]
 ) -> Iterator[ServedConnection]:
     """Connections of the enterprises that are drawn, which become companies."""
@@ -153,7 +154,9 @@ def _drawn_connection(
     def on(day: int) -> date:
         return city.around.first_on + timedelta(days=day)
 
-    kind = identities.machine_kind(company.industry_code)
+    # Of one bank that is assigned to one shell after another each device stays what it is.
+    is_shared = any(machine.assigned for machine in drawn.machines)
+    kind = identities.machine_kind(_SHARED_BANKS_TRADE if is_shared else company.industry_code)
     devices = tuple(
         Device(
             serial=machine.serial,
