@@ -16,18 +16,27 @@ _PLAIN: Final = frozenset({Kind.RHYTHM_ALIKE, Kind.COUNTER_CONTINUED})
 or was, another enterprise's."""
 _BANK: Final = 3
 _WINDOW_DAYS: Final = 90
-_MADE_FOR_THE_COUNT: Final = frozenset({Kind.REQUIRED_HOURS, Kind.HANDED_OVER, Kind.METRICS_REPEAT})
-"""Soft ones that hardly come about by the trade or the season; with any other they suffice."""
+_WITH_ANOTHER: Final = frozenset(
+    {
+        Kind.RECORDED_LATE,
+        Kind.COUNTER_CONTINUED,
+        Kind.NO_HEARTBEATS,
+        Kind.RHYTHM_ALIKE,
+        Kind.REQUIRED_HOURS,
+        Kind.METRICS_REPEAT,
+    }
+)
+"""Those that hardly come about by the trade or the season: with any other kind they suffice. Meters
+are changed without a word, and machines of two honest enterprises beat at one second."""
 
 
 def proposes_hold(signals: Iterable[Signal]) -> bool:
     """Whether the signals of one enterprise on one platform suffice for proposing a hold.
 
-    - a hard signal, and one of another kind;
+    - two kinds of signals, one of which has hardly an innocent cause;
     - a registration that came so late that a whole window had passed before it;
     - a whole bank of machines whose rhythm is that of another enterprise, which was there first, or
-      whose counters go on where another's ended;
-    - two kinds of soft signals, one of which has hardly an innocent cause.
+      whose counters go on where another's ended.
 
     Who was there first of two that are alike may be the victim: that likeness does not speak
     against it.
@@ -41,9 +50,7 @@ def proposes_hold(signals: Iterable[Signal]) -> bool:
         return True
     if any(each.kind is Kind.RECORDED_LATE and each.score >= _WINDOW_DAYS for each in seen):
         return True
-    if len(kinds) < 2:  # noqa: PLR2004 - two kinds
-        return False
-    return any(each.strength is Strength.HARD or each.kind in _MADE_FOR_THE_COUNT for each in seen)
+    return len(kinds) > 1 and bool(kinds & _WITH_ANOTHER)
 
 
 def _may_be_victim(signal: Signal) -> bool:

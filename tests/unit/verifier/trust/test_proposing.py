@@ -31,7 +31,6 @@ def test_nothing_proposes_nothing() -> None:
         [_signal(Kind.RHYTHM_ALIKE, _BANK)],
         [_signal(Kind.COUNTER_CONTINUED, _BANK)],
         [_signal(Kind.REQUIRED_HOURS), _signal(Kind.SILENT_WHEN_FULL)],
-        [_signal(Kind.HANDED_OVER, _BANK), _signal(Kind.NOT_LIVE)],
     ],
 )
 def test_plain_cases_propose_a_hold(signals: list[Signal]) -> None:
@@ -43,7 +42,8 @@ def test_plain_cases_propose_a_hold(signals: list[Signal]) -> None:
     "signals",
     [
         [_signal(Kind.RECORDED_LATE, score=31)],
-        [_signal(Kind.COUNTER_FELL, _BANK)],
+        [_signal(Kind.COUNTER_FELL, _BANK), _signal(Kind.NOT_LIVE)],
+        [_signal(Kind.HANDED_OVER, _BANK), _signal(Kind.NOT_LIVE)],
         [_signal(Kind.COUNTER_CONTINUED, _BANK[:1])],
         [_signal(Kind.REQUIRED_HOURS)],
         [_signal(Kind.REQUIRED_HOURS), _signal(Kind.REQUIRED_HOURS)],
