@@ -21,7 +21,7 @@ from verifier.trust.signal import Kind, Signal
 
 __all__ = ["CHEATS_OF_A_CITY", "Tally", "required", "run", "tally_of_city", "visits_for_one"]
 
-_SEEDS: Final = tuple(range(201, 211))
+_SEEDS: Final = tuple(range(301, 311))
 _HONEST: Final = 540
 CHEATS_OF_A_CITY: Final = (
     *("naive-script", "minimum-effort", "backfill", "clone", "clone", "replay", "replay"),

@@ -33,7 +33,8 @@ are changed without a word, and machines of two honest enterprises beat at one s
 def proposes_hold(signals: Iterable[Signal]) -> bool:
     """Whether the signals of one enterprise on one platform suffice for proposing a hold.
 
-    - two kinds of signals, one of which has hardly an innocent cause;
+    - two kinds of signals, one of which has hardly an innocent cause, and neither of which is a
+      hand-over: of ten honest enterprises one begins in the beat of another that stopped;
     - a registration that came so late that a whole window had passed before it;
     - a whole bank of machines whose rhythm is that of another enterprise, which was there first, or
       whose counters go on where another's ended.
@@ -50,7 +51,8 @@ def proposes_hold(signals: Iterable[Signal]) -> bool:
         return True
     if any(each.kind is Kind.RECORDED_LATE and each.score >= _WINDOW_DAYS for each in seen):
         return True
-    return len(kinds) > 1 and bool(kinds & _WITH_ANOTHER)
+    telling = kinds - {Kind.HANDED_OVER}
+    return len(telling) > 1 and bool(telling & _WITH_ANOTHER)
 
 
 def _may_be_victim(signal: Signal) -> bool:

@@ -45,6 +45,7 @@ def test_plain_cases_propose_a_hold(signals: list[Signal]) -> None:
         [_signal(Kind.COUNTER_FELL, _BANK), _signal(Kind.NOT_LIVE)],
         [_signal(Kind.HANDED_OVER, _BANK), _signal(Kind.NOT_LIVE)],
         [_signal(Kind.COUNTER_CONTINUED, _BANK[:1])],
+        [_signal(Kind.RECORDED_LATE, score=31), _signal(Kind.HANDED_OVER, _BANK)],
         [_signal(Kind.REQUIRED_HOURS)],
         [_signal(Kind.REQUIRED_HOURS), _signal(Kind.REQUIRED_HOURS)],
         [_signal(Kind.SILENT_WHEN_FULL), _signal(Kind.NOT_LIVE)],
