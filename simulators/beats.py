@@ -12,6 +12,7 @@ from random import Random
 from typing import Final, NamedTuple, TypeVar
 
 from jieru.calendar import MILLISECONDS_PER_HOUR, epoch_milliseconds
+from simulators.evidence.machine import Machine
 from simulators.faults import (
     ClockAhead,
     ClockBehind,
@@ -56,6 +57,9 @@ class Beat(NamedTuple):
     garbling: Garbling | None
     platform: str
     device: Device
+    boot: int | None = None
+    """Which start of its controller, where the machine counts."""
+    counter: float | None = None
 
 
 def beats_of_fleet(fleet: Fleet, platform: str | None = None) -> Iterator[Beat]:
@@ -83,6 +87,9 @@ def beats_of_device(
     What is sent later than it happened waits in a heap, which never holds more than the
     messages of the longest delay.
     """
+    if device.drawn is not None:
+        yield from _drawn_beats(connection, device, device.drawn)
+        return
     waiting: list[tuple[int, int, Beat]] = []
     numbers = count()
     for happened_at_ms, beat in _as_they_happen(connection, device, heartbeats_per_hour):
@@ -91,6 +98,31 @@ def beats_of_device(
         heapq.heappush(waiting, (beat.sent_at_ms, next(numbers), beat))
     while waiting:
         yield heapq.heappop(waiting)[2]
+
+
+def _drawn_beats(connection: ServedConnection, device: Device, machine: Machine) -> Iterator[Beat]:
+    """One message for each hour in which a drawn machine was heard, in the order of sending."""
+    start_ms = epoch_milliseconds(machine.first_on)
+    readings = {hour: (boot, counter) for hour, counter, boot in machine.readings()}
+    delays = machine.delays.reshape(-1)
+    beats = []
+    for seq, hour in enumerate(machine.heard_hours(), start=1):
+        happened_at_ms = start_ms + hour * MILLISECONDS_PER_HOUR + machine.second * 1_000
+        boot, counter = readings.get(hour, (None, None))
+        beats.append(
+            Beat(
+                sent_at_ms=happened_at_ms + int(delays[hour]) * _MILLISECONDS_PER_MINUTE,
+                ts=happened_at_ms,
+                seq=seq,
+                kind=BeatKind.HEARTBEAT,
+                garbling=None,
+                platform=connection.platform,
+                device=device,
+                boot=boot,
+                counter=counter,
+            )
+        )
+    yield from sorted(beats, key=_sent_at_ms)
 
 
 def _as_they_happen(

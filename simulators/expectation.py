@@ -14,6 +14,7 @@ from typing import Final
 from jieru.calendar import MILLISECONDS_PER_HOUR, SHANGHAI
 from jieru.wire import EARLIEST_TIMESTAMP_MS, RejectionReason
 from simulators.beats import Beat, beats_of_device
+from simulators.evidence.cheats import CHEATS, SEEN_IN_HOURS
 from simulators.fleet import Device, Fleet, ServedConnection
 from simulators.garbling import REASONS
 from simulators.scenario import LEVELS, Clock, Platform, PolicyAssumptions
@@ -77,6 +78,9 @@ class Expectation:
     awards: dict[str, ExpectedAward]
     """By platform code."""
     messages: ExpectedMessages
+    signals: dict[tuple[str, str], frozenset[str]]
+    """By platform code and uscc of an enterprise that is found out: kinds of signals of which at
+    least one is there for it."""
 
 
 def expect(fleet: Fleet, *, clock: Clock, received_at: datetime | None = None) -> Expectation:
@@ -112,7 +116,21 @@ def expect(fleet: Fleet, *, clock: Clock, received_at: datetime | None = None) -
             for platform in fleet.scenario.platforms
         },
         messages=messages,
+        signals={
+            (served.platform, served.company.uscc): found_by
+            for served in fleet.connections
+            if (found_by := _found_by(served))
+        },
     )
+
+
+def _found_by(served: ServedConnection) -> frozenset[str]:
+    """Signals by which an enterprise is found out.
+
+    There is a heartbeat an hour, and each is received when it is sent.
+    """
+    cheat = CHEATS.get(served.cheat or "")
+    return frozenset() if cheat is None else cheat.found_by & SEEN_IN_HOURS
 
 
 # --- From messages to hours -----------------------------------------------------------------------
@@ -234,9 +252,18 @@ def _active_days(
         for served, devices in evidence
         for hours_heard in devices
         for day, hours in hours_heard.items()
-        if len(hours) >= policy.active_hours_per_day_min and served.covers(day) and day <= as_of
+        if len(hours) >= policy.active_hours_per_day_min
+        and served.covers(day)
+        and _evidence_from(served, policy) <= day <= as_of
     )
     return {day for day, devices in devices_active.items() if devices >= policy.active_devices_min}
+
+
+def _evidence_from(served: ServedConnection, policy: PolicyAssumptions) -> date:
+    """The first day that counts: evidence follows registration."""
+    if served.recorded_on is None:
+        return served.from_date
+    return max(served.from_date, served.recorded_on - policy.backdate_days_max * _ONE_DAY)
 
 
 def _days(first: date, number: int) -> Iterator[date]:

@@ -48,6 +48,10 @@ def expectation_as_dict(fleet: Fleet, expectation: Expectation) -> dict[str, obj
             {"uscc": recorded.uscc} | recorded.decision.model_dump(exclude={"enterprise"})
             for recorded in fleet.decisions
         ],
+        "signals": [
+            {"platform": platform, "uscc": uscc, "at_least_one_of": sorted(kinds)}
+            for (platform, uscc), kinds in expectation.signals.items()
+        ],
         "messages": {
             "sent": expectation.messages.sent,
             "heartbeats": expectation.messages.heartbeats,

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import count
-from typing import TypeVar
+from itertools import count, cycle
+from typing import Final, TypeVar
 
 from simulators import identities
+from simulators.evidence.city import DrawnCity, draw_city
+from simulators.evidence.machine import DrawnEnterprise, Machine
 from simulators.faults import Fault, UnknownDevice
 from simulators.habits import Habit
 from simulators.scenario import Connection, Decision, Enterprise, Scenario
@@ -15,6 +17,11 @@ from simulators.toml_table import Period, Table
 __all__ = ["Company", "Device", "Fleet", "RecordedDecision", "ServedConnection", "build_fleet"]
 
 _TableT = TypeVar("_TableT", bound=Table)
+_DRAWN_TRADES: Final = ("C1953", "C2110", "C3971", "C1830", "C3311", "C3042", "C1713", "C2929")
+"""Of drawn enterprises, in turn (GB/T 4754)."""
+_SHARED_BANKS_TRADE: Final = "C3311"
+_NO_HABIT: Final = Habit(starts_at=(0,), hours_per_shift=1)
+"""Of a drawn machine, which has its hours already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,11 @@ class Device:
     habit: Habit
     works: tuple[Period, ...]
     faults: tuple[Fault, ...]
+    drawn: Machine | None = None
+    """What it leaves behind, where that was drawn; then neither habit nor faults say anything."""
+    assigned_from: date | None = None
+    """None here and below: as its connection."""
+    assigned_to: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +68,10 @@ class ServedConnection:
     devices: tuple[Device, ...]
     is_mirror: bool
     """Its machines are another company's; of them only what the connection covers is sent."""
+    recorded_on: date | None = None
+    """On which day the server was told of it and of its devices; None: on `from_date`."""
+    cheat: str | None = None
+    """As what its evidence was drawn; None: it is what it says."""
 
     def covers(self, day: date) -> bool:
         """Whether the connection is there on this day."""
@@ -88,6 +104,8 @@ def build_fleet(scenario: Scenario) -> Fleet:
     for enterprise in scenario.enterprises:
         for key in enterprise.keys:
             companies[key] = _company(scenario, enterprise, key, set(companies.values()))
+    connections = list(_connections(scenario, companies))
+    connections += _drawn_connections(scenario, companies)
     return Fleet(
         scenario=scenario,
         operator_usccs={
@@ -97,11 +115,76 @@ def build_fleet(scenario: Scenario) -> Fleet:
             for platform in scenario.platforms
         },
         companies=tuple(companies.values()),
-        connections=tuple(_connections(scenario, companies)),
+        connections=tuple(connections),
         decisions=tuple(
             RecordedDecision(decision, companies[decision.enterprise].uscc)
             for decision in scenario.decisions
         ),
+    )
+
+
+def _drawn_connections(
+    scenario: Scenario, companies: dict[str, Company]
+) -> Iterator[ServedConnection]:
+    """Connections of the enterprises that are drawn, which become companies."""
+    if scenario.drawn is None:
+        return
+    city = draw_city(
+        scenario.seed,
+        honest=scenario.drawn.honest,
+        cheats=scenario.drawn.cheats,
+        first_on=scenario.drawn.first_on,
+        days=(scenario.as_of - scenario.drawn.first_on).days + 1,
+        platforms=[platform.code for platform in scenario.platforms],
+        devices_max=scenario.drawn.devices_max,
+    )
+    trades = cycle(_DRAWN_TRADES)
+    for number, drawn in enumerate(city.enterprises, start=1):
+        enterprise = Enterprise.model_construct(
+            name=None, district=drawn.district, industry_code=next(trades)
+        )
+        company = _company(scenario, enterprise, drawn.key, set(companies.values()))
+        companies[drawn.key] = company
+        yield _drawn_connection(city, drawn, company, number)
+
+
+def _drawn_connection(
+    city: DrawnCity, drawn: DrawnEnterprise, company: Company, number: int
+) -> ServedConnection:
+    def on(day: int) -> date:
+        return city.around.first_on + timedelta(days=day)
+
+    # Of one bank that is assigned to one shell after another each device stays what it is.
+    is_shared = any(machine.assigned for machine in drawn.machines)
+    kind = identities.machine_kind(_SHARED_BANKS_TRADE if is_shared else company.industry_code)
+    devices = tuple(
+        Device(
+            serial=machine.serial,
+            kind=kind.kind,
+            name=f"{place}号{kind.name}",
+            is_registered=True,
+            machine=f"drawn/{machine.serial}",
+            habit=_NO_HABIT,
+            works=(),
+            faults=(),
+            drawn=machine,
+            assigned_from=None if machine.assigned is None else on(machine.assigned.first),
+            assigned_to=None if machine.assigned is None else on(machine.assigned.end),
+        )
+        for place, machine in enumerate(drawn.machines, start=1)
+    )
+    from_date = on(drawn.from_day)
+    return ServedConnection(
+        platform=drawn.platform,
+        company=company,
+        contract_no=f"{drawn.platform.upper()}-{from_date.year}-D{number:04d}",
+        signed_on=from_date,
+        from_date=from_date,
+        to_date=None if drawn.to_day is None else on(drawn.to_day),
+        devices=devices,
+        is_mirror=False,
+        recorded_on=on(max(drawn.recorded_day, drawn.from_day)),
+        cheat=drawn.cheat,
     )
 
 

@@ -43,6 +43,7 @@ def _payload(beat: Beat) -> bytes:
     noise = crc32(f"{beat.device.machine}/{beat.seq}".encode())
     status = DeviceStatus.IDLE if noise % 20 == 0 else DeviceStatus.RUNNING
     power_kw = 0.8 if status is DeviceStatus.IDLE else 4 + noise % 300 / 100
-    return encode_payload(
-        beat.ts, beat.seq, status, {"power_kw": power_kw, "pieces": noise // 1000 % 60}
-    )
+    metrics: dict[str, object] = {"power_kw": power_kw, "pieces": noise // 1000 % 60}
+    if beat.counter is None:
+        return encode_payload(beat.ts, beat.seq, status, metrics)
+    return encode_payload(beat.ts, beat.seq, status, metrics, boot=beat.boot, counter=beat.counter)

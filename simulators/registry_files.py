@@ -20,6 +20,9 @@ _COLUMNS: Final = {
     "devices": ("platform", "serial", "uscc", "kind", "name", "assigned_from", "assigned_to"),
 }
 
+_WITH_DAY_OF_RECORDING: Final = ("connections", "devices")
+"""They may say, for a simulation, when the server was told of them."""
+
 KINDS: Final = tuple(_COLUMNS)
 """What is imported, in the order in which one refers to the other."""
 
@@ -38,11 +41,15 @@ def write_registry(fleet: Fleet, folder: Path) -> dict[str, Path]:
         "devices": _devices(fleet),
     }
     paths = {kind: folder / f"{kind}.csv" for kind in KINDS}
+    says_when_recorded = any(served.recorded_on for served in fleet.connections)
     for kind, path in paths.items():
+        columns = _COLUMNS[kind]
+        if says_when_recorded and kind in _WITH_DAY_OF_RECORDING:
+            columns = (*columns, "recorded_on")
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(_COLUMNS[kind])
-            writer.writerows(rows[kind])
+            writer.writerow(columns)
+            writer.writerows(row[: len(columns)] for row in rows[kind])
     return paths
 
 
@@ -76,6 +83,7 @@ def _connections(fleet: Fleet) -> Iterator[_Row]:
             served.signed_on,
             served.from_date,
             served.to_date,
+            served.recorded_on,
         )
 
 
@@ -89,6 +97,7 @@ def _devices(fleet: Fleet) -> Iterator[_Row]:
                     served.company.uscc,
                     device.kind,
                     device.name,
-                    served.from_date,
-                    served.to_date,
+                    device.assigned_from or served.from_date,
+                    device.assigned_to or served.to_date,
+                    served.recorded_on,
                 )

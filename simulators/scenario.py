@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 from jieru.errors import UserError
 from jieru.i18n import gettext as _
 from jieru.wire import PLATFORM_CODE
+from simulators.evidence.cheats import CHEATS
 from simulators.faults import Fault
 from simulators.habits import SPRING_FESTIVALS, Habit
 from simulators.toml_table import Day, Period, Table, require_order
@@ -25,6 +26,7 @@ __all__ = [
     "Clock",
     "Connection",
     "Decision",
+    "DrawnPart",
     "Enterprise",
     "Platform",
     "PolicyAssumptions",
@@ -147,6 +149,28 @@ class Decision(Table):
         return self
 
 
+class DrawnPart(Table):
+    """Enterprises that are drawn from the seed besides those that are written: honest, and not.
+
+    The operators of the last two platforms cheat.
+    """
+
+    first_on: Day
+    """From which day on; until `as_of`."""
+    honest: int = Field(ge=3, le=10_000)
+    cheats: tuple[str, ...] = ()
+    """Names of cheats (`simulators.evidence.cheats`), each played as often as it is named."""
+    devices_max: int = Field(default=9, ge=3, le=100)
+    """Of an honest enterprise."""
+
+    @model_validator(mode="after")
+    def _cheats_are_known(self) -> Self:
+        for name in self.cheats:
+            if name not in CHEATS:
+                raise ValueError(_("nothing is called {name}").format(name=name))
+        return self
+
+
 class PolicyAssumptions(Table):
     """The rules the expectation assumes; the defaults are those of design section 7.
 
@@ -158,6 +182,7 @@ class PolicyAssumptions(Table):
     window_days: int = 90
     active_days_min: int = 60
     longest_gap_days_max: int = 20
+    backdate_days_max: int = 7
     max_delay_hours: int = 72
     max_clock_ahead_minutes: int = 10
     recognition_level_min: _Level = "municipal"
@@ -192,6 +217,7 @@ class Scenario(Table):
     habits: dict[str, Habit]
     platforms: tuple[Platform, ...] = Field(min_length=1)
     enterprises: tuple[Enterprise, ...] = Field(min_length=1)
+    drawn: DrawnPart | None = None
     decisions: tuple[Decision, ...] = ()
 
 

@@ -42,8 +42,8 @@ def handovers(
     """At least `devices_min` devices that begin within some days after as many of another stop.
 
     A device that begins is paired with one that stopped 1 to `within_days` days before it, under
-    another enterprise, with the same interval and the same second of it; each is paired once, the
-    nearest in time first.
+    another enterprise, with the same interval and the same second of it; of two enterprises each is
+    paired once, the nearest in time first.
 
     Args:
         ended: what stopped, with the beat that it had last.
@@ -77,14 +77,17 @@ def handovers(
 def _matched(
     pairs: Sequence[tuple[int, Spell, Spell]],
 ) -> dict[tuple[int, int], list[tuple[Spell, Spell]]]:
-    """By giver and receiver, pairs in which no spell comes twice."""
-    given: set[Spell] = set()
-    received: set[Spell] = set()
+    """By giver and receiver, pairs in which no spell comes twice.
+
+    A spell may stand in the pairs of several enterprises: many devices beat at the full minute, and
+    whoever stopped nearest in time need not be the giver.
+    """
     matched: dict[tuple[int, int], list[tuple[Spell, Spell]]] = {}
+    taken: dict[tuple[int, int], set[Spell]] = {}
     for _days, earlier, later in pairs:
-        if earlier not in given and later not in received:
-            given.add(earlier)
-            received.add(later)
-            of_both = matched.setdefault((earlier.enterprise, later.enterprise), [])
-            of_both.append((earlier, later))
+        of_both = (earlier.enterprise, later.enterprise)
+        spells = taken.setdefault(of_both, set())
+        if earlier not in spells and later not in spells:
+            spells |= {earlier, later}
+            matched.setdefault(of_both, []).append((earlier, later))
     return matched

@@ -35,7 +35,8 @@ def shingles(values: FloatArray) -> list[bytes]:
     if len(values) < SHINGLE:
         return []
     runs = np.lib.stride_tricks.sliding_window_view(values, SHINGLE)
-    return [run.tobytes() for run in runs if len(np.unique(run)) >= _DISTINCT_MIN]
+    changes = np.diff(np.sort(runs, axis=1), axis=1) != 0
+    return [run.tobytes() for run in runs[changes.sum(axis=1) + 1 >= _DISTINCT_MIN]]
 
 
 def repetitions(series: Sequence[FloatArray], share_min: float) -> list[Repetition]:

@@ -7,12 +7,14 @@ holidays, a power cut, a typhoon weigh nothing. Pure.
 
 For a device d (design section 11):
 
-- template T(weekday, hour): heard in more than half of those hours within its own span;
-- deviation D(day, hour): heard otherwise than T says;
+- template T(weekday, hour): heard in more than half of those hours within its own span; where it is
+  heard in nearly all of every other week and hardly ever in between, as where every second Saturday
+  is off (大小周), T tells the two weeks apart, or all such factories would be alike;
+- deviation D(day, hour): heard otherwise than T says, but not in seven or more silent days on end;
 - weight w = min(5, -ln P(D | T, day, hour)) over the city;
 - likeness of two devices over the days on which both are there, at least `common_days_min`:
-  J = G / (W_i + W_j - G), where G = sum sqrt(w_i w_j) D_i D_j and W = sum w D; and of the days on
-  which either deviates both do so in one hour on at least three of ten.
+  J = G / (W_i + W_j - G), where G = sum sqrt(w_i w_j) D_i D_j and W = sum w D; nothing is said of
+  two that depart together on fewer than twenty days.
 
 A lag of whole weeks finds what was recorded at one place and played later at another.
 
@@ -34,26 +36,35 @@ import numpy.typing as npt
 
 from jieru.calendar import HOURS_PER_DAY
 from verifier.counting.activity import IntArray
-from verifier.trust.fleet import Fleet, heard_hours
+from verifier.trust.fleet import BYTES_PER_DAY, Fleet, heard_hours
 
 __all__ = ["Likeness", "RhythmRules", "find_alike"]
 
 _WEIGHT_MAX: Final = 5.0
 _DAYS_PER_WEEK: Final = 7
+_DAYS_PER_FORTNIGHT: Final = 14
+_ALTERNATES: Final = 0.6
+"""Share of an hour's even weeks in which it is heard, less that of its odd weeks."""
+_AWAY_DAYS: Final = 7
+"""Without a sound from a device: no rhythm has such a pause."""
+_TOGETHER_DAYS_MIN: Final = 20
+"""On which both depart from their rhythms in the same hour. A controller that is always on departs
+from it in a power cut only, and is then like every other on the same line."""
+_ALTERNATIONS_MIN: Final = 3
+"""Of even and of odd weeks: of fewer nobody can tell."""
 _MEMBERS_AT_ONCE: Final = 1_000
 _CASES_AT_ONCE: Final = 1_000
 _PROJECTED: Final = 4
-_STANDS_OUT: Final = 0.12
-"""Correlation of projections over the whole stretch; chance gives some 0.03 in a year."""
+_STANDS_OUT: Final = 0.2
+"""Correlation of projections over the whole stretch: of a bank shown again at least 0.3 in drawn
+cities, though the victim has more machines; of six pairs in a hundred that have only the city in
+common more than 0.12."""
 _STANDS_OUT_TOGETHER: Final = 0.18
 """The same while both are there: cheap to tell from the product over the whole stretch, since
 whoever is not there deviates by nothing."""
-_CORRELATED: Final = 0.25
-"""While both are there. Chance is not small here: two enterprises that each close on ten days of
-their own have one in common."""
-_DAYS_TOGETHER: Final = 0.3
-"""Share of the days with an exception of either on which both have the same; noisy copies had 0.6,
-and what was alike by chance in a hundred million pairs 0.2."""
+_CORRELATED: Final = 0.4
+"""While both are there: of a bank shown again at least 0.57. Chance is not small here: two
+enterprises that each close on ten days of their own have one in common."""
 _PAIRS_AT_ONCE: Final = 500
 _CASES_SUMMED: Final = 100
 _NOTHING: Final = 1e-30
@@ -107,16 +118,16 @@ def find_alike(fleet: Fleet, rules: RhythmRules) -> list[Likeness]:
     """
     if not len(fleet):
         return []
-    weekday = (fleet.stretch.first_day + np.arange(fleet.stretch.days)) % _DAYS_PER_WEEK
-    templates = _templates(fleet, weekday)
-    counts = _counts_of_cases(fleet, templates, weekday)
+    fortnight = (fleet.stretch.first_day + np.arange(fleet.stretch.days)) % _DAYS_PER_FORTNIGHT
+    templates = _templates(fleet, fortnight)
+    counts = _counts_of_cases(fleet, templates, fortnight)
     weights = _weights(counts)
     sums = _sums_of_cases(fleet, counts, weights)
     del counts
     found: dict[tuple[int, int], Likeness] = {}
 
     def work(pair: tuple[int, int, int]) -> None:
-        for each in _compare(fleet, templates, weekday, weights, *pair, rules):
+        for each in _compare(fleet, templates, fortnight, weights, *pair, rules):
             key = (each.member, int(fleet.case[each.other]))
             with lock:
                 found[key] = max(found.get(key, each), each, key=_by_score)
@@ -145,26 +156,65 @@ def _blocks(fleet: Fleet) -> list[slice]:
 
 
 def _alive(fleet: Fleet, members: slice | IntArray) -> BoolArray:
-    """On which days each member is there, shape (members, days)."""
+    """On which days each member is there, shape (members, days).
+
+    A stop of some weeks is one event and not hundreds of hours: a factory that is shut for the
+    season would be like every other that is shut at the time. So it counts as being away.
+    """
     day = np.arange(fleet.stretch.days)
     alive: BoolArray = (day >= fleet.first[members, None]) & (day < fleet.end[members, None])
+    heard = fleet.hours[members].reshape(-1, fleet.stretch.days, BYTES_PER_DAY).max(axis=2) > 0
+    alive &= ~_in_long_silence(heard)
     return alive
 
 
-def _templates(fleet: Fleet, weekday: IntArray) -> BoolArray:
-    """Whether a member is heard as a rule, shape (members, 7, 24)."""
-    templates = np.zeros((len(fleet), _DAYS_PER_WEEK, HOURS_PER_DAY), dtype=np.bool_)
+def _in_long_silence(heard: BoolArray) -> BoolArray:
+    """Days of runs without a sound of at least `_AWAY_DAYS`, shape (members, days)."""
+    members, days = heard.shape
+    away = np.zeros_like(heard)
+    if days < _AWAY_DAYS:
+        return away
+    sounds = np.zeros((members, days + 1), dtype=np.int16)
+    np.cumsum(heard, axis=1, out=sounds[:, 1:])
+    begins = sounds[:, _AWAY_DAYS:] == sounds[:, :-_AWAY_DAYS]
+    for later in range(_AWAY_DAYS):
+        away[:, later : later + begins.shape[1]] |= begins
+    return away
+
+
+def _templates(fleet: Fleet, fortnight: IntArray) -> BoolArray:
+    """Whether a member is heard as a rule, shape (members, 14, 24)."""
+    templates = np.zeros((len(fleet), _DAYS_PER_FORTNIGHT, HOURS_PER_DAY), dtype=np.bool_)
 
     def work(block: slice) -> None:
         heard, alive = heard_hours(fleet, block), _alive(fleet, block)
-        for each in range(_DAYS_PER_WEEK):
-            chosen = weekday == each
-            several = heard[:, chosen].sum(axis=1, dtype=np.int16)
-            of = alive[:, chosen].sum(axis=1, dtype=np.int16)
-            templates[block, each] = 2 * several > of[:, None]
+        shape = (_DAYS_PER_FORTNIGHT, len(heard), HOURS_PER_DAY)
+        several = np.zeros(shape, dtype=np.int16)
+        of = np.zeros((*shape[:2], 1), dtype=np.int16)
+        for each in range(_DAYS_PER_FORTNIGHT):
+            chosen = fortnight == each
+            several[each] = heard[:, chosen].sum(axis=1, dtype=np.int16)
+            of[each] = alive[:, chosen].sum(axis=1, dtype=np.int16)[:, None]
+        templates[block] = _majorities(several, of).transpose(1, 0, 2)
 
     _everywhere(work, _blocks(fleet))
     return templates
+
+
+def _majorities(several: npt.NDArray[np.int16], of: npt.NDArray[np.int16]) -> BoolArray:
+    """By weekday, and by week where the weeks alternate; both of shape (14, members, ...)."""
+    other_week = np.roll(several, _DAYS_PER_WEEK, axis=0)
+    of_other_week = np.roll(of, _DAYS_PER_WEEK, axis=0)
+    share = several / np.maximum(of, 1)
+    alternates = (
+        (np.abs(share - np.roll(share, _DAYS_PER_WEEK, axis=0)) > _ALTERNATES)
+        & (of >= _ALTERNATIONS_MIN)
+        & (of_other_week >= _ALTERNATIONS_MIN)
+    )
+    majorities: BoolArray = np.where(
+        alternates, 2 * several > of, 2 * (several + other_week) > of + of_other_week
+    )
+    return majorities
 
 
 class _Counts(NamedTuple):
@@ -179,7 +229,7 @@ class _Counts(NamedTuple):
     """Those that are heard then as a rule, and were."""
 
 
-def _counts_of_cases(fleet: Fleet, templates: BoolArray, weekday: IntArray) -> _Counts:
+def _counts_of_cases(fleet: Fleet, templates: BoolArray, fortnight: IntArray) -> _Counts:
     cases, days = int(fleet.case.max()) + 1, fleet.stretch.days
     largest = int(np.bincount(fleet.case).max())
     # A byte each where it is enough, for there is a number for each case and hour.
@@ -193,7 +243,7 @@ def _counts_of_cases(fleet: Fleet, templates: BoolArray, weekday: IntArray) -> _
         case = fleet.case[block]
         starts = np.flatnonzero(np.diff(case, prepend=-1))
         heard, alive = heard_hours(fleet, block), _alive(fleet, block)
-        rule = templates[block][:, weekday]
+        rule = templates[block][:, fortnight]
         rule &= alive[:, :, None]
         parts = [alive, rule, heard, rule & heard]
         for target, part in zip(counts, parts, strict=True):
@@ -219,7 +269,7 @@ def _weighed(
     fleet: Fleet,
     members: slice | IntArray,
     templates: BoolArray,
-    weekday: IntArray,
+    fortnight: IntArray,
     weights: _Weights,
 ) -> tuple[FloatArray, BoolArray]:
     """The square roots of the weights of members' deviations, and what their templates say.
@@ -227,7 +277,7 @@ def _weighed(
     Returns:
         Both of shape (members, days, 24).
     """
-    rule = templates[members][:, weekday]
+    rule = templates[members][:, fortnight]
     deviates = heard_hours(fleet, members) ^ rule
     deviates &= _alive(fleet, members)[:, :, None]
     weighed: FloatArray = np.where(rule, weights.root[1], weights.root[0])
@@ -255,6 +305,8 @@ class _Sums(NamedTuple):
     """Shape (cases, days + 1): sums of squares of `whole` up to before a day."""
     square_projected: npt.NDArray[np.float64]
     """The same of `projected`, up to 1."""
+    departs: FloatArray
+    """Shape (cases, days): 1 on days on which any of its devices departs from its rhythm."""
     first: IntArray
     end: IntArray
 
@@ -270,6 +322,7 @@ def _sums_of_cases(fleet: Fleet, counts: _Counts, weights: _Weights) -> _Sums:
     square = np.zeros((cases, days + 1))
     waves = _waves()
     projected = np.zeros((cases, days, _PROJECTED), dtype=np.float32)
+    departs = np.zeros((cases, days), dtype=np.float32)
 
     def work(start: int) -> None:
         block = slice(start, start + _CASES_SUMMED)
@@ -281,6 +334,7 @@ def _sums_of_cases(fleet: Fleet, counts: _Counts, weights: _Weights) -> _Sums:
         whole[block] = total
         np.cumsum(np.einsum("cdh,cdh->cd", total, total), axis=1, out=square[block, 1:])
         projected[block] = total @ waves
+        departs[block] = (heard + ruled > 2 * as_ruled).any(axis=2)
 
     _everywhere(work, list(range(0, cases, _CASES_SUMMED)))
     rows = projected.reshape(cases, -1)
@@ -292,7 +346,7 @@ def _sums_of_cases(fleet: Fleet, counts: _Counts, weights: _Weights) -> _Sums:
     np.minimum.at(first, fleet.case, fleet.first)
     end = np.zeros(cases, dtype=np.int64)
     np.maximum.at(end, fleet.case, fleet.end)
-    return _Sums(whole, rows, square, square_projected, first, end)
+    return _Sums(whole, rows, square, square_projected, departs, first, end)
 
 
 def _candidates(sums: _Sums, lag: int, common_days_min: int) -> Iterator[tuple[int, int]]:
@@ -361,13 +415,17 @@ def _correlated(sums: _Sums, pairs: _Pairs) -> Iterator[tuple[int, int]]:
         earlier = sums.whole[part.other, : days - part.lag]
         product = np.einsum("pdh,pdh->p", later, earlier)
         correlated = product > _CORRELATED * part.lengths(sums.square)
+        both_depart = (
+            sums.departs[part.one, part.lag :] * sums.departs[part.other, : days - part.lag]
+        )
+        correlated &= both_depart.sum(axis=1) >= _TOGETHER_DAYS_MIN
         yield from zip(part.one[correlated].tolist(), part.other[correlated].tolist(), strict=True)
 
 
 def _compare(
     fleet: Fleet,
     templates: BoolArray,
-    weekday: IntArray,
+    fortnight: IntArray,
     weights: _Weights,
     one: int,
     other: int,
@@ -377,8 +435,8 @@ def _compare(
     """Of two cases, the device of the other that each device of the one is most alike."""
     mine, theirs = _members_of(fleet, one), _members_of(fleet, other)
     days = fleet.stretch.days
-    own, _rule = _weighed(fleet, mine, templates, weekday, weights)
-    foreign, _rule = _weighed(fleet, theirs, templates, weekday, weights)
+    own, _rule = _weighed(fleet, mine, templates, fortnight, weights)
+    foreign, _rule = _weighed(fleet, theirs, templates, fortnight, weights)
     own = own[:, lag:].reshape(len(own), -1)
     foreign = foreign[:, : days - lag].reshape(len(foreign), -1)
     together = own @ foreign.T
@@ -394,15 +452,12 @@ def _compare(
     score = np.where(
         (end - first >= rules.common_days_min) & (union > 0), together / np.maximum(union, 1e-9), 0
     )
-    for number, place in np.argwhere(score >= rules.likeness_min).tolist():
-        span = slice(
-            int(first[number, place]) * HOURS_PER_DAY, int(end[number, place]) * HOURS_PER_DAY
-        )
-        if _share_of_days(own[number, span], foreign[place, span]) < _DAYS_TOGETHER:
-            score[number, place] = 0
     best = score.argmax(axis=1)
     for number, place in enumerate(best.tolist()):
-        if score[number, place] >= rules.likeness_min:
+        if (
+            score[number, place] >= rules.likeness_min
+            and _days_together(own[number], foreign[place]) >= _TOGETHER_DAYS_MIN
+        ):
             yield Likeness(
                 mine.start + number,
                 theirs.start + place,
@@ -413,15 +468,10 @@ def _compare(
             )
 
 
-def _share_of_days(own: FloatArray, foreign: FloatArray) -> float:
-    """Of the days on which either deviates, on how many both do in one hour.
-
-    Two machines that were under repair in the same week have one exception in common, and a large
-    one; copies have one on most days.
-    """
-    by_day = (own > 0).reshape(-1, HOURS_PER_DAY), (foreign > 0).reshape(-1, HOURS_PER_DAY)
-    either = int((by_day[0] | by_day[1]).any(axis=1).sum())
-    return int((by_day[0] & by_day[1]).any(axis=1).sum()) / either if either else 0.0
+def _days_together(own: FloatArray, foreign: FloatArray) -> int:
+    """Days on which two devices depart from their rhythms in the same hour."""
+    together = (own > 0) & (foreign > 0)
+    return int(together.reshape(-1, HOURS_PER_DAY).any(axis=1).sum())
 
 
 def _members_of(fleet: Fleet, case: int) -> slice:

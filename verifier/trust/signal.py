@@ -43,6 +43,8 @@ _HARD: Final = frozenset(
 STRENGTHS: Final[Mapping[Kind, Strength]] = {
     kind: Strength.HARD if kind in _HARD else Strength.SOFT for kind in Kind
 }
+_BANK: Final = 3
+"""Machines that an enterprise needs to be counted, unless that is waived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,18 @@ class Signal:
 
     @property
     def strength(self) -> Strength:
-        """How much it weighs."""
+        """How much it weighs.
+
+        A likeness is hard where a whole bank of machines is alike and was there at the other
+        enterprise first. One machine may be alike by chance, and who was there first may be the
+        victim.
+        """
+        if (
+            self.kind is Kind.RHYTHM_ALIKE
+            and len(self.devices) >= _BANK
+            and self.detail.get("came_later") == "self"
+        ):
+            return Strength.HARD
         return STRENGTHS[self.kind]
 
     def to_json_object(self) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -501,3 +502,17 @@ def test_an_expectation_as_json_has_the_shape_of_a_count() -> None:
             "value": None,
         }
     ]
+
+
+def test_what_was_heard_long_before_the_registration_does_not_count() -> None:
+    """Evidence follows registration: seven days before it, and no more."""
+    fleet = city()
+    (served,) = fleet.connections
+    for days_late, outcome in ((0, "counted"), (7, "counted"), (280, "pending")):
+        recorded = replace(served, recorded_on=MONDAY + timedelta(days=days_late))
+        told = replace(fleet, connections=(recorded,))
+        assert outcome_of(told).outcome == outcome
+    late = replace(served, recorded_on=MONDAY + timedelta(days=37))
+    assert outcome_of(replace(fleet, connections=(late,))).connected_on == MONDAY + timedelta(
+        days=30
+    )

@@ -1,7 +1,9 @@
 """The registry of a scenario as import files."""
 
 import csv
-from datetime import timedelta
+from collections import Counter
+from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 from simulators.registry_files import write_registry
@@ -85,3 +87,20 @@ def test_a_mirrored_machine_is_registered_under_both_enterprises(tmp_path: Path)
     assert {row["serial"] for row in rows} == {"SHO-00001"}
     assert [row["platform"] for row in rows] == ["xielian", "haichuang"]
     assert [row["uscc"] for row in rows] == [company.uscc for company in fleet.companies]
+
+
+def test_a_drawn_city_says_when_it_was_recorded(tmp_path: Path) -> None:
+    """In a column that only simulations have; a bank split by day is assigned by day."""
+    drawn = {"first_on": date(2026, 1, 1), "honest": 3, "cheats": ["backdated-shells"]}
+    fleet = city(drawn=drawn)
+    paths = write_registry(fleet, tmp_path)
+    connections, devices = _rows(paths["connections"]), _rows(paths["devices"])
+    assert any(row["recorded_on"] > row["from_date"] for row in connections)
+    shared = Counter(row["serial"] for row in devices if row["recorded_on"])
+    assert max(shared.values()) >= 2
+    spans = sorted(
+        (row["assigned_from"], row["assigned_to"])
+        for row in devices
+        if shared[row["serial"]] > 1 and row["serial"] == max(shared, key=shared.__getitem__)
+    )
+    assert all(before[1] <= after[0] for before, after in pairwise(spans))

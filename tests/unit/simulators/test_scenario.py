@@ -4,9 +4,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from jieru.errors import UserError
 from simulators.scenario import load_scenario, shipped_scenarios
+from tests.unit.simulators.cities import scenario
 
 _TODAY = date(2026, 11, 23)
 
@@ -90,7 +92,7 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
 
 def test_a_shipped_scenario_is_read_by_its_name() -> None:
     """Without a folder or an ending."""
-    assert shipped_scenarios() == ["faults", "small-city", "worked-example"]
+    assert shipped_scenarios() == ["cheating-city", "faults", "small-city", "worked-example"]
     assert load_scenario("small-city", today=_TODAY).year == 2026
 
 
@@ -176,3 +178,9 @@ def test_a_broken_file_is_refused_by_key_and_problem(
     refusal = _refusal(tmp_path, old, new)
     assert refusal.startswith("Scenario broken.toml, ")
     assert expected in refusal
+
+
+def test_a_cheat_that_nobody_knows_is_refused() -> None:
+    """By its name."""
+    with pytest.raises(ValidationError, match="nothing is called lies"):
+        scenario(drawn={"first_on": date(2026, 1, 1), "honest": 3, "cheats": ["lies"]})

@@ -8,6 +8,7 @@ import pytest
 from jieru.calendar import SHANGHAI
 from jieru.wire import RejectionReason
 from simulators.beats import BeatKind, beats_of_fleet
+from simulators.evidence.cheats import GIVER
 from simulators.expectation import Expectation, expect
 from simulators.fleet import Fleet, build_fleet
 from simulators.scenario import load_scenario
@@ -116,3 +117,39 @@ def test_the_faults_are_the_same_on_any_day_at_any_hour(today: date, moment: tim
             RejectionReason.FUTURE_TIMESTAMP: 12,
             RejectionReason.BEFORE_EPOCH: 15,
         }
+
+
+@pytest.fixture(scope="module")
+def cheating_city() -> Fleet:
+    """Honest factories and enterprises that were made up."""
+    return build_fleet(load_scenario("cheating-city", today=_TODAY))
+
+
+def test_the_cheating_city_says_by_what_each_cheat_must_be_found(cheating_city: Fleet) -> None:
+    """But those that nothing finds, who gave their machines, and the honest."""
+    expected = expect(cheating_city, clock="event")
+    cheats = {
+        (served.platform, served.company.uscc): served.cheat
+        for served in cheating_city.connections
+        if served.cheat not in (None, GIVER, "careful-generator")
+    }
+    assert set(expected.signals) == set(cheats)
+    assert {*cheats.values()} >= {"clone", "replay", "moved-60", "backdated-shells"}
+
+
+def test_shells_that_were_registered_afterwards_earn_nothing(cheating_city: Fleet) -> None:
+    """Evidence follows registration."""
+    expected = expect(cheating_city, clock="event")
+    shells = [each for each in cheating_city.connections if each.cheat == "backdated-shells"]
+    assert shells
+    for shell in shells:
+        outcome = expected.determinations[shell.platform, shell.company.uscc].outcome
+        assert outcome in {"not_effective", "pending"}
+
+
+def test_the_cheating_city_plays_in_a_minute(cheating_city: Fleet) -> None:
+    """Twice the small city's messages, all of them sound."""
+    beats = list(beats_of_fleet(cheating_city))
+    assert 50_000 <= len(beats) <= 80_000
+    assert {beat.kind for beat in beats} == {BeatKind.HEARTBEAT}
+    assert any(beat.counter is not None and beat.boot is not None for beat in beats)

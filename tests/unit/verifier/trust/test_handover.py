@@ -45,11 +45,15 @@ def test_an_enterprise_that_renews_its_own_machines_hands_nothing_over() -> None
     assert _found(gave, _spells(20, 1, (191, 280), [7, 21, 44])) == []
 
 
-def test_each_machine_is_handed_over_once() -> None:
-    """To whoever began first; the other enterprise has only what is left."""
+def test_each_machine_is_handed_over_once_to_an_enterprise() -> None:
+    """Nobody knows which of two that begin in its beat got it: both are named."""
     gave = _spells(10, 1, (100, 190), [7, 7, 7])
-    first, second = _spells(20, 2, (191, 280), [7] * 3), _spells(30, 3, (193, 280), [7] * 3)
-    assert [(each.giver, each.receiver) for each in _found(gave, first, second)] == [(1, 2)]
+    first, second = _spells(20, 2, (191, 280), [7] * 5), _spells(30, 3, (193, 280), [7] * 3)
+    found = _found(gave, first, second)
+    assert [(each.giver, each.receiver, len(each.began)) for each in found] == [
+        (1, 2, 3),
+        (1, 3, 3),
+    ]
 
 
 def test_another_interval_is_another_machine() -> None:

@@ -118,3 +118,42 @@ def test_whoever_counts_again_finds_the_same(honest: Hours) -> None:
     hours = honest.copy()
     hours[_of(_THIEF)] = hours[_of(_VICTIM)]
     assert _alike(hours) == _alike(hours)
+
+
+def _independent(hours: Hours) -> None:
+    """Let two enterprises miss hours of their own, so that each has exceptions."""
+    random = np.random.default_rng(8)
+    for enterprise in (_THIEF, _VICTIM):
+        hours[_of(enterprise)] &= random.random((_DEVICES, _DAYS, 24)) > 0.03
+
+
+def test_two_factories_that_are_shut_for_the_same_weeks_are_not_alike(honest: Hours) -> None:
+    """A stop is one event, and not hundreds of hours."""
+    hours = honest.copy()
+    _independent(hours)
+    for enterprise in (_THIEF, _VICTIM):
+        hours[_of(enterprise), 90:140] = False
+    assert _alike(hours) == []
+
+
+def test_two_factories_that_rest_every_other_weekend_are_not_alike(honest: Hours) -> None:
+    """A rhythm of two weeks is a rhythm, and no exception."""
+    hours = honest.copy()
+    shift = np.zeros((_DAYS, 24), dtype=np.bool_)
+    shift[:, 8:17] = True
+    day = (FIRST_DAY.toordinal() + np.arange(_DAYS)) % 14
+    shift[np.isin(day, (5, 6))] = False
+    for enterprise in (_THIEF, _VICTIM):
+        hours[_of(enterprise)] = shift
+    _independent(hours)
+    assert _alike(hours) == []
+
+
+def test_controllers_on_one_line_are_not_alike_for_its_power_cuts(honest: Hours) -> None:
+    """They depart from their rhythm in nothing else: on a few days."""
+    hours = honest.copy()
+    for enterprise in (_THIEF, _VICTIM):
+        hours[_of(enterprise)] = True
+        for cut in range(5, _DAYS, 12):
+            hours[_of(enterprise), cut, 9:15] = False
+    assert _alike(hours) == []
