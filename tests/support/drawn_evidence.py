@@ -65,6 +65,7 @@ def gathered_of_city(city: DrawnCity, policy: Policy) -> Gathered:
                 for _case, machine, period in members
             ]
         ),
+        live_known=np.ones(days, dtype=np.bool_),
         serials=dict(enumerate(serials)),
         recorded=tuple(
             _dated(city, city.enterprises[case].recorded_day) for case, _machine, _period in members

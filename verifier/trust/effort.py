@@ -12,7 +12,7 @@ import numpy.typing as npt
 from jieru.presence import active_hours_by_day
 from verifier.counting.activity import IntArray
 from verifier.counting.windows import ActiveDays, WindowRule
-from verifier.trust.fleet import BYTES_PER_DAY, Fleet
+from verifier.trust.fleet import Fleet
 
 __all__ = [
     "RequiredHours",
@@ -130,16 +130,21 @@ def quiet_days(days: ActiveDays) -> BoolArray:
 
 
 def shares_not_live(
-    fleet: Fleet, live_hours: npt.NDArray[np.uint8], first: IntArray, last: IntArray
+    fleet: Fleet,
+    live_hours: npt.NDArray[np.uint8],
+    known: npt.NDArray[np.bool_],
+    first: IntArray,
+    last: IntArray,
 ) -> npt.NDArray[np.float64]:
     """Share of hours that nobody heard while they passed: 1 - |hours and live| / |hours|.
 
-    Days before the first on which anything in the city was heard live are left out: until then
-    nobody wrote it down. Of fewer than a hundred hours no share is told, it is 0.
+    Of days of which nobody wrote it down nothing is told (docs/decisions/0038), and of fewer than a
+    hundred hours no share: it is 0.
 
     Args:
         fleet: by case.
         live_hours: beside `fleet.hours`, those of which a heartbeat arrived while it was fresh.
+        known: shape (days,): of which days of the stretch it is known which hours were live.
         first: day of each case, from 0, from which on its hours are looked at.
         last: the last such day, inclusive.
 
@@ -151,14 +156,11 @@ def shares_not_live(
     starts = np.flatnonzero(np.diff(fleet.case, prepend=-1))
     if not len(starts):
         return np.zeros(len(first))
-    known = np.flatnonzero(live_hours.any(axis=0)) // BYTES_PER_DAY
-    if not len(known):
-        return np.zeros(len(first))
     day = np.arange(fleet.stretch.days)
     for begin in range(0, len(fleet), _MEMBERS_AT_ONCE):
         block = slice(begin, begin + _MEMBERS_AT_ONCE)
         case = fleet.case[block]
-        chosen = (day >= np.maximum(first[case], known[0])[:, None]) & (day <= last[case][:, None])
+        chosen = (day >= first[case, None]) & (day <= last[case, None]) & known
         hours = fleet.hours[block]
         np.add.at(heard, case, (active_hours_by_day(hours) * chosen).sum(axis=1))
         np.add.at(live, case, (active_hours_by_day(hours & live_hours[block]) * chosen).sum(axis=1))

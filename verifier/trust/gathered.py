@@ -84,6 +84,8 @@ class Gathered:
     fleet: Fleet
     live_hours: npt.NDArray[np.uint8]
     """Beside `fleet.hours`."""
+    live_known: npt.NDArray[np.bool_]
+    """Shape (days,): of which days of the stretch it is known which hours were live."""
     serials: Mapping[int, str]
     """By id of the device."""
     recorded: tuple[date, ...]

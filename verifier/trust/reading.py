@@ -173,6 +173,7 @@ def read_gathered(
         days=days,
         fleet=fleet,
         live_hours=live_hours,
+        live_known=evidence.live_days.among(from_on, (as_of - from_on).days + 1),
         serials=serials,
         recorded=recorded,
         registrations=registrations,

@@ -85,7 +85,7 @@ def _not_live(gathered: Gathered, thresholds: Thresholds) -> Iterator[Signal]:
             end = case.window.last_day.toordinal() - stretch.first_day
             if begin >= 0 and end < stretch.days:
                 first[number], last[number] = begin, end
-    shares = shares_not_live(gathered.fleet, gathered.live_hours, first, last)
+    shares = shares_not_live(gathered.fleet, gathered.live_hours, gathered.live_known, first, last)
     for number in np.flatnonzero(shares >= thresholds.not_live_share_min).tolist():
         yield signal_of_case(
             gathered,

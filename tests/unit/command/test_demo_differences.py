@@ -45,6 +45,7 @@ def _expectation(
         determinations={_KEY: ExpectedDetermination(outcome, connected_on)},
         awards={"alpha": ExpectedAward(1, yuan, 0)},
         messages=ExpectedMessages(),
+        signals={},
     )
 
 

@@ -123,7 +123,8 @@ def _shares(live_days: slice) -> list[float]:
     live[0, :] = 0
     live[0, live_days] = fleet.hours.reshape(2, 40, 3)[0, live_days]
     first, last = np.zeros(2, dtype=np.int64), np.full(2, 39)
-    found: list[float] = shares_not_live(fleet, live.reshape(2, -1), first, last).tolist()
+    known = np.ones(40, dtype=np.bool_)
+    found: list[float] = shares_not_live(fleet, live.reshape(2, -1), known, first, last).tolist()
     return found
 
 
@@ -132,14 +133,17 @@ def test_what_arrived_long_after_it_happened_is_not_live() -> None:
     assert _shares(slice(10)) == [0.75, 0.0]
 
 
-def test_until_anything_in_the_city_was_heard_live_nobody_wrote_it_down() -> None:
-    """Evidence of an earlier release says nothing of it, nor does one that knows no live hour."""
+def test_of_days_of_which_nobody_wrote_it_down_nothing_is_told() -> None:
+    """Evidence of an earlier release says nothing of it."""
     fleet = _fleet([[8] * 40], [0])
     live = fleet.hours.reshape(1, 40, 3).copy()
     live[:, :20] = 0
     span = np.zeros(1, dtype=np.int64), np.full(1, 39)
-    assert shares_not_live(fleet, live.reshape(1, -1), *span).tolist() == [0.0]
-    assert shares_not_live(fleet, np.zeros_like(fleet.hours), *span).tolist() == [0.0]
+    known = np.arange(40) >= 20
+    assert shares_not_live(fleet, live.reshape(1, -1), known, *span).tolist() == [0.0]
+    nothing = np.zeros_like(fleet.hours)
+    assert shares_not_live(fleet, nothing, known, *span).tolist() == [1.0]
+    assert shares_not_live(fleet, nothing, np.zeros_like(known), *span).tolist() == [0.0]
 
 
 def test_of_a_few_hours_no_share_not_live_is_told() -> None:
@@ -148,4 +152,8 @@ def test_of_a_few_hours_no_share_not_live_is_told() -> None:
     live = np.zeros_like(fleet.hours)
     live[1] = fleet.hours[1]
     first, last = np.zeros(3, dtype=np.int64), np.full(3, 11)
-    assert shares_not_live(fleet, live, first, last).tolist() == [0.0, 0.0, 0.0]
+    assert shares_not_live(fleet, live, np.ones(12, dtype=np.bool_), first, last).tolist() == [
+        0.0,
+        0.0,
+        0.0,
+    ]
