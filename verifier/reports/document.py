@@ -194,6 +194,8 @@ class Enterprise(_Struct, frozen=True):
     registry_sha256: _Sha256
     period: Period | None = None
     """This and what follows since version 2."""
+    window_live_percent: Annotated[int, msgspec.Meta(ge=0, le=100)] | None = None
+    """None: it is not known, or under a policy that asks for none."""
     connections: list[Connection] | None = None
     calendar: dict[str, str] | None = None
     backdated: list[LateRecord] | None = None

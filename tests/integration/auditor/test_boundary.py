@@ -303,7 +303,8 @@ READ_BY_VIEWS: Final = {
         "request_id sent_by"
     ),
     "access_entries": "actor at kind number origin record",
-    "assignments": "device_id enterprise_id from_date to_date",
+    "assignments": "device_id enterprise_id extended_at extended_from from_date recorded_at"
+    " to_date",
     "audit_checks": "checked_at findings id last_hash last_number",
     # Values are hashed, or compared to name the fields that changed.
     "audit_entries": "action actor after before changed_at hash number origin platform_id"
@@ -316,7 +317,8 @@ READ_BY_VIEWS: Final = {
     "case_steps": "case_id decision_id documents due_on id step taken_at taken_by text visited_on",
     "cases": "enterprise_id id platform_id",
     "checkpoints": "cosigned findings number occasion sha256 witnesses written_at",
-    "connections": "contract_no enterprise_id from_date id platform_id signed_on to_date",
+    "connections": "contract_no enterprise_id extended_at extended_from from_date id platform_id"
+    " recorded_at signed_on to_date",
     "count_determinations": "connected_on count_id district entry name outcome platform uscc",
     "count_documents": "count_id head",
     "count_payments": "amount_yuan clause count_id paid_on platform_id recorded_at recorded_by"
@@ -351,6 +353,8 @@ READ_BY_VIEWS: Final = {
     "ingest_minutes": "batches behind_s_max commit_ms_max commit_ms_sum committed duplicates"
     " ingester late minute received rejected session_troubles unacknowledged_max",
     "installation": "created_at is_simulation",
+    "opening_stocks": "attachment confirmed_at confirmed_by decided_at decided_by id needs_second"
+    " platform_id reason stood_on withdrawn_at withdrawn_by withdrawn_reason",
     "pending_closings": "closed_at closed_by enterprise_id id platform_id reason withdrawn_at"
     " withdrawn_by withdrawn_reason year",
     "platforms": "code ended_on id name operator_uscc",
