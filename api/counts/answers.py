@@ -96,6 +96,12 @@ class EnterpriseAnswer(BaseModel):
     backdated: list[LateRecordAnswer] | None = Field(
         default=None, description="What was recorded late; null: before that was a rule."
     )
+    confirmation: Literal["confirmed", "denied", "none"] | None = Field(
+        default=None,
+        description="What the enterprise itself says of the connection that its window rests on; "
+        "null: before that was asked.",
+    )
+    confirmation_on: date | None = Field(default=None, description="When it said so.")
 
 
 class AwardLineAnswer(BaseModel):

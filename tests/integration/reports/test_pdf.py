@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import get_args
 
@@ -18,11 +19,26 @@ from tests.support.signed_counts import (
     signed_file,
 )
 from tests.support.verapdf import verapdf
-from verifier.reports import ReportKind, SignedCount, read_signed_count
+from verifier.reports import KINDS, ReportKind, SignedCount, read_signed_count
 from verifier.reports.fonts import report_fonts
+from verifier.reports.letter import QuestionLetter, letter_pdf
 from verifier.reports.typesetting import Template
 
-_PDFS: tuple[ReportKind, ...] = get_args(Template)
+_PDFS: tuple[ReportKind, ...] = tuple(kind for kind in KINDS if kind in get_args(Template))
+_LETTER = QuestionLetter(
+    contact_name="林海",
+    postal_address="莆田市荔城区镇海街道 8 号",
+    platform_name="协联工业互联网平台",
+    enterprise_name=HOSTILE_NAMES[0],
+    uscc=uscc_of(1),
+    contract_no="XL-2026-017",
+    from_date=date(2026, 3, 2),
+    asked_at=datetime(2026, 3, 3, 1, tzinfo=UTC),
+    expires_at=datetime(2026, 4, 2, 1, tzinfo=UTC),
+    code="ABCD-EFGH-JKMN-PQRS-TVWX",
+    page="https://jieru.example/confirm",
+    link="https://jieru.example/confirm/abc",
+)
 
 
 def _pdf(
@@ -44,11 +60,15 @@ def _one_enterprise(**changes: object) -> SignedCount:
 
 
 def test_the_reference_validator_finds_pdf_a_2b(tmp_path: Path, verapdf_jars: Path) -> None:
-    """All three reports, in both languages, with and without the mark of a simulation."""
+    """All three reports and the letter, in both languages, of a simulation and not."""
     simulated = signed_count(simulation=True)
     files = [_pdf(tmp_path, kind, language) for kind in _PDFS for language in LANGUAGES]
     (tmp_path / "simulated").mkdir()
     files += [_pdf(tmp_path / "simulated", kind, "zh", simulated) for kind in _PDFS]
+    for language in LANGUAGES:
+        files.append(tmp_path / f"letter-{language}.pdf")
+        fonts = report_fonts()
+        files[-1].write_bytes(letter_pdf(_LETTER, language, fonts, is_simulation=language == "en"))
     assert verapdf(verapdf_jars, *files) == [f"PASS {path} 2b" for path in files]
 
 

@@ -401,6 +401,11 @@ def test_a_frozen_count_says_what_was_found(database: psycopg.Connection) -> Non
         first, second, _third = drawn_enterprises(database, drawn)
         _visit(database, first.platform, first.uscc, Found.NOT_FOUND)
         _visit(database, second.platform, second.uscc, Found.AS_REGISTERED)
+        # What was not found opened a case, without whose outcome no count is frozen.
+        database.execute(
+            "INSERT INTO case_steps (case_id, step, taken_by, text)"
+            " SELECT id, 'cleared', 'user:he', 'It moved next door.' FROM cases"
+        )
 
     record = _frozen_with(database, visits)
     (said,) = read_document(database, record)["visits"]
