@@ -122,6 +122,18 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     ("POST", "/counts/{year}/decision"): Permission.DECIDE,
     ("GET", "/counts/{year}/{step}"): Permission.ADVANCE_COUNTS,
     ("POST", "/counts/{year}/{step}"): Permission.ADVANCE_COUNTS,
+    # Opening stocks; answering for one is for people alone, as require_person asks.
+    ("GET", "/api/v1/opening-stocks"): Permission.READ_PROCEDURE,
+    ("POST", "/api/v1/opening-stocks"): Permission.DECIDE,
+    ("POST", "/api/v1/opening-stocks/{stock_id}/confirm"): Permission.DECIDE,
+    ("POST", "/api/v1/opening-stocks/{stock_id}/withdraw"): Permission.DECIDE,
+    ("GET", "/opening-stocks"): Permission.READ_PROCEDURE,
+    ("GET", "/opening-stocks/new"): Permission.DECIDE,
+    ("POST", "/opening-stocks/new"): Permission.DECIDE,
+    ("GET", "/opening-stocks/{stock_id}/confirm"): Permission.DECIDE,
+    ("POST", "/opening-stocks/{stock_id}/confirm"): Permission.DECIDE,
+    ("GET", "/opening-stocks/{stock_id}/withdraw"): Permission.DECIDE,
+    ("POST", "/opening-stocks/{stock_id}/withdraw"): Permission.DECIDE,
     # Draws and visits; publishing, drawing and recording are for people alone.
     ("GET", "/api/v1/draws"): Permission.READ_PROCEDURE,
     ("POST", "/api/v1/draws"): Permission.ADVANCE_COUNTS,

@@ -307,6 +307,17 @@ GET   /api/v1/draws/{draw_id}/list.csv                   -        verifier audit
 POST  /api/v1/draws/{draw_id}/draw                       -        -        -       -
 GET   /api/v1/visits                                     -        verifier auditor admin
 POST  /api/v1/visits                                     -        -        -       -
+GET   /api/v1/opening-stocks                             -        verifier auditor admin
+POST  /api/v1/opening-stocks                             -        -        -       -
+POST  /api/v1/opening-stocks/{stock_id}/confirm          -        -        -       -
+POST  /api/v1/opening-stocks/{stock_id}/withdraw         -        -        -       -
+GET   /opening-stocks                                    -        verifier auditor admin
+GET   /opening-stocks/new                                -        verifier -       admin
+POST  /opening-stocks/new                                -        -        -       -
+GET   /opening-stocks/{stock_id}/confirm                 -        verifier -       admin
+POST  /opening-stocks/{stock_id}/confirm                 -        -        -       -
+GET   /opening-stocks/{stock_id}/withdraw                -        verifier -       admin
+POST  /opening-stocks/{stock_id}/withdraw                -        -        -       -
 GET   /draws                                             -        verifier auditor admin
 GET   /draws/publish                                     -        verifier -       admin
 POST  /draws/publish                                     -        -        -       -

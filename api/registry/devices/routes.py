@@ -299,7 +299,7 @@ def get_excess(
         "one and what is wrong with it, or because its clock is behind; of the last seven days."
     ),
     response_description=_("The trouble, or that there is none."),
-    responses=problem_responses(Kind.NOT_FOUND, Kind.DATABASE_AWAY),
+    responses=problem_responses(Kind.NOT_FOUND, Kind.INVALID_REQUEST, Kind.DATABASE_AWAY),
 )
 def get_trouble(
     caller: CurrentCaller,
