@@ -230,6 +230,30 @@ async def test_people_publish_draw_and_record_in_the_console(bureau: Bureau) -> 
     assert 'href="/draws/1"' in listed.text
 
 
+async def test_an_operator_reads_in_the_audit_of_no_draw_visit_or_case(bureau: Bureau) -> None:
+    """Not that one of its enterprises was drawn, visited or is under review: page, API and CSV."""
+    drawn = await _drawn(bureau)
+    first = next(each for each in drawn["drawn"] if each["platform"] == "xielian")
+    case = {"platform": "xielian", "uscc": first["uscc"]}
+    await _ask(bureau, "POST", "visits", {**_VISIT, **case, "found": "differs"})
+    asked = {"step": "asked_operator", "text": "请说明三号机床的位置"}
+    await _ask(bureau, "POST", "cases/1/steps", asked)
+    secret = {"draws", "draw_entries", "visits", "cases", "case_steps"}
+    whole = await _ask(bureau, "GET", "audit-entries?platform=xielian&limit=500")
+    assert secret - {"draws", "case_steps"} <= {each["record_kind"] for each in whole["items"]}
+    own = await bureau.ask("GET", "/api/v1/audit-entries?limit=500", person="lin")
+    kinds = {each["record_kind"] for each in own.json()["items"]}
+    assert "decisions" in kinds
+    assert not kinds & secret
+    for kind in secret:
+        address = f"/api/v1/audit-entries?record_kind={kind}"
+        assert (await bureau.ask("GET", address, person="lin")).json()["items"] == []
+    for address in ("/audit", "/api/v1/audit-entries.csv", "/audit?record_kind=visits"):
+        told = (await bureau.ask("GET", address, person="lin")).text
+        for each in ("三台机床在产", "请说明三号机床的位置", "draw_entries", "drawn enterprise"):
+            assert each not in told
+
+
 async def test_an_operator_sees_neither_draws_nor_visits(bureau: Bureau) -> None:
     """Nor who shows signals."""
     for path in ("/draws", "/visits", "/api/v1/draws", "/api/v1/visits"):
