@@ -89,6 +89,7 @@ RECORDED: Final[Mapping[tuple[str, str], AccessKind]] = {
     ("GET", "/api/v1/draws/{draw_id}/list.csv"): AccessKind.EXPORT,
     ("GET", "/api/v1/cases/{case_id}/documents/{sha256}"): AccessKind.EXPORT,
     ("GET", "/api/v1/questions/{uscc}/documents/{sha256}"): AccessKind.EXPORT,
+    ("GET", "/api/v1/visits/{visit_id}/documents/{sha256}"): AccessKind.EXPORT,
     ("GET", "/api/v1/access-entries.csv"): AccessKind.EXPORT,
     ("GET", "/api/v1/assignments.csv"): AccessKind.EXPORT,
     ("GET", "/api/v1/audit-entries.csv"): AccessKind.EXPORT,

@@ -142,6 +142,7 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     ("POST", "/api/v1/draws/{draw_id}/draw"): Permission.ADVANCE_COUNTS,
     ("GET", "/api/v1/visits"): Permission.READ_PROCEDURE,
     ("POST", "/api/v1/visits"): Permission.DECIDE,
+    ("GET", "/api/v1/visits/{visit_id}/documents/{sha256}"): Permission.READ_PROCEDURE,
     ("GET", "/draws"): Permission.READ_PROCEDURE,
     ("GET", "/draws/publish"): Permission.ADVANCE_COUNTS,
     ("POST", "/draws/publish"): Permission.ADVANCE_COUNTS,

@@ -307,6 +307,7 @@ GET   /api/v1/draws/{draw_id}/list.csv                   -        verifier audit
 POST  /api/v1/draws/{draw_id}/draw                       -        -        -       -
 GET   /api/v1/visits                                     -        verifier auditor admin
 POST  /api/v1/visits                                     -        -        -       -
+GET   /api/v1/visits/{visit_id}/documents/{sha256}       -        verifier auditor admin
 GET   /api/v1/opening-stocks                             -        verifier auditor admin
 POST  /api/v1/opening-stocks                             -        -        -       -
 POST  /api/v1/opening-stocks/{stock_id}/confirm          -        -        -       -
