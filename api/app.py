@@ -39,6 +39,8 @@ from api.health import routes as health_routes
 from api.imports import pages as imports_pages
 from api.imports import routes as imports_routes
 from api.openapi import openapi_document
+from api.opening_stocks import pages as opening_stocks_pages
+from api.opening_stocks import routes as opening_stocks_routes
 from api.overview import pages as overview_pages
 from api.overview import routes as overview_routes
 from api.overview.source import OverviewSource
@@ -100,6 +102,8 @@ _PARTS: Final = (
     procedure_pages.router,
     counts_routes.router,
     counts_pages.router,
+    opening_stocks_routes.router,
+    opening_stocks_pages.router,
     draws_routes.router,
     draws_pages.router,
     credential_routes.router,

@@ -33,6 +33,10 @@ RECORDED: Final[Mapping[tuple[str, str], AccessKind]] = {
     ("GET", "/counts/{year}/work"): AccessKind.READ,
     ("GET", "/api/v1/counts/{year}/procedure"): AccessKind.READ,
     ("GET", "/api/v1/counts/{year}/review"): AccessKind.READ,
+    ("GET", "/opening-stocks"): AccessKind.READ,
+    ("GET", "/opening-stocks/{stock_id}/confirm"): AccessKind.READ,
+    ("GET", "/opening-stocks/{stock_id}/withdraw"): AccessKind.READ,
+    ("GET", "/api/v1/opening-stocks"): AccessKind.READ,
     # Who shows signals, who was visited and what was found
     ("GET", "/draws"): AccessKind.READ,
     ("GET", "/draws/{draw_id}"): AccessKind.READ,
@@ -85,6 +89,7 @@ RECORDED: Final[Mapping[tuple[str, str], AccessKind]] = {
     ("GET", "/api/v1/draws/{draw_id}/list.csv"): AccessKind.EXPORT,
     ("GET", "/api/v1/cases/{case_id}/documents/{sha256}"): AccessKind.EXPORT,
     ("GET", "/api/v1/questions/{uscc}/documents/{sha256}"): AccessKind.EXPORT,
+    ("GET", "/api/v1/visits/{visit_id}/documents/{sha256}"): AccessKind.EXPORT,
     ("GET", "/api/v1/access-entries.csv"): AccessKind.EXPORT,
     ("GET", "/api/v1/assignments.csv"): AccessKind.EXPORT,
     ("GET", "/api/v1/audit-entries.csv"): AccessKind.EXPORT,

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator
 
 from api.access.gate import GatedRoute
 from api.audit.answers import AuditEntry, RecordKind
-from api.audit.queries import AuditFilter, list_entries
+from api.audit.queries import OF_OPERATORS, AuditFilter, list_entries
 from api.console.choices import platform_choices, word_choices
 from api.console.listed import Filtered, list_address, render_list
 from api.console.visit import CurrentVisit, Visit
@@ -81,7 +81,11 @@ def show_entries(
             for each in entries.items
         ],
         "platforms": platforms,
-        "kinds": word_choices(RecordKind, RECORD_KIND_WORDS, visit.translate),
+        "kinds": word_choices(
+            [each for each in RecordKind if visit.caller.platform is None or each in OF_OPERATORS],
+            RECORD_KIND_WORDS,
+            visit.translate,
+        ),
         "wanted": wanted,
         "export_address": list_address("/api/v1/audit-entries.csv", query),
     }

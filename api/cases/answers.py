@@ -3,10 +3,11 @@
 from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 
 from api.web.civil import CivilDate
+from api.web.documents import KeptFile, NewFiles
 from api.web.paging import Page
 from api.web.records import USCC, WHOLE_NUMBER, Body
 from verifier.trust.cases.records import CaseCause
@@ -20,12 +21,10 @@ __all__ = [
     "AskedQuestion",
     "BureauStep",
     "CaseDetail",
-    "CaseDocument",
     "CasePage",
     "CaseSignal",
     "CaseSummary",
     "NewCase",
-    "NewFile",
     "QuestionPage",
     "QuestionRecord",
     "StepRecord",
@@ -33,7 +32,6 @@ __all__ = [
 ]
 
 _LONGEST: Final = 4_000
-FILES_MAX: Final = 5
 _WITHOUT_NUL: Final = r"^[^\x00]*$"
 
 CaseText = Annotated[
@@ -43,7 +41,6 @@ CaseText = Annotated[
     ),
 ]
 _Code = Annotated[str, StringConstraints(max_length=100, pattern=_WITHOUT_NUL)]
-_FileName = Annotated[str, StringConstraints(max_length=200, pattern=_WITHOUT_NUL)]
 
 _SUMMARY: Final[JsonDict] = {
     "id": 12,
@@ -103,13 +100,6 @@ class CasePage(Page[CaseSummary]):
     )
 
 
-class CaseDocument(BaseModel):
-    """A file that was handed in with a step."""
-
-    sha256: str
-    name: str
-
-
 class CaseSignal(BaseModel):
     """A signal of the case."""
 
@@ -134,7 +124,7 @@ class StepRecord(BaseModel):
     text: str
     due_on: date | None
     visited_on: date | None
-    documents: list[CaseDocument]
+    documents: list[KeptFile]
     decision_id: int | None = Field(description="Of the decision to which the step led.")
 
 
@@ -159,16 +149,6 @@ class CaseDetail(CaseSummary):
     hold_proposed_by: str | None = Field(description="Whose proposal waits for another person.")
     signals: list[CaseSignal]
     steps: list[StepRecord]
-
-
-class NewFile(Body):
-    """A file in a body."""
-
-    name: _FileName
-    content: Base64Bytes = Field(description="In base64.")
-
-
-_Files = Annotated[list[NewFile], Field(max_length=FILES_MAX)]
 
 
 class NewCase(Body):
@@ -219,7 +199,7 @@ class TakenCaseStep(Body):
     leads_to: Upholding | None = Field(
         default=None, description="Of an upheld case, and required: the decision that follows."
     )
-    documents: _Files = Field(default=[])
+    documents: NewFiles = Field(default=[])
 
 
 class AskedQuestion(BaseModel):
@@ -228,7 +208,7 @@ class AskedQuestion(BaseModel):
     asked_at: datetime
     due_on: date
     text: str
-    documents: list[CaseDocument]
+    documents: list[KeptFile]
 
 
 class AnsweredQuestion(BaseModel):
@@ -237,7 +217,7 @@ class AnsweredQuestion(BaseModel):
     answered_at: datetime
     answered_by: str
     text: str
-    documents: list[CaseDocument]
+    documents: list[KeptFile]
 
 
 class QuestionRecord(BaseModel):
@@ -272,4 +252,4 @@ class Answer(Body):
     )
 
     text: CaseText
-    documents: _Files = Field(default=[])
+    documents: NewFiles = Field(default=[])

@@ -12,7 +12,6 @@ from starlette.responses import Response
 from api.access.gate import GatedRoute
 from api.access.roles import Permission
 from api.cases.answers import NewCase, TakenCaseStep
-from api.cases.documents import FormFiles
 from api.cases.evidence import read_evidence
 from api.cases.queries import CaseFilter, StateName, WholeCase, list_cases, read_case
 from api.cases.step_forms import STEP_FORMS, StepForm, inputs_of, step_of
@@ -42,6 +41,7 @@ from api.console.words import (
     STRENGTH_WORDS,
     words,
 )
+from api.web.documents import FormFiles
 from api.web.paging import RequestedPage
 from api.web.policy import CurrentPolicy
 from api.web.problems import Kind, Problem

@@ -10,12 +10,12 @@ from psycopg.sql import SQL
 
 from api.cases.answers import (
     CaseDetail,
-    CaseDocument,
     CasePage,
     CaseSignal,
     CaseSummary,
     StepRecord,
 )
+from api.web.documents import KeptFile
 from api.web.filters import EnterpriseFilter, PlatformFilter
 from api.web.listing import Search, Where, find_page
 from api.web.paging import PageRequest
@@ -165,7 +165,7 @@ def case_detail(whole: WholeCase) -> CaseDetail:
                 text=each.text,
                 due_on=each.due_on,
                 visited_on=each.visited_on,
-                documents=[CaseDocument(**document) for document in each.documents],
+                documents=[KeptFile(**document) for document in each.documents],
                 decision_id=each.decision_id,
             )
             for each in whole.steps

@@ -10,7 +10,6 @@ from starlette.responses import Response
 from api.access.gate import GatedRoute
 from api.access.roles import Permission
 from api.cases.answers import Answer
-from api.cases.documents import FormFiles
 from api.cases.question_routes import QuestionedUscc
 from api.cases.questions import list_questions, open_case_asked, read_question
 from api.cases.step_forms import FILES_INPUT
@@ -20,6 +19,7 @@ from api.console.forms import Form, FormValues, Input, Mistakes, answer_form, fo
 from api.console.listed import render_list
 from api.console.visit import CurrentVisit, Visit
 from api.console.words import words
+from api.web.documents import FormFiles
 from api.web.paging import RequestedPage
 from jieru.i18n import marked as _
 from verifier.trust.cases.due_dates import days_left

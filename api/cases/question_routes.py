@@ -7,11 +7,16 @@ from fastapi import APIRouter, Path, Response
 from api.access.caller import CurrentCaller
 from api.access.gate import GatedRoute
 from api.cases.answers import Answer, QuestionPage, QuestionRecord
-from api.cases.documents import DOCUMENT_RESPONSES, CurrentStore, document_answer, files_of
 from api.cases.questions import documents_of, list_questions, open_case_asked, read_question
-from api.cases.routes import Sha256
 from api.cases.steps import CurrentAnswerer, person_name
 from api.web.database import Database
+from api.web.documents import (
+    DOCUMENT_RESPONSES,
+    CurrentStore,
+    Sha256,
+    document_answer,
+    files_of,
+)
 from api.web.paging import RequestedPage
 from api.web.problems import Kind, problem_responses
 from jieru.i18n import marked as _

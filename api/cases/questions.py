@@ -12,10 +12,10 @@ from api.access.caller import Caller
 from api.cases.answers import (
     AnsweredQuestion,
     AskedQuestion,
-    CaseDocument,
     QuestionPage,
     QuestionRecord,
 )
+from api.web.documents import KeptFile
 from api.web.paging import PageRequest, cut_page, read_cursor
 from api.web.problems import Kind, Problem
 from api.web.records import is_uscc
@@ -159,7 +159,7 @@ def _record(connection: psycopg.Connection, caller: Caller, row: dict[str, Any])
                 asked_at=each["taken_at"],
                 due_on=each["due_on"],
                 text=each["text"],
-                documents=[CaseDocument(**document) for document in each["documents"]],
+                documents=[KeptFile(**document) for document in each["documents"]],
             )
             for each in steps
             if each["step"] == CaseStep.ASKED_OPERATOR
@@ -169,7 +169,7 @@ def _record(connection: psycopg.Connection, caller: Caller, row: dict[str, Any])
                 answered_at=each["taken_at"],
                 answered_by=checked_name(each["taken_by"]),
                 text=each["text"],
-                documents=[CaseDocument(**document) for document in each["documents"]],
+                documents=[KeptFile(**document) for document in each["documents"]],
             )
             for each in steps
             if each["step"] == CaseStep.OPERATOR_ANSWERED

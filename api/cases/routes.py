@@ -7,20 +7,25 @@ from fastapi import APIRouter, Depends, Path, Response
 from api.access.caller import CurrentCaller
 from api.access.gate import GatedRoute
 from api.cases.answers import CaseDetail, CasePage, NewCase, TakenCaseStep
-from api.cases.documents import DOCUMENT_RESPONSES, CurrentStore, document_answer, files_of
 from api.cases.queries import CaseFilter, case_detail, list_cases, read_case
 from api.cases.steps import CurrentCaseWorker, person_name
 from api.web.database import Database
+from api.web.documents import (
+    DOCUMENT_RESPONSES,
+    CurrentStore,
+    Sha256,
+    document_answer,
+    files_of,
+)
 from api.web.paging import RequestedPage
 from api.web.problems import Kind, problem_responses
 from jieru.i18n import marked as _
 
-__all__ = ["CaseId", "Sha256", "router"]
+__all__ = ["CaseId", "router"]
 
 router = APIRouter(prefix="/api/v1/cases", tags=["cases"], route_class=GatedRoute)
 
 CaseId = Annotated[int, Path(description=_("The case's number."))]
-Sha256 = Annotated[str, Path(description=_("The SHA-256 of the file."), pattern="^[0-9a-f]{64}$")]
 
 _STEP_PROBLEMS = problem_responses(
     Kind.FORBIDDEN,

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from api.cases.answers import BureauStep
-from api.cases.documents import FILES_FIELD
 from api.console.forms import Choice, Input
 from api.console.visit import Visit
 from api.console.words import Translate
+from api.web.documents import FILES_FIELD
 from jieru.i18n import marked as _
 from jieru.vocabulary import DECISION_WORDS
 from verifier.trust.cases.states import CaseStep

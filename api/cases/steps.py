@@ -10,8 +10,8 @@ from fastapi import Depends
 
 from api.access.caller import Caller, CurrentCaller
 from api.cases.answers import Answer, NewCase, TakenCaseStep
-from api.cases.documents import CurrentStore, keep_files
 from api.web.database import Database, RequestDatabase
+from api.web.documents import CurrentStore, keep_files
 from api.web.policy import CurrentPolicy
 from api.web.problems import Kind, Problem
 from api.web.services import service

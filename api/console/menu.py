@@ -39,6 +39,7 @@ _MENU: Final = (
     MenuItem(_("Devices"), "/devices", "devices", Permission.READ_REGISTRY),
     MenuItem(_("Import"), "/imports", "imports", Permission.READ_REGISTRY),
     MenuItem(_("Annual counts"), "/counts", "counts", Permission.READ_COUNTS),
+    MenuItem(_("Opening stocks"), "/opening-stocks", "opening-stocks", Permission.READ_PROCEDURE),
     MenuItem(_("Draws and visits"), "/draws", "draws", Permission.READ_PROCEDURE),
     MenuItem(_("Cases"), "/cases", "cases", Permission.READ_CASES),
     MenuItem(_("Questions to you"), "/questions", "cases", Permission.READ_QUESTIONS),

@@ -18,6 +18,7 @@ from fastapi import Query
 from api.access.caller import Caller
 from api.access.roles import Permission
 from api.console.words import Translate
+from api.counts.own_notices import own_notices
 from api.counts.procedure_answers import (
     CountDetail,
     CountList,
@@ -228,7 +229,7 @@ def visible_sheet(
     own = caller.platform_code
     return CountSheet(
         record=record,
-        summary=_own_part(summary, own) if summary else None,
+        summary=_own_part(connection, summary, own) if summary else None,
         steps=[],
         objections=[],
         payments=[each for each in payments if each.platform == own],
@@ -257,7 +258,7 @@ def visible_summary(
     summary = count_summary(connection, record)
     if summary is None or caller.may(Permission.READ_PROCEDURE):
         return summary
-    return _own_part(summary, caller.platform_code)
+    return _own_part(connection, summary, caller.platform_code)
 
 
 def faults_of(
@@ -272,8 +273,16 @@ def faults_of(
     ]
 
 
-def _own_part(summary: CountSummary, own: str | None) -> CountSummary:
-    return replace(summary, figures=summary.figures.of_platform(own), paid_yuan=0, overlaps=())
+def _own_part(
+    connection: psycopg.Connection, summary: CountSummary, own: str | None
+) -> CountSummary:
+    return replace(
+        summary,
+        figures=summary.figures.of_platform(own),
+        paid_yuan=0,
+        overlaps=(),
+        notices=own_notices(connection, summary.record, summary.notices, own),
+    )
 
 
 @dataclass(frozen=True, slots=True)

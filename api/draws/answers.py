@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 
 from api.web.civil import CivilDate
+from api.web.documents import KeptFile, NewFiles
 from api.web.records import USCC, WHOLE_NUMBER, Body
 from verifier.counting.count import EARLIEST_YEAR, LATEST_YEAR
 from verifier.trust.draws.results import Found
@@ -53,6 +54,7 @@ _VISIT: Final[JsonDict] = {
     "found": "as_registered",
     "notes": "三台机床在产，铭牌已核对",
     "documents": [_SHA256],
+    "files": [{"sha256": _SHA256, "name": "厂房.jpg"}],
     "case_id": None,
     "recorded_by": "lin",
     "recorded_at": "2027-05-12T09:00:00Z",
@@ -243,7 +245,12 @@ class NewVisit(Body):
     found: Found
     notes: _Notes = Field(description="What they saw.")
     documents: _Digests = Field(
-        default="", description="SHA-256 of photographs and papers, with spaces or commas between."
+        default="",
+        description="SHA-256 of photographs and papers that are kept elsewhere, with spaces or "
+        "commas between.",
+    )
+    files: NewFiles = Field(
+        default=[], description="Photographs and papers to be kept here, five at most."
     )
     case_id: _CaseId | None = Field(
         default=None,
@@ -268,6 +275,7 @@ class VisitAnswer(BaseModel):
     found: Found
     notes: str
     documents: list[str] = Field(description="SHA-256 of photographs and papers.")
+    files: list[KeptFile] = Field(description="Those of them that are kept here.")
     case_id: int | None
     recorded_by: str
     recorded_at: datetime

@@ -25,8 +25,10 @@ from api.console.listed import Filtered
 from api.console.visit import CurrentVisit, Visit
 from api.console.words import PUBLISHER_WORDS, Words
 from api.draws.answers import Drawing, NewVisit, Publication
+from api.draws.files import FileOfVisit, files_of_visits
 from api.draws.routes import list_response
 from api.draws.steps import CurrentDrawer, find_draw
+from api.web.documents import FILES_FIELD, CurrentStore, FormFiles, KeptFile
 from jieru.errors import UserError
 from jieru.i18n import marked as _
 from verifier.trust.draws.bounds import SHARES_PERCENT, sample_sizes, upper_bound
@@ -40,6 +42,7 @@ from verifier.trust.draws.records import (
 )
 from verifier.trust.draws.results import Found, Result, finding_of
 from verifier.trust.draws.saying import said_of
+from verifier.trust.draws.visits import Visit as RecordedVisit
 from verifier.trust.draws.visits import list_visits
 from verifier.trust.draws.words import FOUND_WORDS
 
@@ -56,6 +59,22 @@ _TONES: Final[Mapping[Found, str]] = {
     Found.REFUSED: "red",
 }
 _FOUND_LABELS: Final[Mapping[str, str]] = {str(each): word for each, word in FOUND_WORDS.items()}
+_PHOTOGRAPHS: Final = Input(
+    FILES_FIELD,
+    _("Photographs and files"),
+    "files",
+    hint=_(
+        "At most five: PDF, JPEG, PNG, XLSX, DOCX or ZIP. Others get photographs without their "
+        "position."
+    ),
+)
+_DIGESTS: Final = Input(
+    "documents",
+    _("SHA-256 of photographs"),
+    longest=2_000,
+    hint=_("As sha256sum prints them, with spaces between; keep the files yourself."),
+)
+"""Where this installation keeps no files."""
 _YearText = Annotated[str, Query(max_length=4, pattern=r"^[0-9]*$")]
 
 
@@ -108,6 +127,7 @@ def show_draw(visit: CurrentVisit, draw_id: int) -> HTMLResponse:
         draw = find_draw(connection, draw_id)
         drawn = drawn_enterprises(connection, draw)
         visits = [each for each in list_visits(connection, draw.year) if each.draw_id == draw.id]
+        files = files_of_visits(connection, visits)
     result = result_of_draw(draw, drawn)
     said = said_of(result.to_json_object()) if result else None
     return visit.render(
@@ -119,7 +139,7 @@ def show_draw(visit: CurrentVisit, draw_id: int) -> HTMLResponse:
             "said": _spoken(visit, said) if said else "",
             "strata": _strata(visit, draw, drawn),
             "drawn": [(each, _finding(visit, each)) for each in drawn],
-            "visits": [(each, _found_words(visit, Found(each.found))) for each in visits],
+            "visits": [_row(visit, each, files[each.id]) for each in visits],
             "bound_if_none": upper_bound(draw.listed, visited=draw.size, found=0),
             "is_due": visit.today >= draw.announced_on,
             "may_draw": visit.may(Permission.ADVANCE_COUNTS),
@@ -164,10 +184,11 @@ def show_visits(visit: CurrentVisit, year: _YearText = "") -> HTMLResponse:
     """Every visit, those of enterprises that were not drawn too."""
     with visit.database.snapshot() as connection:
         visits = list_visits(connection, int(year) if year else None)
+        files = files_of_visits(connection, visits)
     return visit.render(
         "draws/visits.html",
         {
-            "visits": [(each, _found_words(visit, Found(each.found))) for each in reversed(visits)],
+            "visits": [_row(visit, each, files[each.id]) for each in reversed(visits)],
             "may_visit": visit.may(Permission.DECIDE),
         },
     )
@@ -175,23 +196,33 @@ def show_visits(visit: CurrentVisit, year: _YearText = "") -> HTMLResponse:
 
 @router.get("/visits/new")
 def show_visit_form(
-    visit: CurrentVisit, year: _YearText = "", platform: Filtered = "", uscc: Filtered = ""
+    visit: CurrentVisit,
+    store: CurrentStore,
+    year: _YearText = "",
+    platform: Filtered = "",
+    uscc: Filtered = "",
 ) -> HTMLResponse:
     """The form of a visit."""
     typed = {"year": year or str(visit.today.year), "platform": platform, "uscc": uscc}
-    return _visit_form(visit, typed)
+    return _visit_form(visit, typed, takes_files=store is not None)
 
 
 @router.post("/visits/new")
-def take_visit(visit: CurrentVisit, drawer: CurrentDrawer, values: FormValues) -> Response:
+def take_visit(
+    visit: CurrentVisit, drawer: CurrentDrawer, values: FormValues, files: FormFiles
+) -> Response:
     """Put a visit on record."""
 
     def act() -> str:
-        recorded = drawer.record_visit(read_form(NewVisit, values))
+        recorded = drawer.record_visit(read_form(NewVisit, values), files)
         return f"{_DRAWS}/{recorded.draw_id}" if recorded.draw_id else "/visits"
 
+    takes_files = drawer.store is not None
     return answer_form(
-        visit, Done.STEP_TAKEN, act, lambda mistakes: _visit_form(visit, values, mistakes)
+        visit,
+        Done.STEP_TAKEN,
+        act,
+        lambda mistakes: _visit_form(visit, values, mistakes, takes_files=takes_files),
     )
 
 
@@ -288,7 +319,11 @@ def _drawing_form(
 
 
 def _visit_form(
-    visit: Visit, values: Mapping[str, str], mistakes: Mistakes | None = None
+    visit: Visit,
+    values: Mapping[str, str],
+    mistakes: Mistakes | None = None,
+    *,
+    takes_files: bool,
 ) -> HTMLResponse:
     inputs = [
         Input("year", _("Year of the count"), "number", is_required=True),
@@ -308,16 +343,12 @@ def _visit_form(
         Input(
             "notes",
             _("What was seen"),
+            "lines",
             is_required=True,
             longest=4_000,
             hint=_("Which machines, whether they run, whose name is at the gate; kept for good."),
         ),
-        Input(
-            "documents",
-            _("SHA-256 of photographs"),
-            longest=2_000,
-            hint=_("As sha256sum prints them, with spaces between; keep the files yourself."),
-        ),
+        _PHOTOGRAPHS if takes_files else _DIGESTS,
         Input("case_id", _("Case (number)"), "number", hint=_("Where it belongs to one already.")),
     ]
     form = Form("/visits/new", inputs, _("Record"), values, mistakes, cancel=_DRAWS)
@@ -370,6 +401,16 @@ def _strata(
 
 def _finding(visit: Visit, drawn: DrawnEnterprise) -> Words | None:
     return _found_words(visit, finding_of(drawn.findings)) if drawn.found else None
+
+
+def _row(
+    visit: Visit, each: RecordedVisit, files: list[FileOfVisit]
+) -> tuple[RecordedVisit, Words, list[KeptFile], list[str]]:
+    """A visit with its files that are kept here, and the digests of those that are not."""
+    kept = [known.file for known in files]
+    here = {known.sha256 for known in kept}
+    elsewhere = [digest for digest in each.documents if digest not in here]
+    return each, _found_words(visit, Found(each.found)), kept, elsewhere
 
 
 def _found_words(visit: Visit, found: Found) -> Words:

@@ -1,8 +1,11 @@
 """What is told of draws and visits."""
 
+from collections.abc import Sequence
+
 import psycopg
 
 from api.draws.answers import DrawAnswer, DrawDetail, DrawList, VisitAnswer, VisitList
+from api.draws.files import files_of_visits
 from api.draws.steps import find_draw
 from verifier.trust.draws.records import Draw, drawn_enterprises, list_draws, result_of_draw
 from verifier.trust.draws.visits import Visit, list_visits
@@ -33,12 +36,23 @@ def draw_detail(connection: psycopg.Connection, draw_id: int) -> DrawDetail:
 
 def list_of_visits(connection: psycopg.Connection, year: int | None) -> VisitList:
     """All visits, or those of one year, in the order in which they were recorded."""
-    return VisitList(items=[answer_of_visit(each) for each in list_visits(connection, year)])
+    return VisitList(items=_answers(connection, list_visits(connection, year)))
 
 
-def answer_of_visit(visit: Visit) -> VisitAnswer:
+def answer_of_visit(connection: psycopg.Connection, visit: Visit) -> VisitAnswer:
     """A visit as it is told."""
-    return VisitAnswer.model_validate(visit.to_json_object())
+    (answer,) = _answers(connection, [visit])
+    return answer
+
+
+def _answers(connection: psycopg.Connection, visits: Sequence[Visit]) -> list[VisitAnswer]:
+    files = files_of_visits(connection, visits)
+    return [
+        VisitAnswer.model_validate(
+            {**each.to_json_object(), "files": [known.file for known in files[each.id]]}
+        )
+        for each in visits
+    ]
 
 
 def _said(draw: Draw) -> dict[str, object]:

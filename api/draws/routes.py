@@ -5,6 +5,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
+from api.access.caller import CurrentCaller
 from api.access.gate import GatedRoute
 from api.draws.answers import (
     DrawDetail,
@@ -15,13 +16,22 @@ from api.draws.answers import (
     VisitAnswer,
     VisitList,
 )
+from api.draws.files import files_of_visits
 from api.draws.queries import answer_of_visit, draw_detail, list_of_draws, list_of_visits
-from api.draws.steps import CurrentDrawer, find_draw
+from api.draws.steps import CurrentDrawer, find_draw, find_visit
 from api.web.csv_export import CSV_RESPONSE
 from api.web.database import Database
+from api.web.documents import (
+    DOCUMENT_RESPONSES,
+    CurrentStore,
+    Sha256,
+    document_answer,
+    files_of,
+)
 from api.web.problems import Kind, problem_responses
 from jieru.i18n import marked as _
 from verifier.counting.count import EARLIEST_YEAR, LATEST_YEAR
+from verifier.procedure.names import checked_name
 from verifier.trust.draws.records import Draw
 
 __all__ = ["list_response", "router"]
@@ -29,6 +39,7 @@ __all__ = ["list_response", "router"]
 router = APIRouter(prefix="/api/v1", tags=["procedure"], route_class=GatedRoute)
 
 _DrawId = Annotated[int, Path(description=_("The draw's number."))]
+_VisitId = Annotated[int, Path(description=_("The visit's number."))]
 _OfYear = Annotated[
     int | None,
     Query(description=_("Of this year only."), ge=EARLIEST_YEAR, le=LATEST_YEAR),
@@ -142,9 +153,41 @@ def get_visits(database: Database, year: _OfYear = None) -> VisitList:
     response_description=_("The visit, with the case that it opened."),
     responses=_STEP,
 )
-def post_visit(drawer: CurrentDrawer, new: NewVisit) -> VisitAnswer:
+def post_visit(drawer: CurrentDrawer, database: Database, new: NewVisit) -> VisitAnswer:
     """Record a visit."""
-    return answer_of_visit(drawer.record_visit(new))
+    recorded = drawer.record_visit(new, files_of(new.files))
+    with database.reading() as connection:
+        return answer_of_visit(connection, recorded)
+
+
+@router.get(
+    "/visits/{visit_id}/documents/{sha256}",
+    summary="Take a file of a visit",
+    description=_(
+        "As it was handed in, for whoever did; a photograph comes to others without its position."
+    ),
+    response_class=Response,
+    response_description=_("The file."),
+    responses={
+        **DOCUMENT_RESPONSES,
+        **problem_responses(
+            Kind.NOT_FOUND, Kind.CONFLICT, Kind.INVALID_REQUEST, Kind.DATABASE_AWAY
+        ),
+    },
+)
+def get_document_of_visit(
+    caller: CurrentCaller,
+    database: Database,
+    store: CurrentStore,
+    visit_id: _VisitId,
+    sha256: Sha256,
+) -> Response:
+    """One file."""
+    with database.reading() as connection:
+        visit = find_visit(connection, visit_id)
+        files = files_of_visits(connection, [visit])[visit.id]
+    documents = ((each.uploaded_by, each.file.model_dump()) for each in files)
+    return document_answer(store, documents, sha256, reader=checked_name(caller.actor.name))
 
 
 def list_response(draw: Draw) -> Response:

@@ -19,13 +19,21 @@ _KNOWN: Final = "known_from_date"
 _FROM: Final = "from_date"
 
 
-def require_known_backdating(visit: Visit, values: Mapping[str, str], rules: RegistryRules) -> None:
+def require_known_backdating(
+    visit: Visit, values: Mapping[str, str], rules: RegistryRules, field: str = _FROM
+) -> None:
     """Check that whoever enters a first day long past was told what that means.
+
+    Args:
+        visit: of the form.
+        values: what was typed.
+        rules: from which day on evidence counts.
+        field: the one that holds the first day.
 
     Raises:
         Problem: not yet; the form is shown once more, and then says that it is known.
     """
-    said = values.get(_FROM, "")
+    said = values.get(field, "")
     try:
         from_date = parse_date(said)
     except ValueError:
@@ -35,13 +43,13 @@ def require_known_backdating(visit: Visit, values: Mapping[str, str], rules: Reg
     warning = late_warning(from_date, today, rules.backdate_days_max)
     if warning is not None and values.get(_KNOWN) != said:
         raise Problem(Kind.INVALID_REQUEST, warning.message, **warning.values).about(
-            [WrongField(_FROM, warning)]
+            [WrongField(field, warning)]
         )
 
 
-def asking_twice(form: Form) -> Form:
-    """The form, which remembers what its user was told."""
-    known = {_KNOWN: form.values.get(_FROM, "") if form.mistakes else ""}
+def asking_twice(form: Form, field: str = _FROM) -> Form:
+    """The form, which remembers what its user was told of the day in a field."""
+    known = {_KNOWN: form.values.get(field, "") if form.mistakes else ""}
     return replace(
         form,
         inputs=[*form.inputs, Input(_KNOWN, "", "hidden")],

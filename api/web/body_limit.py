@@ -14,8 +14,9 @@ _LARGER: Final = (
     # A file of 100,000 devices as CSV is some 10 MB.
     ("POST", re.compile(r"/api/v1/imports/[^/]+"), 32 * _MIB),
     ("POST", re.compile(r"/imports"), 32 * _MIB),
-    # What is handed in with cases: photographs and papers, some at a time.
+    # What is handed in with cases and visits: photographs and papers, some at a time.
     ("POST", re.compile(r"(/api/v1)?/cases/[^/]+/[^/]+"), 48 * _MIB),
+    ("POST", re.compile(r"/api/v1/visits|/visits/new"), 48 * _MIB),
     ("POST", re.compile(r"(/api/v1)?/questions/[^/]+/answer"), 48 * _MIB),
 )
 """Routes that take more than the rest: method, path, bytes."""

@@ -14,6 +14,8 @@ from fastapi import FastAPI
 
 from api.access.roles import Role
 from api.app import create_app
+from api.audit.answers import RecordKind
+from api.audit.queries import OF_OPERATORS
 from jieru.audit import Actor, changing
 from jieru.database import connect, open_pool
 from jieru.settings import Settings
@@ -21,6 +23,14 @@ from tests.support.callers import bearer
 from tests.support.registry_builder import RegistryBuilder
 from tests.support.roles import API, as_role
 
+_AUDITED: Final = """
+    SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger
+    WHERE tgfoid = 'write_audit_entries'::regproc
+"""
+_OF_PLATFORMS: Final = """
+    SELECT attrelid::regclass::text FROM pg_attribute
+    WHERE attname = 'platform_id' AND NOT attisdropped
+"""
 CHEN: Final = Actor("user:chen", "203.0.113.7")
 
 
@@ -104,6 +114,20 @@ async def test_an_operator_sees_the_own_platforms_entries(audit: Audit) -> None:
     assert {entry["platform"] for entry in found} == {"alpha"}
     assert [entry["number"] for entry in found if entry["record_kind"] != "api_keys"] == [5, 2, 1]
     assert await audit.entries(audit.operator, platform="beta") == []
+
+
+async def test_of_each_kind_of_record_somebody_said_whether_operators_see_it(
+    audit: Audit,
+) -> None:
+    """A table that is audited anew is hidden from operators until its kind is named as theirs."""
+    audited = {table for (table,) in audit.connection.execute(_AUDITED).fetchall()}
+    audit.connection.commit()
+    assert audited <= set(RecordKind)
+    of_platforms = {table for (table,) in audit.connection.execute(_OF_PLATFORMS).fetchall()}
+    audit.connection.commit()
+    hidden = audited & of_platforms - OF_OPERATORS
+    assert hidden == {"cases", "draw_entries", "visits"}
+    assert set(RecordKind) >= OF_OPERATORS
 
 
 async def test_pages_follow_one_another(audit: Audit) -> None:

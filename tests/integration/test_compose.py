@@ -373,6 +373,18 @@ def test_compose_signs_counts_and_checkpoints_with_a_key_that_it_makes_once(
     assert made[0].startswith("Public key: ")
 
 
+def test_compose_keeps_what_people_hand_in_on_a_volume_of_its_own(
+    services: dict[str, Any],
+) -> None:
+    """Which the console alone writes, in a folder that the image makes for it."""
+    folder = services["api"]["environment"]["JIERU_DOCUMENT_FOLDER"]
+    assert ("documents", folder) in places(services["api"])
+    others = [each for name, each in services.items() if name != "api" and "volumes" in each]
+    assert all("documents" not in dict(places(each)) for each in others)
+    made = rf"install .*--owner=jieru --mode=700 .*{folder}\b"
+    assert re.search(made, (_ROOT / "deploy/Dockerfile").read_text())
+
+
 @pytest.mark.parametrize("service", ["audit-verify", "checkpoint"])
 @pytest.mark.parametrize(("code", "is_left"), [(0, False), (1, False), (2, True), (3, True)])
 def test_what_compose_does_each_day_is_done_when_it_found_something(

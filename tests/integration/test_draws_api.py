@@ -1,5 +1,6 @@
 """Draws and visits in the console and the API: published, drawn, visited, by people alone."""
 
+import base64
 import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from jieru.database import connect
 from tests.integration.test_procedure_api import Bureau, opened
 from tests.support.callers import bearer
 from tests.support.databases import DatabaseServer
+from tests.support.photographs import jpeg_with_position
 from tests.support.procedure import write_key
 from tests.support.registry_files import uscc_of
 from tests.support.small_city import ON_GUOLIAN, build_small_city
@@ -60,10 +62,24 @@ def bureau(embedded_server: DatabaseServer, city: str, tmp_path: Path) -> Iterat
         yield bureau
 
 
+@pytest.fixture
+def with_folder(embedded_server: DatabaseServer, city: str, tmp_path: Path) -> Iterator[Bureau]:
+    """The bureau where files are kept."""
+    with (
+        embedded_server.database(template=city) as url,
+        opened(url, document_folder=str(tmp_path / "documents")) as bureau,
+    ):
+        yield bureau
+
+
 async def _ask(bureau: Bureau, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
     answer = await bureau.ask(method, f"/api/v1/{path}", person="zheng", body=body)
     assert answer.status_code in {200, 201}, answer.text
     return answer.json()
+
+
+def _form_of(case: dict[str, str]) -> dict[str, str]:
+    return {name: str(value) for name, value in _VISIT.items()} | case
 
 
 async def _published(bureau: Bureau) -> dict[str, Any]:
@@ -228,6 +244,99 @@ async def test_people_publish_draw_and_record_in_the_console(bureau: Bureau) -> 
     assert "三台机床在产" in page.text
     listed = await bureau.ask("GET", "/draws", person="chen")
     assert 'href="/draws/1"' in listed.text
+
+
+async def test_an_operator_reads_in_the_audit_of_no_draw_visit_or_case(bureau: Bureau) -> None:
+    """Not that one of its enterprises was drawn, visited or is under review: page, API and CSV."""
+    drawn = await _drawn(bureau)
+    first = next(each for each in drawn["drawn"] if each["platform"] == "xielian")
+    case = {"platform": "xielian", "uscc": first["uscc"]}
+    await _ask(bureau, "POST", "visits", {**_VISIT, **case, "found": "differs"})
+    asked = {"step": "asked_operator", "text": "请说明三号机床的位置"}
+    await _ask(bureau, "POST", "cases/1/steps", asked)
+    secret = {"draws", "draw_entries", "visits", "cases", "case_steps"}
+    whole = await _ask(bureau, "GET", "audit-entries?platform=xielian&limit=500")
+    assert secret - {"draws", "case_steps"} <= {each["record_kind"] for each in whole["items"]}
+    own = await bureau.ask("GET", "/api/v1/audit-entries?limit=500", person="lin")
+    kinds = {each["record_kind"] for each in own.json()["items"]}
+    assert "decisions" in kinds
+    assert not kinds & secret
+    for kind in secret:
+        address = f"/api/v1/audit-entries?record_kind={kind}"
+        assert (await bureau.ask("GET", address, person="lin")).json()["items"] == []
+    for address in ("/audit", "/api/v1/audit-entries.csv", "/audit?record_kind=visits"):
+        told = (await bureau.ask("GET", address, person="lin")).text
+        for each in ("三台机床在产", "请说明三号机床的位置", "draw_entries", "drawn enterprise"):
+            assert each not in told
+
+
+async def test_photographs_of_a_visit_come_to_others_without_their_position(
+    with_folder: Bureau,
+) -> None:
+    """They are handed in with the form or the body, listed by name, and kept as they are."""
+    bureau, photograph = with_folder, jpeg_with_position()
+    sha256 = hashlib.sha256(photograph).hexdigest()
+    form = await bureau.ask("GET", "/visits/new", person="zheng")
+    assert 'type="file"' in form.text
+    assert "<textarea" in form.text
+    case = {"platform": "xielian", "uscc": uscc_of(1), "visited_on": "2027-05-05"}
+    fields = {**_form_of(case), "notes": "三台机床在产\n铭牌已核对"}
+    refused = await bureau.send("/visits/new", fields, files={"厂房.exe": b"MZ\x90\x00"})
+    assert (refused.status_code, "of no kind that is taken" in refused.text) == (422, True)
+    assert (await _ask(bureau, "GET", "visits"))["items"] == []
+    sent = await bureau.send("/visits/new", fields, files={"厂房.jpg": photograph})
+    assert sent.status_code == 303, sent.text
+    paper = {"name": "笔录.pdf", "content": base64.b64encode(b"%PDF-1.7 ...").decode()}
+    body = {**_VISIT, **case, "documents": "0" * 64, "files": [paper]}
+    recorded = await _ask(bureau, "POST", "visits", body)
+    assert [each["name"] for each in recorded["files"]] == ["笔录.pdf"]
+    assert recorded["documents"] == ["0" * 64, recorded["files"][0]["sha256"]]
+    first, _second = (await _ask(bureau, "GET", "visits"))["items"]
+    assert (first["documents"], first["files"]) == (
+        [sha256],
+        [{"sha256": sha256, "name": "厂房.jpg"}],
+    )
+    path = f"/api/v1/visits/{first['id']}/documents/{sha256}"
+    page = await bureau.ask("GET", "/visits", person="chen")
+    assert f'href="{path}"' in page.text
+    assert "厂房.jpg</a>" in page.text
+    assert (await bureau.ask("GET", path, person="zheng")).content == photograph
+    others = await bureau.ask("GET", path, person="chen")
+    assert (others.status_code, b"GPS" in others.content) == (200, False)
+    assert others.headers["content-disposition"].startswith("attachment; ")
+    assert (await bureau.ask("GET", path, person="lin")).status_code == 403
+    for number, digest in ((2, sha256), (2, "0" * 64), (99, sha256), (2**40, sha256)):
+        missing = f"/api/v1/visits/{number}/documents/{digest}"
+        assert (await bureau.ask("GET", missing, person="chen")).status_code == 404
+
+
+async def test_whoever_names_a_photograph_of_others_gets_it_without_its_position(
+    with_folder: Bureau,
+) -> None:
+    """To know the digest of a file is not to have handed it in."""
+    bureau, photograph = with_folder, jpeg_with_position()
+    sha256 = hashlib.sha256(photograph).hexdigest()
+    case = {"platform": "xielian", "uscc": uscc_of(1), "visited_on": "2027-05-05"}
+    sent = await bureau.send("/visits/new", _form_of(case), files={"厂房.jpg": photograph})
+    assert sent.status_code == 303, sent.text
+    body = {**_VISIT, **case, "documents": sha256}
+    named = await bureau.ask("POST", "/api/v1/visits", person="wu", body=body)
+    assert named.status_code == 201, named.text
+    path = f"/api/v1/visits/{named.json()['id']}/documents/{sha256}"
+    told = await bureau.ask("GET", path, person="wu")
+    assert (told.status_code, b"GPS" in told.content) == (200, False)
+
+
+async def test_an_installation_without_a_folder_takes_digests_of_photographs(
+    bureau: Bureau,
+) -> None:
+    """And says so to whoever sends a file all the same."""
+    form = await bureau.ask("GET", "/visits/new", person="zheng")
+    assert 'type="file"' not in form.text
+    assert "SHA-256 of photographs" in form.text
+    case = {"platform": "xielian", "uscc": uscc_of(1), "visited_on": "2027-05-05"}
+    refused = await bureau.send("/visits/new", _form_of(case), files={"a.pdf": b"%PDF-1.7"})
+    assert (refused.status_code, "JIERU_DOCUMENT_FOLDER" in refused.text) == (422, True)
 
 
 async def test_an_operator_sees_neither_draws_nor_visits(bureau: Bureau) -> None:

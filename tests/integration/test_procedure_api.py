@@ -108,13 +108,19 @@ class Bureau:
             return await client.request(method, path, headers=sent, json=body)
 
     async def send(
-        self, path: str, fields: Mapping[str, str], person: str = "zheng"
+        self,
+        path: str,
+        fields: Mapping[str, str],
+        person: str = "zheng",
+        files: Mapping[str, bytes] | None = None,
     ) -> httpx.Response:
-        """What the console answers to a form."""
+        """What the console answers to a form, which may hold files by their names."""
         cookie, token = await self._session(person)
         headers = {"cookie": f"jieru_session={cookie}", "accept-language": "en"}
+        data = {**fields, "form_token": token}
+        sent = [("documents", each) for each in (files or {}).items()]
         async with self._client() as client:
-            return await client.post(path, headers=headers, data={**fields, "form_token": token})
+            return await client.post(path, headers=headers, data=data, files=sent or None)
 
     async def read(self, path: str, person: str = "zheng") -> Any:  # noqa: ANN401 - JSON
         """What the API answers."""
@@ -167,15 +173,14 @@ class Bureau:
 
 
 @contextmanager
-def opened(url: str, *, signing_key_file: str = "") -> Iterator[Bureau]:
+def opened(url: str, *, signing_key_file: str = "", document_folder: str = "") -> Iterator[Bureau]:
     """The bureau on a database that holds the small city."""
     with connect(url) as connection:
         for name, (role, platform) in PEOPLE.items():
             add_person(connection, name, role, platform=platform)
     with open_pool(as_role(url, API), size=4) as pool:
-        app = create_app(
-            Settings(signing_key_file=signing_key_file), pool, as_of=lambda: AS_OF, year=2026
-        )
+        settings = Settings(signing_key_file=signing_key_file, document_folder=document_folder)
+        app = create_app(settings, pool, as_of=lambda: AS_OF, year=2026)
         bureau = Bureau(app, url)
         app.dependency_overrides[current_instant] = lambda: bureau.now
         app.dependency_overrides[instant_of_steps] = lambda: bureau.now

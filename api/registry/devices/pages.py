@@ -53,8 +53,10 @@ from api.registry.devices.queries import (
     reopen_device,
 )
 from api.registry.devices.trouble import read_trouble
+from api.registry.late_forms import asking_twice, require_known_backdating
 from api.web.filters import State
 from api.web.paging import PageRequest, RequestedPage
+from api.web.policy import CurrentRegistryRules
 from api.web.records import Body, Ending
 from jieru.i18n import marked as _
 from jieru.wire import CLOUD, ITSELF, DeviceAddress, Publisher, PublisherKind, heartbeat_topic
@@ -67,6 +69,7 @@ router = APIRouter(include_in_schema=False, route_class=GatedRoute)
 _SECONDS_PER_DAY: Final = 86_400
 _LIST: Final = "/devices"
 _NEW: Final = "/devices/new"
+_ASSIGNED_FROM: Final = "assigned_from"
 _HEARTBEATS: Final = 20
 _HISTORY: Final = PageRequest(limit=100)
 _SOME_GATEWAY: Final = Publisher(PublisherKind.GATEWAY, "{gateway}")
@@ -141,15 +144,19 @@ def show_new_device(
         "platform": platform,
         "serial": serial,
     }
-    return _new_form(visit, values | ({"assigned_from": str(visit.today)} if uscc else {}))
+    return _new_form(visit, values | ({_ASSIGNED_FROM: str(visit.today)} if uscc else {}))
 
 
 @router.post(_NEW)
-def take_new_device(visit: CurrentVisit, values: FormValues) -> Response:
+def take_new_device(
+    visit: CurrentVisit, rules: CurrentRegistryRules, values: FormValues
+) -> Response:
     """Register a device."""
     own = {"platform": visit.caller.platform.code} if visit.caller.platform else {}
 
     def act() -> str:
+        if values.get("uscc"):  # the day is that of an assignment
+            require_known_backdating(visit, values, rules, _ASSIGNED_FROM)
         new = read_form(NewDevice, {**values, **own})
         with visit.database.changing(visit.caller.actor) as connection:
             return _page_of(create_device(connection, visit.caller, new, now=visit.now))
@@ -354,7 +361,7 @@ def _new_form(
         ),
         *_DESCRIBING,
         Input("uscc", _("Enterprise's unified social credit code"), longest=18),
-        Input("assigned_from", _("Assigned from"), "date"),
+        Input(_ASSIGNED_FROM, _("Assigned from"), "date"),
     ]
     if visit.caller.platform is None:
         with visit.database.reading() as connection:
@@ -365,7 +372,9 @@ def _new_form(
     return form_page(
         visit,
         visit.translate(_("New device")),
-        Form(_NEW, inputs, _("Register"), values, mistakes, cancel=_LIST),
+        asking_twice(
+            Form(_NEW, inputs, _("Register"), values, mistakes, cancel=_LIST), _ASSIGNED_FROM
+        ),
         [(visit.translate(_("Devices")), _LIST)],
     )
 

@@ -1,15 +1,16 @@
-"""Files of cases in requests and answers: what comes in with a step, and what others get of it."""
+"""Files in requests and answers: what comes in with a step or a visit, and what others get."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 import psycopg
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Path, Request, Response
+from pydantic import Base64Bytes, BaseModel, Field, StringConstraints
 from starlette.datastructures import UploadFile
 
-from api.cases.answers import FILES_MAX, NewFile
 from api.web.problems import Kind, Problem, WrongField
+from api.web.records import Body
 from api.web.services import services_of
 from jieru.documents.media_types import media_type_of
 from jieru.documents.photographs import DamagedPhotographError, without_position
@@ -22,16 +23,40 @@ __all__ = [
     "FILES_FIELD",
     "CurrentStore",
     "FormFiles",
+    "KeptFile",
+    "NewFile",
+    "NewFiles",
+    "Sha256",
     "document_answer",
     "files_of",
     "keep_files",
 ]
 
 FILES_FIELD: Final = "documents"
+_FILES_MAX: Final = 5
+
+Sha256 = Annotated[str, Path(description=_("The SHA-256 of the file."), pattern="^[0-9a-f]{64}$")]
 
 DOCUMENT_RESPONSES: Final[Mapping[int | str, dict[str, Any]]] = {
     200: {"content": {"application/octet-stream": {}}}
 }
+
+
+class NewFile(Body):
+    """A file in a body."""
+
+    name: Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00]*$")]
+    content: Base64Bytes = Field(description="In base64.")
+
+
+NewFiles = Annotated[list[NewFile], Field(max_length=_FILES_MAX)]
+
+
+class KeptFile(BaseModel):
+    """A file that was handed in."""
+
+    sha256: str
+    name: str
 
 
 def _store(request: Request) -> DocumentStore | None:
@@ -50,10 +75,8 @@ async def _form_files(request: Request) -> list[NewDocument]:
             for each in form.getlist(FILES_FIELD)
             if isinstance(each, UploadFile) and each.filename
         ]
-        if len(sent) > FILES_MAX:
-            raise _wrong(
-                UserError(_("At most {number} files come with one step."), number=FILES_MAX)
-            )
+        if len(sent) > _FILES_MAX:
+            raise _wrong(UserError(_("At most {number} files come at once."), number=_FILES_MAX))
         return [NewDocument(each.filename or "", await each.read()) for each in sent]
 
 
