@@ -117,6 +117,8 @@ def test_without_timescaledb_heartbeats_is_a_plain_table(embedded_database_url: 
         "status",
         "metrics",
         "publisher_id",
+        "boot",
+        "counter",
     ]
 
 
