@@ -147,6 +147,7 @@ def test_a_count_as_json_lists_every_late_record_also_those_that_change_nothing(
             "decision": None,
             "opening_stock": None,
             "changes_outcome": False,
+            "counts_against": False,
         }
     ]
 
