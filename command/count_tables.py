@@ -278,7 +278,7 @@ def _answer(each: Backdated) -> str:
         return _("decision {id}").format(id=each.decision)
     if each.opening_stock is not None:
         return _("opening stock {id}").format(id=each.opening_stock)
-    return ""
+    return _("nobody; read against it") if each.counts_against else ""
 
 
 def _decided_parameters(policy: Policy) -> Table:

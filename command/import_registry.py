@@ -78,9 +78,9 @@ def _warn_of_backdating(rows: Sequence[int], evidence_from: date) -> None:
     if len(rows) > _PRINTED_ERRORS:
         shown += " …"
     warning = _(
-        "Rows that begin long before they are recorded: {count} (rows {rows}). Their evidence "
-        "counts only from {evidence_from} on; what was heard before counts only after a decision "
-        "of two people of the bureau."
+        "Rows that begin, or go on after their end, long before they are recorded: {count} (rows "
+        "{rows}). Their evidence counts only from {evidence_from} on; what was heard before counts "
+        "only after a decision of two people of the bureau."
     )
     click.echo(
         warning.format(count=len(rows), rows=shown, evidence_from=evidence_from.isoformat()),

@@ -11,7 +11,13 @@ from jieru.i18n import marked as _
 from registry.kinds import Relation
 from registry.rows import FileRow, RowError
 
-__all__ = ["backdated_rows", "evidence_from", "late_warning", "refused_recording_days"]
+__all__ = [
+    "backdated_rows",
+    "evidence_from",
+    "late_warning",
+    "prolonged_rows",
+    "refused_recording_days",
+]
 
 _RECORDED_ON = "recorded_on"
 
@@ -50,6 +56,18 @@ def late_warning(from_date: date, today: date | None, days_max: int | None) -> U
         days=(today - from_date).days,
         evidence_from=counts_from.isoformat(),
     )
+
+
+def prolonged_rows(
+    prolonged: Iterable[tuple[FileRow, date]], today: date | None, days_max: int | None
+) -> Iterator[int]:
+    """The numbers of the rows that go on after an end long past, and so lose evidence."""
+    if today is None or days_max is None:
+        return
+    first = today - timedelta(days=days_max)
+    for row, end in prolonged:
+        if end < first:
+            yield row.number
 
 
 def backdated_rows(

@@ -35,6 +35,8 @@ class Changes(NamedTuple):
 
     created: list[FileRow]
     changed: list[FileRow]
+    prolonged: Sequence[tuple[FileRow, date]] = ()
+    """Of those changed, the ones that go on for longer than registered, and until when that was."""
 
 
 class Outlived(NamedTuple):
@@ -79,14 +81,29 @@ def _rows_by_key(relation: Relation, rows: Iterable[FileRow]) -> dict[Key, FileR
 
 def changes_to(relation: Relation, rows: Iterable[FileRow], registered: Registered) -> Changes:
     """Compare rows without errors with what is registered; each record is named once."""
-    changes = Changes([], [])
+    prolonged: list[tuple[FileRow, date]] = []
+    changes = Changes([], [], prolonged)
     for key, row in _rows_by_key(relation, rows).items():
         before = registered.get(key)
         if before is None:
             changes.created.append(row)
         elif _differs(relation, row, before):
             changes.changed.append(row)
+            end = _end_outlived(relation, row, before)
+            if end is not None:
+                prolonged.append((row, end))
     return changes
+
+
+def _end_outlived(relation: Relation, row: FileRow, before: tuple[Value, ...]) -> date | None:
+    """The registered end of a row that goes on for longer."""
+    if relation.period is None:
+        return None
+    registered = before[relation.others.index(relation.period.end)]
+    said = row.values[relation.period.end]
+    if not isinstance(registered, date) or (isinstance(said, date) and said <= registered):
+        return None
+    return registered
 
 
 def _differs(relation: Relation, row: FileRow, before: tuple[Value, ...]) -> bool:

@@ -11,7 +11,7 @@ import psycopg
 from jieru.audit import Actor, changing
 from jieru.errors import UserError, WorldError
 from jieru.i18n import marked
-from registry.backdating import backdated_rows, refused_recording_days
+from registry.backdating import backdated_rows, prolonged_rows, refused_recording_days
 from registry.changes import Changes, changes_to, forbidden_changes, outlasting, overlaps
 from registry.connection_requests import Asked, asked_by_rows, write_requests
 from registry.date_bounds import implausible_dates, implausible_dates_of_row
@@ -205,7 +205,10 @@ def import_parsed(
     late = sorted(
         number
         for relation, found in zip(file.kind.relations, changes, strict=True)
-        for number in backdated_rows(relation, [*found.created, *asked.new], today, days_max)
+        for number in (
+            *backdated_rows(relation, [*found.created, *asked.new], today, days_max),
+            *prolonged_rows(found.prolonged, today, days_max),
+        )
     )
     return ImportResult(
         created=len(created),

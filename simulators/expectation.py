@@ -214,6 +214,14 @@ def _determine(
     )
     active = _active_days(evidence, policy, scenario.as_of)
     connected_on = _connected_on(active, policy, scenario.as_of)
+    shown = _connected_on(
+        _active_days(evidence, policy, scenario.as_of, is_registration_asked=False),
+        policy,
+        scenario.as_of,
+    )
+    # What was recorded late earns nothing, and speaks against all the same.
+    if shown is not None and _speaks_against(shown, platform, policy, scenario.year):
+        connected_on = shown
 
     is_out_of_scope = (
         company.district not in policy.districts
@@ -241,12 +249,27 @@ def _determine(
     return ExpectedDetermination(outcome, connected_on if outcome == "counted" else None)
 
 
+def _speaks_against(
+    connected_on: date, platform: Platform, policy: PolicyAssumptions, year: int
+) -> bool:
+    """Whether this day shows by itself that an enterprise does not count for a year."""
+    if connected_on.year != year:
+        return connected_on.year < year
+    is_in_force = policy.in_force_from <= connected_on <= policy.in_force_to
+    return not is_in_force or not _is_recognised(platform, policy, connected_on)
+
+
 def _active_days(
     evidence: list[tuple[ServedConnection, list[_HoursHeard]]],
     policy: PolicyAssumptions,
     as_of: date,
+    *,
+    is_registration_asked: bool = True,
 ) -> set[date]:
-    """Days until `as_of` on which enough of the enterprise's devices were active."""
+    """Days until `as_of` on which enough of the enterprise's devices were active.
+
+    Whether or not they were heard long before they were registered, if that is not asked.
+    """
     devices_active = Counter(
         day
         for served, devices in evidence
@@ -254,7 +277,8 @@ def _active_days(
         for day, hours in hours_heard.items()
         if len(hours) >= policy.active_hours_per_day_min
         and served.covers(day)
-        and _evidence_from(served, policy) <= day <= as_of
+        and (not is_registration_asked or _evidence_from(served, policy) <= day)
+        and day <= as_of
     )
     return {day for day, devices in devices_active.items() if devices >= policy.active_devices_min}
 

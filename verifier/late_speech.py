@@ -9,7 +9,7 @@ from verifier.counting.backdated import Backdated
 
 __all__ = ["late_sentence"]
 
-_Answer: TypeAlias = Literal["nobody", "decision", "opening_stock"]
+_Answer: TypeAlias = Literal["nobody", "against", "decision", "opening_stock"]
 _SHOWN: Final = 6
 """Serials that a sentence names; of more it says how many."""
 
@@ -17,6 +17,11 @@ _OF_CONNECTION: Final[dict[_Answer, str]] = {
     "nobody": _(
         "Evidence of {days} days lies before {evidence_from} and does not count: this connection "
         "begins on {from_date} and was recorded on {recorded_on}."
+    ),
+    "against": _(
+        "Evidence of {days} days lies before {evidence_from}: this connection begins on "
+        "{from_date} and was recorded on {recorded_on}. It earns nothing, but it shows since when "
+        "the enterprise has been connected, and so it is used."
     ),
     "decision": _(
         "Evidence of {days} days lies before {evidence_from} and counts by decision {id}: this "
@@ -31,6 +36,11 @@ _OF_ASSIGNMENTS: Final[dict[_Answer, str]] = {
     "nobody": _(
         "Evidence of {days} days lies before {evidence_from} and does not count: the assignment "
         "of {serials} begins on {from_date} and was recorded on {recorded_on}."
+    ),
+    "against": _(
+        "Evidence of {days} days lies before {evidence_from}: the assignment of {serials} begins "
+        "on {from_date} and was recorded on {recorded_on}. It earns nothing, but it shows since "
+        "when the enterprise has been connected, and so it is used."
     ),
     "decision": _(
         "Evidence of {days} days lies before {evidence_from} and counts by decision {id}: the "
@@ -55,7 +65,7 @@ def late_sentence(
         day: how that language writes a date.
     """
     messages = _OF_ASSIGNMENTS if each.serials else _OF_CONNECTION
-    answer: _Answer = "nobody"
+    answer: _Answer = "against" if each.counts_against else "nobody"
     if each.decision is not None:
         answer = "decision"
     elif each.opening_stock is not None:

@@ -61,6 +61,11 @@ class LateRecordAnswer(BaseModel):
     decision: int | None = Field(description="The decision by which these days count.")
     opening_stock: int | None = Field(description="The opening stock by which they count.")
     changes_outcome: bool = Field(description="Whether the outcome depends on such days.")
+    counts_against: bool = Field(
+        default=False,
+        description="Whether these days are read without an answer for them, because they show "
+        "that the enterprise does not count: connected earlier, or before policy or recognition.",
+    )
 
 
 class LateCaseAnswer(LateRecordAnswer):

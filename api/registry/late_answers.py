@@ -1,4 +1,4 @@
-"""From which day on the evidence of what was just registered counts."""
+"""From which day on the evidence of what was just registered or changed counts."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -15,6 +15,8 @@ class _Registered(Protocol):
 
     from_date: date
     recorded_on: date
+    extended_from: date | None
+    extended_on: date | None
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None) -> Self: ...
 
@@ -24,7 +26,11 @@ Record = TypeVar("Record", bound=_Registered)
 
 def with_evidence_from(record: Record, rules: RegistryRules) -> Record:
     """The record, saying from which day on it gives evidence by itself."""
-    first = record.from_date
-    if rules.backdate_days_max is not None:
-        first = evidence_from(first, record.recorded_on, rules.backdate_days_max)
+    first, days_max = record.from_date, rules.backdate_days_max
+    if days_max is not None:
+        first = evidence_from(first, record.recorded_on, days_max)
+        if record.extended_from is not None and record.extended_on is not None:
+            again = evidence_from(record.extended_from, record.extended_on, days_max)
+            if again > record.extended_from:  # else the two parts touch, and nothing is lost
+                first = max(first, again)
     return record.model_copy(update={"evidence_from": first})

@@ -48,7 +48,7 @@ BEGIN
 END
 $$;
 
--- What people did in a count stands in the view `count_deeds`, which 0054 makes: an exception of evidence
+-- What people did in a count stands in the view `count_deeds`, which 0056 makes: an exception of evidence
 -- is one of these deeds.
 
 -- Looked at when somebody freezes, approves or pays; what was done before stays as it is. After the

@@ -7,13 +7,60 @@ ALTER TABLE assignments ADD COLUMN recorded_at timestamptz NOT NULL DEFAULT now(
 COMMENT ON COLUMN connections.recorded_at IS 'When the server was told of this from_date. Evidence of long before does not count by itself.';
 COMMENT ON COLUMN assignments.recorded_at IS 'When the server was told of this from_date. Evidence of long before does not count by itself.';
 
--- Whoever lets a period that is over go on says of days that have passed that they belong to it.
-ALTER TABLE connections ADD COLUMN extended_from date, ADD COLUMN extended_at timestamptz,
-    ADD CHECK (num_nulls(extended_from, extended_at) IN (0, 2));
-ALTER TABLE assignments ADD COLUMN extended_from date, ADD COLUMN extended_at timestamptz,
-    ADD CHECK (num_nulls(extended_from, extended_at) IN (0, 2));
-COMMENT ON COLUMN connections.extended_from IS 'Its end until the server was told, at extended_at, that it goes on; null: it was never over before.';
-COMMENT ON COLUMN assignments.extended_from IS 'Its end until the server was told, at extended_at, that it goes on; null: it was never over before.';
+-- Whoever lets a period that is over go on says of days that have passed that they belong to it. Each time
+-- is kept, and so are the end as it was known when the day began on which it was changed last: what is
+-- taken back on that very day was a slip, and restores what was.
+ALTER TABLE connections
+    ADD COLUMN extended_from date[] NOT NULL DEFAULT '{}', ADD COLUMN extended_at timestamptz[] NOT NULL DEFAULT '{}',
+    ADD COLUMN end_before date, ADD COLUMN end_changed_at timestamptz,
+    ADD CHECK (cardinality(extended_from) = cardinality(extended_at)),
+    ADD CHECK (num_nulls(end_before, end_changed_at) IN (0, 2));
+ALTER TABLE assignments
+    ADD COLUMN extended_from date[] NOT NULL DEFAULT '{}', ADD COLUMN extended_at timestamptz[] NOT NULL DEFAULT '{}',
+    ADD COLUMN end_before date, ADD COLUMN end_changed_at timestamptz,
+    ADD CHECK (cardinality(extended_from) = cardinality(extended_at)),
+    ADD CHECK (num_nulls(end_before, end_changed_at) IN (0, 2));
+COMMENT ON COLUMN connections.extended_from IS 'Ends that it had until the server was told, each at its place in extended_at, that it goes on; ascending.';
+COMMENT ON COLUMN assignments.extended_from IS 'Ends that it had until the server was told, each at its place in extended_at, that it goes on; ascending.';
+COMMENT ON COLUMN connections.end_before IS 'Its end when the civil day of end_changed_at began, infinity: none; null: the end never changed.';
+COMMENT ON COLUMN assignments.end_before IS 'Its end when the civil day of end_changed_at began, infinity: none; null: the end never changed.';
+
+CREATE FUNCTION end_told(
+    INOUT extended_from date[], INOUT extended_at timestamptz[], INOUT end_before date, INOUT end_changed_at timestamptz,
+    old_end date, new_end date, told_at timestamptz
+) LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    today date := (told_at AT TIME ZONE 'Asia/Shanghai')::date;
+    froms date[] := extended_from;
+    ats   timestamptz[] := extended_at;
+BEGIN
+    IF end_changed_at IS NULL OR (end_changed_at AT TIME ZONE 'Asia/Shanghai')::date <> today THEN
+        end_before := coalesce(old_end, 'infinity');
+        end_changed_at := told_at;
+    END IF;
+    -- What was said today, and what the new word takes the place of, goes; days between stay told as they were.
+    SELECT coalesce(array_agg(f ORDER BY f), '{}'), coalesce(array_agg(a ORDER BY f), '{}')
+    INTO extended_from, extended_at
+    FROM unnest(froms, ats) AS told (f, a)
+    WHERE (a AT TIME ZONE 'Asia/Shanghai')::date <> today
+      AND NOT (end_before < today AND coalesce(new_end, 'infinity') > end_before AND f >= end_before);
+    IF end_before < today AND coalesce(new_end, 'infinity') > end_before THEN
+        extended_from := extended_from || end_before;
+        extended_at := extended_at || told_at;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION end_told IS 'What is kept of a period''s end when the server is told of another one.';
+
+CREATE FUNCTION told_periods(
+    from_date date, to_date date, recorded_at timestamptz, extended_from date[], extended_at timestamptz[]
+) RETURNS TABLE (first_on date, end_on date, told_at timestamptz) LANGUAGE sql IMMUTABLE AS $$
+    SELECT greatest(told.first_on, from_date), least(told.end_on, to_date), told.told_at
+    FROM unnest(from_date || extended_from, extended_from || to_date, recorded_at || extended_at)
+         WITH ORDINALITY AS told (first_on, end_on, told_at, place)
+    WHERE place = 1 OR greatest(told.first_on, from_date) < coalesce(least(told.end_on, to_date), 'infinity')
+$$;
+COMMENT ON FUNCTION told_periods IS 'The parts of a period by when the server was told of them; end_on is exclusive, null: open.';
 
 -- What is there already was recorded when the audit knows, else now. Neither a change of the record nor
 -- an entry of the audit: nobody changed what it says.
@@ -42,6 +89,31 @@ UPDATE connections SET recorded_at = requested_at
 FROM connection_requests r
 WHERE r.connection_id = connections.id AND r.from_date = connections.from_date AND requested_at < recorded_at
   AND NOT EXISTS (SELECT FROM installation WHERE is_simulation);
+-- What went on after it was over before this rule was told when the audit says.
+DO $$
+DECLARE
+    name  text;
+    entry record;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['connections', 'assignments'] LOOP
+        CONTINUE WHEN EXISTS (SELECT FROM installation WHERE is_simulation);
+        FOR entry IN EXECUTE format($q$
+            SELECT record_id, changed_at, (before ->> 'to_date')::date AS old_end, (after ->> 'to_date')::date AS new_end
+            FROM audit_entries JOIN %1$I ON %1$I.id = record_id
+            WHERE record_kind = %1$L AND action <> 'create' AND changed_at > recorded_at
+              AND before -> 'to_date' IS DISTINCT FROM after -> 'to_date'
+            ORDER BY number$q$, name)
+        LOOP
+            EXECUTE format($q$
+                UPDATE %1$I SET (extended_from, extended_at, end_before, end_changed_at) = (
+                    SELECT told.extended_from, told.extended_at, told.end_before, told.end_changed_at
+                    FROM end_told(%1$I.extended_from, %1$I.extended_at, %1$I.end_before, %1$I.end_changed_at, $1, $2, $3) AS told)
+                WHERE id = $4$q$, name)
+            USING entry.old_end, entry.new_end, entry.changed_at, entry.record_id;
+        END LOOP;
+    END LOOP;
+END
+$$;
 ALTER TABLE connections ENABLE TRIGGER USER;
 ALTER TABLE assignments ENABLE TRIGGER USER;
 ALTER TABLE connections ALTER COLUMN recorded_at DROP DEFAULT;
@@ -77,18 +149,19 @@ BEGIN
         NEW.recorded_at := OLD.recorded_at;
     END IF;
     IF is_told_anew OR EXISTS (SELECT FROM installation WHERE is_simulation) THEN
-        NEW.extended_from := NULL;
-        NEW.extended_at := NULL;
+        NEW.extended_from := '{}';
+        NEW.extended_at := '{}';
+        NEW.end_before := NULL;
+        NEW.end_changed_at := NULL;
     ELSE
         NEW.extended_from := OLD.extended_from;
         NEW.extended_at := OLD.extended_at;
-        IF NEW.to_date <= NEW.extended_from THEN  -- it no longer goes on
-            NEW.extended_from := NULL;
-            NEW.extended_at := NULL;
-        ELSIF OLD.to_date < (now() AT TIME ZONE 'Asia/Shanghai')::date
-              AND (NEW.to_date IS NULL OR NEW.to_date > OLD.to_date) THEN
-            NEW.extended_from := coalesce(OLD.extended_from, OLD.to_date);
-            NEW.extended_at := now();
+        NEW.end_before := OLD.end_before;
+        NEW.end_changed_at := OLD.end_changed_at;
+        IF NEW.to_date IS DISTINCT FROM OLD.to_date THEN
+            SELECT * INTO NEW.extended_from, NEW.extended_at, NEW.end_before, NEW.end_changed_at
+            FROM end_told(OLD.extended_from, OLD.extended_at, OLD.end_before, OLD.end_changed_at,
+                          OLD.to_date, NEW.to_date, now());
         END IF;
     END IF;
     RETURN NEW;

@@ -145,6 +145,117 @@ LEFT JOIN LATERAL (
     ORDER BY id DESC LIMIT 1) AS asked ON true;
 COMMENT ON VIEW connection_confirmations IS 'What the enterprise says of each connection: confirmed, denied, asked, unasked or no_contact, and since when.';
 
+-- What enterprises denied, and whether another contact said since that it is so: then nobody but the two
+-- who hold the contacts knows which of them is right.
+CREATE VIEW denials AS
+SELECT coalesce(n.platform_id, r.platform_id) AS platform_id, e.id AS enterprise_id, f.answered_at AS denied_at,
+       yes.answered_at AS undone_at, yes.entered_by, yes.asked_by
+FROM confirmations f
+LEFT JOIN connections n ON n.id = f.connection_id
+LEFT JOIN connection_requests r ON r.id = f.request_id
+JOIN enterprises e ON e.id = n.enterprise_id OR n.id IS NULL AND e.uscc = r.uscc
+LEFT JOIN LATERAL (
+    SELECT y.answered_at, k.entered_by, CASE WHEN y.sent_by = 'letter' THEN y.asked_by END AS asked_by
+    FROM confirmations y
+    JOIN connections c ON c.id = y.connection_id
+    JOIN enterprise_contacts k ON k.id = y.contact_id
+    WHERE y.answer = 'confirmed' AND y.answered_at > f.answered_at AND y.contact_id <> f.contact_id
+      AND c.platform_id = coalesce(n.platform_id, r.platform_id) AND c.enterprise_id = e.id
+    ORDER BY y.answered_at DESC, y.id DESC LIMIT 1) AS yes ON true
+WHERE f.answer = 'denied';
+COMMENT ON VIEW denials IS 'Connections that enterprises denied; undone_at: when another contact confirmed it since, who was entered by entered_by and, by letter, asked by asked_by.';
+
+-- What people did in a count: who made it, what they decided in it, who checked it. Whoever names an
+-- exception has a part in making each count that has a window in that month, whoever accepted an opening
+-- stock in each in which something counts by it. Whoever cleared a case took what hindered a count out of its way: that is a part in making it. (What
+-- a case that was upheld led to is a decision, which is one anyhow.) The same is so of whoever entered the
+-- contact by whom an enterprise confirmed, or printed the letter and so held its code, and of whoever kept
+-- an enterprise that had denied.
+CREATE VIEW count_deeds AS
+SELECT s.count_id, CASE s.step WHEN 'draft' THEN 'drafted' WHEN 'submit' THEN 'submitted'
+                               WHEN 'freeze' THEN 'froze' ELSE 'approved' END AS deed,
+       s.taken_by AS person, s.taken_at AS done_at, NULL::integer AS number,
+       NULL::text AS platform, NULL::text AS uscc, NULL::text AS name
+FROM count_steps s WHERE s.step IN ('draft', 'submit', 'freeze', 'approve_payment')
+UNION
+SELECT c.id, own.deed, own.person, own.done_at, NULL, NULL, NULL, NULL
+FROM counts c CROSS JOIN LATERAL (VALUES
+    ('drafted', c.drafted_by, c.drafted_at), ('submitted', c.submitted_by, c.submitted_at),
+    ('froze', c.frozen_by, c.frozen_at), ('approved', c.payable_by, c.payable_at)
+) AS own (deed, person, done_at)
+WHERE own.person IS NOT NULL
+UNION
+-- A decision counts in every count that lists its enterprise, unless it was withdrawn before the
+-- year began. That all stays as it is, is no decision of anything.
+SELECT c.id, own.deed, own.person, own.done_at, d.id, p.code, e.uscc, e.name
+FROM counts c
+JOIN count_determinations f ON f.count_id = c.id
+JOIN platforms p ON p.code = f.platform
+JOIN enterprises e ON e.uscc = f.uscc
+JOIN decisions d ON d.platform_id = p.id AND d.enterprise_id = e.id
+CROSS JOIN LATERAL (VALUES
+    ('decided', d.decided_by, d.decided_at), ('withdrew', d.withdrawn_by, d.withdrawn_at)
+) AS own (deed, person, done_at)
+WHERE own.person IS NOT NULL AND d.kind <> 'keep'
+  AND (d.withdrawn_at IS NULL
+       OR d.withdrawn_at AT TIME ZONE 'Asia/Shanghai' >= make_date(c.year, 1, 1))
+UNION
+SELECT c.id, own.deed, own.person, own.done_at, l.id, p.code, e.uscc, e.name
+FROM counts c
+JOIN pending_closings l ON l.year = c.year
+JOIN platforms p ON p.id = l.platform_id
+JOIN enterprises e ON e.id = l.enterprise_id
+CROSS JOIN LATERAL (VALUES
+    ('closed', l.closed_by, l.closed_at), ('reopened', l.withdrawn_by, l.withdrawn_at)
+) AS own (deed, person, done_at)
+WHERE own.person IS NOT NULL
+UNION
+SELECT c.id, 'named', x.named_by, x.named_at, x.id, NULL, NULL, NULL
+FROM counts c JOIN evidence_exceptions x ON EXISTS (
+    SELECT FROM count_determinations f
+    WHERE f.count_id = c.id AND f.outcome = 'counted'
+      AND x.month BETWEEN date_trunc('month', (f.entry ->> 'window_first_day')::timestamp)
+                      AND (f.entry ->> 'window_last_day')::timestamp)
+UNION
+SELECT c.id, 'accepted', o.decided_by, o.decided_at, o.id, NULL, NULL, NULL
+FROM counts c JOIN opening_stocks o ON EXISTS (
+    SELECT FROM count_determinations f
+    WHERE f.count_id = c.id
+      AND f.entry -> 'backdated' @> jsonb_build_array(jsonb_build_object('opening_stock', o.id)))
+UNION
+SELECT c.id, 'cleared', t.taken_by, t.taken_at, k.id, p.code, e.uscc, e.name
+FROM counts c
+JOIN count_determinations f ON f.count_id = c.id
+JOIN platforms p ON p.code = f.platform
+JOIN enterprises e ON e.uscc = f.uscc
+JOIN cases k ON k.platform_id = p.id AND k.enterprise_id = e.id
+JOIN case_steps t ON t.case_id = k.id AND t.step = 'cleared'
+WHERE t.taken_at AT TIME ZONE 'Asia/Shanghai' >= make_date(c.year, 1, 1)
+UNION
+SELECT c.id, own.deed, own.person, own.done_at, NULL, p.code, e.uscc, e.name
+FROM counts c
+JOIN count_determinations f ON f.count_id = c.id AND f.entry ->> 'confirmation' = 'confirmed'
+JOIN platforms p ON p.code = f.platform
+JOIN enterprises e ON e.uscc = f.uscc
+JOIN connections n ON n.platform_id = p.id AND n.enterprise_id = e.id
+JOIN confirmations y ON y.connection_id = n.id AND y.answer = 'confirmed'
+JOIN enterprise_contacts k ON k.id = y.contact_id
+CROSS JOIN LATERAL (VALUES
+    ('contacted', k.entered_by, k.entered_at),
+    ('asked', CASE WHEN y.sent_by = 'letter' THEN y.asked_by END, y.asked_at)
+) AS own (deed, person, done_at)
+WHERE own.person IS NOT NULL
+UNION
+SELECT c.id, 'decided', d.decided_by, d.decided_at, d.id, p.code, e.uscc, e.name
+FROM counts c
+JOIN count_determinations f ON f.count_id = c.id
+JOIN platforms p ON p.code = f.platform
+JOIN enterprises e ON e.uscc = f.uscc
+JOIN decisions d ON d.platform_id = p.id AND d.enterprise_id = e.id AND d.kind = 'keep' AND d.withdrawn_at IS NULL
+JOIN denials n ON n.platform_id = p.id AND n.enterprise_id = e.id AND d.decided_at >= n.denied_at
+WHERE f.entry ? 'confirmation';
+COMMENT ON VIEW count_deeds IS 'What each person did in each count, which keeps the same person from checking or paying it.';
+
 -- A contact was asked to stop one machine, or to set it to maintenance, within an hour. No column names the
 -- platform: an operator reads the audit of the own platform, and must not read of this.
 CREATE TABLE challenges (

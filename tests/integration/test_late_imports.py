@@ -78,6 +78,32 @@ def test_rows_that_begin_long_ago_are_named_before_they_are_imported(
         assert (again.backdated_rows, again.evidence_from) == ((), None)
 
 
+def test_rows_that_go_on_after_an_end_long_past_are_named_before_they_are_imported(
+    embedded_database_url: str, tmp_path: Path
+) -> None:
+    """For their evidence of the days between is lost; one that ended a week ago loses nothing."""
+    with connect(embedded_database_url) as connection:
+        _fill(connection)
+        ((today,),) = connection.execute(
+            "SELECT (now() AT TIME ZONE 'Asia/Shanghai')::date"
+        ).fetchall()
+
+        def rows(*ends: str) -> list[list[str]]:
+            return [
+                ["ab", f"m{place}", _USCC, "", "", "2025-03-01", end]
+                for place, end in enumerate(ends)
+            ]
+
+        long_ago, recently = (str(today - timedelta(days=days)) for days in (8, 7))
+        ended = rows(long_ago, recently, long_ago, long_ago)
+        _import(connection, tmp_path, "devices", _DEVICES, *ended)
+        for dry_run in (True, False):
+            on = rows("", "", str(today), "2025-04-01")
+            result = _import(connection, tmp_path, "devices", _DEVICES, *on, dry_run=dry_run)
+            assert result.backdated_rows == (2, 4)
+            assert result.evidence_from == today - timedelta(days=7)
+
+
 def test_a_real_database_refuses_to_be_told_when_it_recorded(
     embedded_database_url: str, tmp_path: Path
 ) -> None:

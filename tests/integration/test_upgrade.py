@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -151,7 +152,7 @@ def test_a_registry_of_before_counts_once_two_people_accept_it_as_it_stood(old_u
 
 
 def test_what_the_audit_knows_is_when_a_record_was_told(timescale_url: str, tmp_path: Path) -> None:
-    """Of its creation, or of the last time its first day was moved back; of no other change."""
+    """Of its creation, or of the last time its first day was moved back; and that it goes on."""
     migrate_to(timescale_url, "0050_connection_requests", tmp_path)
     with psycopg.connect(timescale_url, autocommit=True) as connection:
         connection.execute("""
@@ -164,6 +165,10 @@ def test_what_the_audit_knows_is_when_a_record_was_told(timescale_url: str, tmp_
             SELECT p.id, e.id, '2024-06-01' FROM platforms p, enterprises e;
             UPDATE connections SET from_date = '2024-05-01' WHERE to_date IS NULL;
             UPDATE connections SET contract_no = '1';
+            INSERT INTO connections (platform_id, enterprise_id, from_date, to_date)
+            SELECT p.id, e.id, '2023-01-01', '2023-02-01' FROM platforms p, enterprises e;
+            UPDATE connections SET to_date = '2023-06-01' WHERE from_date = '2023-01-01';
+            UPDATE connections SET to_date = '2023-09-01' WHERE from_date = '2023-01-01';
             SET session_replication_role = replica;
             UPDATE audit_entries SET changed_at = timestamptz '2025-01-01 12:00+08'
                                                   + (number - 1) * interval '1 day';
@@ -178,9 +183,16 @@ def test_what_the_audit_knows_is_when_a_record_was_told(timescale_url: str, tmp_
     with connect(timescale_url) as connection:
         kept = connection.execute("SELECT id, recorded_at FROM connections ORDER BY id").fetchall()
         assert kept == told
-        assert [at.day for _id, at in kept] == [3, 5]
+        assert [at.day for _id, at in kept][:2] == [3, 5]
+        extended = connection.execute(
+            "SELECT extended_from, extended_at FROM connections ORDER BY id"
+        ).fetchall()
+        assert extended[:2] == [([], []), ([], [])]
+        (froms, ats) = extended[2]
+        assert froms == [date(2023, 2, 1), date(2023, 6, 1)]
+        assert [at - kept[2][1] for at in ats] == [timedelta(days=1), timedelta(days=2)]
         entries = "SELECT count(*) FROM audit_entries WHERE record_kind = 'connections'"
-        assert connection.execute(entries).fetchall() == [(5,)]  # the migration adds none
+        assert connection.execute(entries).fetchall() == [(8,)]  # the migration adds none
 
 
 @pytest.fixture(scope="module")

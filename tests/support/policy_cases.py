@@ -195,6 +195,7 @@ class _ExpectedBackdated(_Strict):
     days_before: int
     is_accepted: bool
     changes_outcome: bool
+    counts_against: bool = False
 
 
 class _ExpectedDetermination(_Strict):
@@ -602,6 +603,7 @@ def _figures(found: Determination) -> dict[str, object]:
                 "days_before": each.days_before,
                 "is_accepted": each.is_accepted,
                 "changes_outcome": each.changes_outcome,
+                "counts_against": each.counts_against,
             }
             for each in found.backdated or ()
         ],

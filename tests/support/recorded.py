@@ -26,7 +26,9 @@ _SET: Final = sql.SQL("""
 
 _EXTEND: Final = sql.SQL("""
     SET session_replication_role = replica;
-    UPDATE {table} SET extended_at = {at} WHERE id = {number};
+    UPDATE {table} SET extended_at = array_fill({at}::timestamptz, ARRAY[cardinality(extended_at)]),
+                       end_changed_at = CASE WHEN end_before IS NOT NULL THEN {at}::timestamptz END
+    WHERE id = {number};
     SET session_replication_role = origin;
 """)
 _DECIDE: Final = sql.SQL("""

@@ -37,15 +37,18 @@ class Backdated:
     """The number of the opening stock by which they count."""
     changes_outcome: bool = False
     """Whether the enterprise's outcome depends on whether such days count."""
+    counts_against: bool = False
+    """Whether the days before are read without anybody who answers for them, because they show that
+    the enterprise does not count."""
 
     @property
     def is_accepted(self) -> bool:
         """Whether the days before count, because people answer for them."""
         return self.decision is not None or self.opening_stock is not None
 
-    def changing(self, *, outcome: bool) -> "Backdated":
-        """The same, which changes the outcome or does not."""
-        return replace(self, changes_outcome=outcome)
+    def changing(self, *, outcome: bool, against: bool) -> "Backdated":
+        """The same, which changes the outcome or does not, and is read against or is not."""
+        return replace(self, changes_outcome=outcome, counts_against=against)
 
     @classmethod
     def of_json_object(cls, said: Mapping[str, Any]) -> "Backdated":
@@ -57,6 +60,7 @@ class Backdated:
             decision=said["decision"],
             opening_stock=said["opening_stock"],
             changes_outcome=said["changes_outcome"],
+            counts_against=said.get("counts_against", False),
             **{name: date.fromisoformat(said[name]) for name in days},
         )
 
@@ -72,6 +76,7 @@ class Backdated:
             "decision": self.decision,
             "opening_stock": self.opening_stock,
             "changes_outcome": self.changes_outcome,
+            "counts_against": self.counts_against,
         }
 
 

@@ -4,6 +4,9 @@ Whoever is paid by what is heard could write down afterwards for whom a machine 
 connection or an assignment gives evidence from `max(from_date, recorded_on - backdate_days_max)`,
 and before that only where people answer for it: a `backdate` decision on the case, or the accepted
 opening stock of a registry (design section 7). Neither covers what was recorded after it.
+
+Evidence that nobody answers for may fail to count. It never fails to speak against: otherwise
+whoever was connected last year would be new this year by being registered late.
 """
 
 from collections.abc import Sequence
@@ -21,6 +24,7 @@ from verifier.policy import Policy
 
 __all__ = [
     "Acceptance",
+    "BoolArray",
     "Reading",
     "acceptances",
     "earliest_evidence",
@@ -39,6 +43,7 @@ _NEVER: Final = np.iinfo(np.int64).min
 _ALWAYS: Final = np.iinfo(np.int64).max
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
+BoolArray: TypeAlias = npt.NDArray[np.bool_]
 _Periods = TypeVar("_Periods", Assignments, Coverage)
 
 
@@ -50,23 +55,32 @@ class Acceptance:
     opening_stock: IntArray
 
     @property
-    def is_accepted(self) -> npt.NDArray[np.bool_]:
+    def is_accepted(self) -> BoolArray:
         """Whether somebody answers for the period."""
-        accepted: npt.NDArray[np.bool_] = (self.decision != _NOBODY) | (
-            self.opening_stock != _NOBODY
-        )
+        accepted: BoolArray = (self.decision != _NOBODY) | (self.opening_stock != _NOBODY)
         return accepted
 
 
-def evidence_under(evidence: Evidence, policy: Policy, reading: Reading = "ruled") -> Evidence:
+def evidence_under(
+    evidence: Evidence,
+    policy: Policy,
+    reading: Reading = "ruled",
+    against: BoolArray | None = None,
+) -> Evidence:
     """The same evidence, its periods beginning where the rule lets them.
 
     Under a policy of before this rule every period gives evidence from its first day.
+
+    Args:
+        evidence: as it was read.
+        policy: the rules.
+        reading: of all cases but those.
+        against: of each case, whether it is read whole, since that speaks against it; None: none.
     """
     return replace(
         evidence,
-        assignments=_begun(evidence.assignments, evidence, policy, reading),
-        coverage=_begun(evidence.coverage, evidence, policy, reading),
+        assignments=_begun(evidence.assignments, evidence, policy, reading, against),
+        coverage=_begun(evidence.coverage, evidence, policy, reading, against),
     )
 
 
@@ -105,13 +119,21 @@ def acceptances(periods: Assignments | Coverage, evidence: Evidence) -> Acceptan
     return Acceptance(by_decision, by_stock)
 
 
-def _begun(periods: _Periods, evidence: Evidence, policy: Policy, reading: Reading) -> _Periods:
+def _begun(
+    periods: _Periods,
+    evidence: Evidence,
+    policy: Policy,
+    reading: Reading,
+    against: BoolArray | None,
+) -> _Periods:
     if policy.backdate_days_max is None or periods.recorded is None or reading == "whole":
         return replace(periods, evidence_from=None)
     start = earliest_evidence(periods, policy)
     if reading == "ruled":
         accepted = acceptances(periods, evidence).is_accepted
         start = np.where(accepted, periods.first, start)
+    if against is not None:
+        start = np.where(against[periods.case], periods.first, start)
     # Of what was recorded after its end nothing is left, and never less than nothing.
     return replace(periods, evidence_from=np.minimum(start, np.maximum(periods.end, periods.first)))
 

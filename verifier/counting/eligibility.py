@@ -30,6 +30,7 @@ __all__ = [
     "criteria",
     "is_in_scope",
     "possible_starts",
+    "speaks_against",
     "waived",
     "window_rule",
     "year_counted",
@@ -62,6 +63,15 @@ _SCOPE: Final = (
     CriterionName.INDUSTRY,
     CriterionName.NOT_OWN_OPERATOR,
 )
+
+
+_OF_WINDOW: Final = (
+    CriterionName.LIVE_SHARE,
+    CriterionName.NEWLY_CONNECTED,
+    CriterionName.PLATFORM_RECOGNISED,
+    CriterionName.POLICY_IN_FORCE,
+)
+"""What is measured by the window alone."""
 
 
 class Criterion(NamedTuple):
@@ -157,6 +167,16 @@ def criteria(case: Case, year: int, policy: Policy) -> tuple[Criterion, ...]:
         _no_open_decision(CriterionName.NOT_EXCLUDED, "exclude", case),
         _no_open_decision(CriterionName.NOT_HELD, "hold", case),
         *_confirmed(case, window, policy),
+    )
+
+
+def speaks_against(case: Case, year: int, policy: Policy) -> bool:
+    """Whether the window of a case shows by itself that it does not count for a year.
+
+    Its first day and how it was heard are facts, whoever wrote down afterwards for whom.
+    """
+    return any(
+        each.is_met is False for each in criteria(case, year, policy) if each.name in _OF_WINDOW
     )
 
 

@@ -16,10 +16,16 @@ from verifier.counting.activity import (
 )
 from verifier.counting.award import award_lines
 from verifier.counting.backdated import backdated_by_case
-from verifier.counting.backdating import evidence_under, has_late_records
+from verifier.counting.backdating import BoolArray, evidence_under, has_late_records
 from verifier.counting.count import Count, Notice, PlatformCount
 from verifier.counting.determination import Determination, Outcome, determinations, overlaps
-from verifier.counting.eligibility import Case, possible_starts, waived, window_rule
+from verifier.counting.eligibility import (
+    Case,
+    possible_starts,
+    speaks_against,
+    waived,
+    window_rule,
+)
 from verifier.counting.evidence import Evidence, EvidenceRules
 from verifier.counting.late_notices import late_record_notices
 from verifier.counting.live_hours import LiveHours, live_share
@@ -85,10 +91,16 @@ def evaluation_of(
         policy: the rules.
         platform: list this platform only.
     """
-    cases = _with_windows(evidence.cases, activity.days, year, as_of, policy)
+    days, late = activity.days, activity.late
+    against = None
+    if late is not None:
+        against = _against(evidence, late, year, as_of, policy)
+        days = days.with_rows_of(late.whole, against)
+        late = replace(late, strict=late.strict.with_rows_of(late.whole, against))
+    cases = _with_windows(evidence.cases, days, year, as_of, policy)
     found = determinations(cases, year, policy)
     if policy.backdate_days_max is not None:
-        found = _with_backdated(found, evidence, activity.late, year, as_of, policy)
+        found = _with_backdated(found, evidence, late, against, year, as_of, policy)
     by_platform: dict[str, list[Determination]] = defaultdict(list)
     for each in found:
         by_platform[each.platform.code].append(each)
@@ -118,7 +130,7 @@ def evaluation_of(
             )
         ),
     )
-    return Evaluation(count, evidence_under(evidence, policy), tuple(cases), activity.days)
+    return Evaluation(count, evidence_under(evidence, policy, against=against), tuple(cases), days)
 
 
 def cases_with_windows(
@@ -171,16 +183,25 @@ def activity_of_cases(
     return CaseActivity(ruled, LateActivity(whole, strict, found.days_before))
 
 
+def _against(
+    evidence: Evidence, late: LateActivity, year: int, as_of: date, policy: Policy
+) -> BoolArray:
+    """Which cases are read whole, because that shows that they do not count for the year."""
+    whole = _with_windows(evidence.cases, late.whole, year, as_of, policy)
+    return np.array([speaks_against(each, year, policy) for each in whole], dtype=np.bool_)
+
+
 def _with_backdated(
     found: Sequence[Determination],
     evidence: Evidence,
     late: LateActivity | None,
+    against: BoolArray | None,
     year: int,
     as_of: date,
     policy: Policy,
 ) -> list[Determination]:
     """Determinations with what of them was recorded late, and whether it decides them."""
-    if late is None:
+    if late is None or against is None:
         return [replace(each, backdated=()) for each in found]
     whole, strict = (
         {
@@ -193,14 +214,18 @@ def _with_backdated(
     )
     listed = backdated_by_case(evidence, late.whole, late.days_before, policy)
     by_case = {
-        (case.platform.code, case.enterprise.uscc): listed.get(index, ())
+        (case.platform.code, case.enterprise.uscc): (listed.get(index, ()), bool(against[index]))
         for index, case in enumerate(evidence.cases)
     }
     told = []
     for each in found:
         key = each.platform.code, each.enterprise.uscc
         changes = whole.get(key) != strict.get(key)
-        backdated = tuple(one.changing(outcome=changes) for one in by_case[key])
+        own, is_read_against = by_case[key]
+        backdated = tuple(
+            one.changing(outcome=changes, against=is_read_against and not one.is_accepted)
+            for one in own
+        )
         told.append(replace(each, backdated=backdated))
     return told
 

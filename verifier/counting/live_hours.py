@@ -93,8 +93,9 @@ class LiveHours:
         hours = active_hours_by_day(block.hours)[row]
         live = active_hours_by_day(block.live_hours)[row]
         active = hours >= self._hours_min[case, None]
-        first, end = self._assignments.first[assignment], self._assignments.end[assignment]
-        mask_days(active, month, first, end, self._as_of)
+        # Days that do not count have no part in the share of those that do.
+        start, end = self._assignments.start[assignment], self._assignments.end[assignment]
+        mask_days(active, month, start, end, self._as_of)
         starts = np.flatnonzero(np.diff(month * len(self._hours_min) + case, prepend=-1))
         sums = [
             np.add.reduceat(kind * active, starts, axis=0, dtype=np.int32) for kind in (hours, live)

@@ -96,7 +96,7 @@ _SELECT_LATE_SERIALS = """
     SELECT coalesce(array_agg(device_id), '{}'), coalesce(array_agg(serial), '{}')
     FROM assignments JOIN devices ON devices.id = device_id
     WHERE (recorded_at >= (from_date + 1)::timestamp AT TIME ZONE 'Asia/Shanghai'
-           OR extended_from IS NOT NULL)
+           OR extended_from <> '{}')
       AND (%(uscc)s::text IS NULL
            OR enterprise_id = (SELECT id FROM enterprises WHERE uscc = %(uscc)s))
 """
@@ -111,12 +111,12 @@ _PACK_ASSIGNMENTS = """
                       || date_send((a.recorded_at AT TIME ZONE 'Asia/Shanghai')::date)
                       || timestamptz_send(a.recorded_at), ''::bytea)
     FROM (
-        SELECT device_id, enterprise_id, from_date, coalesce(extended_from, to_date) AS to_date,
-               recorded_at
-        FROM assignments
+        SELECT device_id, enterprise_id, from_date, to_date, recorded_at
+        FROM assignments WHERE extended_from = '{}'
         UNION ALL
-        SELECT device_id, enterprise_id, extended_from, to_date, extended_at
-        FROM assignments WHERE extended_from IS NOT NULL
+        SELECT device_id, enterprise_id, first_on, end_on, told_at
+        FROM assignments, told_periods(from_date, to_date, recorded_at, extended_from, extended_at)
+        WHERE extended_from <> '{}'
     ) AS a
     JOIN devices d ON d.id = a.device_id
     JOIN enterprises e ON e.id = a.enterprise_id
@@ -134,11 +134,8 @@ _PACK_PRESENCE: Final[LiteralString] = """
 _SELECT_ASSIGNMENTS = """
     SELECT a.device_id, d.serial, d.kind, d.name, a.from_date, a.to_date
     FROM (
-        SELECT device_id, enterprise_id, from_date, coalesce(extended_from, to_date) AS to_date
-        FROM assignments
-        UNION ALL
-        SELECT device_id, enterprise_id, extended_from, to_date
-        FROM assignments WHERE extended_from IS NOT NULL
+        SELECT device_id, enterprise_id, first_on AS from_date, end_on AS to_date
+        FROM assignments, told_periods(from_date, to_date, recorded_at, extended_from, extended_at)
     ) AS a
     JOIN devices d ON d.id = a.device_id
     JOIN enterprises e ON e.id = a.enterprise_id
@@ -329,16 +326,20 @@ def _platforms(connection: psycopg.Connection) -> dict[int, Platform]:
 def _told(
     served: Connection,
     recorded_at: datetime,
-    extended_from: date | None,
-    extended_at: datetime | None,
+    extended_from: list[date],
+    extended_at: list[datetime],
 ) -> Iterator[_Told]:
     """What the server was told of a connection, and when: at first, and of a period that goes on.
 
-    What was over and goes on is two periods that touch, the second told later.
+    What was over and goes on is two periods that touch, the second told later; as the function
+    `told_periods` of the database has it.
     """
-    yield _Told(served.from_date, extended_from or served.to_date, recorded_at)
-    if extended_from is not None and extended_at is not None:
-        yield _Told(extended_from, served.to_date, extended_at)
+    firsts, ends = [served.from_date, *extended_from], [*extended_from, date.max]
+    end = served.to_date or date.max
+    for first, until, at in zip(firsts, ends, [recorded_at, *extended_at], strict=True):
+        part = max(first, served.from_date), min(until, end)
+        if at is recorded_at or part[0] < part[1]:
+            yield _Told(part[0], None if part[1] == date.max else part[1], at)
 
 
 def _coverage(told: list[list[_Told]]) -> Coverage:

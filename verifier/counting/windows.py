@@ -72,6 +72,15 @@ class ActiveDays:
             days[:, start - first : stop - first] = source
         return days
 
+    def with_rows_of(self, other: "ActiveDays", chosen: BoolArray) -> "ActiveDays":
+        """The same days, some rows as another reading of the same columns has them."""
+        hours = self.hours
+        if hours is not None and other.hours is not None:
+            hours = np.where(chosen[:, None], other.hours, hours)
+        return ActiveDays(
+            self.first_day, np.where(chosen[:, None], other.active, self.active), hours
+        )
+
     def rows(self, indices: IntArray) -> "ActiveDays":
         """Some of the rows."""
         return ActiveDays(self.first_day, self.active[indices])

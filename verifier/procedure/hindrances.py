@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, datetime
+from typing import Final
 
 import psycopg
 
@@ -62,8 +63,31 @@ _SELECT_DENIED = """
         JOIN enterprises e ON e.id = d.enterprise_id
         WHERE d.kind = 'keep' AND d.withdrawn_at IS NULL
           AND p.code = c.platform AND e.uscc = c.uscc
-          AND (d.decided_at AT TIME ZONE 'Asia/Shanghai')::date
-              >= (c.entry ->> 'confirmation_on')::date)
+          AND d.decided_at >= coalesce(
+              (SELECT max(denied_at) FROM denials
+               WHERE platform_id = p.id AND enterprise_id = e.id),
+              ((c.entry ->> 'confirmation_on')::date + 1)::timestamp AT TIME ZONE 'Asia/Shanghai'))
+    ORDER BY c.platform COLLATE "C", c.uscc COLLATE "C"
+"""
+# Whoever enters a contact could answer for it: so a "yes" of another contact after a "no" is looked
+# at by somebody who neither entered that contact nor printed its letter.
+_SELECT_UNDONE: Final = """
+    SELECT c.platform, c.uscc, c.name,
+           (max(n.undone_at) AT TIME ZONE 'Asia/Shanghai')::date::text, min(n.entered_by)
+    FROM count_determinations c
+    JOIN platforms p ON p.code = c.platform
+    JOIN enterprises e ON e.uscc = c.uscc
+    JOIN denials n ON n.platform_id = p.id AND n.enterprise_id = e.id
+    WHERE c.count_id = %s AND c.outcome = 'counted' AND c.entry ->> 'confirmation' = 'confirmed'
+      AND n.undone_at IS NOT NULL
+      AND NOT EXISTS (
+        SELECT FROM decisions d
+        WHERE d.kind = 'keep' AND d.withdrawn_at IS NULL
+          AND d.platform_id = p.id AND d.enterprise_id = e.id AND d.decided_at >= n.undone_at
+          AND ((SELECT is_simulation FROM installation)
+               OR person_key(d.decided_by) <> person_key(n.entered_by)
+                  AND person_key(d.decided_by) IS DISTINCT FROM person_key(n.asked_by)))
+    GROUP BY c.platform, c.uscc, c.name
     ORDER BY c.platform COLLATE "C", c.uscc COLLATE "C"
 """
 _SELECT_PENDING = """
@@ -147,6 +171,7 @@ def hindrances(
             *_open_cases(connection, record),
             *_waiting_decisions(connection, record),
             *_denied(connection, record),
+            *_undone_denials(connection, record),
             *_pending(connection, record),
             *_counted_before(connection, record),
             *_title_paid_before(connection, record),
@@ -253,6 +278,25 @@ def _denied(connection: psycopg.Connection, record: CountRecord) -> Iterator[Hin
                 "connected: look into it, then exclude it, ask it again, or keep it with a reason."
             ),
             {"name": name, "uscc": uscc, "platform": platform, "day": day},
+        )
+
+
+def _undone_denials(connection: psycopg.Connection, record: CountRecord) -> Iterator[Hindrance]:
+    for platform, uscc, name, day, by in connection.execute(_SELECT_UNDONE, (record.id,)):
+        yield Hindrance(
+            "undone_denial",
+            marked(
+                "{name} ({uscc}) on {platform} denied that it is connected, and another contact, "
+                "entered by {person}, confirmed it on {day}: a person who neither entered that "
+                "contact nor printed its letter looks into it and keeps it with a reason."
+            ),
+            {
+                "name": name,
+                "uscc": uscc,
+                "platform": platform,
+                "day": day,
+                "person": by.removeprefix("user:"),
+            },
         )
 
 

@@ -59,6 +59,10 @@ class DeedKind(StrEnum):
     """An opening stock, by which something of the count counts."""
     CLEARED = "cleared"
     """A case, which would have kept the count from being frozen."""
+    CONTACTED = "contacted"
+    """Entered the contact by whom an enterprise confirmed its connection."""
+    ASKED = "asked"
+    """By a letter, whose code the person held by which an enterprise confirmed."""
     FROZE = "froze"
     APPROVED = "approved"
     """Its payment."""
@@ -93,6 +97,8 @@ _WEIGHTIEST: Final = (
     DeedKind.NAMED,
     DeedKind.ACCEPTED,
     DeedKind.CLEARED,
+    DeedKind.CONTACTED,
+    DeedKind.ASKED,
     DeedKind.FROZE,
     DeedKind.APPROVED,
 )
@@ -125,6 +131,14 @@ _REFUSALS: Final[Mapping[DeedKind, str]] = {
     DeedKind.CLEARED: _(
         "{name} cleared case {id} of {enterprise} ({uscc}) on {platform} on {day}: another person "
         "must check the count {count}."
+    ),
+    DeedKind.CONTACTED: _(
+        "{name} entered on {day} the contact by whom {enterprise} ({uscc}) on {platform} confirmed "
+        "its connection: another person must check the count {count}."
+    ),
+    DeedKind.ASKED: _(
+        "{name} printed on {day} the letter by which {enterprise} ({uscc}) on {platform} confirmed "
+        "its connection: another person must check the count {count}."
     ),
     DeedKind.FROZE: _(
         "{name} froze the count {count} on {day}: another person must record its payments."

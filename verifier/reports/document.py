@@ -153,6 +153,7 @@ class LateRecord(_Struct, frozen=True):
     decision: int | None
     opening_stock: int | None
     changes_outcome: bool
+    counts_against: bool = False
 
     def as_counted(self) -> Backdated:
         """The same as the count has it."""
@@ -165,6 +166,7 @@ class LateRecord(_Struct, frozen=True):
             decision=self.decision,
             opening_stock=self.opening_stock,
             changes_outcome=self.changes_outcome,
+            counts_against=self.counts_against,
         )
 
 

@@ -43,17 +43,21 @@ _SELECT_IDS: Final = """
     ORDER BY p.code COLLATE "C", e.uscc COLLATE "C"
 """
 _SELECT_RECORDED_CONNECTIONS: Final = """
-    SELECT platform_id, enterprise_id, NULL::text, from_date, recorded_at FROM connections
-    ORDER BY id
+    SELECT platform_id, enterprise_id, NULL::text, told.first_on, told.told_at
+    FROM connections,
+         told_periods(from_date, to_date, recorded_at, extended_from, extended_at) AS told
+    ORDER BY id, told.first_on
 """
+# What was over and goes on is told at two times, and so is two registrations and two members.
 _SELECT_RECORDED_ASSIGNMENTS: Final = """
-    SELECT d.platform_id, a.enterprise_id, d.serial, a.from_date, a.recorded_at, a.device_id,
-           a.to_date
-    FROM assignments a JOIN devices d ON d.id = a.device_id
-    ORDER BY a.device_id, a.from_date
+    SELECT d.platform_id, a.enterprise_id, d.serial, told.first_on, told.told_at, a.device_id,
+           told.end_on
+    FROM assignments a JOIN devices d ON d.id = a.device_id,
+         told_periods(a.from_date, a.to_date, a.recorded_at, a.extended_from, a.extended_at) AS told
+    ORDER BY a.device_id, told.first_on
 """
 _SELECT_TOLD: Final = """
-    SELECT t.device_id, a.to_date,
+    SELECT t.device_id, a.end_on,
            min(t.day) FILTER (WHERE t.counter_first IS NOT NULL),
            (array_agg(t.counter_first ORDER BY t.day)
                FILTER (WHERE t.counter_first IS NOT NULL))[1],
@@ -69,10 +73,12 @@ _SELECT_TOLD: Final = """
            (array_agg(t.interval_s ORDER BY t.day DESC) FILTER (WHERE t.second IS NOT NULL))[1],
            (array_agg(t.second ORDER BY t.day DESC) FILTER (WHERE t.second IS NOT NULL))[1]
     FROM device_days t
-    JOIN assignments a ON a.device_id = t.device_id AND t.day >= a.from_date
-                      AND (a.to_date IS NULL OR t.day < a.to_date)
+    JOIN (SELECT device_id, told.* FROM assignments,
+          told_periods(from_date, to_date, recorded_at, extended_from, extended_at) AS told
+         ) AS a ON a.device_id = t.device_id AND t.day >= a.first_on
+               AND (a.end_on IS NULL OR t.day < a.end_on)
     WHERE t.day BETWEEN %s AND %s
-    GROUP BY t.device_id, a.from_date, a.to_date
+    GROUP BY t.device_id, a.first_on, a.end_on
 """
 # The last verification of each month speaks; what it found invented may have been put right since.
 _SELECT_INVENTED: Final = """

@@ -20,6 +20,8 @@ _ASSIGNMENT: Final[JsonDict] = {
     "from_date": "2026-03-01",
     "to_date": None,
     "recorded_on": "2026-02-26",
+    "extended_from": None,
+    "extended_on": None,
     "evidence_from": "2026-03-01",
     "revision": 1,
 }
@@ -40,10 +42,18 @@ class AssignmentRecord(BaseModel):
     recorded_on: date = Field(
         description="The civil day on which the server was told of `from_date`."
     )
+    extended_from: date | None = Field(
+        description="Its end until the server was told that it goes on after all; null: it was "
+        "never over before."
+    )
+    extended_on: date | None = Field(
+        description="The civil day on which the server was told that it goes on."
+    )
     evidence_from: date | None = Field(
         default=None,
-        description="Of a new one: from which day on its evidence counts by itself. What was heard "
-        "before counts only after a decision of two people of the bureau.",
+        description="Of a new or changed one: from which day on its evidence counts by itself or, "
+        "where it was over and goes on, the evidence of the days from `extended_from` on. What was "
+        "heard before counts only after a decision of two people of the bureau.",
     )
     revision: int = REVISION
 

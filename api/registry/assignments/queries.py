@@ -83,11 +83,18 @@ ASSIGNMENTS: Final = Records(
         SELECT assignments.id, platforms.code AS platform, serial, uscc,
                enterprises.name AS enterprise_name, from_date, to_date,
                (recorded_at AT TIME ZONE 'Asia/Shanghai')::date AS recorded_on,
+               extension.first_on AS extended_from,
+               (extension.told_at AT TIME ZONE 'Asia/Shanghai')::date AS extended_on,
                assignments.revision
         FROM assignments
         JOIN devices ON devices.id = device_id
         JOIN platforms ON platforms.id = devices.platform_id
         JOIN enterprises ON enterprises.id = enterprise_id
+        LEFT JOIN LATERAL (
+            SELECT first_on, told_at
+            FROM told_periods(from_date, to_date, recorded_at, extended_from, extended_at)
+            WHERE first_on > from_date ORDER BY first_on DESC LIMIT 1
+        ) AS extension ON true
     """,
     visible=Where(SQL("devices.platform_id = %(own)s"), joins=_DEVICE),
     address="assignments.id = %(id)s",

@@ -136,6 +136,7 @@ def patch_assignment(
     now: Now,
     response: Response,
     assignment_id: AssignmentId,
+    rules: CurrentRegistryRules,
     change: AssignmentChange,
     expected: IfMatch,
 ) -> AssignmentRecord:
@@ -143,7 +144,7 @@ def patch_assignment(
     with database.changing(caller.actor) as connection:
         record = change_assignment(connection, caller, assignment_id, change, expected, now=now)
     announce_revision(response, record)
-    return record
+    return with_evidence_from(record, rules)
 
 
 @router.post(
@@ -159,6 +160,7 @@ def post_assignment_end(
     now: Now,
     response: Response,
     assignment_id: AssignmentId,
+    rules: CurrentRegistryRules,
     ending: Ending,
     expected: IfMatch,
 ) -> AssignmentRecord:
@@ -166,4 +168,4 @@ def post_assignment_end(
     with database.changing(caller.actor) as connection:
         record = end_assignment(connection, caller, assignment_id, ending.on, expected, now=now)
     announce_revision(response, record)
-    return record
+    return with_evidence_from(record, rules)

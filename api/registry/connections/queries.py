@@ -75,12 +75,19 @@ CONNECTIONS: Final = Records(
         SELECT connections.id, platforms.code AS platform, uscc,
                enterprises.name AS enterprise_name, contract_no, signed_on, from_date, to_date,
                (recorded_at AT TIME ZONE 'Asia/Shanghai')::date AS recorded_on,
+               extension.first_on AS extended_from,
+               (extension.told_at AT TIME ZONE 'Asia/Shanghai')::date AS extended_on,
                connections.revision, standing.state AS confirmation,
                standing.since AS confirmation_since
         FROM connections
         JOIN platforms ON platforms.id = platform_id
         JOIN enterprises ON enterprises.id = enterprise_id
         JOIN connection_confirmations AS standing ON standing.connection_id = connections.id
+        LEFT JOIN LATERAL (
+            SELECT first_on, told_at
+            FROM told_periods(from_date, to_date, recorded_at, extended_from, extended_at)
+            WHERE first_on > from_date ORDER BY first_on DESC LIMIT 1
+        ) AS extension ON true
     """,
     visible=Where(SQL("connections.platform_id = %(own)s")),
     address="connections.id = %(id)s",

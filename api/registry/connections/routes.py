@@ -152,6 +152,7 @@ def patch_connection(
     now: Now,
     response: Response,
     connection_id: ConnectionId,
+    rules: CurrentRegistryRules,
     change: ConnectionChange,
     expected: IfMatch,
 ) -> ConnectionRecord:
@@ -159,7 +160,7 @@ def patch_connection(
     with database.changing(caller.actor) as connection:
         record = change_connection(connection, caller, connection_id, change, expected, now=now)
     announce_revision(response, record)
-    return record
+    return with_evidence_from(record, rules)
 
 
 @router.post(
@@ -175,6 +176,7 @@ def post_connection_end(
     now: Now,
     response: Response,
     connection_id: ConnectionId,
+    rules: CurrentRegistryRules,
     ending: Ending,
     expected: IfMatch,
 ) -> ConnectionRecord:
@@ -182,4 +184,4 @@ def post_connection_end(
     with database.changing(caller.actor) as connection:
         record = end_connection(connection, caller, connection_id, ending.on, expected, now=now)
     announce_revision(response, record)
-    return record
+    return with_evidence_from(record, rules)

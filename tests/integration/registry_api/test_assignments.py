@@ -27,12 +27,20 @@ async def test_a_device_is_assigned_and_the_assignment_ended(api: RegistryApi) -
     created = await api.ask("POST", "/assignments", json=_NEW, **_OF_ALPHA)
     assert created.status_code == 201, created.text
     place = created.headers["location"].removeprefix("/api/v1")
-    expected = {**_NEW, "enterprise_name": "第1鞋厂", "revision": 1, "id": int(place[13:])}
+    expected = {
+        **_NEW,
+        "enterprise_name": "第1鞋厂",
+        "revision": 1,
+        "id": int(place[13:]),
+        "extended_from": None,
+        "extended_on": None,
+    }
     told = created.json()
     recorded_on = date.fromisoformat(told.pop("recorded_on"))
     counts_from = max(date.fromisoformat(str(_NEW["from_date"])), recorded_on - timedelta(days=7))
-    assert told == {**expected, "evidence_from": counts_from.isoformat()}
-    expected |= {"recorded_on": recorded_on.isoformat(), "evidence_from": None}
+    expected |= {"evidence_from": counts_from.isoformat()}
+    assert told == expected
+    expected |= {"recorded_on": recorded_on.isoformat()}
     ended = await api.ask("POST", f"{place}/end", json={"on": "2026-05-01"}, revision=1)
     assert ended.json() == {**expected, "to_date": "2026-05-01", "revision": 2}
     again = await api.ask("POST", f"{place}/end", json={"on": "2026-06-01"}, revision=2)

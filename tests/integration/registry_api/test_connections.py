@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from api.access.roles import Role
+from tests.support.recorded import extend_on
 from tests.support.registry_api import RegistryApi
 from tests.support.registry_files import uscc_of
 
@@ -34,12 +35,15 @@ async def test_an_operator_connects_changes_and_ends(api: RegistryApi) -> None:
         "id": int(place[13:]),
         "confirmation": "no_contact",
         "confirmation_since": None,
+        "extended_from": None,
+        "extended_on": None,
     }
     told = created.json()
     recorded_on = date.fromisoformat(told.pop("recorded_on"))
     counts_from = max(date.fromisoformat(str(_NEW["from_date"])), recorded_on - timedelta(days=7))
-    assert told == {**expected, "evidence_from": counts_from.isoformat()}
-    expected |= {"recorded_on": recorded_on.isoformat(), "evidence_from": None}
+    expected |= {"evidence_from": counts_from.isoformat()}
+    assert told == expected
+    expected |= {"recorded_on": recorded_on.isoformat()}
     change = {"contract_no": None, "signed_on": "2026-02-21"}
     changed = await api.ask("PATCH", place, json=change, revision=1, **_OF_ALPHA)
     assert changed.json() == {**expected, **change, "revision": 2}
@@ -161,3 +165,29 @@ async def test_an_end_is_audited(api: RegistryApi) -> None:
     action, actor, before, after = api.last_audited("connections")
     assert (action, actor[:4]) == ("change", "key:")
     assert (before["to_date"], after["to_date"]) == (None, "2026-06-01")
+
+
+async def test_who_lets_a_connection_go_on_is_told_from_when_its_evidence_counts(
+    api: RegistryApi,
+) -> None:
+    """Not from its first day: what lies between was told too late. The same day it is a slip."""
+    platform, uscc = api.build.platform("alpha"), api.build.enterprise(1)
+    api.build.connection(platform, uscc, date(2025, 3, 1))
+    api.connection.commit()
+    (found,) = (await api.ask("GET", "/connections")).json()["items"]
+    place = f"/connections/{found['id']}"
+    first = found["from_date"]
+    await api.ask("POST", f"{place}/end", json={"on": "2025-06-01"}, revision=1)
+    slip = await api.ask("PATCH", place, json={"to_date": None}, revision=2)
+    told = slip.json()
+    assert (told["extended_from"], told["extended_on"]) == (None, None)
+    await api.ask("POST", f"{place}/end", json={"on": "2025-06-01"}, revision=3)
+    extend_on(api.connection, "connections", found["id"], date(2025, 6, 1))
+    api.connection.commit()
+    told = (await api.ask("PATCH", place, json={"to_date": None}, revision=4)).json()
+    today = date.fromisoformat(told["extended_on"])
+    assert told["extended_from"] == "2025-06-01"
+    assert told["evidence_from"] == (today - timedelta(days=7)).isoformat()
+    assert told["from_date"] == first
+    (listed,) = (await api.ask("GET", "/connections")).json()["items"]
+    assert (listed["extended_from"], listed["extended_on"]) == ("2025-06-01", str(today))

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
 import psycopg
 import pytest
 
+from jieru.calendar import SHANGHAI
 from jieru.database import connect
 from jieru.errors import UserError
 from registry.assignments import create_assignment
@@ -39,7 +40,7 @@ _TODAY: Final = "SELECT (now() AT TIME ZONE 'Asia/Shanghai')::date"
 _RECORDED: Final = """
     SELECT (recorded_at AT TIME ZONE 'Asia/Shanghai')::date FROM {} ORDER BY id
 """
-_EXTENDED: Final = "SELECT extended_from, extended_at IS NOT NULL FROM {}"
+_EXTENDED: Final = "SELECT extended_from FROM {}"
 _IDS: Final = "SELECT id FROM {}"
 _SET: Final = "UPDATE {} SET {}"
 _TABLES: Final[tuple[Table, ...]] = ("connections", "assignments")
@@ -147,6 +148,7 @@ def test_a_count_as_json_lists_every_late_record_also_those_that_change_nothing(
             "decision": None,
             "opening_stock": None,
             "changes_outcome": False,
+            "counts_against": False,
         }
     ]
 
@@ -282,18 +284,31 @@ def test_a_real_database_records_by_its_own_clock_whatever_a_program_says(
         assert _recorded(database, table) == [today]
 
 
+def _set_end(database: psycopg.Connection, end: date | None) -> None:
+    said = "NULL" if end is None else f"'{end}'"
+    for table in _TABLES:
+        database.execute(_SET.format(table, f"to_date = {said}").encode())
+
+
+def _told_on(database: psycopg.Connection, day: date) -> None:
+    """Let what was said of ends until now have been said on a day."""
+    for table in _TABLES:
+        for (number,) in database.execute(_IDS.format(table).encode()).fetchall():
+            extend_on(database, table, number, day)
+
+
 def test_a_period_that_was_over_goes_on_from_the_day_on_which_that_was_told(
     database: psycopg.Connection, registry: RegistryBuilder
 ) -> None:
     """Else machines could be registered for a day each in time, and for the year afterwards."""
     uscc = registry.served_enterprise(1, registry.platform(), WORKED_EXAMPLE)
-    for table in _TABLES:
-        database.execute(_SET.format(table, "to_date = '2025-06-01'").encode())
+    _set_end(database, date(2025, 6, 1))
+    _told_on(database, date(2025, 6, 1))
     assert _count(database, _POLICY).platforms[0].determinations == ()
     for table in _TABLES:
         database.execute(_SET.format(table, "to_date = NULL").encode())
         found = database.execute(_EXTENDED.format(table).encode()).fetchall()
-        assert set(found) == {(date(2025, 6, 1), True)}
+        assert {tuple(ends) for (ends,) in found} == {(date(2025, 6, 1),)}
         for (number,) in database.execute(_IDS.format(table).encode()).fetchall():
             extend_on(database, table, number, _RECORDED_ON)
     count = _count(database)
@@ -309,10 +324,6 @@ def test_a_period_that_was_over_goes_on_from_the_day_on_which_that_was_told(
     assert {each.assigned for each in explained.devices} == {
         ((date(2025, 1, 1), date(2025, 6, 1)), (date(2025, 6, 1), None))
     }
-    for table in _TABLES:
-        database.execute(_SET.format(table, "to_date = '2025-05-01'").encode())
-        found = database.execute(_EXTENDED.format(table).encode()).fetchall()
-        assert set(found) == {(None, False)}
 
 
 def test_an_end_that_lies_ahead_is_moved_without_a_trace(
@@ -323,7 +334,72 @@ def test_an_end_that_lies_ahead_is_moved_without_a_trace(
     ((today,),) = database.execute(_TODAY).fetchall()
     registry.connection("alpha", registry.enterprise(), _LONG_AGO, today + timedelta(days=1))
     database.execute("UPDATE connections SET to_date = NULL")
-    assert database.execute("SELECT extended_at FROM connections").fetchall() == [(None,)]
+    assert database.execute("SELECT extended_at FROM connections").fetchall() == [([],)]
+
+
+def _ends_extended(database: psycopg.Connection) -> set[tuple[date, ...]]:
+    found = [database.execute(_EXTENDED.format(each).encode()).fetchall() for each in _TABLES]
+    return {tuple(ends) for rows in found for (ends,) in rows}
+
+
+def test_a_wrong_end_that_is_taken_back_on_the_same_day_takes_nothing_away(
+    database: psycopg.Connection, registry: RegistryBuilder
+) -> None:
+    """A slip is no extension: months of evidence do not hang on one keystroke."""
+    registry.served_enterprise(1, registry.platform(), WORKED_EXAMPLE)
+    assert _outcomes(_count(database)) == ["counted"]
+    for end in (date(2025, 6, 1), date(2025, 5, 1), None):
+        _set_end(database, end)
+    assert _ends_extended(database) == {()}
+    assert _outcomes(_count(database)) == ["counted"]
+
+
+def test_an_extension_that_is_taken_back_on_the_same_day_leaves_those_of_before(
+    database: psycopg.Connection, registry: RegistryBuilder
+) -> None:
+    """Neither the slip nor its repair loses what was told in time."""
+    registry.served_enterprise(1, registry.platform(), WORKED_EXAMPLE)
+    _set_end(database, date(2025, 6, 1))
+    _told_on(database, date(2025, 6, 1))
+    _set_end(database, date(2025, 9, 1))
+    _told_on(database, date(2025, 6, 3))
+    assert _ends_extended(database) == {(date(2025, 6, 1),)}
+    _set_end(database, None)
+    assert _ends_extended(database) == {(date(2025, 6, 1), date(2025, 9, 1))}
+    for end in (date(2025, 9, 1), date(2025, 5, 1), date(2025, 9, 1)):
+        _set_end(database, end)
+        assert _ends_extended(database) == {(date(2025, 6, 1),)}
+
+
+def test_evidence_between_two_extensions_made_in_time_is_kept(
+    database: psycopg.Connection, registry: RegistryBuilder
+) -> None:
+    """A contract that is renewed a few days late, twice, loses nothing."""
+    registry.served_enterprise(1, registry.platform(), WORKED_EXAMPLE)
+    for end, told_on in (
+        (date(2025, 6, 1), date(2025, 5, 30)),
+        (date(2026, 4, 1), date(2025, 6, 3)),
+        (None, date(2026, 4, 3)),
+    ):
+        before = {
+            (table, number): ats
+            for table in _TABLES
+            for number, ats in database.execute(
+                f"SELECT id, extended_at FROM {table}".encode()  # noqa: S608 - ours
+            )
+        }
+        _set_end(database, end)
+        for (table, number), ats in before.items():
+            at = datetime.combine(told_on, time(12), SHANGHAI)
+            database.execute(
+                f"SET session_replication_role = replica; UPDATE {table} "  # noqa: S608 - ours
+                f"SET extended_at = (ARRAY[{', '.join(repr(str(each)) for each in [*ats, at])}]"
+                f"::timestamptz[])[:cardinality(extended_at)], end_changed_at = '{at}' "
+                f"WHERE id = {number}; SET session_replication_role = origin".encode()
+            )
+    assert _ends_extended(database) == {(date(2025, 6, 1), date(2026, 4, 1))}
+    assert _outcomes(_count(database)) == ["counted"]
+    assert list(_count(database).backdated()) != []
 
 
 def test_a_confirmed_request_was_told_when_it_was_made(

@@ -2,6 +2,7 @@
 
 import json
 from datetime import date, timedelta
+from typing import Final
 
 import numpy as np
 import psycopg
@@ -21,6 +22,18 @@ _GIVER, _RECEIVER, _FELL, _INVENTED, _STOPPED = 8, 25, 26, 27, 28
 _SHARING = (29, 30, 31, 32)
 _PARK = (33, 34, 35, 36)
 _RECORDED, _RANDOM = 9, 37
+
+
+_GO_ON_CONNECTION: Final = """
+    UPDATE connections SET extended_from = ARRAY[%(end)s::date],
+                           extended_at = ARRAY[%(told)s::timestamptz]
+    WHERE enterprise_id = (SELECT id FROM enterprises WHERE uscc = %(uscc)s)
+"""
+_GO_ON_ASSIGNMENTS: Final = """
+    UPDATE assignments SET extended_from = ARRAY[%(end)s::date],
+                           extended_at = ARRAY[%(told)s::timestamptz]
+    WHERE enterprise_id = (SELECT id FROM enterprises WHERE uscc = %(uscc)s)
+"""
 
 
 @pytest.fixture
@@ -149,6 +162,21 @@ def test_each_way_to_cheat_is_found_and_nobody_else(city: SignalCity) -> None:
     invented = _of(run, Kind.NO_HEARTBEATS, city.uscc[_INVENTED])
     assert (invented.score, invented.devices) == (5, (f"m{_INVENTED}-1",))
     assert (invented.from_on, invented.to_on) == (date(2026, 3, 4), date(2026, 3, 9))
+
+
+def test_what_goes_on_after_it_was_over_is_recorded_late_as_well(city: SignalCity) -> None:
+    """Registered for a day in time, and for months afterwards: that is written down too late."""
+    city.store()
+    values = {
+        "uscc": city.uscc[_LATE],
+        "end": FIRST_DAY + timedelta(days=10),
+        "told": FIRST_DAY + timedelta(days=120),
+    }
+    city.connection.execute("SET session_replication_role = replica")
+    for statement in (_GO_ON_CONNECTION, _GO_ON_ASSIGNMENTS):
+        city.connection.execute(statement, values)
+    city.connection.execute("SET session_replication_role = origin")
+    assert _by_kind(city, _run(city)) == {Kind.RECORDED_LATE: {_LATE}}
 
 
 def test_whoever_runs_again_finds_the_same_bytes(city: SignalCity) -> None:

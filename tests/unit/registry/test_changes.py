@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.changes import (
+    Changes,
     Ends,
     Registered,
     changes_to,
@@ -79,7 +80,7 @@ def test_a_record_is_created_changed_or_left() -> None:
         ("ab", "same"): (None, "三号", 300),
         ("ab", "absent"): (None, None, 300),
     }
-    assert changes_to(DEVICES, [new, renamed, same], registered) == ([new], [renamed])
+    assert changes_to(DEVICES, [new, renamed, same], registered) == Changes([new], [renamed], [])
 
 
 @pytest.mark.parametrize(("said", "is_changed"), [(None, False), (300, False), (60, True)])
@@ -87,7 +88,7 @@ def test_an_empty_interval_leaves_the_registered_one(said: int | None, is_change
     """Files that know nothing of intervals must not reset them."""
     row = device_row(2, 0, interval_s=said)
     changes = changes_to(DEVICES, [row], {("ab", "d"): (None, None, 300)})
-    assert changes == ([], [row] if is_changed else [])
+    assert changes == Changes([], [row] if is_changed else [], [])
 
 
 def test_a_device_of_two_rows_is_created_once() -> None:
@@ -100,7 +101,7 @@ def test_a_device_of_two_rows_is_created_once() -> None:
 def test_a_device_without_an_assignment_says_nothing_of_assignments() -> None:
     """Nor does it end the one that is registered."""
     row = device_row(2, None)
-    assert changes_to(ASSIGNMENTS, [row], assignments((0, None))) == ([], [])
+    assert changes_to(ASSIGNMENTS, [row], assignments((0, None))) == Changes([], [], [])
     assert overlaps(ASSIGNMENTS, [row], assignments((0, None))) == []
 
 

@@ -516,3 +516,31 @@ def test_what_was_heard_long_before_the_registration_does_not_count() -> None:
     assert outcome_of(replace(fleet, connections=(late,))).connected_on == MONDAY + timedelta(
         days=30
     )
+
+
+def test_what_was_heard_long_before_the_registration_speaks_against_all_the_same() -> None:
+    """Connected in the year before, or before policy or recognition, however late that is told."""
+    fleet = city()
+    (served,) = fleet.connections
+    late = replace(served, recorded_on=MONDAY + timedelta(days=37))
+    told = replace(fleet, connections=(late,))
+    after = {"recognised_on": MONDAY + timedelta(days=20)}
+    later = tuple(
+        each.model_copy(
+            update={
+                "recognitions": tuple(one.model_copy(update=after) for one in each.recognitions)
+            }
+        )
+        for each in fleet.scenario.platforms
+    )
+    in_force = {"in_force_from": MONDAY + timedelta(days=20)}
+    for changes, outcome in (
+        ({"year": 2027, "as_of": date(2027, 12, 31)}, "connected_earlier"),
+        ({"platforms": later}, "platform_not_recognised"),
+        (
+            {"policy": fleet.scenario.policy.model_copy(update=in_force)},
+            "policy_not_in_force",
+        ),
+    ):
+        scenario = fleet.scenario.model_copy(update=changes)
+        assert outcome_of(replace(told, scenario=scenario)).outcome == outcome

@@ -41,17 +41,13 @@ SELECT late.what, p.code AS platform, e.uscc, e.name AS enterprise, late.serial,
 FROM (
     SELECT 'connection' AS what, c.platform_id, c.enterprise_id, NULL::text AS serial, told.from_on, told.to_on,
            told.recorded_at, (told.recorded_at AT TIME ZONE 'Asia/Shanghai')::date AS recorded_on
-    FROM connections c CROSS JOIN LATERAL (VALUES
-        (c.from_date, coalesce(c.extended_from, c.to_date), c.recorded_at),
-        (c.extended_from, c.to_date, c.extended_at)
-    ) AS told (from_on, to_on, recorded_at)
+    FROM connections c CROSS JOIN LATERAL
+        told_periods(c.from_date, c.to_date, c.recorded_at, c.extended_from, c.extended_at) AS told (from_on, to_on, recorded_at)
     UNION ALL
     SELECT 'assignment', d.platform_id, a.enterprise_id, d.serial, told.from_on, told.to_on,
            told.recorded_at, (told.recorded_at AT TIME ZONE 'Asia/Shanghai')::date
-    FROM assignments a JOIN devices d ON d.id = a.device_id CROSS JOIN LATERAL (VALUES
-        (a.from_date, coalesce(a.extended_from, a.to_date), a.recorded_at),
-        (a.extended_from, a.to_date, a.extended_at)
-    ) AS told (from_on, to_on, recorded_at)
+    FROM assignments a JOIN devices d ON d.id = a.device_id CROSS JOIN LATERAL
+        told_periods(a.from_date, a.to_date, a.recorded_at, a.extended_from, a.extended_at) AS told (from_on, to_on, recorded_at)
 ) AS late
 JOIN platforms p ON p.id = late.platform_id
 JOIN enterprises e ON e.id = late.enterprise_id

@@ -1,0 +1,52 @@
+"""When a connection was asked for is said by the database, for evidence counts from then on."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import psycopg
+import pytest
+
+from jieru.audit import Actor, changing
+from jieru.database import connect
+from tests.support.registry_builder import RegistryBuilder
+from tests.support.roles import API, acting_as
+
+_ASK: Final = """
+    INSERT INTO connection_requests
+        (platform_id, uscc, from_date, requested_by, requested_at, status, decided_by, decided_at)
+    SELECT id, %(uscc)s, '2025-03-01', 'user:op', '2025-03-01 12:00+08', %(status)s::text,
+           CASE WHEN %(status)s <> 'open' THEN 'user:op' END,
+           CASE WHEN %(status)s <> 'open' THEN now() END
+    FROM platforms
+"""
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[psycopg.Connection]:
+    """The owner's, to a real database of a platform and an enterprise."""
+    with connect(database_url, autocommit=True) as opened:
+        RegistryBuilder(opened).platform("alpha")
+        yield opened
+
+
+def _ask(connection: psycopg.Connection, status: str) -> None:
+    uscc = RegistryBuilder(connection).enterprise(1)
+    with acting_as(connection, API), changing(connection, Actor("user:op", "192.0.2.1")):
+        connection.execute(_ASK, {"uscc": uscc, "status": status})
+
+
+def test_a_process_does_not_choose_when_a_connection_was_asked_for(
+    connection: psycopg.Connection,
+) -> None:
+    """Else a request of today would let evidence of last year count."""
+    _ask(connection, "open")
+    (row,) = connection.execute(
+        "SELECT requested_at > now() - interval '1 hour' FROM connection_requests"
+    ).fetchall()
+    assert row == (True,)
+
+
+def test_a_process_does_not_ask_what_is_settled_already(connection: psycopg.Connection) -> None:
+    """A request is made, and decided afterwards."""
+    with pytest.raises(psycopg.errors.RestrictViolation, match="decided after it was made"):
+        _ask(connection, "withdrawn")
