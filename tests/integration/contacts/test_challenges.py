@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from api.access.roles import Role
 from jieru.audit import Actor, changing
@@ -110,6 +111,40 @@ async def test_two_misses_open_a_case(factory: _Factory) -> None:
         assert factory.judge() == ["missed"]
         assert len(factory.post.rows("SELECT FROM cases WHERE cause = 'challenge'")) == cases
         factory.post.now = _MORNING + timedelta(days=1)
+
+
+async def test_misses_are_noted_in_a_case_that_is_open(factory: _Factory) -> None:
+    """Whatever opened it: no second one opens, and the timer goes on with the others."""
+    factory.post.api.connection.execute(
+        "INSERT INTO cases (platform_id, enterprise_id, opened_by, cause)"
+        " SELECT platform_id, enterprise_id, 'lin', 'verifier' FROM connections"
+    )
+    for _day in range(2):
+        factory.beat(stops=False)
+        await factory.post.visit(await factory.challenge(), {})
+        assert factory.judge() == ["missed"]
+        factory.post.now = _MORNING + timedelta(days=1)
+    assert factory.post.rows("SELECT cause FROM cases") == [("verifier",)]
+    noted = factory.post.rows("SELECT step, taken_by, text LIKE '%2%' FROM case_steps")
+    assert noted == [("noted", _TIMER.name, True)]
+
+
+async def test_one_that_cannot_be_judged_holds_up_no_other(
+    factory: _Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stays due, and the log tells of it."""
+    factory.beat(stops=False)
+    await factory.challenge()
+    with monkeypatch.context() as broken:
+        broken.setattr(
+            "verifier.trust.challenges.records._JUDGE",
+            "UPDATE challenges SET result = %s, ground = %s, judged_at = %s, issued_by = 'x'"
+            " WHERE id = %s",
+        )
+        with capture_logs() as logs:
+            assert factory.judge() == []
+    assert [each["event"] for each in logs] == ["challenge_not_judged"]
+    assert factory.judge() == ["unanswered"]
 
 
 async def test_operators_see_nothing_of_challenges(factory: _Factory) -> None:

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import psycopg
+import structlog
 from psycopg.rows import class_row
 
 from jieru.calendar import SHANGHAI, civil_date
-from jieru.i18n import Language, translations
+from jieru.i18n import Language, gettext, translations
 from jieru.i18n import marked as _
 from jieru.outbox.queue import Message, enqueue
 from registry.confirmations import Asking
@@ -134,12 +135,21 @@ _COUNT_MISSES: Final = """
                                   WHERE cause = 'challenge' AND platform_id = n.platform_id
                                     AND enterprise_id = n.enterprise_id), '-infinity')
 """
+_NOTE_IN_OPEN_CASE: Final = """
+    INSERT INTO case_steps (case_id, step, taken_by, taken_at, text)
+    SELECT s.id, 'noted', %(by)s, %(now)s, %(text)s
+    FROM case_states s JOIN connections n USING (platform_id, enterprise_id)
+    WHERE n.id = %(connection)s AND NOT s.is_concluded
+"""
 _OPEN_CASE: Final = """
     INSERT INTO cases (platform_id, enterprise_id, opened_at, opened_by, cause)
-    SELECT platform_id, enterprise_id, %s, %s, 'challenge' FROM connections WHERE id = %s
+    SELECT platform_id, enterprise_id, %(now)s, %(by)s, 'challenge'
+    FROM connections WHERE id = %(connection)s
 """
 _OUTAGE_MINUTES: Final = 5
 _MAIL_WITHIN: Final = timedelta(minutes=20)
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +273,8 @@ def judge_due(
 ) -> list[tuple[int, Judged]]:
     """Judge every challenge that is over, and open a case where one is missed for the second time.
 
+    Where a case is open already, the miss is noted there. What cannot be judged is told to the log.
+
     Args:
         connection: in a transaction of the caller's changes.
         by: who judges, as the audit names them.
@@ -270,27 +282,62 @@ def judge_due(
     """
     judged = []
     for row in connection.execute(_SELECT_DUE, (now - _JUDGED_AFTER,)).fetchall():
-        challenge_id, connection_id, device_id, issued_at, ends_at, is_acknowledged = row
-        if not _was_told(connection, challenge_id, issued_at):
-            late = Judged("not_judged", "mail_late")
-            connection.execute(_JUDGE, (*late, now, challenge_id))
-            judged.append((challenge_id, late))
-            continue
-        found = judge(
-            _beats(connection, device_id, issued_at, ends_at),
-            issued_at,
-            ends_at,
-            is_acknowledged=is_acknowledged,
-            are_ingesters_away=_were_away(connection, issued_at, ends_at),
-            are_beats_kept=_are_kept(connection, now - issued_at),
-        )
-        connection.execute(_JUDGE, (*found, now, challenge_id))
-        if found.result in ("missed", "unanswered"):
-            misses = connection.execute(_COUNT_MISSES, {"connection": connection_id}).fetchone()
-            if misses is not None and misses[0] >= _MISSES:
-                connection.execute(_OPEN_CASE, (now, by, connection_id))
-        judged.append((challenge_id, found))
+        due = _Due(*row)
+        try:
+            with connection.transaction():
+                judged.append((due.id, _judge_one(connection, due, by=by, now=now)))
+        except psycopg.OperationalError:
+            raise  # the database is away, for the others as well
+        except psycopg.Error:
+            # It stays due, is told of each hour, and keeps no other from being judged.
+            _log.exception("challenge_not_judged", challenge=due.id)
     return judged
+
+
+class _Due(NamedTuple):
+    """A challenge whose hour is over."""
+
+    id: int
+    connection_id: int
+    device_id: int
+    issued_at: datetime
+    ends_at: datetime
+    is_acknowledged: bool
+
+
+def _judge_one(connection: psycopg.Connection, due: _Due, *, by: str, now: datetime) -> Judged:
+    if not _was_told(connection, due.id, due.issued_at):
+        found = Judged("not_judged", "mail_late")
+    else:
+        found = judge(
+            _beats(connection, due.device_id, due.issued_at, due.ends_at),
+            due.issued_at,
+            due.ends_at,
+            is_acknowledged=due.is_acknowledged,
+            are_ingesters_away=_were_away(connection, due.issued_at, due.ends_at),
+            are_beats_kept=_are_kept(connection, now - due.issued_at),
+        )
+    connection.execute(_JUDGE, (*found, now, due.id))
+    if found.result in ("missed", "unanswered"):
+        _bring_to_case(connection, due.connection_id, by=by, now=now)
+    return found
+
+
+def _bring_to_case(
+    connection: psycopg.Connection, connection_id: int, *, by: str, now: datetime
+) -> None:
+    """Let people look at misses: in the case that is open, or in one of its own.
+
+    No case opens between the two: who writes what is audited waits for its turn.
+    """
+    row = connection.execute(_COUNT_MISSES, {"connection": connection_id}).fetchone()
+    misses = row[0] if row else 0
+    if misses < _MISSES:
+        return
+    text = gettext(_("Challenges missed in a row: {number}")).format(number=misses)
+    case = {"connection": connection_id, "by": by, "now": now, "text": text}
+    if not connection.execute(_NOTE_IN_OPEN_CASE, case).rowcount:
+        connection.execute(_OPEN_CASE, case)
 
 
 def _was_told(connection: psycopg.Connection, challenge_id: int, issued_at: datetime) -> bool:
