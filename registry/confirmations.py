@@ -468,5 +468,7 @@ def _ask_by_mail(
             subject.email,
             translate(_SUBJECT).format(**values),
             translate(_BODY).format(**values),
+            expires_at=expires_at,
+            contact_id=subject.contact_id,
         ),
     )

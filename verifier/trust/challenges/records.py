@@ -9,7 +9,7 @@ import structlog
 from psycopg.rows import class_row
 
 from jieru.calendar import SHANGHAI, civil_date
-from jieru.i18n import Language, gettext, translations
+from jieru.i18n import gettext, translations
 from jieru.i18n import marked as _
 from jieru.outbox.queue import Message, enqueue
 from registry.confirmations import Asking
@@ -148,6 +148,7 @@ _OPEN_CASE: Final = """
 """
 _OUTAGE_MINUTES: Final = 5
 _MAIL_WITHIN: Final = timedelta(minutes=20)
+"""Later it is not sent: whoever reads it could not act on it, and it is not judged."""
 
 _log = structlog.get_logger()
 
@@ -222,8 +223,17 @@ def issue(
         "link": f"{asking.public_url}/challenge/{code}",
         "code": grouped(code),
     }
-    _tell(connection, made[0], email, said, asking.language)
     challenge_id: int = made[0]
+    translate = translations(asking.language).gettext
+    message = Message(
+        f"challenge:{challenge_id}",
+        email,
+        translate(_SUBJECT).format(**said),
+        translate(_BODY).format(**said),
+        expires_at=now + _MAIL_WITHIN,
+        contact_id=contact_id,
+    )
+    enqueue(connection, message)
     return challenge_id
 
 
@@ -344,18 +354,6 @@ def _was_told(connection: psycopg.Connection, challenge_id: int, issued_at: date
     """Whether the mail went out while there was time to act on it."""
     values = (f"challenge:{challenge_id}", issued_at + _MAIL_WITHIN)
     return connection.execute(_WAS_SENT, values).fetchone() == (True,)
-
-
-def _tell(
-    connection: psycopg.Connection,
-    challenge_id: int,
-    email: str,
-    said: dict[str, str],
-    language: Language,
-) -> None:
-    translate = translations(language).gettext
-    subject, body = translate(_SUBJECT).format(**said), translate(_BODY).format(**said)
-    enqueue(connection, Message(f"challenge:{challenge_id}", email, subject, body))
 
 
 def _beats(
