@@ -50,7 +50,9 @@ _BODY: Final = _(
 _SELECT_CANDIDATES: Final = """
     WITH heard AS (
         SELECT DISTINCT ON (c.id) c.id AS connection_id, d.id AS device_id, c.platform_id,
-               c.enterprise_id
+               c.enterprise_id,
+               EXISTS (SELECT FROM challenges b
+                       WHERE b.device_id = d.id AND b.ground = ANY (%(own)s)) AS was_not_judged
         FROM connections c
         JOIN assignments a ON a.enterprise_id = c.enterprise_id AND a.from_date <= %(today)s
                            AND (a.to_date IS NULL OR a.to_date > %(today)s)
@@ -63,7 +65,7 @@ _SELECT_CANDIDATES: Final = """
           AND NOT EXISTS (SELECT FROM challenges b WHERE b.connection_id = c.id
                           AND (b.result IS NULL OR (%(connection)s::integer IS NULL
                                                     AND b.issued_at > %(rested_since)s)))
-        ORDER BY c.id, random()
+        ORDER BY c.id, was_not_judged, random()
     )
     SELECT connection_id, device_id,
            (SELECT count(*)::integer FROM signals
@@ -71,7 +73,18 @@ _SELECT_CANDIDATES: Final = """
               AND signals.platform_id = heard.platform_id
               AND signals.enterprise_id = heard.enterprise_id)
     FROM heard
+    WHERE NOT %(early_or_late)s OR NOT EXISTS (
+        SELECT FROM assignments a JOIN devices d ON d.id = a.device_id
+        JOIN presence p ON p.device_id = d.id AND p.month >= %(heard_month)s
+        WHERE a.enterprise_id = heard.enterprise_id AND d.platform_id = heard.platform_id
+          AND (a.to_date IS NULL OR a.to_date > %(today)s)
+          AND p.hours & %(working_hours)s::bit(744) <> 0::bit(744))
 """
+# Civil hours 8, 9, 10 and 14, 15, 16 of every day of a month, as presence has them.
+_WORKING_HOURS: Final = "000000001110001110000000" * 31
+_LOOK_AT_HOURS_SINCE: Final = timedelta(days=30)
+_OF_THE_MACHINE: Final = ["slow_device", "silent_before", "gaps_usual"]
+"""Grounds for which a machine is not judged: where an enterprise has another one, that is asked."""
 _SELECT_ADDRESSEE: Final = """
     SELECT contacts.id, contacts.name, contacts.email, platforms.name, enterprises.name,
            devices.serial
@@ -168,7 +181,11 @@ class Challenge:
 
 
 def candidates(
-    connection: psycopg.Connection, now: datetime, connection_id: int | None = None
+    connection: psycopg.Connection,
+    now: datetime,
+    connection_id: int | None = None,
+    *,
+    is_early_or_late: bool = False,
 ) -> list[Candidate]:
     """Whoever can be challenged now: with a contact by mail, and a machine that is heard.
 
@@ -176,12 +193,18 @@ def candidates(
         connection: where to look.
         now: the moment.
         connection_id: look at this one only, whenever it was challenged before.
+        is_early_or_late: look at those only none of whose machines was heard in working hours,
+            this month and the thirty days before today.
     """
     values = {
         "today": civil_date(now),
         "heard_since": now - _HEARD_WITHIN,
         "rested_since": now - _RESTS,
         "connection": connection_id,
+        "early_or_late": is_early_or_late,
+        "heard_month": civil_date(now - _LOOK_AT_HOURS_SINCE).replace(day=1),
+        "working_hours": _WORKING_HOURS,
+        "own": _OF_THE_MACHINE,
     }
     return [Candidate(*row) for row in connection.execute(_SELECT_CANDIDATES, values)]
 
@@ -238,14 +261,20 @@ def issue(
 
 
 def issue_for_connection(
-    connection: psycopg.Connection, connection_id: int, asking: Asking, *, by: str, now: datetime
+    connection: psycopg.Connection,
+    connection_id: int,
+    asking: Asking,
+    *,
+    by: str,
+    now: datetime,
+    is_early_or_late: bool = False,
 ) -> int:
     """Challenge the enterprise of one connection, whenever it was challenged before.
 
     Raises:
         ConflictError: it cannot be challenged now.
     """
-    found = candidates(connection, now, connection_id)
+    found = candidates(connection, now, connection_id, is_early_or_late=is_early_or_late)
     if not found:
         raise ConflictError(
             _(
