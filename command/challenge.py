@@ -14,7 +14,12 @@ from jieru.i18n import gettext as _
 from jieru.settings import load_settings
 from registry.confirmations import Asking
 from verifier.procedure.holidays import load_holidays
-from verifier.trust.challenges.choosing import RUNS_A_DAY, chosen, is_working_hour
+from verifier.trust.challenges.choosing import (
+    RUNS_A_DAY,
+    chosen,
+    is_early_or_late_hour,
+    is_working_hour,
+)
 from verifier.trust.challenges.records import candidates, issue, judge_due
 
 __all__ = ["command"]
@@ -45,17 +50,20 @@ def command(*, wanted: int | None, is_at_random: bool, as_json: bool) -> None:
     settings = load_settings()
     moment, actor = now(), command_actor()
     number = wanted or (_drawn(settings.challenges_per_day) if is_at_random else 0)
-    is_working = is_working_hour(moment, load_holidays(settings.holidays_file))
-    if wanted and not is_working:
+    holidays = load_holidays(settings.holidays_file)
+    is_early_or_late = is_early_or_late_hour(moment, holidays)
+    may_ask = is_early_or_late or is_working_hour(moment, holidays)
+    if wanted and not may_ask:
         raise UserError("Nobody is challenged outside of working hours.")
     asking = Asking.of_settings(settings) if number else None
     with open_database(settings) as connection:
         with changing(connection, actor):
             judged = judge_due(connection, by=actor.name, now=moment)
         issued = []
-        if asking is not None and is_working:
+        if asking is not None and may_ask:
             with changing(connection, actor):
-                found = chosen(candidates(connection, moment), number, secrets.SystemRandom())
+                whom = candidates(connection, moment, is_early_or_late=is_early_or_late)
+                found = chosen(whom, number, secrets.SystemRandom())
                 issued = [
                     issue(connection, each, asking, by=actor.name, now=moment) for each in found
                 ]

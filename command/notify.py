@@ -103,7 +103,7 @@ def _look(
     asked = ask_unasked(connection, asking, command_actor(), now=moment, today=civil_date(moment))
     if asked:
         _log.info("enterprises_asked", questions=asked)
-    send_due(connection, server, metrics)
+    send_due(connection, server, metrics, now=moment)
 
 
 def _serve_metrics(stack: ExitStack, settings: Settings, metrics: Metrics) -> None:

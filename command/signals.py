@@ -6,7 +6,7 @@ import click
 import psycopg
 
 from command.arguments import DAY, as_of_option, json_option, policy_option
-from command.counting import open_database, print_json, width_of_output
+from command.counting import now, open_database, print_json, width_of_output
 from command.help import example
 from command.signal_tables import signals_report
 from jieru.audit import act_as, command_actor
@@ -74,7 +74,7 @@ def _record(connection: psycopg.Connection, run: Run) -> int:
 
 
 def _keep_what_expires(settings: Settings, until_day: date) -> None:
-    """Add up what raw heartbeats tell of closed days, before they expire."""
+    """Add up what raw heartbeats tell of days that are final, before they expire."""
     with open_database(settings) as connection:
         connection.autocommit = True
-        fill_device_days(connection, until_day)
+        fill_device_days(connection, until_day, now=now())

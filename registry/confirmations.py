@@ -136,9 +136,14 @@ _ANSWER: Final = """
         connection_id = %(connection_id)s
     WHERE id = %(id)s
 """
+_NOTE_IN_OPEN_CASE: Final = """
+    INSERT INTO case_steps (case_id, step, taken_by, text)
+    SELECT id, 'noted', %(by)s, %(text)s FROM case_states
+    WHERE platform_id = %(platform_id)s AND enterprise_id = %(enterprise_id)s AND NOT is_concluded
+"""
 _OPEN_CASE: Final = """
     INSERT INTO cases (platform_id, enterprise_id, opened_by, cause)
-    VALUES (%s, %s, %s, 'confirmation')
+    VALUES (%(platform_id)s, %(enterprise_id)s, %(by)s, 'confirmation')
 """
 
 
@@ -368,7 +373,7 @@ def answer_question(
             words = gettext(_("The enterprise itself says that it is not so."))
             refuse_by_enterprise(connection, question.request_id, reason=words, by=by)
     elif answer == "denied":
-        connection.execute(_OPEN_CASE, (question.platform_id, question.enterprise_id, by))
+        _bring_to_case(connection, question, by=by)
     values = {
         "id": question.id,
         "answer": answer,
@@ -378,6 +383,21 @@ def answer_question(
         "connection_id": connection_id,
     }
     connection.execute(_ANSWER, values)
+
+
+def _bring_to_case(connection: psycopg.Connection, question: Question, *, by: str) -> None:
+    """Let people look at a denial: in the case that is open, or in one of its own.
+
+    No case opens between the two: who writes what is audited waits for its turn.
+    """
+    case = {
+        "platform_id": question.platform_id,
+        "enterprise_id": question.enterprise_id,
+        "by": by,
+        "text": gettext(_("The enterprise itself says that it is not so.")),
+    }
+    if not connection.execute(_NOTE_IN_OPEN_CASE, case).rowcount:
+        connection.execute(_OPEN_CASE, case)
 
 
 def _subject(connection: psycopg.Connection, connection_id: int) -> _Subject:
@@ -448,5 +468,7 @@ def _ask_by_mail(
             subject.email,
             translate(_SUBJECT).format(**values),
             translate(_BODY).format(**values),
+            expires_at=expires_at,
+            contact_id=subject.contact_id,
         ),
     )

@@ -19,7 +19,7 @@ from jieru.i18n import marked as _
 from jieru.settings import Settings
 from registry.confirmations import Asking
 from verifier.procedure.holidays import Holidays
-from verifier.trust.challenges.choosing import is_working_hour
+from verifier.trust.challenges.choosing import is_early_or_late_hour, is_working_hour
 from verifier.trust.challenges.records import issue_for_connection
 
 __all__ = ["ChallengeSource", "issue_challenge", "list_challenges"]
@@ -75,14 +75,17 @@ def issue_challenge(
     Raises:
         Problem: nobody is at work, it cannot be challenged, or links have no address.
     """
-    if not is_working_hour(now, source.holidays):
+    is_early_or_late = is_early_or_late_hour(now, source.holidays)
+    if not is_early_or_late and not is_working_hour(now, source.holidays):
         raise Problem(Kind.CONFLICT, _("Nobody is challenged outside of working hours."))
     try:
         asking = Asking.of_settings(source.settings)
     except UserError as error:
         raise Problem(Kind.CONFLICT, error.message, **error.values) from None
     by = caller.actor.name
-    challenge_id = issue_for_connection(connection, connection_id, asking, by=by, now=now)
+    challenge_id = issue_for_connection(
+        connection, connection_id, asking, by=by, now=now, is_early_or_late=is_early_or_late
+    )
     (made,) = _read(connection, [challenge_id])
     return made
 

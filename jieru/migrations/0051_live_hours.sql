@@ -110,6 +110,6 @@ CREATE TABLE device_days_filled (
     filled_at  timestamptz NOT NULL DEFAULT now(),
     heartbeats bigint      NOT NULL CHECK (heartbeats >= 0)
 );
-COMMENT ON TABLE device_days_filled IS 'Days whose raw heartbeats were looked at for device_days. What comes for a day later is not in it.';
+COMMENT ON TABLE device_days_filled IS 'Days whose raw heartbeats were looked at for device_days. A day is looked at once nothing that counts can come for it any more.';
 CREATE TRIGGER device_days_filled_are_for_good BEFORE UPDATE OR DELETE OR TRUNCATE ON device_days_filled
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

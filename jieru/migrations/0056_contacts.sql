@@ -46,20 +46,27 @@ CREATE TABLE outbox (
     sent_at         timestamptz,
     last_error      text,
     dead            boolean     NOT NULL DEFAULT false,
+    expires_at      timestamptz,
+    contact_id      integer     REFERENCES enterprise_contacts,
+    dropped         text        CHECK (dropped IN ('expired', 'another_contact')),
     CHECK (NOT dead OR sent_at IS NULL),
-    CHECK (sent_at IS NULL OR body = '')
+    CHECK (sent_at IS NULL OR body = ''),
+    CHECK (dropped IS NULL OR sent_at IS NULL AND NOT dead AND body = '')
 );
 COMMENT ON TABLE outbox IS 'Messages that `jieru notify` sends, at least once each, repeated until they are taken or dead.';
 COMMENT ON COLUMN outbox.event_key IS 'What is told, to whom: the same twice is one message.';
 COMMENT ON COLUMN outbox.body IS 'Gone as soon as it is sent, for it may hold a link that stands for whoever has it.';
 COMMENT ON COLUMN outbox.dead IS 'Given up: it was refused, or tried as often as is sensible.';
-CREATE INDEX outbox_waiting ON outbox (next_attempt_at) WHERE sent_at IS NULL AND NOT dead;
+COMMENT ON COLUMN outbox.expires_at IS 'From when on it would only mislead, and is not sent.';
+COMMENT ON COLUMN outbox.contact_id IS 'To whom it is written: where the enterprise has another contact by now, it is not sent.';
+COMMENT ON COLUMN outbox.dropped IS 'Why it was not sent and never will be; its text is gone.';
+CREATE INDEX outbox_waiting ON outbox (next_attempt_at) WHERE sent_at IS NULL AND NOT dead AND dropped IS NULL;
 CREATE INDEX outbox_dead ON outbox (id) WHERE dead;
 CREATE FUNCTION keep_message() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    sending text[] := ARRAY['body', 'next_attempt_at', 'attempts', 'sent_at', 'last_error', 'dead'];
+    sending text[] := ARRAY['body', 'next_attempt_at', 'attempts', 'sent_at', 'last_error', 'dead', 'dropped'];
 BEGIN
-    IF OLD.sent_at IS NOT NULL OR to_jsonb(OLD) - sending IS DISTINCT FROM to_jsonb(NEW) - sending
+    IF OLD.sent_at IS NOT NULL OR OLD.dropped IS NOT NULL OR to_jsonb(OLD) - sending IS DISTINCT FROM to_jsonb(NEW) - sending
        OR NEW.body NOT IN (OLD.body, '') THEN
         RAISE EXCEPTION 'a message does not change, and is sent once' USING ERRCODE = 'restrict_violation';
     END IF;

@@ -1,6 +1,7 @@
 """A message joins the outbox in the transaction of what it tells: both are there, or neither."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 import psycopg
@@ -8,8 +9,8 @@ import psycopg
 __all__ = ["Message", "enqueue", "revive_dead"]
 
 _INSERT: Final = """
-    INSERT INTO outbox (event_key, channel, recipient, subject, body)
-    VALUES (%s, 'email', %s, %s, %s) ON CONFLICT (event_key) DO NOTHING
+    INSERT INTO outbox (event_key, channel, recipient, subject, body, expires_at, contact_id)
+    VALUES (%s, 'email', %s, %s, %s, %s, %s) ON CONFLICT (event_key) DO NOTHING
 """
 _REVIVE: Final = """
     UPDATE outbox SET dead = false, attempts = 0, next_attempt_at = now() WHERE dead
@@ -25,6 +26,10 @@ class Message:
     recipient: str = field(repr=False)
     subject: str
     body: str = field(repr=False)
+    expires_at: datetime | None = None
+    """From when on it would only mislead, and is not sent."""
+    contact_id: int | None = None
+    """Of the enterprise's contact to whom it is written: once there is another, it is not sent."""
 
 
 def enqueue(connection: psycopg.Connection, message: Message) -> bool:
@@ -35,7 +40,8 @@ def enqueue(connection: psycopg.Connection, message: Message) -> bool:
     """
     subject = " ".join(message.subject.split())
     values = (message.event_key, message.recipient, subject, message.body)
-    return connection.execute(_INSERT, values).rowcount == 1
+    until = (message.expires_at, message.contact_id)
+    return connection.execute(_INSERT, (*values, *until)).rowcount == 1
 
 
 def revive_dead(connection: psycopg.Connection) -> int:

@@ -2,9 +2,11 @@
 
 A message is claimed by locking its row and is written down as sent in the same transaction: whoever
 dies in between sends it once more, under the same Message-ID, and nobody sends it at the same time.
+What nobody should read any more, for its time is over or the enterprise has another contact, is
+dropped, however it comes to be late.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 import psycopg
@@ -25,13 +27,21 @@ _AT_ONCE: Final = 100
 
 _ANY_DUE: Final = """
     SELECT EXISTS (SELECT FROM outbox
-                   WHERE sent_at IS NULL AND NOT dead AND next_attempt_at <= now())
+                   WHERE sent_at IS NULL AND NOT dead AND dropped IS NULL
+                     AND next_attempt_at <= now())
 """
 _CLAIM: Final = """
-    SELECT id, event_key, recipient, subject, body, attempts FROM outbox
-    WHERE sent_at IS NULL AND NOT dead AND next_attempt_at <= now()
+    SELECT id, event_key, recipient, subject, body, attempts,
+           CASE WHEN expires_at <= %(now)s THEN 'expired'
+                WHEN EXISTS (SELECT FROM enterprise_contacts AS written
+                             JOIN enterprise_contacts AS newer USING (enterprise_id)
+                             WHERE written.id = contact_id AND newer.id > contact_id)
+                THEN 'another_contact' END
+    FROM outbox
+    WHERE sent_at IS NULL AND NOT dead AND dropped IS NULL AND next_attempt_at <= now()
     ORDER BY next_attempt_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
 """
+_DROP: Final = "UPDATE outbox SET dropped = %s, body = '' WHERE id = %s"
 _SENT: Final = """
     UPDATE outbox SET sent_at = now(), attempts = attempts + 1, last_error = NULL, body = ''
     WHERE id = %s
@@ -44,7 +54,7 @@ _FAILED: Final = """
 _COUNT: Final = """
     SELECT count(*) FILTER (WHERE NOT dead), count(*) FILTER (WHERE dead),
            coalesce(extract(epoch FROM now() - min(created_at) FILTER (WHERE NOT dead)), 0)
-    FROM outbox WHERE sent_at IS NULL
+    FROM outbox WHERE sent_at IS NULL AND dropped IS NULL
 """
 
 _log = structlog.get_logger()
@@ -92,13 +102,16 @@ def delay_before(attempts: int) -> timedelta:
     return min(doubled, _LONGEST_DELAY)
 
 
-def send_due(connection: psycopg.Connection, server: MailServer, metrics: Metrics) -> Round:
+def send_due(
+    connection: psycopg.Connection, server: MailServer, metrics: Metrics, *, now: datetime
+) -> Round:
     """Send what is due now, at most a hundred messages.
 
     Args:
         connection: in autocommit mode, outside a transaction.
         server: takes the messages.
         metrics: told of each.
+        now: the moment, by which messages are over.
 
     Raises:
         WorldError: the mail server is away; nothing was tried, and no attempt is counted.
@@ -106,7 +119,7 @@ def send_due(connection: psycopg.Connection, server: MailServer, metrics: Metric
     done = Round(0, 0, 0)
     if connection.execute(_ANY_DUE).fetchone() == (True,):
         with server.session() as session:
-            done = _send_some(connection, session, metrics)
+            done = _send_some(connection, session, metrics, now)
     waiting, dead, oldest_s = connection.execute(_COUNT).fetchone() or (0, 0, 0)
     metrics.waiting.set(waiting)
     metrics.dead_letters.set(dead)
@@ -114,14 +127,20 @@ def send_due(connection: psycopg.Connection, server: MailServer, metrics: Metric
     return done
 
 
-def _send_some(connection: psycopg.Connection, session: Session, metrics: Metrics) -> Round:
+def _send_some(
+    connection: psycopg.Connection, session: Session, metrics: Metrics, now: datetime
+) -> Round:
     sent = failed = dead = 0
     for _number in range(_AT_ONCE):
         with connection.transaction():
-            row = connection.execute(_CLAIM).fetchone()
+            row = connection.execute(_CLAIM, {"now": now}).fetchone()
             if row is None:
                 break
-            message_id, event_key, recipient, subject, body, attempts = row
+            message_id, event_key, recipient, subject, body, attempts, is_over = row
+            if is_over:
+                connection.execute(_DROP, (is_over, message_id))
+                _log.info("message_dropped", message=message_id, ground=is_over)
+                continue
             try:
                 session.send(event_key, recipient, subject, body)
             except RefusedError as error:

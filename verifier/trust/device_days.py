@@ -1,10 +1,12 @@
 """What raw heartbeats said of a device's day that hours do not keep: filled before they expire.
 
-Each night the days that were closed since are read once, some hundred devices at a time, and what
+Each night the days that became final since, of which nothing that counts can come any more, are
+read once, some hundred devices at a time, and what
 there is to tell goes into `device_days` (migration 0051): of a counter its first and last reading,
 its largest step and its falls; how many starts; what was sent twice; and on the first and last day
 of a spell the second at which the device usually sends. A day that was looked at is marked in
-`device_days_filled`, in the same transaction, and is never looked at again.
+`device_days_filled`, in the same transaction, and is never looked at again: were it looked at the
+night after it, whoever sends in the morning would never be seen.
 """
 
 from collections import deque
@@ -16,11 +18,12 @@ import numpy as np
 import numpy.typing as npt
 import psycopg
 
-from jieru.calendar import HOURS_PER_DAY, SHANGHAI
+from jieru.calendar import HOURS_PER_DAY, SHANGHAI, civil_date
+from jieru.database import read_installation
 from verifier.evidence.stored_hours import months_of_evidence
 from verifier.trust.device_day import DeviceDay, LastReading, Rhythm, device_day, rhythm_of
 
-__all__ = ["SILENT_DAYS", "fill_device_days"]
+__all__ = ["SILENT_DAYS", "fill_device_days", "last_final_day"]
 
 SILENT_DAYS: Final = 7
 """Days without anything heard that end a spell of a device, and after which another begins."""
@@ -30,6 +33,11 @@ _DEVICES_AT_A_TIME: Final = 500
 _LOOK_BACK_DAYS: Final = 31
 """So old the reading may be that the first one of a day is held against."""
 
+_TO_ARRIVE: Final = timedelta(days=1)
+"""For what was received in time and waits at the broker or in an ingester."""
+
+# Of all ingesters that ever ran: which of them still runs is not known.
+_LONGEST_DELAY: Final = "SELECT coalesce(max(max_delay_hours), 0) FROM evidence_rules"
 _HOLD: Final = "SELECT pg_advisory_xact_lock(hashtext('jieru device days'))"
 _LAST_FILLED: Final = "SELECT max(day) FROM device_days_filled"
 _NOTE_FILLED: Final = "INSERT INTO device_days_filled (day, heartbeats) VALUES (%s, %s)"
@@ -88,17 +96,31 @@ class _Beats(NamedTuple):
     rows: npt.NDArray[np.void]
 
 
-def fill_device_days(connection: psycopg.Connection, until_day: date) -> int:
-    """Look at every closed day that was not looked at, each in a transaction of its own.
+def last_final_day(connection: psycopg.Connection, now: datetime) -> date:
+    """The last civil day of which no heartbeat that counts can come any more.
+
+    Heartbeats count for `max_delay_hours`, by the longest that any ingester had; and a day more.
+    A simulation plays another time, and is over when it is looked at.
+    """
+    if read_installation(connection).is_simulation:
+        return date.max
+    ((hours,),) = connection.execute(_LONGEST_DELAY).fetchall()
+    return civil_date(now - timedelta(hours=hours) - _TO_ARRIVE) - timedelta(days=1)
+
+
+def fill_device_days(connection: psycopg.Connection, until_day: date, *, now: datetime) -> int:
+    """Look at every final day that was not looked at, each in a transaction of its own.
 
     Args:
         connection: in autocommit mode.
-        until_day: the last civil day; what is heard of it afterwards is not told.
+        until_day: the last civil day.
+        now: the moment, by which days are final; what is heard of them afterwards is not told.
 
     Returns:
         How many days were looked at.
     """
     filled = 0
+    until_day = min(until_day, last_final_day(connection, now))
     heard = _HeardDays(connection)
     while True:
         with connection.transaction():

@@ -4,17 +4,25 @@ Presence travels as packed records of a fixed size, as a count reads it; what is
 gateways is added up by the database, so that Python sees a row for each device at most.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time, timedelta
+from itertools import zip_longest
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import psycopg
 
-from jieru.calendar import SHANGHAI, civil_date
+from jieru.calendar import SHANGHAI
 from jieru.presence import BITS_PER_MONTH, BYTES_PER_MONTH
-from verifier.counting.activity import END_OF_TIME, IntArray, PresenceRows, merge_publishers
+from verifier.counting.activity import (
+    END_OF_TIME,
+    Assignments,
+    IntArray,
+    PresenceRows,
+    merge_publishers,
+)
+from verifier.counting.backdating import acceptances
 from verifier.counting.evaluation import activity_of_cases
 from verifier.counting.evidence import Evidence
 from verifier.counting.reading import read_evidence, read_presence
@@ -41,20 +49,6 @@ _SELECT_IDS: Final = """
     JOIN platforms p ON p.id = c.platform_id
     JOIN enterprises e ON e.id = c.enterprise_id
     ORDER BY p.code COLLATE "C", e.uscc COLLATE "C"
-"""
-_SELECT_RECORDED_CONNECTIONS: Final = """
-    SELECT platform_id, enterprise_id, NULL::text, told.first_on, told.told_at
-    FROM connections,
-         told_periods(from_date, to_date, recorded_at, extended_from, extended_at) AS told
-    ORDER BY id, told.first_on
-"""
-# What was over and goes on is told at two times, and so is two registrations and two members.
-_SELECT_RECORDED_ASSIGNMENTS: Final = """
-    SELECT d.platform_id, a.enterprise_id, d.serial, told.first_on, told.told_at, a.device_id,
-           told.end_on
-    FROM assignments a JOIN devices d ON d.id = a.device_id,
-         told_periods(a.from_date, a.to_date, a.recorded_at, a.extended_from, a.extended_at) AS told
-    ORDER BY a.device_id, told.first_on
 """
 _SELECT_TOLD: Final = """
     SELECT t.device_id, a.end_on,
@@ -171,7 +165,6 @@ def read_gathered(
     )
     serials: dict[int, str] = dict(connection.execute(_SELECT_SERIALS).fetchall())
     members = _members(evidence, fleet)
-    registrations, recorded = _registrations(connection, places, members, len(fleet))
     measured = _measured_members(fleet, as_of)
     return Gathered(
         policy=policy,
@@ -181,8 +174,8 @@ def read_gathered(
         live_hours=live_hours,
         live_known=evidence.live_days.among(from_on, (as_of - from_on).days + 1),
         serials=serials,
-        recorded=recorded,
-        registrations=registrations,
+        recorded=_recorded(evidence),
+        registrations=tuple(_registrations(evidence, serials)),
         told=_told(connection, members, from_on, as_of),
         invented=_invented(connection, places, from_on, as_of),
         served=_served(connection, places, from_on, as_of),
@@ -258,27 +251,34 @@ def _hours(
             )
 
 
-def _registrations(
-    connection: psycopg.Connection, places: _Places, members: _Members, count: int
-) -> tuple[tuple[Registration, ...], tuple[date, ...]]:
-    """Connections and assignments of cases, and the day on which each member was recorded."""
-    found = [
-        Registration(places[platform, enterprise], serial, from_on, civil_date(at))
-        for platform, enterprise, serial, from_on, at in connection.execute(
-            _SELECT_RECORDED_CONNECTIONS
-        )
-    ]
-    recorded = [date.min] * count
-    for platform, enterprise, serial, from_on, at, device, to_on in connection.execute(
-        _SELECT_RECORDED_ASSIGNMENTS
-    ):
-        case = places.get((platform, enterprise))
-        member = members.get((device, to_on))
-        if case is not None:  # an enterprise that was never connected gives no evidence
-            found.append(Registration(case, serial, from_on, civil_date(at)))
-        if member is not None:
-            recorded[member] = civil_date(at)
-    return tuple(found), tuple(recorded)
+def _registrations(evidence: Evidence, serials: Mapping[int, str]) -> Iterator[Registration]:
+    """Connections and assignments of cases; one that was over and went on is two."""
+    for periods in (evidence.coverage, evidence.assignments):
+        if periods.recorded is None:
+            continue
+        devices = periods.device.tolist() if isinstance(periods, Assignments) else []
+        for case, first, recorded, is_accepted, device in zip_longest(
+            periods.case.tolist(),
+            periods.first.tolist(),
+            periods.recorded.on.tolist(),
+            acceptances(periods, evidence).is_accepted.tolist(),
+            devices,
+        ):
+            yield Registration(
+                case,
+                None if device is None else serials[device],
+                date.fromordinal(first),
+                date.fromordinal(recorded),
+                is_accepted,
+            )
+
+
+def _recorded(evidence: Evidence) -> tuple[date, ...]:
+    """On which day each member was recorded, in the order in which `gather_fleet` has them."""
+    assignments = evidence.assignments
+    order = np.argsort(assignments.case, kind="stable")
+    on = assignments.first if assignments.recorded is None else assignments.recorded.on
+    return tuple(date.fromordinal(day) for day in on[order].tolist())
 
 
 def _told(

@@ -19,6 +19,8 @@ class Registration(NamedTuple):
     """Of the device; None: it is the connection itself."""
     from_on: date
     recorded_on: date
+    is_accepted: bool = False
+    """Whether people answer for it, by a `backdate` decision or an accepted opening stock."""
 
     @property
     def days_late(self) -> int:
@@ -43,13 +45,15 @@ def late_registrations(
 ) -> list[LateRegistration]:
     """Each case with something that was recorded at least `days_min` days after its first day.
 
+    What people answer for is left out, period by period: what came after they decided is not.
+
     Args:
         registrations: of any cases, from `connections.recorded_at` and `assignments.recorded_at`.
         days_min: from how many days on it is late.
     """
     late: dict[int, list[Registration]] = {}
     for each in registrations:
-        if each.days_late >= days_min:
+        if each.days_late >= days_min and not each.is_accepted:
             late.setdefault(each.case, []).append(each)
     return [
         LateRegistration(

@@ -12,9 +12,6 @@ from verifier.trust.thresholds import Thresholds
 
 __all__ = ["seen_in_registry"]
 
-_ACCEPTED = "backdate"
-"""The kind of decision by which evidence of before the registration is accepted."""
-
 
 def seen_in_registry(gathered: Gathered, thresholds: Thresholds) -> Iterator[Signal]:
     """Every signal of registry and verifications."""
@@ -28,8 +25,6 @@ def _recorded_late(gathered: Gathered, thresholds: Thresholds) -> Iterator[Signa
         each
         for each in gathered.registrations
         if gathered.from_on <= each.recorded_on <= gathered.as_of
-        and _ACCEPTED
-        not in {str(decision.kind) for decision in gathered.cases[each.case].decisions}
     )
     for each in late_registrations(registrations, thresholds.recorded_late_days_min):
         yield signal_of_case(

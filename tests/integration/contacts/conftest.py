@@ -57,7 +57,7 @@ class Post:
             now=self.now,
             today=civil_date(self.now),
         )
-        return send_due(self.work, mail_server_of(self.settings), Metrics())
+        return send_due(self.work, mail_server_of(self.settings), Metrics(), now=self.now)
 
     def links(self) -> list[str]:
         """The links in all mail, without the host, as they came."""

@@ -70,6 +70,25 @@ async def test_a_denial_opens_a_case_and_stands(post: Post) -> None:
     assert listed.json()["items"][0]["reason"] == "没有签过合同"
 
 
+async def test_a_denial_is_kept_and_noted_while_a_case_is_open(post: Post) -> None:
+    """Whatever opened the case: the answer stands, and whoever works on the case reads of it."""
+    uscc = _connected(post)
+    post.contact(uscc)
+    post.deliver()
+    post.api.connection.execute(
+        "INSERT INTO cases (platform_id, enterprise_id, opened_by, cause)"
+        " SELECT platform_id, enterprise_id, 'lin', 'verifier' FROM connections"
+    )
+    post.api.connection.commit()
+    (link,) = post.links()
+    denied = await post.visit(link, {"answer": "denied", "reason": "没有签过合同"})
+    assert denied.status_code == 303, denied.text
+    assert await _standing(post) == ["denied"]
+    assert post.rows("SELECT cause FROM cases") == [("verifier",)]
+    noted = post.rows("SELECT taken_by, text <> '' FROM case_steps ORDER BY id DESC LIMIT 1")
+    assert noted == [(f"enterprise:{uscc}", True)]
+
+
 async def test_a_request_becomes_a_connection_by_the_enterprises_own_word(post: Post) -> None:
     """As by the bureau's confirmation, and it says whose word it was."""
     uscc = _connected(post)

@@ -1,6 +1,7 @@
 """Mail leaves through a real server: over TLS, at least once, repeated, and given up."""
 
 import ssl
+from datetime import timedelta
 from pathlib import Path
 from threading import Thread
 from typing import Final, LiteralString
@@ -35,7 +36,7 @@ def _write(post: Post, key: str = "one", recipient: str = "lin@factory.example")
 
 
 def _send(post: Post, server: MailServer | None = None) -> Round:
-    return send_due(post.work, server or _server(post), Metrics())
+    return send_due(post.work, server or _server(post), Metrics(), now=post.now)
 
 
 def test_a_message_is_sent_once_and_its_text_forgotten(post: Post) -> None:
@@ -88,6 +89,42 @@ def test_a_refusal_for_now_is_repeated_and_then_given_up(post: Post) -> None:
     assert 2 * 86_400 < sum(delays) < 3 * 86_400
 
 
+def test_a_message_whose_time_is_over_is_dropped(post: Post) -> None:
+    """Whether it waited or was given up and is tried anew; its text is forgotten, others go out."""
+    post.mail.refused["lin@factory.example"] = "550 unknown"
+    over = post.now + timedelta(minutes=20)
+    enqueue(post.work, Message("one", "lin@factory.example", "请停机", "正文\n", expires_at=over))
+    assert _send(post) == (0, 0, 1)
+    post.mail.refused.clear()
+    revive_dead(post.work)
+    enqueue(post.work, Message("two", "wu@factory.example", "请停机", "正文\n", expires_at=over))
+    _write(post, "three")
+    post.later(minutes=20)
+    assert _send(post) == (1, 0, 0)
+    assert len(post.mail.received) == 1
+    dropped = post.rows("SELECT dropped, dead, body FROM outbox WHERE sent_at IS NULL")
+    assert dropped == [("expired", False, "")] * 2
+    assert revive_dead(post.work) == 0
+    with pytest.raises(psycopg.errors.RestrictViolation):
+        post.work.execute("UPDATE outbox SET dropped = NULL WHERE dropped IS NOT NULL")
+
+
+def test_a_contact_of_before_is_not_written_to(post: Post) -> None:
+    """What waits for a contact that was replaced meanwhile is dropped, whoever it was."""
+    post.api.build.platform("alpha")
+    uscc = post.api.build.enterprise(1)
+    post.api.build.connection("alpha", uscc)
+    post.contact(uscc, "mallory@alpha.example")
+    post.mail.refused["mallory@alpha.example"] = "451 come again"
+    assert post.deliver() == (0, 1, 0)
+    post.mail.refused.clear()
+    post.contact(uscc, "office@factory.example")
+    post.work.execute(_NOW)
+    assert post.deliver().sent == 1
+    assert [each["to"] for each in post.mail.received] == ["office@factory.example"]
+    assert post.rows("SELECT dropped FROM outbox ORDER BY id") == [("another_contact",), (None,)]
+
+
 def test_a_server_that_is_away_costs_no_attempt(post: Post) -> None:
     """Whatever is due waits for it."""
     _write(post)
@@ -104,7 +141,7 @@ def test_two_followers_send_nothing_twice(post: Post, database_url: str) -> None
     def follow() -> None:
         with connect(as_role(database_url, API)) as connection:
             connection.autocommit = True
-            while send_due(connection, _server(post), Metrics()).sent:
+            while send_due(connection, _server(post), Metrics(), now=post.now).sent:
                 pass
 
     threads = [Thread(target=follow) for _number in range(3)]

@@ -100,6 +100,26 @@ def test_what_was_cleared_opens_again_for_what_is_new(
     assert len(open_cases_of_run(database, other, "command:jieru")) == 1
 
 
+def test_a_run_goes_on_where_an_older_case_was_opened_anew(
+    database: psycopg.Connection, uscc: str, case_id: int
+) -> None:
+    """A newer one that is concluded does not hide it; nothing else of the run is lost."""
+    _take(database, case_id, _S.CLEARED)
+    newer = open_case(
+        database, *_platform_and_enterprise(database, case_id), cause="verifier", by="lin"
+    )
+    _take(database, newer, _S.CLEARED)
+    _take(database, case_id, _S.REOPENED)
+    database.commit()
+    run = insert_run(database, [(Kind.COUNTER_CONTINUED, "alpha", uscc)])
+    assert open_cases_of_run(database, run, "command:jieru") == []
+
+
+def _platform_and_enterprise(database: psycopg.Connection, case_id: int) -> tuple[int, int]:
+    case = find_case_record(database, case_id)
+    return case.platform_id, case.enterprise_id
+
+
 def test_from_question_to_decision(database: psycopg.Connection, uscc: str, case_id: int) -> None:
     """Asked with a day, answered, upheld with the decision that follows."""
     _take(database, case_id, _S.ASKED_OPERATOR)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
@@ -59,7 +59,7 @@ def test_what_the_city_says_must_be_found_is_found(
     expected = expect(fleet, clock="event")
     _fill(fleet, simulation_database_url, mosquitto, tmp_path)
     with psycopg.connect(simulation_database_url, autocommit=True) as connection:
-        fill_device_days(connection, fleet.scenario.as_of)
+        fill_device_days(connection, fleet.scenario.as_of, now=datetime.now(UTC))
         run = run_signals(connection, _POLICY, fleet.scenario.as_of)
         count = count_year(
             connection, fleet.scenario.year, as_of=fleet.scenario.as_of, policy=_POLICY

@@ -9,6 +9,7 @@ import pytest
 
 from jieru.calendar import SHANGHAI, civil_hour_of
 from jieru.database import connect
+from tests.support.heard import run_ingester
 from tests.support.roles import VERIFIER, acting_as
 from verifier.trust import device_days
 from verifier.trust.device_days import fill_device_days
@@ -43,9 +44,10 @@ def _at(day: int, hour: int = 8, minute: int = 0, second: int = 0) -> datetime:
     return (local + timedelta(days=day - 1)).astimezone(UTC)
 
 
-def _fill(connection: psycopg.Connection, until: int) -> int:
+def _fill(connection: psycopg.Connection, until: int, now: datetime | None = None) -> int:
     with acting_as(connection, VERIFIER):
-        return fill_device_days(connection, _FIRST + timedelta(days=until - 1))
+        until_day = _FIRST + timedelta(days=until - 1)
+        return fill_device_days(connection, until_day, now=now or _at(until + 2))
 
 
 def _rows(connection: psycopg.Connection, columns: str) -> list[tuple[Any, ...]]:
@@ -71,6 +73,22 @@ def test_each_day_with_a_counter_is_told_once(connection: psycopg.Connection) ->
     ]
     filled = connection.execute("SELECT heartbeats FROM device_days_filled ORDER BY day").fetchall()
     assert filled == [(2,), (3,), (0,), (1,)]
+
+
+def test_a_day_is_looked_at_once_nothing_that_counts_can_come(
+    connection: psycopg.Connection,
+) -> None:
+    """What is sent in the morning for the day before is told, as all that counts is."""
+    run_ingester(connection, 48)
+    run_ingester(connection, 72)
+    _hear(connection, 1, _at(1), boot=7, counter=5.0)
+    night = timedelta(hours=2, minutes=40)
+    for day in range(2, 6):
+        assert _fill(connection, day - 1, _at(day, 0) + night) == 0
+    _hear(connection, 1, _at(1, 9), boot=7, counter=2.0)
+    assert _fill(connection, 5, _at(6, 0) - timedelta(seconds=1)) == 0
+    assert _fill(connection, 5, _at(6, 0)) == 1
+    assert _rows(connection, "counter_last, counter_falls") == [(1, 1, 2.0, 1)]
 
 
 def test_a_seq_that_came_twice_is_told(connection: psycopg.Connection) -> None:

@@ -9,7 +9,9 @@ import psycopg
 import pytest
 
 from tests.integration.verifier.conftest import Run as Jieru
+from tests.support.recorded import extend_on
 from tests.support.signal_city import AS_OF, DAYS, DEVICES, FIRST_DAY, SignalCity
+from verifier.counting.opening_stocks import accept_opening_stock, confirm_opening_stock
 from verifier.policy import load_policy
 from verifier.trust.records import latest_run, signals_of_run, store_run
 from verifier.trust.run import Run
@@ -177,6 +179,39 @@ def test_what_goes_on_after_it_was_over_is_recorded_late_as_well(city: SignalCit
         city.connection.execute(statement, values)
     city.connection.execute("SET session_replication_role = origin")
     assert _by_kind(city, _run(city)) == {Kind.RECORDED_LATE: {_LATE}}
+
+
+def test_what_people_answer_for_is_no_late_registration(city: SignalCity) -> None:
+    """An accepted opening stock excuses what stood on its day, and nothing that came after it."""
+    city.store()
+    city.recorded_late(_LATE, FIRST_DAY + timedelta(days=120))
+    city.recorded_late(_RECORDED, FIRST_DAY + timedelta(days=140))
+    stood_on = FIRST_DAY + timedelta(days=130)
+    number = accept_opening_stock(
+        city.connection, None, stood_on, reason="系统升级前的登记", decided_by="Lin"
+    )
+    assert len(_run(city).signals) == 2
+    confirm_opening_stock(city.connection, number, by="Chen")
+    (found,) = _run(city).signals
+    assert (found.kind, found.uscc) == (Kind.RECORDED_LATE, city.uscc[_RECORDED])
+
+
+def test_what_was_over_and_goes_on_was_recorded_when_it_was_extended(city: SignalCity) -> None:
+    """From the day from which it goes on, as evidence follows it; of device and connection."""
+    city.store()
+    ends_on = FIRST_DAY + timedelta(days=20)
+    for to_date in (ends_on, None):
+        city.connection.execute(
+            "UPDATE assignments SET to_date = %s WHERE device_id = %s",
+            (to_date, city.ids[_LATE][0]),
+        )
+    ((number,),) = city.connection.execute(
+        "SELECT id FROM assignments WHERE device_id = %s", (city.ids[_LATE][0],)
+    ).fetchall()
+    extend_on(city.connection, "assignments", number, FIRST_DAY + timedelta(days=100))
+    (found,) = _run(city).signals
+    assert (found.kind, found.score, found.from_on) == (Kind.RECORDED_LATE, 80, ends_on)
+    assert found.devices == (f"m{_LATE}-0",)
 
 
 def test_whoever_runs_again_finds_the_same_bytes(city: SignalCity) -> None:

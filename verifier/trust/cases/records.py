@@ -63,7 +63,8 @@ _SIGNAL_COLUMNS: Final[LiteralString] = """
 _SELECT_OF_RUN: Final[LiteralString] = f"""
     SELECT {_SIGNAL_COLUMNS} WHERE g.run_id = %s ORDER BY g.id
 """
-# Of the last case of each enterprise that the run speaks of.
+# Of each enterprise that the run speaks of the case that is open, which may be an old one that was
+# opened anew, or else the last one.
 _SELECT_LAST_CASES: Final = """
     SELECT DISTINCT ON (s.platform_id, s.enterprise_id)
            p.code, e.uscc, s.platform_id, s.enterprise_id, NOT s.is_concluded, s.concluded_at
@@ -72,7 +73,7 @@ _SELECT_LAST_CASES: Final = """
     JOIN enterprises e ON e.id = s.enterprise_id
     WHERE EXISTS (SELECT FROM signals g WHERE g.run_id = %s AND g.platform_id = s.platform_id
                                           AND g.enterprise_id = s.enterprise_id)
-    ORDER BY s.platform_id, s.enterprise_id, s.id DESC
+    ORDER BY s.platform_id, s.enterprise_id, s.is_concluded, s.id DESC
 """
 _SELECT_BEFORE: Final[LiteralString] = f"""
     SELECT {_SIGNAL_COLUMNS}
@@ -281,6 +282,7 @@ def _signals(
                 from_on=row["from_on"],
                 to_on=row["to_on"],
                 devices=tuple(row["serials"]),
+                detail=row["detail"],  # a likeness is hard or soft by what it says there
             ),
             row["run_id"],
             row["run_at"],

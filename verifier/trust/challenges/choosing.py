@@ -10,10 +10,12 @@ from typing import Final, NamedTuple, Protocol
 from jieru.calendar import SHANGHAI
 from verifier.procedure.holidays import Holidays
 
-__all__ = ["RUNS_A_DAY", "Candidate", "chosen", "is_working_hour"]
+__all__ = ["RUNS_A_DAY", "Candidate", "chosen", "is_early_or_late_hour", "is_working_hour"]
 
 _HOURS: Final = ((time(8, 30), time(11, 0)), (time(14, 0), time(16, 30)))
 """An hour after the last of each, everybody is still there."""
+_EARLY_OR_LATE: Final = (time(7, 0), time(20, 0))
+"""When somebody can still be asked whose machines are never heard in the hours above."""
 RUNS_A_DAY: Final = 5
 """How often an hourly timer comes in these hours."""
 _SIGNALS_MAX: Final = 4
@@ -46,6 +48,14 @@ def is_working_hour(moment: datetime, holidays: Holidays) -> bool:
     if not holidays.is_working_day(local.date()):
         return False
     return any(first <= local.time() < last for first, last in _HOURS)
+
+
+def is_early_or_late_hour(moment: datetime, holidays: Holidays) -> bool:
+    """Whether those are asked whose machines are not heard in working hours, within reason."""
+    local = moment.astimezone(SHANGHAI)
+    first, last = _EARLY_OR_LATE
+    is_day = holidays.is_working_day(local.date()) and first <= local.time() < last
+    return is_day and not is_working_hour(moment, holidays)
 
 
 def chosen(candidates: Sequence[Candidate], number: int, chance: Chance) -> list[Candidate]:

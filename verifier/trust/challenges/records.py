@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import psycopg
+import structlog
 from psycopg.rows import class_row
 
 from jieru.calendar import SHANGHAI, civil_date
-from jieru.i18n import Language, translations
+from jieru.i18n import gettext, translations
 from jieru.i18n import marked as _
 from jieru.outbox.queue import Message, enqueue
 from registry.confirmations import Asking
@@ -49,7 +50,9 @@ _BODY: Final = _(
 _SELECT_CANDIDATES: Final = """
     WITH heard AS (
         SELECT DISTINCT ON (c.id) c.id AS connection_id, d.id AS device_id, c.platform_id,
-               c.enterprise_id
+               c.enterprise_id,
+               EXISTS (SELECT FROM challenges b
+                       WHERE b.device_id = d.id AND b.ground = ANY (%(own)s)) AS was_not_judged
         FROM connections c
         JOIN assignments a ON a.enterprise_id = c.enterprise_id AND a.from_date <= %(today)s
                            AND (a.to_date IS NULL OR a.to_date > %(today)s)
@@ -62,7 +65,7 @@ _SELECT_CANDIDATES: Final = """
           AND NOT EXISTS (SELECT FROM challenges b WHERE b.connection_id = c.id
                           AND (b.result IS NULL OR (%(connection)s::integer IS NULL
                                                     AND b.issued_at > %(rested_since)s)))
-        ORDER BY c.id, random()
+        ORDER BY c.id, was_not_judged, random()
     )
     SELECT connection_id, device_id,
            (SELECT count(*)::integer FROM signals
@@ -70,7 +73,18 @@ _SELECT_CANDIDATES: Final = """
               AND signals.platform_id = heard.platform_id
               AND signals.enterprise_id = heard.enterprise_id)
     FROM heard
+    WHERE NOT %(early_or_late)s OR NOT EXISTS (
+        SELECT FROM assignments a JOIN devices d ON d.id = a.device_id
+        JOIN presence p ON p.device_id = d.id AND p.month >= %(heard_month)s
+        WHERE a.enterprise_id = heard.enterprise_id AND d.platform_id = heard.platform_id
+          AND (a.to_date IS NULL OR a.to_date > %(today)s)
+          AND p.hours & %(working_hours)s::bit(744) <> 0::bit(744))
 """
+# Civil hours 8, 9, 10 and 14, 15, 16 of every day of a month, as presence has them.
+_WORKING_HOURS: Final = "000000001110001110000000" * 31
+_LOOK_AT_HOURS_SINCE: Final = timedelta(days=30)
+_OF_THE_MACHINE: Final = ["slow_device", "silent_before", "gaps_usual"]
+"""Grounds for which a machine is not judged: where an enterprise has another one, that is asked."""
 _SELECT_ADDRESSEE: Final = """
     SELECT contacts.id, contacts.name, contacts.email, platforms.name, enterprises.name,
            devices.serial
@@ -134,12 +148,22 @@ _COUNT_MISSES: Final = """
                                   WHERE cause = 'challenge' AND platform_id = n.platform_id
                                     AND enterprise_id = n.enterprise_id), '-infinity')
 """
+_NOTE_IN_OPEN_CASE: Final = """
+    INSERT INTO case_steps (case_id, step, taken_by, taken_at, text)
+    SELECT s.id, 'noted', %(by)s, %(now)s, %(text)s
+    FROM case_states s JOIN connections n USING (platform_id, enterprise_id)
+    WHERE n.id = %(connection)s AND NOT s.is_concluded
+"""
 _OPEN_CASE: Final = """
     INSERT INTO cases (platform_id, enterprise_id, opened_at, opened_by, cause)
-    SELECT platform_id, enterprise_id, %s, %s, 'challenge' FROM connections WHERE id = %s
+    SELECT platform_id, enterprise_id, %(now)s, %(by)s, 'challenge'
+    FROM connections WHERE id = %(connection)s
 """
 _OUTAGE_MINUTES: Final = 5
 _MAIL_WITHIN: Final = timedelta(minutes=20)
+"""Later it is not sent: whoever reads it could not act on it, and it is not judged."""
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +181,11 @@ class Challenge:
 
 
 def candidates(
-    connection: psycopg.Connection, now: datetime, connection_id: int | None = None
+    connection: psycopg.Connection,
+    now: datetime,
+    connection_id: int | None = None,
+    *,
+    is_early_or_late: bool = False,
 ) -> list[Candidate]:
     """Whoever can be challenged now: with a contact by mail, and a machine that is heard.
 
@@ -165,12 +193,18 @@ def candidates(
         connection: where to look.
         now: the moment.
         connection_id: look at this one only, whenever it was challenged before.
+        is_early_or_late: look at those only none of whose machines was heard in working hours,
+            this month and the thirty days before today.
     """
     values = {
         "today": civil_date(now),
         "heard_since": now - _HEARD_WITHIN,
         "rested_since": now - _RESTS,
         "connection": connection_id,
+        "early_or_late": is_early_or_late,
+        "heard_month": civil_date(now - _LOOK_AT_HOURS_SINCE).replace(day=1),
+        "working_hours": _WORKING_HOURS,
+        "own": _OF_THE_MACHINE,
     }
     return [Candidate(*row) for row in connection.execute(_SELECT_CANDIDATES, values)]
 
@@ -212,20 +246,35 @@ def issue(
         "link": f"{asking.public_url}/challenge/{code}",
         "code": grouped(code),
     }
-    _tell(connection, made[0], email, said, asking.language)
     challenge_id: int = made[0]
+    translate = translations(asking.language).gettext
+    message = Message(
+        f"challenge:{challenge_id}",
+        email,
+        translate(_SUBJECT).format(**said),
+        translate(_BODY).format(**said),
+        expires_at=now + _MAIL_WITHIN,
+        contact_id=contact_id,
+    )
+    enqueue(connection, message)
     return challenge_id
 
 
 def issue_for_connection(
-    connection: psycopg.Connection, connection_id: int, asking: Asking, *, by: str, now: datetime
+    connection: psycopg.Connection,
+    connection_id: int,
+    asking: Asking,
+    *,
+    by: str,
+    now: datetime,
+    is_early_or_late: bool = False,
 ) -> int:
     """Challenge the enterprise of one connection, whenever it was challenged before.
 
     Raises:
         ConflictError: it cannot be challenged now.
     """
-    found = candidates(connection, now, connection_id)
+    found = candidates(connection, now, connection_id, is_early_or_late=is_early_or_late)
     if not found:
         raise ConflictError(
             _(
@@ -263,6 +312,8 @@ def judge_due(
 ) -> list[tuple[int, Judged]]:
     """Judge every challenge that is over, and open a case where one is missed for the second time.
 
+    Where a case is open already, the miss is noted there. What cannot be judged is told to the log.
+
     Args:
         connection: in a transaction of the caller's changes.
         by: who judges, as the audit names them.
@@ -270,45 +321,68 @@ def judge_due(
     """
     judged = []
     for row in connection.execute(_SELECT_DUE, (now - _JUDGED_AFTER,)).fetchall():
-        challenge_id, connection_id, device_id, issued_at, ends_at, is_acknowledged = row
-        if not _was_told(connection, challenge_id, issued_at):
-            late = Judged("not_judged", "mail_late")
-            connection.execute(_JUDGE, (*late, now, challenge_id))
-            judged.append((challenge_id, late))
-            continue
-        found = judge(
-            _beats(connection, device_id, issued_at, ends_at),
-            issued_at,
-            ends_at,
-            is_acknowledged=is_acknowledged,
-            are_ingesters_away=_were_away(connection, issued_at, ends_at),
-            are_beats_kept=_are_kept(connection, now - issued_at),
-        )
-        connection.execute(_JUDGE, (*found, now, challenge_id))
-        if found.result in ("missed", "unanswered"):
-            misses = connection.execute(_COUNT_MISSES, {"connection": connection_id}).fetchone()
-            if misses is not None and misses[0] >= _MISSES:
-                connection.execute(_OPEN_CASE, (now, by, connection_id))
-        judged.append((challenge_id, found))
+        due = _Due(*row)
+        try:
+            with connection.transaction():
+                judged.append((due.id, _judge_one(connection, due, by=by, now=now)))
+        except psycopg.OperationalError:
+            raise  # the database is away, for the others as well
+        except psycopg.Error:
+            # It stays due, is told of each hour, and keeps no other from being judged.
+            _log.exception("challenge_not_judged", challenge=due.id)
     return judged
+
+
+class _Due(NamedTuple):
+    """A challenge whose hour is over."""
+
+    id: int
+    connection_id: int
+    device_id: int
+    issued_at: datetime
+    ends_at: datetime
+    is_acknowledged: bool
+
+
+def _judge_one(connection: psycopg.Connection, due: _Due, *, by: str, now: datetime) -> Judged:
+    if not _was_told(connection, due.id, due.issued_at):
+        found = Judged("not_judged", "mail_late")
+    else:
+        found = judge(
+            _beats(connection, due.device_id, due.issued_at, due.ends_at),
+            due.issued_at,
+            due.ends_at,
+            is_acknowledged=due.is_acknowledged,
+            are_ingesters_away=_were_away(connection, due.issued_at, due.ends_at),
+            are_beats_kept=_are_kept(connection, now - due.issued_at),
+        )
+    connection.execute(_JUDGE, (*found, now, due.id))
+    if found.result in ("missed", "unanswered"):
+        _bring_to_case(connection, due.connection_id, by=by, now=now)
+    return found
+
+
+def _bring_to_case(
+    connection: psycopg.Connection, connection_id: int, *, by: str, now: datetime
+) -> None:
+    """Let people look at misses: in the case that is open, or in one of its own.
+
+    No case opens between the two: who writes what is audited waits for its turn.
+    """
+    row = connection.execute(_COUNT_MISSES, {"connection": connection_id}).fetchone()
+    misses = row[0] if row else 0
+    if misses < _MISSES:
+        return
+    text = gettext(_("Challenges missed in a row: {number}")).format(number=misses)
+    case = {"connection": connection_id, "by": by, "now": now, "text": text}
+    if not connection.execute(_NOTE_IN_OPEN_CASE, case).rowcount:
+        connection.execute(_OPEN_CASE, case)
 
 
 def _was_told(connection: psycopg.Connection, challenge_id: int, issued_at: datetime) -> bool:
     """Whether the mail went out while there was time to act on it."""
     values = (f"challenge:{challenge_id}", issued_at + _MAIL_WITHIN)
     return connection.execute(_WAS_SENT, values).fetchone() == (True,)
-
-
-def _tell(
-    connection: psycopg.Connection,
-    challenge_id: int,
-    email: str,
-    said: dict[str, str],
-    language: Language,
-) -> None:
-    translate = translations(language).gettext
-    subject, body = translate(_SUBJECT).format(**said), translate(_BODY).format(**said)
-    enqueue(connection, Message(f"challenge:{challenge_id}", email, subject, body))
 
 
 def _beats(

@@ -7,8 +7,14 @@ from random import Random
 
 import pytest
 
+from jieru.calendar import SHANGHAI
 from verifier.procedure.holidays import load_holidays
-from verifier.trust.challenges.choosing import Candidate, chosen, is_working_hour
+from verifier.trust.challenges.choosing import (
+    Candidate,
+    chosen,
+    is_early_or_late_hour,
+    is_working_hour,
+)
 from verifier.trust.challenges.result import Beat, Judged, judge
 
 _ISSUED = datetime(2026, 3, 3, 2, 0, tzinfo=UTC)
@@ -101,3 +107,17 @@ def test_signals_weigh_and_nobody_is_left_out() -> None:
     assert found[1] + found[2] == 6_000
     assert 4.3 < found[2] / found[1] < 5.8
     assert len(chosen(all_of_them, 5, chance)) == 2
+
+
+@pytest.mark.parametrize(
+    ("hour", "is_early_or_late"),
+    [(6, False), (7, True), (9, False), (12, True), (19, True), (20, False)],
+)
+def test_early_and_late_hours_are_those_around_working_hours(
+    hour: int, *, is_early_or_late: bool
+) -> None:
+    """In which those are asked whose machines are not heard in working hours."""
+    at = datetime(2026, 3, 3, hour, tzinfo=SHANGHAI)
+    holidays = load_holidays("")
+    assert is_early_or_late_hour(at, holidays) is is_early_or_late
+    assert not is_early_or_late_hour(at.replace(day=1), holidays)  # a Sunday

@@ -79,6 +79,76 @@ def test_a_hard_signal_that_is_new_stronger_or_elsewhere_opens_a_case(
     assert _opened(new, known=Known(is_open=False, signals=[_HARD])) == [(new,)]
 
 
+@pytest.mark.parametrize(
+    "days",
+    [
+        {"to_on": date(2026, 5, 2)},
+        {"from_on": date(2026, 2, 28)},
+        {"from_on": date(2026, 6, 1), "to_on": date(2026, 6, 1)},
+    ],
+)
+@pytest.mark.parametrize(
+    "kind",
+    [Kind.RECORDED_LATE, Kind.COUNTER_FELL, Kind.COUNTER_CONTINUED, Kind.NO_HEARTBEATS],
+)
+def test_what_is_done_on_further_days_is_new(kind: Kind, days: dict[str, date]) -> None:
+    """Who was cleared of one registration made afterwards is not cleared of the next."""
+    old = replace(_HARD, kind=kind)
+    new = replace(old, **days)  # type: ignore[arg-type]
+    assert _opened(new, known=Known(is_open=False, signals=[old])) == [(new,)]
+    fewer = replace(old, from_on=date(2026, 3, 2), to_on=date(2026, 4, 30))
+    assert _opened(fewer, known=Known(is_open=False, signals=[old])) == []
+
+
+def _alike(uscc: str, came_later: str = "self") -> Signal:
+    return replace(
+        _HARD,
+        kind=Kind.RHYTHM_ALIKE,
+        devices=("CNC-1", "CNC-2", "CNC-3"),
+        detail={"platform": "beta", "uscc": uscc, "lag_days": 7, "came_later": came_later},
+    )
+
+
+def test_a_copy_of_another_enterprise_is_new() -> None:
+    """Machines that were found alike with one, and explained, are alike with another now."""
+    known = Known(is_open=False, signals=[_alike("91350300MA2XN0T35K")])
+    other = _alike("91350300MA2XN0T36K")
+    assert _opened(other, known=known) == [(other,)]
+
+
+def test_a_likeness_that_goes_on_is_the_same_until_the_next_year() -> None:
+    """It has a day more each night; the evidence of another year is looked at anew."""
+    known = Known(is_open=False, signals=[_alike("91350300MA2XN0T35K")])
+    longer = replace(_alike("91350300MA2XN0T35K"), to_on=date(2026, 9, 1))
+    assert _opened(longer, known=known) == []
+    later = replace(longer, from_on=date(2027, 1, 1), to_on=date(2027, 4, 1))
+    assert _opened(later, known=known) == [(later,)]
+
+
+def test_what_was_soft_and_is_hard_is_new() -> None:
+    """Such as a likeness of which it shows by now who came later."""
+    known = Known(is_open=False, signals=[_alike("91350300MA2XN0T35K", "unknown")])
+    hard = _alike("91350300MA2XN0T35K")
+    assert _opened(hard, known=known) == [(hard,)]
+
+
+def test_soft_signals_with_another_enterprise_are_new() -> None:
+    """One more behind the gateway, one more with the same values."""
+    sharing = replace(
+        _SOFT, kind=Kind.GATEWAY_SHARED, detail={"gateway": "box-1", "site": "", "with": ["A", "B"]}
+    )
+    repeat = replace(_SOFT, kind=Kind.METRICS_REPEAT, detail={"with": ["A"]})
+    known = Known(is_open=False, signals=[sharing, repeat])
+    assert _opened(sharing, repeat, known=known) == []
+    further = (
+        replace(sharing, detail={"gateway": "box-1", "site": "", "with": ["B", "C"]}),
+        replace(repeat, detail={"with": ["B"]}),
+    )
+    assert _opened(*further, known=known) == [further]
+    fewer = replace(sharing, detail={"gateway": "box-1", "site": "", "with": ["B"]})
+    assert _opened(fewer, replace(repeat, detail={"with": []}), known=known) == []
+
+
 def test_after_a_clearing_two_new_soft_signals_are_needed_again() -> None:
     """One that is known adds nothing to one that is new."""
     cleared = Known(is_open=False, signals=[_SOFT])
