@@ -32,6 +32,7 @@ _DRAW: Final[JsonDict] = {
     "size": 38,
     "announced_source": "双色球第2027050期",
     "announced_on": "2027-05-09",
+    "value_form": "00 00 00 00 00 00 + 00",
     "commitment": _SHA256,
     "published_at": "2027-05-06T01:00:00Z",
     "published_by": "lin",
@@ -100,6 +101,7 @@ class DrawAnswer(BaseModel):
     size: int = Field(description="How many are drawn.")
     announced_source: str = Field(description="Where the public value comes from.")
     announced_on: date = Field(description="When it comes to be.")
+    value_form: str = Field(description="How it is spelled; each 0 stands for one digit.")
     commitment: str | None = Field(description="SHA-256 of what is sealed; null: nothing is.")
     published_at: datetime
     published_by: str
@@ -182,6 +184,7 @@ class Publication(Body):
                     "size": 38,
                     "announced_source": "双色球第2027050期",
                     "announced_on": "2027-05-09",
+                    "value_form": "00 00 00 00 00 00 + 00",
                     "commitment": _SHA256,
                 }
             ]
@@ -192,6 +195,10 @@ class Publication(Body):
     size: _Size = Field(description="How many are visited; all, where fewer are listed.")
     announced_source: _Text = Field(description="Where the public value will come from.")
     announced_on: CivilDate = Field(description="When it comes to be: after today.")
+    value_form: _Text = Field(
+        description="How it will be spelled, in visible ASCII characters: each digit stands for "
+        "any, all else for itself."
+    )
     commitment: _Digest | None = Field(
         default=None, description="SHA-256 of what is kept sealed until the draw."
     )
@@ -206,7 +213,9 @@ class Drawing(Body):
         }
     )
 
-    public_value: _Text = Field(description="What the announced source said.")
+    public_value: _Text = Field(
+        description="What the announced source said, spelled in the form that was published."
+    )
     revealed: _Sealed | None = Field(
         default=None,
         description="The text that was sealed; with or without the end of its line.",

@@ -227,6 +227,17 @@ def _publication_form(
             hint=_("Tomorrow at the earliest; nobody draws before that day."),
         ),
         Input(
+            "value_form",
+            _("How the value is spelled"),
+            is_required=True,
+            longest=200,
+            hint=_(
+                "With a 0 for each digit, such as 00 00 00 00 00 00 + 00, or an earlier value: the "
+                "value can be written in this one way only. Say in the source in which order its "
+                "numbers stand."
+            ),
+        ),
+        Input(
             "commitment",
             _("SHA-256 of the sealed seed"),
             longest=64,
@@ -255,7 +266,9 @@ def _drawing_form(
             _("Public value"),
             is_required=True,
             longest=200,
-            hint=_("As the source said it, character by character; it is published with the draw."),
+            hint=visit.translate(
+                _("As the source said it, spelled as {form} (each 0 is one digit).")
+            ).format(form=draw.value_form),
         )
     ]
     if draw.commitment is not None:

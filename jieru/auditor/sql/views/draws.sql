@@ -2,7 +2,8 @@
 
 CREATE VIEW audit.draws AS
 SELECT d.id, d.year, d.as_of, d.digest, d.listed, d.size, d.announced_source, d.announced_on,
-       d.commitment, d.published_at, d.published_by, d.public_value, d.seed, d.drawn_at, d.drawn_by,
+       d.value_form, d.commitment, d.published_at, d.published_by, d.public_value, d.seed,
+       d.drawn_at, d.drawn_by,
        count(DISTINCT t.id)::integer AS drawn,
        count(DISTINCT t.id) FILTER (WHERE v.id IS NOT NULL)::integer AS visited,
        count(DISTINCT t.id) FILTER (WHERE v.found IN ('differs', 'not_found'))::integer AS amiss
@@ -15,6 +16,7 @@ COMMENT ON COLUMN audit.draws.as_of IS 'Last day of the evidence by which they a
 COMMENT ON COLUMN audit.draws.digest IS 'SHA-256 of the list, byte by byte.';
 COMMENT ON COLUMN audit.draws.size IS 'How many are to be drawn of the listed.';
 COMMENT ON COLUMN audit.draws.announced_source IS 'Where the public value comes from, on announced_on.';
+COMMENT ON COLUMN audit.draws.value_form IS 'How the public value is spelled; each 0 stands for one digit.';
 COMMENT ON COLUMN audit.draws.commitment IS 'SHA-256 of what was sealed until the draw; null: nothing was.';
 COMMENT ON COLUMN audit.draws.drawn IS 'So many were drawn; 0: not drawn yet.';
 COMMENT ON COLUMN audit.draws.visited IS 'Of the drawn.';
