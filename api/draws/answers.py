@@ -267,7 +267,9 @@ class VisitAnswer(BaseModel):
 
     id: int
     year: int
-    draw_id: int | None = Field(description="By which it was drawn; null: it was not.")
+    draw_id: int | None = Field(
+        description="The last draw that had drawn it by then; null: none had."
+    )
     platform: str
     uscc: str = USCC
     enterprise: str

@@ -40,7 +40,7 @@ from verifier.trust.draws.records import (
 )
 from verifier.trust.draws.results import Found, Result, finding_of
 from verifier.trust.draws.saying import said_of
-from verifier.trust.draws.visits import list_visits
+from verifier.trust.draws.visits import list_visits, visits_of_draw
 from verifier.trust.draws.words import FOUND_WORDS
 
 __all__ = ["router"]
@@ -107,7 +107,7 @@ def show_draw(visit: CurrentVisit, draw_id: int) -> HTMLResponse:
     with visit.database.snapshot() as connection:
         draw = find_draw(connection, draw_id)
         drawn = drawn_enterprises(connection, draw)
-        visits = [each for each in list_visits(connection, draw.year) if each.draw_id == draw.id]
+        visits = visits_of_draw(draw, drawn, list_visits(connection, draw.year))
     result = result_of_draw(draw, drawn)
     said = said_of(result.to_json_object()) if result else None
     return visit.render(

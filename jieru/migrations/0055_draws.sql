@@ -189,12 +189,23 @@ CREATE TABLE visits (
     FOREIGN KEY (draw_id, platform_id, enterprise_id) REFERENCES draw_entries (draw_id, platform_id, enterprise_id)
 );
 COMMENT ON TABLE visits IS 'What people found who went to an enterprise, drawn or not.';
-COMMENT ON COLUMN visits.draw_id IS 'By which draw it was visited; null: it was not drawn.';
+COMMENT ON COLUMN visits.draw_id IS 'The last draw that had drawn it by then; null: none had. It counts for every draw of the year that had.';
 COMMENT ON COLUMN visits.found IS 'as_registered: the machines are there and the enterprise works; differs: not as registered; not_found: no such enterprise or machines; refused: nobody let them in.';
 COMMENT ON COLUMN visits.documents IS 'SHA-256 of photographs and papers.';
 COMMENT ON COLUMN visits.case_id IS 'The case that it opened, or belongs to.';
-CREATE INDEX visits_by_draw ON visits (draw_id, platform_id, enterprise_id);
 CREATE INDEX visits_by_enterprise ON visits (platform_id, enterprise_id, id);
+-- Whoever is visited before a draw is not visited because of it.
+CREATE FUNCTION visit_after_draw() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.visited_on < (SELECT (d.drawn_at AT TIME ZONE 'Asia/Shanghai')::date FROM draws d WHERE d.id = NEW.draw_id) THEN
+        RAISE EXCEPTION 'the visit of % was made before draw %', NEW.visited_on, NEW.draw_id
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER visits_follow_draws BEFORE INSERT ON visits
+    FOR EACH ROW EXECUTE FUNCTION visit_after_draw();
 CREATE TRIGGER visits_date_recorded BEFORE INSERT ON visits
     FOR EACH ROW EXECUTE FUNCTION date_by_the_clock('recorded_at');
 CREATE TRIGGER visits_are_for_good BEFORE UPDATE OR DELETE OR TRUNCATE ON visits

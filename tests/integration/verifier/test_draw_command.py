@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -136,7 +136,8 @@ def test_a_visit_is_recorded_with_the_digests_of_its_photographs(
     first, *others = json.loads(out)["sample"]
     photograph = tmp_path / "门头.jpg"
     photograph.write_bytes(b"jpeg")
-    call = ("draw", "visit", 2026, "--on", "2026-11-01", "--notes", "已核对", *who)
+    today = civil_date(datetime.now(UTC)).isoformat()
+    call = ("draw", "visit", 2026, "--on", today, "--notes", "已核对", *who)
     people = ("--visitor", "林晓", "--visitor", "陈静")
     alone = jieru(
         *call, first["platform"], first["uscc"], "--visitor", "林晓", "--found", "refused"

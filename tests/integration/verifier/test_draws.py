@@ -41,7 +41,13 @@ from verifier.trust.draws.records import (
     waiting_draw,
 )
 from verifier.trust.draws.results import Found
-from verifier.trust.draws.visits import Visit, VisitReport, list_visits, record_visit
+from verifier.trust.draws.visits import (
+    Visit,
+    VisitReport,
+    list_visits,
+    record_visit,
+    visits_of_draw,
+)
 
 _SEED: Final = b"6f1d2b0c\n"
 _COMMITMENT: Final = hashlib.sha256(_SEED).hexdigest()
@@ -410,6 +416,47 @@ def test_what_a_visit_finds_amiss_opens_a_case(
         "as_registered",
         "refused",
     ]
+
+
+def test_a_visit_before_the_draw_says_nothing_of_the_list(
+    published: Draw, database: psycopg.Connection
+) -> None:
+    """Whom one had chosen would stand for whom the draw chose, and the database refuses it too."""
+    drawn = _draw(database, published)
+    first = drawn_enterprises(database, drawn)[0]
+    early = _visit(
+        database, first.platform, first.uscc, Found.AS_REGISTERED, visited_on=date(2027, 5, 8)
+    )
+    assert early.draw_id is None
+    assert visits_of_draw(drawn, [first], [early]) == []
+    assert drawn_enterprises(database, drawn)[0].found == []
+    with pytest.raises(psycopg.errors.RestrictViolation), database.transaction():
+        database.execute(
+            """INSERT INTO visits (year, draw_id, platform_id, enterprise_id, visited_on,
+                                   first_visitor, second_visitor, found, notes, recorded_by,
+                                   recorded_at)
+               SELECT year, %s, platform_id, enterprise_id, visited_on, first_visitor,
+                      second_visitor, found, notes, recorded_by, recorded_at FROM visits""",
+            (drawn.id,),
+        )
+
+
+def test_a_visit_counts_for_every_draw_that_had_drawn_its_enterprise(
+    published: Draw, database: psycopg.Connection
+) -> None:
+    """A second draw of the year takes no visit from the first."""
+    drawn = _draw(database, published)
+    again = _draw(database, _publish(database, size=6))
+    for entry in drawn_enterprises(database, again):
+        visit = _visit(database, entry.platform, entry.uscc, Found.AS_REGISTERED)
+        assert visit.draw_id == again.id
+    assert [(each.drawn, each.visited) for each in results_of_year(database, 2026)] == [
+        (3, 3),
+        (6, 6),
+    ]
+    for each in (drawn, again):
+        sample = drawn_enterprises(database, each)
+        assert len(visits_of_draw(each, sample, list_visits(database, 2026))) == len(sample)
 
 
 def test_an_enterprise_that_was_not_drawn_may_be_visited_too(

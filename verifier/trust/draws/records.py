@@ -80,8 +80,10 @@ _SELECT_DRAWN: Final = """
     FROM draw_entries t
     JOIN platforms p ON p.id = t.platform_id
     JOIN enterprises e ON e.id = t.enterprise_id
-    LEFT JOIN visits v ON (v.draw_id, v.platform_id, v.enterprise_id)
-                        = (t.draw_id, t.platform_id, t.enterprise_id)
+    JOIN draws d ON d.id = t.draw_id
+    LEFT JOIN visits v ON (v.year, v.platform_id, v.enterprise_id)
+                        = (d.year, t.platform_id, t.enterprise_id)
+                      AND v.visited_on >= (d.drawn_at AT TIME ZONE 'Asia/Shanghai')::date
     WHERE t.draw_id = %s
     GROUP BY t.id, p.id, e.id
     ORDER BY p.code COLLATE "C", e.uscc COLLATE "C"
