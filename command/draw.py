@@ -64,7 +64,8 @@ class _DrawGroup(click.Group):
     cls=_DrawGroup,
     help=_("Draw the enterprises to be visited, and record what visits found."),
     epilog=example(
-        "jieru draw publish 2026 --size 38 --source 双色球第2027050期 --on 2027-05-09 --by 林晓",
+        "jieru draw publish 2026 --size 38 --source 双色球第2027050期 --on 2027-05-09 "
+        '--form "00 00 00 00 00 00 + 00" --by 林晓',
         'jieru draw 2026 --size 38 --public-value "03 07 12 18 25 31 + 09" --record --by 林晓',
     ),
 )
@@ -90,7 +91,7 @@ _by = by_option(_("Who takes this step."))
     "--public-value",
     metavar="TEXT",
     required=True,
-    help=_("What the announced source said, character by character."),
+    help=_("What the announced source said, spelled in the form that was published."),
 )
 @click.option(
     "--reveal", metavar="FILE", type=FILE, help=_("The file that was sealed, byte by byte.")
@@ -128,7 +129,7 @@ def _draw(
     ),
     epilog=example(
         "jieru draw publish 2026 --size 38 --source 双色球第2027050期 --on 2027-05-09 "
-        "--commitment SHA256 --output list-2026.csv --by 林晓"
+        '--form "00 00 00 00 00 00 + 00" --commitment SHA256 --output list-2026.csv --by 林晓'
     ),
 )
 @click.argument("year", type=YEAR)
@@ -145,6 +146,12 @@ def _draw(
     "--on", metavar="DATE", type=DAY, required=True, help=_("When it comes to be: not today.")
 )
 @click.option(
+    "--form",
+    metavar="TEXT",
+    required=True,
+    help=_("How it will be spelled: a 0 for each digit, all else as it stands."),
+)
+@click.option(
     "--commitment",
     metavar="SHA256",
     help=_("Of the file that the finance bureau keeps sealed until the draw."),
@@ -157,6 +164,7 @@ def _publish(
     size: int,
     source: str,
     on: date,
+    form: str,
     commitment: str | None,
     output: Path | None,
     name: ClaimedName,
@@ -169,7 +177,7 @@ def _publish(
                 connection,
                 year,
                 size=size,
-                announcement=Announcement(source, on, commitment),
+                announcement=Announcement(source, on, form, commitment),
                 by=act.name,
                 at=act.at,
             )

@@ -67,6 +67,7 @@ def draws_report(
             _("Announced: {source}, {day}").format(
                 source=draw.announced_source, day=draw.announced_on.isoformat()
             ),
+            _("Spelled as: {form}").format(form=draw.value_form),
         )
         result = results[draw.id]
         if result is None:

@@ -55,12 +55,15 @@ def command(
     if is_recorded:
         _keep_what_expires(settings, as_of)
     with open_database(settings) as connection:
-        run = run_signals(connection, rules, as_of, from_on)
+        failures: list[Exception] = []
+        run = run_signals(connection, rules, as_of, from_on, failures=failures)
         run_id = _record(connection, run) if is_recorded else None
     if as_json:
         print_json(run.to_json_object())
-        return
-    click.echo(signals_report(run, run_id=run_id, width=width_of_output()))
+    else:
+        click.echo(signals_report(run, run_id=run_id, width=width_of_output()))
+    if failures:  # a fault of the program, which is to be heard of once all else is kept
+        raise ExceptionGroup("some kinds of signals were not looked for to the end", failures)
 
 
 def _record(connection: psycopg.Connection, run: Run) -> int:

@@ -33,6 +33,7 @@ _DRAW: Final[JsonDict] = {
     "size": 38,
     "announced_source": "双色球第2027050期",
     "announced_on": "2027-05-09",
+    "value_form": "00 00 00 00 00 00 + 00",
     "commitment": _SHA256,
     "published_at": "2027-05-06T01:00:00Z",
     "published_by": "lin",
@@ -102,6 +103,7 @@ class DrawAnswer(BaseModel):
     size: int = Field(description="How many are drawn.")
     announced_source: str = Field(description="Where the public value comes from.")
     announced_on: date = Field(description="When it comes to be.")
+    value_form: str = Field(description="How it is spelled; each 0 stands for one digit.")
     commitment: str | None = Field(description="SHA-256 of what is sealed; null: nothing is.")
     published_at: datetime
     published_by: str
@@ -184,6 +186,7 @@ class Publication(Body):
                     "size": 38,
                     "announced_source": "双色球第2027050期",
                     "announced_on": "2027-05-09",
+                    "value_form": "00 00 00 00 00 00 + 00",
                     "commitment": _SHA256,
                 }
             ]
@@ -194,6 +197,10 @@ class Publication(Body):
     size: _Size = Field(description="How many are visited; all, where fewer are listed.")
     announced_source: _Text = Field(description="Where the public value will come from.")
     announced_on: CivilDate = Field(description="When it comes to be: after today.")
+    value_form: _Text = Field(
+        description="How it will be spelled, in visible ASCII characters: each digit stands for "
+        "any, all else for itself."
+    )
     commitment: _Digest | None = Field(
         default=None, description="SHA-256 of what is kept sealed until the draw."
     )
@@ -208,7 +215,9 @@ class Drawing(Body):
         }
     )
 
-    public_value: _Text = Field(description="What the announced source said.")
+    public_value: _Text = Field(
+        description="What the announced source said, spelled in the form that was published."
+    )
     revealed: _Sealed | None = Field(
         default=None,
         description="The text that was sealed; with or without the end of its line.",
@@ -265,7 +274,9 @@ class VisitAnswer(BaseModel):
 
     id: int
     year: int
-    draw_id: int | None = Field(description="By which it was drawn; null: it was not.")
+    draw_id: int | None = Field(
+        description="The last draw that had drawn it by then; null: none had."
+    )
     platform: str
     uscc: str = USCC
     enterprise: str

@@ -43,7 +43,7 @@ from verifier.trust.draws.records import (
 from verifier.trust.draws.results import Found, Result, finding_of
 from verifier.trust.draws.saying import said_of
 from verifier.trust.draws.visits import Visit as RecordedVisit
-from verifier.trust.draws.visits import list_visits
+from verifier.trust.draws.visits import list_visits, visits_of_draw
 from verifier.trust.draws.words import FOUND_WORDS
 
 __all__ = ["router"]
@@ -126,7 +126,7 @@ def show_draw(visit: CurrentVisit, draw_id: int) -> HTMLResponse:
     with visit.database.snapshot() as connection:
         draw = find_draw(connection, draw_id)
         drawn = drawn_enterprises(connection, draw)
-        visits = [each for each in list_visits(connection, draw.year) if each.draw_id == draw.id]
+        visits = visits_of_draw(draw, drawn, list_visits(connection, draw.year))
         files = files_of_visits(connection, visits)
     result = result_of_draw(draw, drawn)
     said = said_of(result.to_json_object()) if result else None
@@ -258,6 +258,17 @@ def _publication_form(
             hint=_("Tomorrow at the earliest; nobody draws before that day."),
         ),
         Input(
+            "value_form",
+            _("How the value is spelled"),
+            is_required=True,
+            longest=200,
+            hint=_(
+                "With a 0 for each digit, such as 00 00 00 00 00 00 + 00, or an earlier value: the "
+                "value can be written in this one way only. Say in the source in which order its "
+                "numbers stand."
+            ),
+        ),
+        Input(
             "commitment",
             _("SHA-256 of the sealed seed"),
             longest=64,
@@ -286,7 +297,9 @@ def _drawing_form(
             _("Public value"),
             is_required=True,
             longest=200,
-            hint=_("As the source said it, character by character; it is published with the draw."),
+            hint=visit.translate(
+                _("As the source said it, spelled as {form} (each 0 is one digit).")
+            ).format(form=draw.value_form),
         )
     ]
     if draw.commitment is not None:

@@ -87,6 +87,7 @@ class Drawer:
                 announcement=Announcement(
                     publication.announced_source,
                     publication.announced_on,
+                    publication.value_form,
                     publication.commitment,
                 ),
                 by=self.name,

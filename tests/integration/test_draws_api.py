@@ -27,6 +27,7 @@ _PUBLICATION: Final = {
     "size": 6,
     "announced_source": "双色球第2027050期",
     "announced_on": "2027-05-09",
+    "value_form": "00 00 00 00 00 00 + 00",
     "commitment": _COMMITMENT,
 }
 _DRAWING: Final = {"public_value": "03 07 12 18 25 31 + 09", "revealed": _SEALED}
@@ -186,6 +187,7 @@ async def test_a_program_with_a_key_takes_no_step_of_a_draw(
         ({"size": 0}, "size"),
         ({"announced_source": " "}, "announced_source"),
         ({"announced_on": "tomorrow"}, "announced_on"),
+        ({"value_form": " "}, "value_form"),
         ({"commitment": "abc"}, "commitment"),
     ],
 )

@@ -42,6 +42,7 @@ def keep_draws(connection: psycopg.Connection) -> None:
             announcement=Announcement(
                 "中国福利彩票双色球第 2026138 期开奖号码",
                 civil_date(later),
+                "00 00 00 00 00 00 + 00",
                 hashlib.sha256(_SEALED).hexdigest(),
             ),
             by="lin",
@@ -72,7 +73,7 @@ def keep_draws(connection: psycopg.Connection) -> None:
             connection,
             2026,
             size=6,
-            announcement=Announcement("上证综合指数收盘点位", civil_date(now), None),
+            announcement=Announcement("上证综合指数收盘点位", civil_date(now), "0000.00", None),
             by="lin",
             at=now - timedelta(days=2),
         )

@@ -38,6 +38,7 @@ SIGNAL_MODULES: Final = (
     "verifier.trust.gathered",
     "verifier.trust.handover",
     "verifier.trust.metrics",
+    "verifier.trust.precedence",
     "verifier.trust.reading",
     "verifier.trust.registration",
     "verifier.trust.rhythm",

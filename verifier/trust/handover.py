@@ -4,10 +4,16 @@ Whoever moves a bank of machines on, when it has earned its enterprise, register
 program that sends for them goes on in the beat it had.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Final, NamedTuple
 
 __all__ = ["Handover", "Spell", "handovers"]
+
+
+_NEAREST: Final = 60
+"""Spells with which one that begins is paired: where a crowd stops in one beat, it says nothing."""
 
 
 class Spell(NamedTuple):
@@ -43,7 +49,7 @@ def handovers(
 
     A device that begins is paired with one that stopped 1 to `within_days` days before it, under
     another enterprise, with the same interval and the same second of it; of two enterprises each is
-    paired once, the nearest in time first.
+    paired once, the nearest in time first. Of a crowd the sixty that stopped last are looked at.
 
     Args:
         ended: what stopped, with the beat that it had last.
@@ -54,12 +60,14 @@ def handovers(
     ending: dict[tuple[int, int], list[Spell]] = {}
     for each in sorted(ended):
         ending.setdefault((each.interval_s, each.second), []).append(each)
+    for stopped_alike in ending.values():
+        stopped_alike.sort(key=_last_day)
     pairs = sorted(
         (later.first_day - earlier.last_day, earlier, later)
         for later in begun
-        for earlier in ending.get((later.interval_s, later.second), ())
-        if earlier.enterprise != later.enterprise
-        and 1 <= later.first_day - earlier.last_day <= within_days
+        for earlier in _nearest(
+            ending.get((later.interval_s, later.second), ()), later, within_days
+        )
     )
     return [
         Handover(
@@ -72,6 +80,28 @@ def handovers(
         for (giver, receiver), matched in sorted(_matched(pairs).items())
         if len(matched) >= devices_min
     ]
+
+
+def _nearest(ended: Sequence[Spell], later: Spell, within_days: int) -> Iterator[Spell]:
+    """Those of other enterprises that stopped last before it began, sixty at most.
+
+    Args:
+        ended: in order of the last day.
+        later: what began.
+        within_days: so long before at most.
+    """
+    first = bisect_left(ended, later.first_day - within_days, key=_last_day)
+    end = bisect_left(ended, later.first_day, key=_last_day)
+    others = (
+        ended[place]
+        for place in range(end - 1, first - 1, -1)
+        if ended[place].enterprise != later.enterprise
+    )
+    return islice(others, _NEAREST)
+
+
+def _last_day(spell: Spell) -> int:
+    return spell.last_day
 
 
 def _matched(

@@ -111,15 +111,22 @@ _SELECT_STOPS: Final = """
     SELECT platform_id, enterprise_id, device_id, from_date, to_date FROM declarations
     WHERE kind = 'stop' AND from_date <= %s AND to_date >= %s ORDER BY id
 """
+# What operators send decides how much there is to read: so few names of a message and values of a
+# name are taken, others on another day, and no number that a double cannot hold.
 _SELECT_SERIES: Final = """
-    SELECT h.device_id, value.key, array_agg((value.value #>> '{}')::double precision
-                                             ORDER BY h."time")
-    FROM heartbeats h CROSS JOIN LATERAL jsonb_each(h.metrics) AS value
-    WHERE h.device_id = ANY (%s) AND h."time" >= %s AND h."time" < %s
-      AND jsonb_typeof(h.metrics) = 'object' AND jsonb_typeof(value.value) = 'number'
+    SELECT h.device_id, value.key,
+           (array_agg(CASE WHEN value.number = 0 OR abs(value.number) BETWEEN 1e-300 AND 1e300
+                           THEN value.number::double precision ELSE 0 END
+                      ORDER BY h."time"))[:%(values)s]
+    FROM heartbeats h CROSS JOIN LATERAL (
+        SELECT every.key, (every.value #>> '{}')::numeric AS number
+        FROM jsonb_each(CASE jsonb_typeof(h.metrics) WHEN 'object' THEN h.metrics END) AS every
+        WHERE jsonb_typeof(every.value) = 'number'
+        ORDER BY md5(every.key || %(turn)s), every.key LIMIT %(names)s) AS value
+    WHERE h.device_id = ANY (%(devices)s) AND h."time" >= %(begin)s AND h."time" < %(end)s
     GROUP BY h.device_id, value.key
-    HAVING count(*) <= %s
-    ORDER BY h.device_id, value.key
+    HAVING count(*) <= %(most)s
+    ORDER BY md5(h.device_id || %(turn)s), h.device_id, value.key
 """
 
 _DEVICES_AT_A_TIME: Final = 2_000
@@ -139,8 +146,14 @@ _MEASURED_FROM: Final = time(9)
 _MEASURED_FOR: Final = timedelta(hours=3)
 _MEASURED_DEVICES: Final = 2_000
 """Whose measured values are looked at in one run; of a larger city others on the next day."""
-_VALUES_MAX: Final = 11_000
-"""Of one device and name: one a second."""
+_NAMES_MAX: Final = 6
+"""Of one heartbeat."""
+_SENT_MAX: Final = 11_000
+"""Of one device and name: one a second. Of whoever sends more nothing is said."""
+_VALUES_MAX: Final = 1_080
+"""Of one device and name: one in ten seconds."""
+_VALUES_IN_ALL_MAX: Final = 1_000_000
+"""Comparing so many takes seconds and some 300 MB."""
 
 
 def read_gathered(
@@ -376,8 +389,20 @@ def _series(
 ) -> tuple[Series, ...]:
     by_device = dict(zip(fleet.device[members].tolist(), members.tolist(), strict=True))
     begin = datetime.combine(as_of, _MEASURED_FROM, SHANGHAI)
-    values = (list(by_device), begin, begin + _MEASURED_FOR, _VALUES_MAX)
-    return tuple(
-        Series(by_device[device], name, np.array(measured, dtype=np.float64))
-        for device, name, measured in connection.execute(_SELECT_SERIES, values)
-    )
+    values = {
+        "devices": list(by_device),
+        "begin": begin,
+        "end": begin + _MEASURED_FOR,
+        "names": _NAMES_MAX,
+        "most": _SENT_MAX,
+        "values": _VALUES_MAX,
+        "turn": as_of.isoformat(),
+    }
+    left = _VALUES_IN_ALL_MAX
+    found = []
+    with connection.cursor() as cursor:
+        for device, name, measured in cursor.stream(_SELECT_SERIES, values):
+            left -= len(measured)
+            if left >= 0:
+                found.append(Series(by_device[device], name, np.array(measured, np.float64)))
+    return tuple(sorted(found, key=lambda each: each[:2]))

@@ -30,7 +30,12 @@ def first_day_of_run(as_of: date) -> date:
 
 
 def run_signals(
-    connection: psycopg.Connection, policy: Policy, as_of: date, from_on: date | None = None
+    connection: psycopg.Connection,
+    policy: Policy,
+    as_of: date,
+    from_on: date | None = None,
+    *,
+    failures: list[Exception] | None = None,
 ) -> Run:
     """Find every signal, reading the database in one read-only snapshot.
 
@@ -39,6 +44,7 @@ def run_signals(
         policy: the thresholds, and what makes days active and windows effective.
         as_of: the last civil day whose evidence is used.
         from_on: the first day that is looked at; None: `first_day_of_run`.
+        failures: takes what goes wrong in some of the kinds (`find_signals`).
 
     Raises:
         UserError: the policy has no thresholds, or the first day comes after the last.
@@ -65,5 +71,5 @@ def run_signals(
         policy_sha256=policy.sha256,
         code_version=signals_code_version(),
         is_simulation=is_simulation,
-        signals=tuple(find_signals(gathered, policy.signals)),
+        signals=tuple(find_signals(gathered, policy.signals, failures)),
     )

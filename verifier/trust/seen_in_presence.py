@@ -14,6 +14,7 @@ from verifier.trust.effort import (
     silence_when_full,
 )
 from verifier.trust.gathered import Gathered
+from verifier.trust.precedence import came_later
 from verifier.trust.rhythm import RhythmRules, find_alike
 from verifier.trust.signal import Detail, Kind, Signal
 from verifier.trust.stops import heard_while_stopped
@@ -188,19 +189,10 @@ def _alike(
 
 
 def _came_later(gathered: Gathered, lag: int, pair: _Pair) -> str:
-    """Who showed these machines after the other: by lag, first day heard, day recorded."""
+    """Who showed these machines after the other: by lag, else by who was at work first."""
     if lag:
         return "self" if lag > 0 else "other"
-    fleet = gathered.fleet
-    heard = [min(int(fleet.first[each]) for each in some) for some in (pair.members, pair.others)]
-    recorded = [
-        min(gathered.recorded[each] for each in some).toordinal()
-        for some in (pair.members, pair.others)
-    ]
-    for mine, theirs in (heard, recorded):
-        if mine != theirs:
-            return "self" if mine > theirs else "other"
-    return "unknown"
+    return came_later(gathered.fleet, sorted(pair.members), sorted(pair.others), pair.first_day)
 
 
 def _day(gathered: Gathered, number: int) -> date:

@@ -343,7 +343,7 @@ READ_BY_VIEWS: Final = {
     "devices": "ended_on expected_interval_s id kind name platform_id registered_at serial",
     "draw_entries": "draw_id enterprise_id id platform_id ticket",
     "draws": "announced_on announced_source as_of commitment digest drawn_at drawn_by id list_csv"
-    " listed public_value published_at published_by seed size strata year",
+    " listed public_value published_at published_by seed size strata value_form year",
     "enterprises": "district ended_on id industry_code kept_by_platform_id name uscc",
     "evidence_exceptions": "confirmed_at confirmed_by days id month named_at named_by"
     " presence_sha256 reason",

@@ -53,7 +53,7 @@ def _published(connection: psycopg.Connection) -> Draw:
             connection,
             2026,
             size=3,
-            announcement=Announcement("彩票", date(2027, 5, 9), None),
+            announcement=Announcement("彩票", date(2027, 5, 9), "0", None),
             by="lin",
             at=MAKER.at,
         )

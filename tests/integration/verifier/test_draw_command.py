@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -40,7 +40,9 @@ def _publish(database: psycopg.Connection, sealed: bytes | None) -> None:
             database,
             2026,
             size=4,
-            announcement=Announcement("彩票 99 期", civil_date(at) + timedelta(days=2), commitment),
+            announcement=Announcement(
+                "彩票 99 期", civil_date(at) + timedelta(days=2), "0 0 0", commitment
+            ),
             by="lin",
             at=at,
         )
@@ -73,7 +75,7 @@ def test_a_list_is_published_once_the_count_is_submitted(
     """With its digest, and the very bytes in a file."""
     who = ("--key-file", personal_key_file(database, tmp_path, "zheng"))
     file = tmp_path / "list.csv"
-    call = ("draw", "publish", 2026, "--size", 4, "--source", "彩票 99 期", *who)
+    call = ("draw", "publish", 2026, "--size", 4, "--source", "彩票 99 期", "--form", "0 0 0", *who)
     early = jieru(*call, "--on", "2099-01-01")
     assert (early[0], "not submitted yet" in early[2]) == (1, True)
     submitted(database)
@@ -86,7 +88,7 @@ def test_a_list_is_published_once_the_count_is_submitted(
     assert jieru("draw", "list", 2026)[1].encode() == file.read_bytes()
     assert database.execute("SELECT published_by FROM draws").fetchall() == [("zheng",)]
     database.commit()
-    sooner = jieru("draw", 2026, "--size", 4, "--public-value", "1", "--record", *who)
+    sooner = jieru("draw", 2026, "--size", 4, "--public-value", "1 2 3", "--record", *who)
     assert (sooner[0], "announced for 2099-01-01" in sooner[2]) == (1, True)
 
 
@@ -119,7 +121,7 @@ def test_a_published_list_is_drawn_for_good_and_repeated_by_anybody(
     database.commit()
     again = jieru(*whole, "--record", *who)
     assert (again[0], "No list of 2026 waits" in again[2]) == (1, True)
-    elsewhere = json.loads(jieru("draw", 2026, "--public-value", "9", "--size", 4, "--json")[1])
+    elsewhere = json.loads(jieru("draw", 2026, "--public-value", "9 9 9", "--size", 4, "--json")[1])
     assert elsewhere["recorded"] is False
 
 
@@ -130,11 +132,12 @@ def test_a_visit_is_recorded_with_the_digests_of_its_photographs(
     submitted(database)
     _publish(database, None)
     who = ("--key-file", personal_key_file(database, tmp_path, "zheng"))
-    out = jieru("draw", 2026, "--size", 4, "--public-value", "1", "--record", "--json", *who)[1]
+    out = jieru("draw", 2026, "--size", 4, "--public-value", "1 2 3", "--record", "--json", *who)[1]
     first, *others = json.loads(out)["sample"]
     photograph = tmp_path / "门头.jpg"
     photograph.write_bytes(b"jpeg")
-    call = ("draw", "visit", 2026, "--on", "2026-11-01", "--notes", "已核对", *who)
+    today = civil_date(datetime.now(UTC)).isoformat()
+    call = ("draw", "visit", 2026, "--on", today, "--notes", "已核对", *who)
     people = ("--visitor", "林晓", "--visitor", "陈静")
     alone = jieru(
         *call, first["platform"], first["uscc"], "--visitor", "林晓", "--found", "refused"

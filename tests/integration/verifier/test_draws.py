@@ -41,12 +41,20 @@ from verifier.trust.draws.records import (
     waiting_draw,
 )
 from verifier.trust.draws.results import Found
-from verifier.trust.draws.visits import Visit, VisitReport, list_visits, record_visit
+from verifier.trust.draws.visits import (
+    Visit,
+    VisitReport,
+    list_visits,
+    record_visit,
+    visits_of_draw,
+)
 
 _SEED: Final = b"6f1d2b0c\n"
 _COMMITMENT: Final = hashlib.sha256(_SEED).hexdigest()
 _PUBLISHED_AT: Final = MAKER.at
-_ANNOUNCED: Final = Announcement("双色球 2027050 期", date(2027, 5, 9), _COMMITMENT)
+_ANNOUNCED: Final = Announcement(
+    "双色球 2027050 期", date(2027, 5, 9), "00 00 00 00 00 00 + 00", _COMMITMENT
+)
 _DRAWN_AT: Final = datetime(2027, 5, 9, 14, tzinfo=UTC)
 _VALUE: Final = "03 07 12 18 25 31 + 09"
 
@@ -202,7 +210,8 @@ def test_a_draft_that_is_not_submitted_is_not_published(database: psycopg.Connec
     ("announcement", "message"),
     [
         (replace(_ANNOUNCED, on=date(2027, 5, 6)), "not after today"),
-        (replace(_ANNOUNCED, source="  "), "texts of 1 to 200"),
+        (replace(_ANNOUNCED, source="  "), "text of 1 to 200"),
+        (replace(_ANNOUNCED, form="双色球"), "a 0 for each digit"),
         (replace(_ANNOUNCED, commitment=_COMMITMENT.upper()), "64 hexadecimal digits"),
     ],
 )
@@ -250,7 +259,11 @@ def test_a_sample_follows_from_the_list_that_was_published(
     ("changed", "message"),
     [
         ({"at": datetime(2027, 5, 8, 15, 59, tzinfo=UTC)}, "announced for 2027-05-09"),
-        ({"value": " "}, "texts of 1 to 200"),
+        ({"value": " "}, "spell it so"),
+        ({"value": "03  07 12 18 25 31 + 09"}, "spell it so"),
+        ({"value": "3 07 12 18 25 31 + 09"}, "spell it so"),
+        ({"value": "03 07 12 18 25 31 09"}, "spell it so"),
+        ({"value": "０３ 07 12 18 25 31 + 09"}, "spell it so"),
         ({"revealed": b"6f1d2b0c"}, "not what was sealed"),
         ({"revealed": None}, "is needed to draw"),
     ],
@@ -258,7 +271,7 @@ def test_a_sample_follows_from_the_list_that_was_published(
 def test_what_does_not_fit_the_announcement_draws_nobody(
     published: Draw, database: psycopg.Connection, changed: dict[str, Any], message: str
 ) -> None:
-    """Too early, without a value, or with another seed than the sealed one."""
+    """Too early, without a value, spelled otherwise, or with another seed than the sealed one."""
     with pytest.raises(UserError, match=message):
         _draw(database, published, **changed)
     assert draw_by_id(database, published.id).drawn_at is None
@@ -302,25 +315,84 @@ def test_the_database_keeps_a_draw_as_it_is(
         database.execute(statement.encode())
 
 
+def _drawing(value: str, *, on: str = "2027-05-10", hashed: str = _SEED.decode()) -> str:
+    """A statement that draws past the programs."""
+    return f"""
+        UPDATE draws SET public_value = '{value}', drawn_by = 'x', drawn_at = '{on}',
+                         revealed = decode(nullif('{hashed.encode().hex()}', ''), 'hex'),
+                         seed = encode(sha256(convert_to(digest || '{value}{hashed}', 'UTF8')),
+                                       'hex')"""  # noqa: S608 - values of this file
+
+
 @pytest.mark.usefixtures("published")
 @pytest.mark.parametrize(
     "statement",
     [
-        """UPDATE draws SET public_value = '1', seed = repeat('0', 64), drawn_by = 'x',
+        _drawing(_VALUE) + " || '0'",
+        """UPDATE draws SET public_value = '03 07 12 18 25 31 + 09', drawn_by = 'x',
            drawn_at = '2027-05-10'""",
-        "UPDATE draws SET public_value = '1', drawn_by = 'x', drawn_at = '2027-05-10'",
-        """UPDATE draws SET public_value = '1', drawn_by = 'x', drawn_at = '2027-05-08',
-           seed = encode(sha256(convert_to(digest || '1', 'UTF8')), 'hex')""",
-        """UPDATE draws SET public_value = '1', drawn_by = 'x', drawn_at = '2027-05-10',
-           seed = encode(sha256(convert_to(digest || '1', 'UTF8')), 'hex')""",
+        _drawing(_VALUE, on="2027-05-08"),
+        _drawing(_VALUE, hashed=""),
+        _drawing(f"{_VALUE} "),
+        _drawing("3 7 12 18 25 31 + 9"),
     ],
 )
 def test_the_database_takes_no_draw_of_other_values(
     database: psycopg.Connection, statement: str
 ) -> None:
-    """A seed that does not follow, none, a day too early, or without what was sealed."""
+    """A seed that does not follow, none, a day too early, nothing revealed, another spelling."""
     with pytest.raises(psycopg.errors.CheckViolation), database.transaction():
         database.execute(statement.encode())
+
+
+@pytest.mark.usefixtures("published")
+def test_the_database_takes_no_draw_that_leaves_somebody_out(database: psycopg.Connection) -> None:
+    """Nobody drawn, too few of a stratum, or others than those with the smallest tickets."""
+    entry = """
+        INSERT INTO draw_entries (draw_id, platform_id, enterprise_id, stratum, ticket)
+        SELECT d.id, p.id, e.id, l.stratum,
+               encode(sha256(convert_to('draw' || d.seed || p.code || '/' || e.uscc, 'UTF8')),
+                      'hex')
+        FROM draws d, listed_for_draw(d.list_csv) l
+        JOIN platforms p ON p.code = l.platform JOIN enterprises e ON e.uscc = l.uscc
+        ORDER BY 5 {order} LIMIT {limit}"""
+    for entries in ("SELECT", entry.format(order="", limit=1), entry.format(order="DESC", limit=3)):
+        statements = (_drawing(_VALUE), entries, "SET CONSTRAINTS ALL IMMEDIATE")
+        with pytest.raises(psycopg.errors.RestrictViolation), database.transaction():
+            database.execute(";".join(statements).encode())
+    assert [each.drawn_at for each in list_draws(database, 2026)] == [None]
+
+
+def test_a_process_says_nothing_of_when_a_list_was_published_or_drawn(
+    published: Draw, database: psycopg.Connection
+) -> None:
+    """The database's clock does; and no list is published with its draw in it."""
+    copied = """
+        INSERT INTO draws (year, as_of, list_csv, digest, strata, listed, size, announced_source,
+                           announced_on, value_form, published_at, published_by)
+        SELECT 2030, as_of, list_csv, digest, strata, listed, size, announced_source,
+               (now() AT TIME ZONE 'Asia/Shanghai')::date + 1, '0', '2020-01-01', 'x'
+        FROM draws RETURNING published_at = now()"""
+    database.commit()
+    with database.transaction(force_rollback=True):
+        database.execute("SET LOCAL ROLE jieru_api")
+        assert database.execute(copied).fetchone() == (True,)
+        with pytest.raises(psycopg.errors.CheckViolation), database.transaction():
+            database.execute(
+                """UPDATE draws SET public_value = '1', drawn_by = 'x', drawn_at = '2099-01-01',
+                          seed = encode(sha256(convert_to(digest || '1', 'UTF8')), 'hex')
+                   WHERE year = 2030"""
+            )
+    drawn = _draw(database, published)
+    already = """
+        INSERT INTO draws (year, as_of, list_csv, digest, strata, listed, size, announced_source,
+                           announced_on, value_form, commitment, published_at, published_by,
+                           public_value, revealed, seed, drawn_at, drawn_by)
+        SELECT year, as_of, list_csv, digest, strata, listed, size, announced_source,
+               announced_on, value_form, commitment, published_at, published_by,
+               public_value, revealed, seed, drawn_at, drawn_by FROM draws WHERE id = %s"""
+    with pytest.raises(psycopg.errors.RestrictViolation), database.transaction():
+        database.execute(already, (drawn.id,))
 
 
 def test_what_a_visit_finds_amiss_opens_a_case(
@@ -344,6 +416,47 @@ def test_what_a_visit_finds_amiss_opens_a_case(
         "as_registered",
         "refused",
     ]
+
+
+def test_a_visit_before_the_draw_says_nothing_of_the_list(
+    published: Draw, database: psycopg.Connection
+) -> None:
+    """Whom one had chosen would stand for whom the draw chose, and the database refuses it too."""
+    drawn = _draw(database, published)
+    first = drawn_enterprises(database, drawn)[0]
+    early = _visit(
+        database, first.platform, first.uscc, Found.AS_REGISTERED, visited_on=date(2027, 5, 8)
+    )
+    assert early.draw_id is None
+    assert visits_of_draw(drawn, [first], [early]) == []
+    assert drawn_enterprises(database, drawn)[0].found == []
+    with pytest.raises(psycopg.errors.RestrictViolation), database.transaction():
+        database.execute(
+            """INSERT INTO visits (year, draw_id, platform_id, enterprise_id, visited_on,
+                                   first_visitor, second_visitor, found, notes, recorded_by,
+                                   recorded_at)
+               SELECT year, %s, platform_id, enterprise_id, visited_on, first_visitor,
+                      second_visitor, found, notes, recorded_by, recorded_at FROM visits""",
+            (drawn.id,),
+        )
+
+
+def test_a_visit_counts_for_every_draw_that_had_drawn_its_enterprise(
+    published: Draw, database: psycopg.Connection
+) -> None:
+    """A second draw of the year takes no visit from the first."""
+    drawn = _draw(database, published)
+    again = _draw(database, _publish(database, size=6))
+    for entry in drawn_enterprises(database, again):
+        visit = _visit(database, entry.platform, entry.uscc, Found.AS_REGISTERED)
+        assert visit.draw_id == again.id
+    assert [(each.drawn, each.visited) for each in results_of_year(database, 2026)] == [
+        (3, 3),
+        (6, 6),
+    ]
+    for each in (drawn, again):
+        sample = drawn_enterprises(database, each)
+        assert len(visits_of_draw(each, sample, list_visits(database, 2026))) == len(sample)
 
 
 def test_an_enterprise_that_was_not_drawn_may_be_visited_too(

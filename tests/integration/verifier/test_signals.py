@@ -1,6 +1,7 @@
 """Signals over a database: cheats are found, honest enterprises are not, twice the same."""
 
 import json
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Final
 
@@ -12,7 +13,10 @@ from tests.integration.verifier.conftest import Run as Jieru
 from tests.support.recorded import extend_on
 from tests.support.signal_city import AS_OF, DAYS, DEVICES, FIRST_DAY, SignalCity
 from verifier.counting.opening_stocks import accept_opening_stock, confirm_opening_stock
+from verifier.counting.reading import consistent_snapshot
 from verifier.policy import load_policy
+from verifier.trust import seeing
+from verifier.trust.reading import read_gathered
 from verifier.trust.records import latest_run, signals_of_run, store_run
 from verifier.trust.run import Run
 from verifier.trust.running import run_signals
@@ -212,6 +216,50 @@ def test_what_was_over_and_goes_on_was_recorded_when_it_was_extended(city: Signa
     (found,) = _run(city).signals
     assert (found.kind, found.score, found.from_on) == (Kind.RECORDED_LATE, 80, ends_on)
     assert found.devices == (f"m{_LATE}-0",)
+
+
+def test_no_operator_decides_how_much_a_run_has_to_read(city: SignalCity) -> None:
+    """Of hundreds of names a few are looked at, and numbers beyond all measure are none."""
+    city.hours[:, -1, 9:12] = True
+    city.live[:, -1, 9:12] = True
+    city.store()
+    for device in (*city.ids[_RECORDED], *city.ids[_RANDOM]):
+        city.measured(device, np.arange(170.0) % 20)
+    city.connection.execute(
+        """UPDATE heartbeats SET metrics = (
+               SELECT jsonb_object_agg('name' || number,
+                                       (metrics ->> 'temperature')::numeric * scale)
+               FROM generate_series(1, 300) AS number,
+                    LATERAL (SELECT CASE number % 3 WHEN 0 THEN 1e500 WHEN 1 THEN 1e-500
+                             ELSE 1 END) AS s (scale))
+           WHERE metrics IS NOT NULL"""
+    )
+    city.connection.commit()
+    with consistent_snapshot(city.connection):
+        gathered = read_gathered(city.connection, _POLICY, as_of=AS_OF, from_on=FIRST_DAY)
+    names = {(each.member, each.name) for each in gathered.series}
+    assert len(names) == len(gathered.series) == 2 * DEVICES * 6
+    assert {each.kind for each in _run(city).signals} == {Kind.METRICS_REPEAT}
+
+
+def test_a_kind_of_signal_that_fails_loses_none_of_the_others(
+    city: SignalCity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was found is kept; the fault is heard of."""
+    city.set_hours(_CLONE, city.hours[city.of(_VICTIM)])
+    city.store()
+    city.connection.commit()
+
+    def fail(_gathered: object, _thresholds: object) -> Iterator[Signal]:
+        raise MemoryError
+
+    monkeypatch.setattr(seeing, "_EVERYWHERE", (fail, *seeing._EVERYWHERE[1:]))
+    failures: list[Exception] = []
+    run = run_signals(city.connection, _POLICY, AS_OF, FIRST_DAY, failures=failures)
+    assert {each.kind for each in run.signals} == {Kind.RHYTHM_ALIKE}
+    assert [type(each) for each in failures] == [MemoryError]
+    with pytest.raises(MemoryError):
+        run_signals(city.connection, _POLICY, AS_OF, FIRST_DAY)
 
 
 def test_whoever_runs_again_finds_the_same_bytes(city: SignalCity) -> None:

@@ -25,6 +25,7 @@ from verifier.trust.draws.drawing import (
 )
 from verifier.trust.draws.listing import list_of_kept_count
 from verifier.trust.draws.results import Found, Result, result_of
+from verifier.trust.draws.spelling import form_of, require_spelling
 
 __all__ = [
     "Announcement",
@@ -44,7 +45,8 @@ __all__ = [
 _LONGEST: Final = 200
 _SELECT: Final = """
     SELECT id, year, as_of, list_csv, digest, strata, listed, size, announced_source, announced_on,
-           commitment, published_at, published_by, public_value, revealed, seed, drawn_at, drawn_by
+           value_form, commitment, published_at, published_by, public_value, revealed, seed,
+           drawn_at, drawn_by
     FROM draws
     WHERE (%(id)s::integer IS NULL OR id = %(id)s)
       AND (%(year)s::integer IS NULL OR year = %(year)s)
@@ -53,9 +55,9 @@ _SELECT: Final = """
 _LOCK: Final = "SELECT FROM draws WHERE id = %s FOR UPDATE"
 _INSERT: Final = """
     INSERT INTO draws (year, as_of, list_csv, digest, strata, listed, size, announced_source,
-                       announced_on, commitment, published_at, published_by)
+                       announced_on, value_form, commitment, published_at, published_by)
     VALUES (%(year)s, %(as_of)s, %(list)s, %(digest)s, %(strata)s, %(listed)s, %(size)s,
-            %(source)s, %(on)s, %(commitment)s, %(at)s, %(by)s)
+            %(source)s, %(on)s, %(form)s, %(commitment)s, %(at)s, %(by)s)
     RETURNING id
 """
 _DRAW: Final = """
@@ -78,8 +80,10 @@ _SELECT_DRAWN: Final = """
     FROM draw_entries t
     JOIN platforms p ON p.id = t.platform_id
     JOIN enterprises e ON e.id = t.enterprise_id
-    LEFT JOIN visits v ON (v.draw_id, v.platform_id, v.enterprise_id)
-                        = (t.draw_id, t.platform_id, t.enterprise_id)
+    JOIN draws d ON d.id = t.draw_id
+    LEFT JOIN visits v ON (v.year, v.platform_id, v.enterprise_id)
+                        = (d.year, t.platform_id, t.enterprise_id)
+                      AND v.visited_on >= (d.drawn_at AT TIME ZONE 'Asia/Shanghai')::date
     WHERE t.draw_id = %s
     GROUP BY t.id, p.id, e.id
     ORDER BY p.code COLLATE "C", e.uscc COLLATE "C"
@@ -94,6 +98,8 @@ class Announcement:
     """Where it comes from, such as a lottery's round."""
     on: date
     """When it comes to be."""
+    form: str
+    """How it will be spelled (`form_of`), or an earlier value that is spelled so."""
     commitment: str | None
     """SHA-256 of what is kept sealed until then, in hexadecimal; None: nothing is."""
 
@@ -112,6 +118,7 @@ class Draw:
     size: int
     announced_source: str
     announced_on: date
+    value_form: str
     commitment: str | None
     published_at: datetime
     published_by: str
@@ -137,6 +144,7 @@ class Draw:
             "size": self.size,
             "announced_source": self.announced_source,
             "announced_on": self.announced_on.isoformat(),
+            "value_form": self.value_form,
             "commitment": self.commitment,
             "published_at": self.published_at.isoformat(),
             "published_by": self.published_by,
@@ -147,9 +155,16 @@ class Draw:
         }
 
     def sample(self, public_value: str, revealed: bytes = b"") -> Drawing:
-        """Whom these values draw."""
+        """Whom these values draw.
+
+        Raises:
+            UserError: the public value is not spelled as was announced.
+        """
         return draw_sample(
-            self.content, size=self.size, public_value=public_value, revealed=revealed
+            self.content,
+            size=self.size,
+            public_value=require_spelling(public_value, self.value_form),
+            revealed=revealed,
         )
 
 
@@ -242,7 +257,7 @@ def publish_list(
 
     Raises:
         UserError: the count is not submitted, a list of the year still waits to be drawn, the
-            value is of a day that has begun already, or so few cannot be drawn.
+            value is of a day that has begun already or of no form, or so few cannot be drawn.
     """
     _require_announcement(announcement, civil_date(at))
     if any(each.drawn_at is None for each in list_draws(connection, year)):
@@ -264,6 +279,7 @@ def publish_list(
             "size": require_size(size, found.rows),
             "source": announcement.source.strip(),
             "on": announcement.on,
+            "form": form_of(announcement.form),
             "commitment": announcement.commitment,
             "at": at,
             "by": by,
@@ -293,12 +309,12 @@ def record_draw(
         at: when.
 
     Raises:
-        UserError: it is drawn already, the announced day has not come, the value is empty, or what
-            is revealed is not what was sealed.
+        UserError: it is drawn already, the announced day has not come, the value is spelled
+            otherwise than announced, or what is revealed is not what was sealed.
     """
     connection.execute(_LOCK, (draw.id,))
     draw = draw_by_id(connection, draw.id)
-    public_value = _text(public_value)
+    public_value = require_spelling(public_value, draw.value_form)
     if draw.drawn_at is not None:
         raise UserError("The draw {id} was drawn already.", id=draw.id)
     if civil_date(at) < draw.announced_on:
@@ -363,7 +379,8 @@ def results_of_year(connection: psycopg.Connection, year: int) -> list[Result]:
 
 
 def _require_announcement(announcement: Announcement, today: date) -> None:
-    _text(announcement.source)
+    if not _is_text(announcement.source):
+        raise UserError("The source is a text of 1 to {longest} characters.", longest=_LONGEST)
     if announcement.on <= today:
         raise UserError(
             "The public value must come to be after the list is published: {day} is not after "
@@ -396,18 +413,8 @@ def _require_revealed(draw: Draw, revealed: bytes | None) -> None:
         )
 
 
-def _text(text: str) -> str:
-    """A text that is said of a value.
-
-    Raises:
-        UserError: there is none, it is too long, or no text of a database.
-    """
-    text = text.strip()
-    if not text or len(text) > _LONGEST or "\0" in text:
-        raise UserError(
-            "A source and its value are texts of 1 to {longest} characters.", longest=_LONGEST
-        )
-    return text
+def _is_text(text: str) -> bool:
+    return bool(text.strip()) and len(text.strip()) <= _LONGEST and "\0" not in text
 
 
 def _is_digest(text: str) -> bool:

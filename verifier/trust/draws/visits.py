@@ -1,5 +1,6 @@
 """Visits as the database keeps them: who went where, and what they found."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Final
@@ -10,9 +11,10 @@ from psycopg.rows import class_row
 from jieru.calendar import civil_date
 from jieru.errors import UserError
 from verifier.trust.cases.records import open_case_unless_open
+from verifier.trust.draws.records import Draw, DrawnEnterprise
 from verifier.trust.draws.results import OPENS_CASE, Found
 
-__all__ = ["Visit", "VisitReport", "list_visits", "record_visit"]
+__all__ = ["Visit", "VisitReport", "list_visits", "record_visit", "visits_of_draw"]
 
 _LONGEST_NAME: Final = 100
 _LONGEST_NOTES: Final = 4_000
@@ -27,10 +29,12 @@ _SELECT: Final = """
       AND (%(id)s::integer IS NULL OR v.id = %(id)s)
     ORDER BY v.id
 """
-# The last draw of the year that drew the enterprise, if one did.
+# The last draw of the year that drew the enterprise until that day, if one did. A visit counts for
+# every such draw (`drawn_enterprises`); whoever was visited before was not visited for a draw.
 _SELECT_VISITED: Final = """
     SELECT p.id, e.id, (SELECT max(t.draw_id) FROM draw_entries t JOIN draws d ON d.id = t.draw_id
-                        WHERE d.year = %(year)s AND t.platform_id = p.id AND t.enterprise_id = e.id)
+                        WHERE d.year = %(year)s AND t.platform_id = p.id AND t.enterprise_id = e.id
+                          AND (d.drawn_at AT TIME ZONE 'Asia/Shanghai')::date <= %(on)s)
     FROM platforms p, enterprises e
     WHERE p.code = %(platform)s AND e.uscc = %(uscc)s
       AND EXISTS (SELECT FROM connections c WHERE c.platform_id = p.id AND c.enterprise_id = e.id)
@@ -101,6 +105,21 @@ def list_visits(connection: psycopg.Connection, year: int | None = None) -> list
     return _select(connection, year=year)
 
 
+def visits_of_draw(
+    draw: Draw, drawn: Iterable[DrawnEnterprise], visits: Iterable[Visit]
+) -> list[Visit]:
+    """Of the visits of a year those that count for a draw: to whom it drew, since it did."""
+    if draw.drawn_at is None:
+        return []
+    drawn_on = civil_date(draw.drawn_at)
+    sampled = {(each.platform, each.uscc) for each in drawn}
+    return [
+        each
+        for each in visits
+        if (each.platform, each.uscc) in sampled and each.visited_on >= drawn_on
+    ]
+
+
 def record_visit(
     connection: psycopg.Connection, report: VisitReport, *, by: str, at: datetime
 ) -> Visit:
@@ -116,7 +135,12 @@ def record_visit(
         UserError: there was no such connection, the day has not come, fewer than two people went,
             nothing is said of it, a digest is none, or the case is of somebody else.
     """
-    values = {"year": report.year, "platform": report.platform, "uscc": report.uscc}
+    values = {
+        "year": report.year,
+        "platform": report.platform,
+        "uscc": report.uscc,
+        "on": report.visited_on,
+    }
     found = connection.execute(_SELECT_VISITED, values).fetchone()
     if found is None:
         raise UserError(

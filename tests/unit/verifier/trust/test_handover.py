@@ -56,6 +56,24 @@ def test_each_machine_is_handed_over_once_to_an_enterprise() -> None:
     ]
 
 
+def test_a_crowd_that_stops_and_begins_in_one_beat_is_not_compared_each_with_each() -> None:
+    """Three hundred enterprises stop at the full minute, and as many begin on the next day."""
+    gave = [_spells(3 * each, each, (100, 190), [0] * 3) for each in range(300)]
+    received = [_spells(3 * each, each, (191, 280), [0] * 3) for each in range(300, 600)]
+    found = _found(*gave, *received)
+    assert {each.receiver for each in found} == set(range(300, 600))
+    assert len(found) == 300 * 20
+
+
+def test_a_crowd_of_another_season_hides_nobody() -> None:
+    """Nor do machines of the receiver itself that stopped between."""
+    crowd = [_spells(1_000 + 3 * each, each, (10, 50 + each), [0] * 3) for each in range(10, 130)]
+    own = _spells(5_000, 2, (100, 191), [0] * 100)
+    gave, received = _spells(1, 1, (100, 189), [0] * 3), _spells(20, 2, (192, 280), [0] * 3)
+    (found,) = (each for each in _found(*crowd, own, gave, received) if each.giver == 1)
+    assert (found.receiver, found.stopped) == (2, (1, 2, 3))
+
+
 def test_another_interval_is_another_machine() -> None:
     """Though it may stand at the same second."""
     gave = _spells(10, 1, (100, 190), [7, 21, 44])

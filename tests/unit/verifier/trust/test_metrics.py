@@ -39,16 +39,36 @@ def test_a_recording_that_is_played_again_and_again_is_found() -> None:
     assert found.share > 0.85
 
 
+def test_a_recording_that_is_played_everywhere_is_found_without_comparing_every_two() -> None:
+    """Each of a thousand once, whole and by its own share; an honest one among them is not."""
+    everywhere = [_machine(1)] * 1_000
+    partly = np.concatenate([_machine(1, 250), _machine(3, 250)])
+    found = repetitions([*everywhere, _machine(2), partly], 0.4)
+    seen = {number for each in found for number in (each.one, each.other)}
+    assert seen == {*range(1_000), 1_001}
+    assert len(found) <= 1_001
+    assert {each.share for each in found if 1_001 not in each[:2]} == {1.0}
+
+
+def test_many_banks_that_each_play_a_recording_are_told_apart() -> None:
+    """Pairs are within a bank only, as many as there are."""
+    banks = [_machine(bank) for bank in range(20) for _device in range(5)]
+    found = repetitions(banks, 0.5)
+    assert {each.share for each in found} == {1.0}
+    assert len(found) == 20 * 10
+    assert all(each.one // 5 == each.other // 5 for each in found)
+
+
 def test_a_machine_at_rest_repeats_nothing() -> None:
     """Its gauge stands still, or steps between three values."""
-    assert shingles(np.zeros(100)) == []
-    assert shingles(np.tile([20.0, 20.1, 20.2], 50)) == []
+    assert len(shingles(np.zeros(100))) == 0
+    assert len(shingles(np.tile([20.0, 20.1, 20.2], 50))) == 0
     assert repetitions([np.zeros(100), np.zeros(100)], 0.01) == []
 
 
 def test_a_short_series_has_no_shingles() -> None:
     """Seven values are too few to say anything."""
-    assert shingles(np.arange(7.0)) == []
+    assert len(shingles(np.arange(7.0))) == 0
     assert len(shingles(np.arange(9.0))) == 2
 
 
