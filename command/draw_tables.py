@@ -83,7 +83,7 @@ def draws_report(
         )
         table = text_table(
             _("Enterprises to visit"),
-            [_("Platform"), _("Code"), _("Name"), _("Found")],
+            [_("Platform"), _("Code"), _("Name"), _("Finding")],
         )
         for each in drawn[draw.id]:
             found = _(FOUND_WORDS[finding_of(each.findings)]) if each.found else _("not visited")

@@ -147,7 +147,7 @@ def _table(stocks: list[RecordedStock]) -> Table:
         [
             _("No."),
             _("Platform"),
-            _("Recorded by"),
+            _("Recorded until"),
             _("Reason"),
             _("By"),
             _("On"),

@@ -180,6 +180,7 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     ("POST", "/api/v1/declarations/{declaration_id}/confirm"): Permission.WORK_ON_CASES,
     ("GET", "/enterprises/{uscc}/declarations/new"): Permission.ANSWER_QUESTIONS,
     ("POST", "/enterprises/{uscc}/declarations/new"): Permission.ANSWER_QUESTIONS,
+    ("GET", "/declarations"): Permission.READ_CASES,
     ("GET", "/declarations/{declaration_id}/confirm"): Permission.WORK_ON_CASES,
     ("POST", "/declarations/{declaration_id}/confirm"): Permission.WORK_ON_CASES,
     # Panels for auditors

@@ -347,7 +347,7 @@ def _visit_form(
         Input("second_visitor", _("Second visitor"), is_required=True, longest=100),
         Input(
             "found",
-            _("Found"),
+            _("Finding"),
             "select",
             is_required=True,
             choices=word_choices(Found, _FOUND_LABELS, visit.translate),
@@ -355,7 +355,7 @@ def _visit_form(
         ),
         Input(
             "notes",
-            _("What was seen"),
+            _("What they saw"),
             "lines",
             is_required=True,
             longest=4_000,

@@ -128,7 +128,7 @@ def _acceptance_form(
     inputs = (
         Input(
             "stood_on",
-            _("Recorded by"),
+            _("Recorded until"),
             "date",
             is_required=True,
             hint=_("What was recorded later, or after you send this, is not accepted by it."),

@@ -3,12 +3,19 @@
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+import psycopg
 from playwright.sync_api import Browser, FilePayload, Page
 
 from api.access.roles import Role
 from jieru.database import connect
 from tests.browser.console import Console
 from tests.browser.watched_page import watched_page
+from tests.support.asked_enterprise import (
+    CHALLENGE_CODE,
+    QUESTION_CODE,
+    ask_enterprise,
+    keep_opening_stocks,
+)
 from tests.support.credentials import issue_to
 from tests.support.kept_counts import keep_counts
 from tests.support.kept_draws import keep_draws
@@ -116,9 +123,20 @@ PAGES: Final = (
         _send,
         may_fail=True,
     ),
+    Shown("enterprise-of-verifier", _ENTERPRISE, Role.VERIFIER),
+    Shown("enterprise-contact", f"{_ENTERPRISE}/contact", Role.VERIFIER),
+    Shown("enterprise-contact-edit", f"{_ENTERPRISE}/contact/edit", Role.VERIFIER),
+    Shown("confirmations", "/confirmations", Role.VERIFIER),
+    Shown("confirmations-of-operator", "/confirmations"),
+    Shown("confirm-code", "/confirm", None),
+    Shown("confirm-question", f"/confirm/{QUESTION_CODE}", None),
+    Shown("confirm-unknown", f"/confirm/{'0' * 20}", None, may_fail=True),
+    Shown("challenges", "/challenges", Role.VERIFIER),
+    Shown("challenge-of-enterprise", f"/challenge/{CHALLENGE_CODE}", None),
     Shown("devices", "/devices"),
     Shown("devices-of-admin", "/devices?status=late", Role.ADMIN),
     Shown("device", _DEVICE, prepare=_open_every_summary),
+    Shown("device-in-trouble", "/devices/xielian/m2-1"),
     Shown("credential-secret", "/platforms/xielian", prepare=_replace_credential),
     Shown("device-new", "/devices/new"),
     Shown("device-heartbeats", f"{_DEVICE}/heartbeats"),
@@ -129,7 +147,7 @@ PAGES: Final = (
     Shown("import-rejected", "/imports/1"),
     Shown("import-checked", "/imports/2"),
     Shown("import-asking", "/imports/3"),
-    Shown("rejections", "/rejections?first=2026-05-01&last=2026-05-30", Role.ADMIN),
+    Shown("rejections", "/rejections", Role.ADMIN),
     Shown("rejected-messages", "/rejections/messages", Role.ADMIN),
     Shown("api-keys", "/api-keys", prepare=_open_every_summary),
     Shown("api-key-new", "/api-keys/new", Role.ADMIN),
@@ -155,6 +173,11 @@ PAGES: Final = (
     Shown("count-publish", "/counts/2025/publish", Role.ADMIN),
     Shown("count-pay", "/counts/2026/pay?platform=xielian", Role.ADMIN),
     Shown("count-waive", f"{_DECISION}&act=waive", Role.VERIFIER),
+    Shown("opening-stocks", "/opening-stocks", Role.VERIFIER),
+    Shown("opening-stock-new", "/opening-stocks/new", Role.VERIFIER),
+    Shown(
+        "opening-stock-withdraw", "/opening-stocks/2/withdraw", Role.VERIFIER, _send, may_fail=True
+    ),
     Shown("draws", "/draws", Role.VERIFIER),
     Shown("draw-visited", "/draws/1", Role.VERIFIER),
     Shown("draw-waiting", "/draws/2", Role.AUDITOR),
@@ -174,6 +197,7 @@ PAGES: Final = (
     Shown("questions", "/questions"),
     Shown("question", f"/questions/{uscc_of(SHOWN_ENTERPRISE)}"),
     Shown("question-answer", f"/questions/{uscc_of(SHOWN_ENTERPRISE)}/answer"),
+    Shown("declarations", "/declarations", Role.VERIFIER),
     Shown("declaration-new", f"{_ENTERPRISE}/declarations/new"),
     Shown("declaration-confirm", "/declarations/1/confirm", Role.VERIFIER),
     Shown("panels-overview", "/panels", Role.AUDITOR, wait_for_panels),
@@ -189,10 +213,7 @@ PAGES: Final = (
 def fill_console(browser: Browser, console: Console) -> None:
     """What lies beyond the registry: imports, a key, credentials, requests, kept counts."""
     with connect(console.database_url) as connection:
-        keep_counts(connection)
-        keep_draws(connection)
-        issue_to(connection, f"xielian/{SHOWN_DEVICE}")
-        open_shown_case(connection)
+        _fill_workbench(connection)
     with watched_page(browser, console, role=Role.OPERATOR) as page:
         for row in (("9135", "莆田市荔城区新鞋厂", "licheng", "C18"), _GOOD_ROW):
             page.goto("/imports")
@@ -242,6 +263,16 @@ def fill_console(browser: Browser, console: Console) -> None:
         connection.execute(_SOME_BY_ITSELF, (SHOWN_DEVICE,))
         connection.execute(_SOME_BY_A_GATEWAY, (SHOWN_DEVICE,))
         connection.execute(_HOURS_BY_BOTH, (SHOWN_DEVICE,))
+
+
+def _fill_workbench(connection: psycopg.Connection) -> None:
+    """What verifiers and those they ask have done."""
+    keep_counts(connection)
+    keep_draws(connection)
+    issue_to(connection, f"xielian/{SHOWN_DEVICE}")
+    open_shown_case(connection)
+    ask_enterprise(connection, uscc_of(SHOWN_ENTERPRISE))
+    keep_opening_stocks(connection)
 
 
 _GATEWAYS: Final = {

@@ -160,6 +160,7 @@ GET   /api/v1/questions/{uscc}/documents/{sha256}        operator -        -    
 
 GET   /enterprises/{uscc}/declarations/new               operator -        -       -
 POST  /enterprises/{uscc}/declarations/new               operator -        -       -
+GET   /declarations                                      -        verifier auditor admin
 GET   /declarations/{declaration_id}/confirm             -        verifier -       admin
 POST  /declarations/{declaration_id}/confirm             -        verifier -       admin
 GET   /api/v1/declarations                               operator verifier auditor admin

@@ -397,10 +397,16 @@ async def test_a_stop_is_declared_in_time_and_confirmed_by_the_bureau(bureau: Bu
     foreign = await bureau.send(path, "he", {**late, "from_date": today, "to_date": today})
     assert foreign.status_code in {404, 409}
     confirm = f"/declarations/{found['id']}/confirm"
+    assert f'href="{confirm}"' in await bureau.page("/declarations", "lin")
+    assert confirm not in await bureau.page("/declarations", "shen")
+    assert confirm not in await bureau.page("/declarations?platform=beta", "lin")
+    assert (await bureau.ask("GET", "/declarations", "wang")).status_code == 403
     assert (await bureau.ask("GET", confirm, "wang")).status_code == 403
     confirmed = await bureau.send(confirm, "lin", {"confirmation": "电话核实"})
     assert confirmed.status_code == 303, confirmed.text
     assert "电话核实" in await bureau.page(f"/enterprises/{bureau.uscc}", "wang")
+    assert confirm not in await bureau.page("/declarations", "lin")
+    assert "电话核实" in await bureau.page("/declarations?confirmed=yes", "shen")
     assert (await bureau.send(confirm, "lin", {"confirmation": "x"})).status_code == 409
 
 

@@ -1,16 +1,18 @@
 """Declarations of stop and repair for people: their forms; an enterprise's page lists them."""
 
 from collections.abc import Mapping
-from typing import Final
+from dataclasses import dataclass
+from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
 from api.access.gate import GatedRoute
+from api.access.roles import Permission
 from api.console.announcement import Done
 from api.console.breadcrumbs import enterprise_breadcrumbs, enterprise_page_address
-from api.console.choices import word_choices
+from api.console.choices import platform_choices, word_choices
 from api.console.forms import (
     Choice,
     Form,
@@ -21,18 +23,42 @@ from api.console.forms import (
     form_page,
     read_form,
 )
+from api.console.listed import Filtered, query_of, render_list
 from api.console.visit import CurrentVisit, Visit
 from api.console.words import DECLARATION_WORDS
 from api.registry.declarations.answers import Confirmation, NewDeclarationBody
-from api.registry.declarations.queries import confirm_declaration, declare, read_declaration
+from api.registry.declarations.queries import (
+    DeclarationFilter,
+    confirm_declaration,
+    declare,
+    list_declarations,
+    read_declaration,
+)
 from api.registry.declarations.routes import DeclarationId
 from api.registry.parents import parent_enterprise_name
+from api.web.paging import RequestedPage
 from jieru.i18n import marked as _
 from registry.declarations import DeclarationKind
 
 __all__ = ["router"]
 
 router = APIRouter(include_in_schema=False, route_class=GatedRoute)
+
+_LIST: Final = "/declarations"
+_STANDINGS: Final = {
+    "no": _("not confirmed by the enterprise"),
+    "yes": _("confirmed by the enterprise"),
+    "all": _("all"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """The filter of the list."""
+
+    confirmed: Literal["no", "yes", "all"] = "no"
+    platform: Filtered = ""
+
 
 _CONFIRMATION: Final = Input(
     "confirmation",
@@ -41,6 +67,31 @@ _CONFIRMATION: Final = Input(
     hint=_("Whom you asked, how, and what was said."),
     longest=1_000,
 )
+
+
+@router.get(_LIST)
+def show_declarations(
+    visit: CurrentVisit, page: RequestedPage, wanted: Annotated[_Wanted, Depends()]
+) -> HTMLResponse:
+    """The list, in the order in which they came; by default of those that nobody confirmed."""
+    accepted = DeclarationFilter(
+        platform=wanted.platform or None,
+        confirmed=None if wanted.confirmed == "all" else wanted.confirmed,
+    )
+    with visit.database.snapshot() as connection:
+        found = list_declarations(connection, visit.caller, accepted, page)
+        platforms = platform_choices(connection, visit.caller)
+    values = {
+        "declarations": [
+            (each, visit.translate(DECLARATION_WORDS[each.kind])) for each in found.items
+        ],
+        "platforms": platforms,
+        "standings": [(value, visit.translate(label)) for value, label in _STANDINGS.items()],
+        "wanted": wanted,
+        "may_confirm": visit.may(Permission.WORK_ON_CASES),
+    }
+    query = query_of(wanted)
+    return render_list(visit, "declarations", _LIST, query, page, found.next_cursor, values)
 
 
 @router.get("/enterprises/{uscc}/declarations/new")
