@@ -15,10 +15,8 @@ _PLAIN: Final = frozenset({Kind.RHYTHM_ALIKE, Kind.COUNTER_CONTINUED})
 """Hard ones of three devices and more that stand for themselves: a whole bank of machines that is,
 or was, another enterprise's."""
 _BANK: Final = 3
-_WINDOW_DAYS: Final = 90
 _WITH_ANOTHER: Final = frozenset(
     {
-        Kind.RECORDED_LATE,
         Kind.COUNTER_CONTINUED,
         Kind.NO_HEARTBEATS,
         Kind.RHYTHM_ALIKE,
@@ -35,7 +33,8 @@ def proposes_hold(signals: Iterable[Signal]) -> bool:
 
     - two kinds of signals, one of which has hardly an innocent cause, and neither of which is a
       hand-over: of ten honest enterprises one begins in the beat of another that stopped;
-    - a registration that came so late that a whole window had passed before it;
+    - a registration that came late, and an outcome that rests on the days before it: such days
+      count for nothing until two people accept them, and for whoever goes on they need not;
     - a whole bank of machines whose rhythm is that of another enterprise, which was there first, or
       whose counters go on where another's ended.
 
@@ -49,7 +48,10 @@ def proposes_hold(signals: Iterable[Signal]) -> bool:
         for each in seen
     ):
         return True
-    if any(each.kind is Kind.RECORDED_LATE and each.score >= _WINDOW_DAYS for each in seen):
+    if any(
+        each.kind is Kind.RECORDED_LATE and each.detail.get("outcome_rests_on_it") is True
+        for each in seen
+    ):
         return True
     telling = kinds - {Kind.HANDED_OVER}
     return len(telling) > 1 and bool(telling & _WITH_ANOTHER)

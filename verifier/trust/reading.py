@@ -157,9 +157,10 @@ def read_gathered(
     evidence = read_evidence(connection)
     places = _places(connection)
     devices = np.unique(evidence.assignments.device)
-    days = activity_of_cases(
+    activity = activity_of_cases(
         evidence, read_presence(connection, devices, as_of), as_of, policy
-    ).days
+    )
+    days = activity.days
     fleet, live_hours = _fleet(
         connection, evidence, Stretch(from_on.toordinal(), (as_of - from_on).days + 1)
     )
@@ -176,6 +177,7 @@ def read_gathered(
         live_known=evidence.live_days.among(from_on, (as_of - from_on).days + 1),
         serials=serials,
         recorded=recorded,
+        days_if_accepted=None if activity.late is None else activity.late.whole,
         registrations=registrations,
         told=_told(connection, members, from_on, as_of),
         invented=_invented(connection, places, from_on, as_of),

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from verifier.counting.eligibility import Case, waived, window_rule
 from verifier.counting.windows import ActiveDays, WindowRule, earliest_windows
 from verifier.policy import Policy
 
-__all__ = ["with_earliest_windows"]
+__all__ = ["rests_on_late_days", "with_earliest_windows"]
 
 
 def with_earliest_windows(
@@ -34,3 +34,33 @@ def with_earliest_windows(
         for number, window in zip(numbers, windows, strict=True):
             found[number] = replace(found[number], window=window)
     return tuple(found)
+
+
+def rests_on_late_days(
+    case: Case, days: ActiveDays, recorded_on: date, as_of: date, policy: Policy
+) -> bool:
+    """Whether a case has a window by days of before it was recorded, and cannot have another.
+
+    Whoever registers late and goes on counts by what is heard from then on: the days before earn
+    nothing. Only where the machines are gone, or what came after did not suffice, would it change
+    the outcome to accept them.
+
+    Args:
+        case: with the window that it has by itself.
+        days: its one row, were all that was recorded late accepted.
+        recorded_on: when the last of it was recorded.
+        as_of: the last day a window may have.
+        policy: what a window takes.
+    """
+    rule = window_rule(waived(policy, case.decisions))
+    (window,) = earliest_windows(days, rule, as_of)
+    if window is None:
+        return False
+    if policy.backdate_days_max is None:  # then these days count by themselves
+        return window.first_day < recorded_on
+    if case.window is not None:
+        return False
+    active = np.flatnonzero(days.active[0])
+    goes_on = days.first_day + int(active[-1]) >= recorded_on.toordinal()
+    has_time = recorded_on + timedelta(days=rule.window_days - 1) > as_of
+    return not (goes_on and has_time)

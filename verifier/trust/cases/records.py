@@ -281,6 +281,7 @@ def _signals(
                 from_on=row["from_on"],
                 to_on=row["to_on"],
                 devices=tuple(row["serials"]),
+                detail=row["detail"],  # a likeness is hard or soft by what it says there
             ),
             row["run_id"],
             row["run_at"],
