@@ -49,9 +49,7 @@ def gathered_of_city(city: DrawnCity, policy: Policy) -> Gathered:
     serials = sorted({machine.serial for _case, machine, _period in members})
     ids = {serial: number for number, serial in enumerate(serials)}
     by_themselves = [_by_itself(city, member, policy) for member in members]
-    active, if_accepted = (
-        _active_days(city, each, policy) for each in (by_themselves, members)
-    )
+    active, if_accepted = (_active_days(city, each, policy) for each in (by_themselves, members))
     lives = [_heard_within(machine, period) for _case, machine, period in members]
     return Gathered(
         policy=policy,

@@ -157,9 +157,7 @@ def read_gathered(
     evidence = read_evidence(connection)
     places = _places(connection)
     devices = np.unique(evidence.assignments.device)
-    activity = activity_of_cases(
-        evidence, read_presence(connection, devices, as_of), as_of, policy
-    )
+    activity = activity_of_cases(evidence, read_presence(connection, devices, as_of), as_of, policy)
     days = activity.days
     fleet, live_hours = _fleet(
         connection, evidence, Stretch(from_on.toordinal(), (as_of - from_on).days + 1)

@@ -43,15 +43,12 @@ def _recorded_late(gathered: Gathered, thresholds: Thresholds) -> Iterator[Signa
             threshold=thresholds.recorded_late_days_min,
             span=(each.from_on, each.recorded_on),
             devices=each.serials,
-            detail={"outcome_rests_on_it": _rests_on(gathered, each)},
+            detail={"rests_on_late_days": _rests_on(gathered, each)},
         )
 
 
 def _rests_on(gathered: Gathered, late: LateRegistration) -> bool:
-    """Whether a case would be paid for by the days of before it was recorded, and else would not.
-
-    Under a policy of before evidence followed registration, all days are in `days`.
-    """
+    """Under a policy of before evidence followed registration, `days` has all of them."""
     days = gathered.days if gathered.days_if_accepted is None else gathered.days_if_accepted
     return rests_on_late_days(
         gathered.cases[late.case],

@@ -39,11 +39,12 @@ def with_earliest_windows(
 def rests_on_late_days(
     case: Case, days: ActiveDays, recorded_on: date, as_of: date, policy: Policy
 ) -> bool:
-    """Whether a case has a window by days of before it was recorded, and cannot have another.
+    """Whether a case has what a window takes by days of before it was recorded, and only by them.
 
     Whoever registers late and goes on counts by what is heard from then on: the days before earn
-    nothing. Only where the machines are gone, or what came after did not suffice, would it change
-    the outcome to accept them.
+    nothing. Only where the machines are gone, or what came after did not suffice, would anybody be
+    paid for these days, were they accepted. So they are looked at where they make a window, and
+    where they are as many as one takes, though not within its days.
 
     Args:
         case: with the window that it has by itself.
@@ -53,14 +54,16 @@ def rests_on_late_days(
         policy: what a window takes.
     """
     rule = window_rule(waived(policy, case.decisions))
-    (window,) = earliest_windows(days, rule, as_of)
-    if window is None:
-        return False
+    recorded = recorded_on.toordinal()
+    active = days.first_day + np.flatnonzero(days.active[0])
+    has_enough_before = int((active < recorded).sum()) >= rule.active_days_min
     if policy.backdate_days_max is None:  # then these days count by themselves
-        return window.first_day < recorded_on
+        return has_enough_before
     if case.window is not None:
         return False
-    active = np.flatnonzero(days.active[0])
-    goes_on = days.first_day + int(active[-1]) >= recorded_on.toordinal()
+    (window,) = earliest_windows(days, rule, as_of)
+    if window is None and not has_enough_before:
+        return False
+    goes_on = int(active[-1]) >= recorded
     has_time = recorded_on + timedelta(days=rule.window_days - 1) > as_of
     return not (goes_on and has_time)

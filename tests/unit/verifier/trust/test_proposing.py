@@ -18,7 +18,11 @@ def _signal(
 
 
 def _late(days: int, *, rests: bool) -> Signal:
-    return _detailed(Kind.RECORDED_LATE, {"outcome_rests_on_it": rests}, (), days)
+    return _detailed(Kind.RECORDED_LATE, {"rests_on_late_days": rests}, (), days)
+
+
+def _handed_over(by_chance_percent: int) -> Signal:
+    return _detailed(Kind.HANDED_OVER, {"by_chance_percent": by_chance_percent}, _BANK, 3)
 
 
 def _detailed(kind: Kind, detail: Detail, devices: tuple[str, ...], score: float) -> Signal:
@@ -35,6 +39,7 @@ def test_nothing_proposes_nothing() -> None:
     "signals",
     [
         [_late(31, rests=True)],
+        [_handed_over(3), _signal(Kind.SILENT_WHEN_FULL)],
         [_signal(Kind.RHYTHM_ALIKE, _BANK)],
         [_signal(Kind.COUNTER_CONTINUED, _BANK)],
         [_signal(Kind.REQUIRED_HOURS), _signal(Kind.SILENT_WHEN_FULL)],
@@ -53,6 +58,9 @@ def test_plain_cases_propose_a_hold(signals: list[Signal]) -> None:
         [_late(150, rests=False), _signal(Kind.SILENT_WHEN_FULL)],
         [_signal(Kind.COUNTER_FELL, _BANK), _signal(Kind.NOT_LIVE)],
         [_signal(Kind.HANDED_OVER, _BANK), _signal(Kind.NOT_LIVE)],
+        [_handed_over(40), _signal(Kind.SILENT_WHEN_FULL)],
+        [_handed_over(40), _signal(Kind.REQUIRED_HOURS)],
+        [_handed_over(3)],
         [_signal(Kind.COUNTER_CONTINUED, _BANK[:1])],
         [_late(31, rests=False), _signal(Kind.HANDED_OVER, _BANK)],
         [_signal(Kind.REQUIRED_HOURS)],

@@ -43,6 +43,10 @@ def _day(number: int) -> date:
         pytest.param(_days(until=131), 120, 130, False, id="goes on, its own window is not over"),
         pytest.param(_days(until=150), 120, 260, True, id="went on for too few days"),
         pytest.param(_days(until=50), 120, 130, False, id="no window with these days either"),
+        pytest.param(
+            _days(until=119, every=2), 120, 130, True, id="enough days in too long a time"
+        ),
+        pytest.param(_days(until=270, every=2), 60, 290, False, id="as little before as after"),
     ],
 )
 def test_an_outcome_rests_on_late_days_where_there_is_no_other_window(

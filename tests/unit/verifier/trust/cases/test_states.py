@@ -28,9 +28,7 @@ def _refused(
     by_signals: HoldBySignals = HoldBySignals.MAY,
     one_name: bool = False,
 ) -> str | None:
-    found = refusal_of(
-        step, by, _steps(*before), by_signals=by_signals, one_name_suffices=one_name
-    )
+    found = refusal_of(step, by, _steps(*before), by_signals=by_signals, one_name_suffices=one_name)
     return found.message if found else None
 
 
