@@ -24,7 +24,7 @@ from verifier.trust.signal import Kind, Signal
 
 __all__ = ["CHEATS_OF_A_CITY", "Tally", "required", "run", "tally_of_city", "visits_for_one"]
 
-_TUNED_WITH: Final = tuple(range(401, 411))
+_TUNED_WITH: Final = tuple(range(401, 406))
 """Among others (docs/trust-simulations.md)."""
 _FRESH: Final = tuple(range(501, 511))
 _HONEST: Final = 540
@@ -174,7 +174,7 @@ def visits_for_one(enterprises: int, cheats: int) -> int:
 
 
 def run() -> dict[str, object]:
-    """Draw twice ten cities, look at them as a year's nights do, and print what was found."""
+    """Draw some cities and ten fresh ones, look at a year of each, and print what was found."""
     with ProcessPoolExecutor() as pool:
         tuned, tally = _total(pool.map(_tally, _TUNED_WITH)), _total(pool.map(_tally, _FRESH))
     lines = required()

@@ -39,12 +39,12 @@ def with_earliest_windows(
 def rests_on_late_days(
     case: Case, days: ActiveDays, recorded_on: date, as_of: date, policy: Policy
 ) -> bool:
-    """Whether a case has what a window takes by days of before it was recorded, and only by them.
+    """Whether all that a window takes was there when a case was recorded, and nothing else is.
 
     Whoever registers late and goes on counts by what is heard from then on: the days before earn
-    nothing. Only where the machines are gone, or what came after did not suffice, would anybody be
-    paid for these days, were they accepted. So they are looked at where they make a window, and
-    where they are as many as one takes, though not within its days.
+    nothing. Where the machines are gone, or what came after did not suffice, somebody would be paid
+    for days of before, were they accepted. Of these there must be as many as a window takes:
+    whoever registered before that did not know whether there would be enough.
 
     Args:
         case: with the window that it has by itself.
@@ -56,13 +56,11 @@ def rests_on_late_days(
     rule = window_rule(waived(policy, case.decisions))
     recorded = recorded_on.toordinal()
     active = days.first_day + np.flatnonzero(days.active[0])
-    has_enough_before = int((active < recorded).sum()) >= rule.active_days_min
-    if policy.backdate_days_max is None:  # then these days count by themselves
-        return has_enough_before
-    if case.window is not None:
+    if int((active < recorded).sum()) < rule.active_days_min:
         return False
-    (window,) = earliest_windows(days, rule, as_of)
-    if window is None and not has_enough_before:
+    if policy.backdate_days_max is None:  # then these days count by themselves
+        return True
+    if case.window is not None:
         return False
     goes_on = int(active[-1]) >= recorded
     has_time = recorded_on + timedelta(days=rule.window_days - 1) > as_of

@@ -48,7 +48,7 @@ def _later(machines: list[Hours], days: int) -> list[Hours]:
 
 def _found(*banks: list[Hours]) -> list[Likeness]:
     rows = np.array([machine for bank in banks for machine in bank])
-    heard = rows.reshape(len(rows), _DAYS, 24).any(axis=2)
+    heard = np.asarray(rows.reshape(len(rows), _DAYS, 24).any(axis=2))
     fleet = Fleet(
         stretch=Stretch(_FIRST_DAY, _DAYS),
         device=np.arange(len(rows)),

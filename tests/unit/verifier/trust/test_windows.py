@@ -43,6 +43,7 @@ def _day(number: int) -> date:
         pytest.param(_days(until=131), 120, 130, False, id="goes on, its own window is not over"),
         pytest.param(_days(until=150), 120, 260, True, id="went on for too few days"),
         pytest.param(_days(until=50), 120, 130, False, id="no window with these days either"),
+        pytest.param(_days(until=95), 40, 130, False, id="recorded before there was enough"),
         pytest.param(
             _days(until=119, every=2), 120, 130, True, id="enough days in too long a time"
         ),
