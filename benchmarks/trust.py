@@ -2,12 +2,15 @@
 
 Whole years of drawn cities go through the very functions that `jieru signals` runs, the rule that
 opens cases and the rule that proposes holds. No server is needed, and no figure depends on the
-machine. The seeds were not looked at when thresholds were set.
+machine. Rules and thresholds were set with some seeds, and what counts is what others show, which
+were not looked at before: both are printed.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from math import comb
 from typing import Final
 
@@ -21,7 +24,9 @@ from verifier.trust.signal import Kind, Signal
 
 __all__ = ["CHEATS_OF_A_CITY", "Tally", "required", "run", "tally_of_city", "visits_for_one"]
 
-_SEEDS: Final = tuple(range(301, 311))
+_TUNED_WITH: Final = tuple(range(401, 406))
+"""Among others (docs/trust-simulations.md)."""
+_FRESH: Final = tuple(range(501, 511))
 _HONEST: Final = 540
 CHEATS_OF_A_CITY: Final = (
     *("naive-script", "minimum-effort", "backfill", "clone", "clone", "replay", "replay"),
@@ -45,14 +50,21 @@ _CERTAINTY: Final = 0.95
 class Tally:
     """What became of the enterprises of some cities, by what they are."""
 
-    enterprises: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    cases: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    holds: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    kinds: dict[str, dict[str, int]] = field(
-        default_factory=lambda: defaultdict(lambda: defaultdict(int))
-    )
+    enterprises: Counter[str] = field(default_factory=Counter)
+    cases: Counter[str] = field(default_factory=Counter)
+    holds: Counter[str] = field(default_factory=Counter)
+    kinds: dict[str, Counter[str]] = field(default_factory=partial(defaultdict, Counter))
     """By what they are and by kind of signal, enterprises in which it was seen."""
     victims_held_for_likeness: int = 0
+
+    def add(self, other: "Tally") -> None:
+        """Add what became of further cities."""
+        self.enterprises.update(other.enterprises)
+        self.cases.update(other.cases)
+        self.holds.update(other.holds)
+        for name, kinds in other.kinds.items():
+            self.kinds[name].update(kinds)
+        self.victims_held_for_likeness += other.victims_held_for_likeness
 
     def share_of_cases(self, names: Iterable[str]) -> float:
         """Of all enterprises of these names, those with a case."""
@@ -69,8 +81,8 @@ class Tally:
         return (every - self.holds[_HONEST_NAME]) / every if every else 1.0
 
     def _share(self, several: Mapping[str, int], names: Sequence[str]) -> float:
-        return sum(several.get(name, 0) for name in names) / max(
-            sum(self.enterprises.get(name, 0) for name in names), 1
+        return sum(several[name] for name in names) / max(
+            sum(self.enterprises[name] for name in names), 1
         )
 
 
@@ -162,17 +174,22 @@ def visits_for_one(enterprises: int, cheats: int) -> int:
 
 
 def run() -> dict[str, object]:
-    """Draw ten cities, look at them as a year's nights do, and print what was found."""
-    tally = Tally()
-    for seed in _SEEDS:
-        tally_of_city(draw_city(seed, honest=_HONEST, cheats=CHEATS_OF_A_CITY), tally)
+    """Draw some cities and ten fresh ones, look at a year of each, and print what was found."""
+    with ProcessPoolExecutor() as pool:
+        tuned, tally = _total(pool.map(_tally, _TUNED_WITH)), _total(pool.map(_tally, _FRESH))
     lines = required()
     met = [line.is_met(tally) for line in lines]
     print_table(
-        f"What signals find in {len(_SEEDS)} cities",
-        ("", "measured", "required", ""),
+        f"What signals find in {len(_FRESH)} cities",
+        ("", "tuned with", "measured", "required", ""),
         [
-            (line.name, f"{line.measured(tally):.3f}", _bound(line), "" if is_met else "MISSED")
+            (
+                line.name,
+                f"{line.measured(tuned):.3f}",
+                f"{line.measured(tally):.3f}",
+                _bound(line),
+                "" if is_met else "MISSED",
+            )
             for line, is_met in zip(lines, met, strict=True)
         ],
     )
@@ -198,7 +215,9 @@ def run() -> dict[str, object]:
         f"enterprises of a city without a case, by {visits['five_percent']} where 5 % of them are."
     )
     result: dict[str, object] = {
-        "seeds": list(_SEEDS),
+        "seeds": list(_FRESH),
+        "seeds_tuned_with": list(_TUNED_WITH),
+        "measured_when_tuned": {line.name: line.measured(tuned) for line in lines},
         "measured": {line.name: line.measured(tally) for line in lines},
         "enterprises": dict(tally.enterprises),
         "cases": dict(tally.cases),
@@ -211,13 +230,26 @@ def run() -> dict[str, object]:
     return result
 
 
+def _tally(seed: int) -> Tally:
+    tally = Tally()
+    tally_of_city(draw_city(seed, honest=_HONEST, cheats=CHEATS_OF_A_CITY), tally)
+    return tally
+
+
+def _total(tallies: Iterable[Tally]) -> Tally:
+    total = Tally()
+    for each in tallies:
+        total.add(each)
+    return total
+
+
 def _bound(line: Required) -> str:
     return f">= {line.at_least:g}" if line.at_least is not None else f"<= {line.at_most:g}"
 
 
 def _visits(tally: Tally) -> dict[str, int]:
     without = sum(tally.enterprises.values()) - sum(tally.cases.values())
-    of_a_city = without // len(_SEEDS)
+    of_a_city = without // len(_FRESH)
     return {
         "one_of_a_city": visits_for_one(of_a_city, 1),
         "five_percent": visits_for_one(of_a_city, round(of_a_city * (1 - _CERTAINTY))),

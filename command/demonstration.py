@@ -57,6 +57,8 @@ from verifier.counting.decisions import record_decision
 from verifier.counting.run import count_year
 from verifier.evidence.stored_hours import months_of_evidence
 from verifier.policy import Policy, load_policy
+from verifier.trust.recording import record_run
+from verifier.trust.running import run_signals
 
 __all__ = ["demonstrate"]
 
@@ -151,6 +153,7 @@ def _demonstrate(
     _record_decisions(connection, fleet, policy, said)
     has_evidence_differences = _verify_evidence(connection, verifiers, said)
     count = count_year(connection, expectation.year, as_of=expectation.as_of, policy=policy)
+    _look_for_signals(verifiers, expectation, policy, said)
     found = [*differences(count, expectation), *stored_differences(connection, expectation)]
     if as_json:
         print_json(count.to_json_object())
@@ -413,6 +416,22 @@ def _verify_evidence(connection: psycopg.Connection, settings: Settings, said: C
         style="bold red" if has_difference else None,
     )
     return has_difference
+
+
+def _look_for_signals(
+    settings: Settings, expectation: Expectation, policy: Policy, said: Console
+) -> None:
+    """What `jieru signals --record` does every night: what looks odd, and cases for people."""
+    with connect(settings.database_url) as connection:
+        run = run_signals(connection, policy, expectation.as_of)
+        _run_id, cases = record_run(connection, run)
+    said.print(
+        _("Signals: {signals} of {enterprises} enterprises; cases opened: {cases}.").format(
+            signals=len(run.signals),
+            enterprises=len({(each.platform, each.uscc) for each in run.signals}),
+            cases=len(cases),
+        )
+    )
 
 
 @contextmanager

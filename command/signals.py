@@ -3,20 +3,16 @@
 from datetime import date
 
 import click
-import psycopg
 
 from command.arguments import DAY, as_of_option, json_option, policy_option
 from command.counting import now, open_database, print_json, width_of_output
 from command.help import example
 from command.signal_tables import signals_report
-from jieru.audit import act_as, command_actor
 from jieru.i18n import gettext as _
 from jieru.settings import Settings, load_settings
 from verifier.policy import load_policy
-from verifier.trust.cases.records import open_cases_of_run
 from verifier.trust.device_days import fill_device_days
-from verifier.trust.records import store_run
-from verifier.trust.run import Run
+from verifier.trust.recording import record_run
 from verifier.trust.running import run_signals
 
 __all__ = ["command"]
@@ -57,23 +53,13 @@ def command(
     with open_database(settings) as connection:
         failures: list[Exception] = []
         run = run_signals(connection, rules, as_of, from_on, failures=failures)
-        run_id = _record(connection, run) if is_recorded else None
+        run_id = record_run(connection, run)[0] if is_recorded else None
     if as_json:
         print_json(run.to_json_object())
     else:
         click.echo(signals_report(run, run_id=run_id, width=width_of_output()))
     if failures:  # a fault of the program, which is to be heard of once all else is kept
         raise ExceptionGroup("some kinds of signals were not looked for to the end", failures)
-
-
-def _record(connection: psycopg.Connection, run: Run) -> int:
-    """Keep a run and what follows of it, all or nothing."""
-    actor = command_actor()
-    act_as(connection, actor)
-    run_id = store_run(connection, run, by=actor.name)
-    open_cases_of_run(connection, run_id, actor.name)
-    connection.commit()
-    return run_id
 
 
 def _keep_what_expires(settings: Settings, until_day: date) -> None:

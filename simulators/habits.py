@@ -40,6 +40,8 @@ class Habit(Table):
     """Hours at which shifts start: one for a single shift, `[6, 14]` for two."""
     hours_per_shift: int = Field(ge=1, le=_HOURS_PER_DAY)
     """Of every shift; a shift may run past midnight."""
+    hour_more_on: tuple[Annotated[int, Field(ge=0, le=_SUNDAY)], ...] = ()
+    """Weekdays on which each shift lasts an hour more; Monday is 0."""
     sundays_off: bool = False
     """Whether no shift starts on a Sunday."""
     spring_festival_stop: SpringFestivalStop | None = None
@@ -47,10 +49,15 @@ class Habit(Table):
     @model_validator(mode="after")
     def _shifts_do_not_overlap(self) -> Self:
         following = (*self.starts_at[1:], self.starts_at[0] + _HOURS_PER_DAY)
+        longest = self.hours_per_shift + bool(self.hour_more_on)
         for start, next_start in zip(self.starts_at, following, strict=True):
-            if start + self.hours_per_shift > next_start:
+            if start + longest > next_start:
                 raise ValueError(_("the shifts overlap, or are not in order"))
         return self
+
+    def hours_of_shift(self, day: date) -> int:
+        """Of one that starts on this day."""
+        return self.hours_per_shift + (day.weekday() in self.hour_more_on)
 
     def rests_on(self, day: date) -> bool:
         """Whether no shift starts on this day."""
@@ -73,6 +80,6 @@ def hours_worked(habit: Habit, period: Period) -> Iterator[tuple[date, int]]:
         if habit.rests_on(day):
             continue
         for start in habit.starts_at:
-            for hour in range(start, start + habit.hours_per_shift):
+            for hour in range(start, start + habit.hours_of_shift(day)):
                 days_on, civil_hour = divmod(hour, _HOURS_PER_DAY)
                 yield day + timedelta(days=days_on), civil_hour

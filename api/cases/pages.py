@@ -51,8 +51,8 @@ from verifier.policy import Policy
 from verifier.trust.cases.due_dates import days_left
 from verifier.trust.cases.explanations import EXPLANATIONS, measured_text
 from verifier.trust.cases.records import SeenSignal, taken
-from verifier.trust.cases.states import CaseState, refusal_of
-from verifier.trust.cases.taking import may_propose_by_signals
+from verifier.trust.cases.states import CaseState, HoldBySignals, refusal_of
+from verifier.trust.cases.taking import hold_by_signals
 from verifier.trust.signal import Kind as SignalKind
 
 __all__ = ["router"]
@@ -166,7 +166,7 @@ def show_case(
             "evidence": evidence,
             "steps": [(each, visit.translate(CASE_STEP_WORDS[each.step])) for each in whole.steps],
             "acts": _acts(visit, whole, policy) if may_work else [],
-            "is_on_trial": _is_on_trial(policy) and case.cause == "signals",
+            "by_signals": _by_signals(whole, policy) if case.cause == "signals" else None,
         },
     )
 
@@ -302,11 +302,15 @@ def _acts(visit: Visit, whole: WholeCase, policy: Policy) -> list[tuple[str, str
             step_of(form),
             name,
             steps,
-            may_propose_by_signals=may_propose_by_signals(whole.case, policy),
+            by_signals=_by_signals(whole, policy),
             one_name_suffices=visit.database.is_simulation(),
         )
         is None
     ]
+
+
+def _by_signals(whole: WholeCase, policy: Policy) -> HoldBySignals:
+    return hold_by_signals(whole.case, (each.signal for each in whole.signals), policy)
 
 
 def _is_on_trial(policy: Policy) -> bool:

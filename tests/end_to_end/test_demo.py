@@ -36,6 +36,7 @@ def test_the_demonstration_counts_as_its_scenario_expects() -> None:
     """Exit code 0 says that every outcome agreed; the JSON has the shape others rely on."""
     done = jieru("demo", "--once", "--json", timeout_s=240)
     assert done.returncode == 0, done.stderr
+    assert done.stderr.count("cases opened: 1.") == 1, "the copied machines, and nobody else"
     count = json.loads(done.stdout)
     assert count["year"] == 2026
     assert count["policy"] == "putian-2026"
@@ -255,6 +256,18 @@ def _look_around(address: str, accounts: dict[str, str]) -> None:
             api = browser.get("/api/v1/counts/2026").json()
             codes = {each["platform"] for each in api["platforms"]}
             assert (codes == {"xielian"}) == (account == "operator")
+            if account == "verifier":
+                _look_at_the_case(browser)
+
+
+def _look_at_the_case(browser: httpx.Client) -> None:
+    """Of who shows the machines of another enterprise, hour by hour."""
+    (case,) = browser.get("/api/v1/cases").json()["items"]
+    assert (case["platform"], case["strength"]) == ("xielian", "hard")
+    assert "rhythm_alike" in case["kinds"]
+    assert case["enterprise_name"] in browser.get("/cases").text
+    page = browser.get(f"/cases/{case['id']}")
+    assert page.status_code == 200, page.text
 
 
 def _sign_in(browser: httpx.Client, account: str, password: str, path: str) -> httpx.Response:

@@ -40,12 +40,16 @@ _Member = tuple[int, Machine, Period]
 
 
 def gathered_of_city(city: DrawnCity, policy: Policy) -> Gathered:
-    """Everything but measured values, as a run of signals gathers it at the stretch's end."""
+    """Everything but measured values, as a run of signals gathers it at the stretch's end.
+
+    Evidence follows registration, as it does in a count.
+    """
     members = list(_members(city))
     first_day, days = city.around.first_on.toordinal(), city.around.days
     serials = sorted({machine.serial for _case, machine, _period in members})
     ids = {serial: number for number, serial in enumerate(serials)}
-    active = _active_days(city, members, policy)
+    by_themselves = [_by_itself(city, member, policy) for member in members]
+    active, if_accepted = (_active_days(city, each, policy) for each in (by_themselves, members))
     lives = [_heard_within(machine, period) for _case, machine, period in members]
     return Gathered(
         policy=policy,
@@ -70,6 +74,7 @@ def gathered_of_city(city: DrawnCity, policy: Policy) -> Gathered:
         recorded=tuple(
             _dated(city, city.enterprises[case].recorded_day) for case, _machine, _period in members
         ),
+        days_if_accepted=if_accepted,
         registrations=tuple(_registrations(city)),
         told={
             number: _told(city, machine, period)
@@ -117,6 +122,14 @@ def _members(city: DrawnCity) -> Iterator[_Member]:
         end = city.around.days if enterprise.to_day is None else enterprise.to_day
         for machine in enterprise.machines:
             yield place, machine, machine.assigned or Period(enterprise.from_day, end)
+
+
+def _by_itself(city: DrawnCity, member: _Member, policy: Policy) -> _Member:
+    """The member with the days that count though nobody accepts what was recorded late."""
+    case, machine, period = member
+    assert policy.backdate_days_max is not None
+    first = city.enterprises[case].recorded_day - policy.backdate_days_max.value
+    return case, machine, Period(max(period.first, min(first, period.end)), period.end)
 
 
 def _dated(city: DrawnCity, day: int) -> date:

@@ -27,11 +27,15 @@ _COPY: Final = "COPY presence (device_id, month, hours, live_hours) FROM STDIN"
 _COPY_OTHERS: Final = """
     COPY presence_by_others (device_id, month, hours, live_hours, publisher_id) FROM STDIN
 """
-_KNOW_WHAT_IS_LIVE: Final = """
-    INSERT INTO evidence_rules (applied_at, policy, max_delay_hours, max_clock_ahead_minutes, clock,
-                                live_within_minutes)
+_SELECT_CONNECTION: Final = """
+    SELECT c.id FROM connections c JOIN enterprises e ON e.id = c.enterprise_id WHERE e.uscc = %s
+"""
+_INSERT_RULE: Final = """
+    INSERT INTO evidence_rules
+        (applied_at, policy, max_delay_hours, max_clock_ahead_minutes, clock, live_within_minutes)
     VALUES (%s, 'putian-2026', 72, 10, 'receipt', 60)
 """
+_RULE_AGE: Final = timedelta(days=5)
 _INSERT_DAY: Final = """
     INSERT INTO device_days (device_id, day, counter_first, counter_last, counter_step_max,
                              counter_falls, interval_s, second)
@@ -80,7 +84,8 @@ class SignalCity:
     def store(self) -> None:
         """Presence, and on which days registrations were recorded; commits."""
         record_in_time(self.connection)
-        self.connection.execute(_KNOW_WHAT_IS_LIVE, (FIRST_DAY - timedelta(days=9),))
+        applied_at = datetime.combine(FIRST_DAY - _RULE_AGE, time(12), SHANGHAI)
+        self.connection.execute(_INSERT_RULE, (applied_at,))
         for query, is_by_gateway in ((_COPY, False), (_COPY_OTHERS, True)):
             with self.connection.cursor().copy(query.encode()) as copy:
                 for enterprise in range(ENTERPRISES):
@@ -92,12 +97,9 @@ class SignalCity:
 
     def recorded_late(self, enterprise: int, on: date) -> None:
         """Its connection was told of on this day; after `store`."""
-        ((number,),) = self.connection.execute(
-            "SELECT id FROM connections WHERE enterprise_id ="
-            " (SELECT id FROM enterprises WHERE uscc = %s)",
-            (self.uscc[enterprise],),
-        ).fetchall()
-        record_on(self.connection, "connections", number, on)
+        row = self.connection.execute(_SELECT_CONNECTION, (self.uscc[enterprise],)).fetchone()
+        assert row is not None
+        record_on(self.connection, "connections", row[0], on)
         self.connection.commit()
 
     def gateway(self, name: str, enterprises: Iterable[int], site: str | None = None) -> None:

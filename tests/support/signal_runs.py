@@ -7,9 +7,10 @@ from typing import Any, Final
 
 import psycopg
 
+from verifier.policy import Policy
 from verifier.trust.signal import STRENGTHS, Kind
 
-__all__ = ["insert_run"]
+__all__ = ["insert_run", "with_holds_proposed"]
 
 _FROM: Final = date(2026, 3, 2)
 _TO: Final = date(2026, 6, 30)
@@ -44,3 +45,11 @@ def insert_run(
     connection.commit()
     run_id: int = row[0]
     return run_id
+
+
+def with_holds_proposed(policy: Policy) -> Policy:
+    """The same policy once its year of trial is over."""
+    assert policy.signals is not None
+    holds = policy.signals.holds.model_copy(update={"value": "propose"})
+    signals = policy.signals.model_copy(update={"holds": holds})
+    return policy.model_copy(update={"signals": signals})

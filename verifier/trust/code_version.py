@@ -37,6 +37,7 @@ SIGNAL_MODULES: Final = (
     "verifier.trust.gateways",
     "verifier.trust.gathered",
     "verifier.trust.handover",
+    "verifier.trust.interruptions",
     "verifier.trust.metrics",
     "verifier.trust.precedence",
     "verifier.trust.reading",

@@ -80,7 +80,7 @@ class Gathered:
     cases: tuple[Case, ...]
     """With their windows."""
     days: ActiveDays
-    """One row per case."""
+    """One row per case; evidence follows registration."""
     fleet: Fleet
     live_hours: npt.NDArray[np.uint8]
     """Beside `fleet.hours`."""
@@ -90,6 +90,8 @@ class Gathered:
     """By id of the device."""
     recorded: tuple[date, ...]
     """On which day each member's assignment was recorded."""
+    days_if_accepted: ActiveDays | None = None
+    """As `days`, were all that was recorded late accepted; None where nothing was."""
     registrations: tuple[Registration, ...] = ()
     told: Mapping[int, ToldByHeartbeats] = field(default_factory=dict)
     """By member of the fleet."""

@@ -40,10 +40,17 @@ class Handover(NamedTuple):
     """As many as `stopped`, in the same order."""
     first_day: int
     """Ordinal of the first day of the first that began."""
+    by_chance: float
+    """How many other enterprises one expects to have stopped in this beat in the days before."""
 
 
 def handovers(
-    ended: Iterable[Spell], begun: Iterable[Spell], *, within_days: int, devices_min: int
+    ended: Iterable[Spell],
+    begun: Iterable[Spell],
+    *,
+    within_days: int,
+    devices_min: int,
+    stretch_days: int,
 ) -> list[Handover]:
     """At least `devices_min` devices that begin within some days after as many of another stop.
 
@@ -51,23 +58,28 @@ def handovers(
     another enterprise, with the same interval and the same second of it; of two enterprises each is
     paired once, the nearest in time first. Of a crowd the sixty that stopped last are looked at.
 
+    Many machines beat at the full minute, and some of them always stop as others begin. So each
+    hand-over says how common its beat is: e = (m + 1/2) w / s, where m other enterprises stopped in
+    its rarest beat on any of the s days of the stretch, and w is `within_days`.
+
     Args:
         ended: what stopped, with the beat that it had last.
         begun: what began, with the beat that it had first.
         within_days: from the last day of the one to the first day of the other.
         devices_min: pairs of two enterprises that make a hand-over.
+        stretch_days: of which everything that ended and began is given.
     """
     ending: dict[tuple[int, int], list[Spell]] = {}
+    stopped: dict[tuple[int, int], set[int]] = {}
     for each in sorted(ended):
-        ending.setdefault((each.interval_s, each.second), []).append(each)
+        ending.setdefault(_beat(each), []).append(each)
+        stopped.setdefault(_beat(each), set()).add(each.enterprise)
     for stopped_alike in ending.values():
         stopped_alike.sort(key=_last_day)
     pairs = sorted(
         (later.first_day - earlier.last_day, earlier, later)
         for later in begun
-        for earlier in _nearest(
-            ending.get((later.interval_s, later.second), ()), later, within_days
-        )
+        for earlier in _nearest(ending.get(_beat(later), ()), later, within_days)
     )
     return [
         Handover(
@@ -76,6 +88,12 @@ def handovers(
             tuple(earlier.device for earlier, _later in matched),
             tuple(later.device for _earlier, later in matched),
             min(later.first_day for _earlier, later in matched),
+            (
+                min(len(stopped[_beat(later)] - {giver, receiver}) for _earlier, later in matched)
+                + 0.5
+            )
+            * within_days
+            / stretch_days,
         )
         for (giver, receiver), matched in sorted(_matched(pairs).items())
         if len(matched) >= devices_min
@@ -102,6 +120,10 @@ def _nearest(ended: Sequence[Spell], later: Spell, within_days: int) -> Iterator
 
 def _last_day(spell: Spell) -> int:
     return spell.last_day
+
+
+def _beat(spell: Spell) -> tuple[int, int]:
+    return spell.interval_s, spell.second
 
 
 def _matched(

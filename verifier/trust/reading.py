@@ -170,9 +170,8 @@ def read_gathered(
     evidence = read_evidence(connection)
     places = _places(connection)
     devices = np.unique(evidence.assignments.device)
-    days = activity_of_cases(
-        evidence, read_presence(connection, devices, as_of), as_of, policy
-    ).days
+    activity = activity_of_cases(evidence, read_presence(connection, devices, as_of), as_of, policy)
+    days = activity.days
     fleet, live_hours = _fleet(
         connection, evidence, Stretch(from_on.toordinal(), (as_of - from_on).days + 1)
     )
@@ -188,6 +187,7 @@ def read_gathered(
         live_known=evidence.live_days.among(from_on, (as_of - from_on).days + 1),
         serials=serials,
         recorded=_recorded(evidence),
+        days_if_accepted=None if activity.late is None else activity.late.whole,
         registrations=tuple(_registrations(evidence, serials)),
         told=_told(connection, members, from_on, as_of),
         invented=_invented(connection, places, from_on, as_of),

@@ -99,6 +99,7 @@ def _handed_over(gathered: Gathered, thresholds: Thresholds) -> Iterator[Signal]
         begun,
         within_days=thresholds.handed_over_within_days,
         devices_min=thresholds.handed_over_devices_min,
+        stretch_days=gathered.fleet.stretch.days,
     )
     for each in found:
         giver = gathered.cases[int(gathered.fleet.case[each.stopped[0]])]
@@ -115,6 +116,7 @@ def _handed_over(gathered: Gathered, thresholds: Thresholds) -> Iterator[Signal]
                 "platform": giver.platform.code,
                 "uscc": giver.enterprise.uscc,
                 "serials": list(gathered.serials_of(each.stopped)),
+                "by_chance_percent": round(100 * each.by_chance),
             },
         )
 

@@ -14,6 +14,7 @@ from verifier.trust.effort import (
     silence_when_full,
 )
 from verifier.trust.gathered import Gathered
+from verifier.trust.interruptions import find_interrupted_alike
 from verifier.trust.precedence import came_later
 from verifier.trust.rhythm import RhythmRules, find_alike
 from verifier.trust.signal import Detail, Kind, Signal
@@ -134,12 +135,13 @@ class _Pair:
 def _rhythm_alike(gathered: Gathered, thresholds: Thresholds) -> Iterator[Signal]:
     """Both of two cases have the signal, and each says which of them came later.
 
-    The one that came first may be the victim of the other, who copied it.
+    The one that came first may be the victim of the other, who copied it. Machines that are always
+    on have no rhythm, and are looked at for their interruptions.
     """
     fleet = gathered.fleet
     rules = RhythmRules(thresholds.rhythm_likeness_min, thresholds.rhythm_common_days_min)
     pairs: dict[tuple[int, int, int], _Pair] = {}
-    for each in find_alike(fleet, rules):
+    for each in (*find_alike(fleet, rules), *find_interrupted_alike(fleet, rules)):
         mine, theirs = int(fleet.case[each.member]), int(fleet.case[each.other])
         if gathered.cases[mine].enterprise.uscc == gathered.cases[theirs].enterprise.uscc:
             continue  # one enterprise on two platforms shows its own machines on both

@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from datetime import date
 
+import numpy as np
+
 from verifier.trust.gateways import shared_gateways
 from verifier.trust.gathered import Gathered, InventedHours
-from verifier.trust.registration import late_registrations
+from verifier.trust.registration import LateRegistration, late_registrations
 from verifier.trust.signal import Kind, Signal
 from verifier.trust.subject import signal_of_case
 from verifier.trust.thresholds import Thresholds
+from verifier.trust.windows import rests_on_late_days
 
 __all__ = ["seen_in_registry"]
 
@@ -35,7 +38,20 @@ def _recorded_late(gathered: Gathered, thresholds: Thresholds) -> Iterator[Signa
             threshold=thresholds.recorded_late_days_min,
             span=(each.from_on, each.recorded_on),
             devices=each.serials,
+            detail={"rests_on_late_days": _rests_on(gathered, each)},
         )
+
+
+def _rests_on(gathered: Gathered, late: LateRegistration) -> bool:
+    """Under a policy of before evidence followed registration, `days` has all of them."""
+    days = gathered.days if gathered.days_if_accepted is None else gathered.days_if_accepted
+    return rests_on_late_days(
+        gathered.cases[late.case],
+        days.rows(np.array([late.case])),
+        late.recorded_on,
+        gathered.as_of,
+        gathered.policy,
+    )
 
 
 def _no_heartbeats(gathered: Gathered) -> Iterator[Signal]:

@@ -13,7 +13,7 @@ from jieru.errors import UserError
 from tests.integration.verifier.conftest import WORKED_EXAMPLE
 from tests.support.procedure import HOLIDAYS, POLICY
 from tests.support.registry_builder import RegistryBuilder
-from tests.support.signal_runs import insert_run
+from tests.support.signal_runs import insert_run, with_holds_proposed
 from verifier.counting.decisions import list_decisions
 from verifier.trust.cases.records import (
     find_case_record,
@@ -23,11 +23,18 @@ from verifier.trust.cases.records import (
     read_steps,
     taken,
 )
-from verifier.trust.cases.states import CaseState, CaseStep, refusal_of, state_of
+from verifier.trust.cases.states import (
+    CaseState,
+    CaseStep,
+    HoldBySignals,
+    refusal_of,
+    state_of,
+)
 from verifier.trust.cases.taking import NewStep, take_step
 from verifier.trust.signal import Kind
 
 _S: Final = CaseStep
+_PROPOSING: Final = with_holds_proposed(POLICY)
 _HOLD_BY_THE_PROPOSER: Final = """
     INSERT INTO case_steps (case_id, step, taken_by, text, decision_id)
     VALUES (%s, 'hold_decided', ' LIN', 'r', %s)
@@ -56,8 +63,9 @@ def case_id(database: psycopg.Connection, uscc: str) -> int:
 
 
 def _take(database: psycopg.Connection, case_id: int, step: CaseStep, **said: Any) -> int:  # noqa: ANN401
+    policy = said.pop("policy", POLICY)
     new = NewStep(**{"step": step, "by": "lin", "text": "见附件", **said})
-    return take_step(database, case_id, new, policy=POLICY, holidays=HOLIDAYS)
+    return take_step(database, case_id, new, policy=policy, holidays=HOLIDAYS)
 
 
 def _state(database: psycopg.Connection, case_id: int) -> CaseState:
@@ -134,6 +142,34 @@ def test_from_question_to_decision(database: psycopg.Connection, uscc: str, case
     (decision,) = list_decisions(database, "alpha", uscc)
     assert (decision.decision.kind, decision.decision.reason) == ("exclude", "见附件")
     assert read_steps(database, case_id)[-1].decision_id == decision.decision.id
+
+
+def test_a_whole_bank_that_was_elsewhere_first_opens_a_case_by_itself(
+    database: psycopg.Connection, uscc: str
+) -> None:
+    """What the signal says of who came later goes with it; of who was first none is opened."""
+    bank, alike = ("CNC-1", "CNC-2", "CNC-3"), [(Kind.RHYTHM_ALIKE, "alpha", uscc)]
+    first = insert_run(database, alike, serials=bank, detail={"came_later": "other"})
+    assert open_cases_of_run(database, first, "command:jieru") == []
+    later = insert_run(database, alike, serials=bank, detail={"came_later": "self"})
+    assert len(open_cases_of_run(database, later, "command:jieru")) == 1
+
+
+def test_where_signals_propose_a_hold_rests_on_plain_ones_or_on_a_visit(
+    database: psycopg.Connection, uscc: str, case_id: int
+) -> None:
+    """A counter that fell suffices for a case only; a bank's counters that went on for a hold."""
+    with pytest.raises(UserError, match="for a case and for no hold"):
+        _take(database, case_id, _S.HOLD_PROPOSED, policy=_PROPOSING)
+    newest = [(Kind.COUNTER_CONTINUED, "alpha", uscc)]
+    insert_run(database, newest, serials=("CNC-1", "CNC-2", "CNC-3"))
+    with pytest.raises(UserError, match="on trial this year"):
+        _take(database, case_id, _S.HOLD_PROPOSED)
+    _take(database, case_id, _S.HOLD_PROPOSED, policy=_PROPOSING)
+    _take(database, case_id, _S.HOLD_DECLINED, by="chen")
+    insert_run(database, [(Kind.COUNTER_FELL, "alpha", uscc)])
+    _take(database, case_id, _S.VISITED, visited_on=date(2026, 6, 1))
+    _take(database, case_id, _S.HOLD_PROPOSED, policy=_PROPOSING)
 
 
 def test_an_upheld_case_names_what_follows(database: psycopg.Connection, case_id: int) -> None:
@@ -225,7 +261,7 @@ def test_the_view_says_of_a_case_what_the_rules_say(
             by = f"p{number % 2}"
             before = taken(read_steps(database, case_id))
             refusal = refusal_of(
-                step, by, before, may_propose_by_signals=False, one_name_suffices=False
+                step, by, before, by_signals=HoldBySignals.ON_TRIAL, one_name_suffices=False
             )
             if refusal is None:
                 _take(database, case_id, step, by=by, leads_to="exclude", **said)

@@ -18,6 +18,7 @@ __all__ = [
     "CONCLUDED",
     "CaseState",
     "CaseStep",
+    "HoldBySignals",
     "Taken",
     "proposer_of",
     "refusal_of",
@@ -58,6 +59,16 @@ class CaseStep(StrEnum):
     CLEARED = "cleared"
     UPHELD = "upheld"
     REOPENED = "reopened"
+
+
+class HoldBySignals(StrEnum):
+    """Whether a hold may be proposed by what was seen, before anybody went there."""
+
+    MAY = "may"
+    ON_TRIAL = "on_trial"
+    """The policy lets signals open cases only."""
+    DO_NOT_SUFFICE = "do_not_suffice"
+    """They suffice for a case, and have innocent causes too often for more."""
 
 
 BY_OPERATOR: Final = frozenset({CaseStep.OPERATOR_ANSWERED})
@@ -123,7 +134,7 @@ def refusal_of(
     by: str,
     steps: Sequence[Taken],
     *,
-    may_propose_by_signals: bool,
+    by_signals: HoldBySignals,
     one_name_suffices: bool,
 ) -> UserError | None:
     """Why a step may not be taken after these; None: it may.
@@ -132,8 +143,8 @@ def refusal_of(
         step: what is to be done.
         by: who wants to.
         steps: what was done, the first one first.
-        may_propose_by_signals: whether the policy lets a hold rest on signals alone; where it does
-            not (a trial year), a hold is proposed after a visit only.
+        by_signals: whether a hold may rest on signals alone; where it may not, it is proposed after
+            a visit only.
         one_name_suffices: as on a database of simulated data.
     """
     is_concluded = state_of(steps) in CONCLUDED
@@ -148,7 +159,7 @@ def refusal_of(
         step,
         by,
         proposer_of(steps),
-        rests_on_more=may_propose_by_signals or CaseStep.VISITED in done,
+        by_signals=HoldBySignals.MAY if CaseStep.VISITED in done else by_signals,
         one_name_suffices=one_name_suffices,
     )
 
@@ -158,13 +169,20 @@ def _refusal_of_hold(
     by: str,
     proposer: str | None,
     *,
-    rests_on_more: bool,
+    by_signals: HoldBySignals,
     one_name_suffices: bool,
 ) -> UserError | None:
     if step is CaseStep.HOLD_PROPOSED:
         if proposer is not None:
             return UserError(_("{name} has proposed a hold already."), name=proposer)
-        if not rests_on_more:
+        if by_signals is HoldBySignals.DO_NOT_SUFFICE:
+            return UserError(
+                _(
+                    "What was seen suffices for a case and for no hold: a hold of this case is "
+                    "proposed after a visit."
+                )
+            )
+        if by_signals is HoldBySignals.ON_TRIAL:
             return UserError(
                 _(
                     "Signals are on trial this year (the policy's signals.holds is shadow): a hold "

@@ -1,6 +1,6 @@
 """Steps of a case, as they are taken: checked, written with their decision, never changed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, Literal
@@ -17,10 +17,19 @@ from verifier.policy import Policy
 from verifier.procedure.holidays import Holidays
 from verifier.procedure.names import checked_name, required_text
 from verifier.trust.cases.due_dates import due_date
-from verifier.trust.cases.records import Case, another_is_open, find_case_record, read_steps, taken
-from verifier.trust.cases.states import CaseStep, refusal_of
+from verifier.trust.cases.records import (
+    Case,
+    another_is_open,
+    find_case_record,
+    read_signals,
+    read_steps,
+    taken,
+)
+from verifier.trust.cases.states import CaseStep, HoldBySignals, refusal_of
+from verifier.trust.proposing import proposes_hold
+from verifier.trust.signal import Signal
 
-__all__ = ["NewStep", "Upholding", "may_propose_by_signals", "take_step"]
+__all__ = ["NewStep", "Upholding", "hold_by_signals", "take_step"]
 
 Upholding = Literal["exclude", "hold"]
 """What an upheld case leads to."""
@@ -76,11 +85,12 @@ def take_step(
     """
     text, by = required_text(new.text), checked_name(new.by)
     case = find_case_record(connection, case_id)
+    seen = [each.signal for each in read_signals(connection, case)]
     refusal = refusal_of(
         new.step,
         by,
         taken(read_steps(connection, case_id)),
-        may_propose_by_signals=may_propose_by_signals(case, policy),
+        by_signals=hold_by_signals(case, seen, policy),
         one_name_suffices=read_installation(connection).is_simulation,
     )
     if refusal is not None:
@@ -104,11 +114,19 @@ def take_step(
     return step_id
 
 
-def may_propose_by_signals(case: Case, policy: Policy) -> bool:
-    """Whether a hold may rest on what opened the case, before anybody went there."""
+def hold_by_signals(case: Case, seen: Iterable[Signal], policy: Policy) -> HoldBySignals:
+    """Whether a hold may rest on what opened the case, before anybody went there.
+
+    Args:
+        case: whatever opened it.
+        seen: its signals, of the run that opened it and of the newest.
+        policy: says whether signals are on trial.
+    """
     if case.cause != "signals":
-        return True
-    return policy.signals is not None and policy.signals.holds.value == "propose"
+        return HoldBySignals.MAY
+    if policy.signals is None or policy.signals.holds.value != "propose":
+        return HoldBySignals.ON_TRIAL
+    return HoldBySignals.MAY if proposes_hold(seen) else HoldBySignals.DO_NOT_SUFFICE
 
 
 def _working_days(policy: Policy) -> int:

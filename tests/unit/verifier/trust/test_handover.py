@@ -1,5 +1,7 @@
 """Machines that leave one enterprise and begin at another, to the second."""
 
+import pytest
+
 from verifier.trust.handover import Handover, Spell, handovers
 
 
@@ -14,14 +16,16 @@ def _spells(
 
 def _found(*spells: list[Spell]) -> list[Handover]:
     everything = [each for some in spells for each in some]
-    return handovers(everything, everything, within_days=7, devices_min=3)
+    return handovers(everything, everything, within_days=7, devices_min=3, stretch_days=350)
 
 
 def test_three_that_go_on_in_the_same_beat_are_handed_over() -> None:
     """Device by device, in the order in which they stopped."""
     gave = _spells(10, 1, (100, 190), [7, 21, 44])
     received = _spells(20, 2, (192, 280), [44, 7, 21])
-    assert _found(gave, received) == [Handover(1, 2, (10, 11, 12), (21, 22, 20), 192)]
+    (found,) = _found(gave, received)
+    assert found[:5] == (1, 2, (10, 11, 12), (21, 22, 20), 192)
+    assert found.by_chance == pytest.approx(0.01)
 
 
 def test_two_are_chance() -> None:
@@ -79,3 +83,14 @@ def test_another_interval_is_another_machine() -> None:
     gave = _spells(10, 1, (100, 190), [7, 21, 44])
     slower = [each._replace(interval_s=300) for each in _spells(20, 2, (191, 280), [7, 21, 44])]
     assert _found(gave, slower) == []
+
+
+def test_a_hand_over_says_how_many_stop_in_its_beat_by_chance() -> None:
+    """Of the rarest of its beats, and without the two of whom it is."""
+    gave, received = _spells(10, 1, (100, 190), [0, 0, 9]), _spells(20, 2, (191, 280), [0, 0, 9])
+    others = [_spells(100 * one, one, (10, 20 * one), [0, 0, 0]) for one in range(3, 13)]
+    (found,) = (each for each in _found(gave, received, *others) if each.giver == 1)
+    assert found.by_chance == pytest.approx(0.5 * 7 / 350)
+    gave, received = _spells(10, 1, (100, 190), [0] * 3), _spells(20, 2, (191, 280), [0] * 3)
+    (found,) = (each for each in _found(gave, received, *others) if each.giver == 1)
+    assert found.by_chance == pytest.approx(10.5 * 7 / 350)

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from verifier.trust.proposing import proposes_hold
-from verifier.trust.signal import Kind, Signal, Strength
+from verifier.trust.signal import Detail, Kind, Signal, Strength
 
 _BANK = ("CNC-1", "CNC-2", "CNC-3")
 
@@ -14,6 +14,18 @@ def _signal(
     kind: Kind, devices: tuple[str, ...] = (), score: float = 1.0, came_later: str = "self"
 ) -> Signal:
     detail = {"came_later": came_later} if kind is Kind.RHYTHM_ALIKE else {}
+    return _detailed(kind, detail, devices, score)
+
+
+def _late(days: int, *, rests: bool) -> Signal:
+    return _detailed(Kind.RECORDED_LATE, {"rests_on_late_days": rests}, (), days)
+
+
+def _handed_over(by_chance_percent: int) -> Signal:
+    return _detailed(Kind.HANDED_OVER, {"by_chance_percent": by_chance_percent}, _BANK, 3)
+
+
+def _detailed(kind: Kind, detail: Detail, devices: tuple[str, ...], score: float) -> Signal:
     first = date(2026, 3, 2)
     return Signal(kind, "xielian", "91350300MA", score, 0.5, first, first, devices, detail)
 
@@ -26,8 +38,8 @@ def test_nothing_proposes_nothing() -> None:
 @pytest.mark.parametrize(
     "signals",
     [
-        [_signal(Kind.RECORDED_LATE, score=31), _signal(Kind.SILENT_WHEN_FULL)],
-        [_signal(Kind.RECORDED_LATE, score=90)],
+        [_late(31, rests=True)],
+        [_handed_over(3), _signal(Kind.SILENT_WHEN_FULL)],
         [_signal(Kind.RHYTHM_ALIKE, _BANK)],
         [_signal(Kind.COUNTER_CONTINUED, _BANK)],
         [_signal(Kind.REQUIRED_HOURS), _signal(Kind.SILENT_WHEN_FULL)],
@@ -41,11 +53,16 @@ def test_plain_cases_propose_a_hold(signals: list[Signal]) -> None:
 @pytest.mark.parametrize(
     "signals",
     [
-        [_signal(Kind.RECORDED_LATE, score=31)],
+        [_late(150, rests=False)],
+        [_signal(Kind.RECORDED_LATE, score=150)],
+        [_late(150, rests=False), _signal(Kind.SILENT_WHEN_FULL)],
         [_signal(Kind.COUNTER_FELL, _BANK), _signal(Kind.NOT_LIVE)],
         [_signal(Kind.HANDED_OVER, _BANK), _signal(Kind.NOT_LIVE)],
+        [_handed_over(40), _signal(Kind.SILENT_WHEN_FULL)],
+        [_handed_over(40), _signal(Kind.REQUIRED_HOURS)],
+        [_handed_over(3)],
         [_signal(Kind.COUNTER_CONTINUED, _BANK[:1])],
-        [_signal(Kind.RECORDED_LATE, score=31), _signal(Kind.HANDED_OVER, _BANK)],
+        [_late(31, rests=False), _signal(Kind.HANDED_OVER, _BANK)],
         [_signal(Kind.REQUIRED_HOURS)],
         [_signal(Kind.REQUIRED_HOURS), _signal(Kind.REQUIRED_HOURS)],
         [_signal(Kind.SILENT_WHEN_FULL), _signal(Kind.NOT_LIVE)],

@@ -7,6 +7,7 @@ import pytest
 from verifier.trust.cases.states import (
     CaseState,
     CaseStep,
+    HoldBySignals,
     Taken,
     proposer_of,
     refusal_of,
@@ -24,12 +25,10 @@ def _refused(
     step: CaseStep,
     *before: CaseStep,
     by: str = "lin",
-    may_propose: bool = True,
+    by_signals: HoldBySignals = HoldBySignals.MAY,
     one_name: bool = False,
 ) -> str | None:
-    found = refusal_of(
-        step, by, _steps(*before), may_propose_by_signals=may_propose, one_name_suffices=one_name
-    )
+    found = refusal_of(step, by, _steps(*before), by_signals=by_signals, one_name_suffices=one_name)
     return found.message if found else None
 
 
@@ -104,7 +103,16 @@ def test_a_proposal_is_settled_once() -> None:
     assert proposer_of(_steps(_S.HOLD_PROPOSED, _S.CLEARED, _S.REOPENED)) is None
 
 
-def test_in_a_trial_year_a_hold_rests_on_a_visit() -> None:
-    """Signals alone propose none."""
-    assert _refused(_S.HOLD_PROPOSED, may_propose=False) is not None
-    assert _refused(_S.HOLD_PROPOSED, _S.VISITED, may_propose=False) is None
+@pytest.mark.parametrize(
+    ("by_signals", "said"),
+    [
+        (HoldBySignals.ON_TRIAL, "on trial this year"),
+        (HoldBySignals.DO_NOT_SUFFICE, "suffices for a case and for no hold"),
+    ],
+)
+def test_in_a_trial_year_and_by_weak_signals_a_hold_rests_on_a_visit(
+    by_signals: HoldBySignals, said: str
+) -> None:
+    """Signals alone propose none, and the reason is said."""
+    assert said in (_refused(_S.HOLD_PROPOSED, by_signals=by_signals) or "")
+    assert _refused(_S.HOLD_PROPOSED, _S.VISITED, by_signals=by_signals) is None
