@@ -169,7 +169,7 @@ async def test_all_of_them_are_exported(api: RegistryApi) -> None:
     _build(api)
     answer = await api.ask("GET", "/rejections.csv", lang="en", topic_prefix="jieru/v1/alpha/")
     lines = answer.text.lstrip("\ufeff").splitlines()
-    assert lines[0] == "received_at,reason,topic,fault,cause,payload,payload_bytes"
+    assert lines[0] == "received_at,reason,topic,fault,cause,payload,payload_bytes,path"
     assert lines[1].startswith("2026-05-30T04:00:00+00:00,malformed_payload,jieru/v1/alpha/a-1/")
     assert "ts is missing" in lines[1]
     assert len(lines) == 2
