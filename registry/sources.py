@@ -98,7 +98,7 @@ def declare_source(
         WrongColumnsError: something of it is wrong.
         ConflictError: the version in force says the same, or the platform has an end.
     """
-    wrong = []
+    wrong: list[WrongColumn] = []
     text, sha256 = "", ""
     if not SOURCE_NAME.fullmatch(address.name):
         reason = UserError(
@@ -112,8 +112,8 @@ def declare_source(
     try:
         text, compiled = usable_format(content)
         sha256 = compiled.sha256
-    except UserError as reason:
-        wrong.append(WrongColumn("format", reason))
+    except UserError as error:
+        wrong.append(WrongColumn("format", error))
     values = {**address._asdict(), "own": own_platform}
     found = connection.execute(_LOCK_PLATFORM, values).fetchone()
     if found is None:

@@ -92,6 +92,7 @@ async def test_each_rejection_says_what_is_wrong_in_the_reader_s_language(
         "fault": "No device of alpha-2 has the serial a-1.",
         "cause": "It is not registered, or spelt otherwise: small and capital letters differ.",
         "remedy": "register_device",
+        "path": None,
     }
     items = (await api.ask("GET", "/rejections", lang="zh")).json()["items"]
     assert items[4]["detail"]["fault"] == "缺少 ts：应为整数，即自 1970 年起的毫秒数。"
