@@ -26,7 +26,7 @@ def test_the_example_of_a_format_reads_the_example_of_a_message() -> None:
 
 def test_every_ready_made_format_is_named_with_where_its_serial_stands() -> None:
     """In the order of the row: the first name has it in the first place."""
-    named = {}
+    named: dict[str, str] = {}
     for names, places in re.findall(r"^\| (`.*?`) \| .* \| (.*) \|$", _SECTION, re.MULTILINE):
         named |= dict(zip(re.findall(r"`([a-z-]+)`", names), places.split("; "), strict=True))
     assert named == {name: _place(each.format) for name, each in ready_made().items()}
