@@ -20,7 +20,7 @@ _INSERT: Final = """
     FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bytea[], %s::integer[])
          AS refused (received_ms, reason, topic, payload, payload_bytes)
 """
-# A row that was refused when its message came first is not refused a second time.
+# A row that was refused when its message came first is not refused a second time. Sorted as below.
 _INSERT_ROWS: Final = """
     INSERT INTO rejections (received_at, reason, topic, payload, payload_bytes,
                             source_message_id, path, detail)
@@ -33,6 +33,7 @@ _INSERT_ROWS: Final = """
     LEFT JOIN source_messages AS kept
         ON kept.sha256 = refused.sha256 AND kept.source_id = refused.source_id
            AND kept.topic = refused.message_topic
+    ORDER BY kept.id, path, reason
     ON CONFLICT (source_message_id, path, reason) WHERE source_message_id IS NOT NULL DO NOTHING
 """
 # In the order of the unique key, so that two ingesters that were sent the same cannot deadlock.

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Final
 import psycopg
 import pytest
 
+from jieru.schema import migrate
 from jieru.wire import DeviceStatus, encode_payload
 from registry.sources import SourceAddress, end_source
 from tests.support.credentials import register_gateway
@@ -31,6 +32,7 @@ from tests.support.fleet import (
 from tests.support.messages import topic_of
 from tests.support.mosquitto import MosquittoBroker
 from tests.support.sources import declare, declare_ready_made, iotda, telegraf, thingsboard
+from tests.support.timescaledb import TimescaleServer
 
 _SERIALS: Final = ("CNC-1", "CNC-2", "CNC-3")
 _REFUSED: Final = """
@@ -112,16 +114,22 @@ class _Stage:
         assert stored_presence(self.connection) == bits_of(sent)
 
 
+@contextmanager
+def _stage(url: str, broker: MosquittoBroker, folder: Path) -> Iterator[_Stage]:
+    with closing(psycopg.connect(url)) as connection:
+        register_devices(connection, _SERIALS)
+        cloud = Publisher(broker.add_user(PLATFORM))
+        try:
+            yield _Stage(url, connection, broker, cloud, folder / "sources.log")
+        finally:
+            cloud.close()
+
+
 @pytest.fixture
 def stage(database_url: str, mosquitto: MosquittoBroker, tmp_path: Path) -> Iterator[_Stage]:
     """The devices registered, the cloud connected."""
-    with closing(psycopg.connect(database_url)) as connection:
-        register_devices(connection, _SERIALS)
-        cloud = Publisher(mosquitto.add_user(PLATFORM))
-        try:
-            yield _Stage(database_url, connection, mosquitto, cloud, tmp_path / "sources.log")
-        finally:
-            cloud.close()
+    with _stage(database_url, mosquitto, tmp_path) as stage:
+        yield stage
 
 
 def _now_ms() -> int:
@@ -280,6 +288,38 @@ def test_killed_between_commit_and_acknowledgement_nothing_is_stored_twice(stage
         stage.wait_for_heartbeats([Sent("CNC-1", now), Sent("CNC-2", now)])
     assert len(stage.rows(_MESSAGES)) == 2
     assert [reason for reason, *_rest in stage.rows(_REFUSED)] == ["unknown_device"]
+
+
+def test_a_database_that_is_killed_costs_no_message(
+    own_timescale_server: TimescaleServer, mosquitto: MosquittoBroker, tmp_path: Path
+) -> None:
+    """The same ingester keeps what came unacknowledged, and stores it when the database is back."""
+    url = own_timescale_server.create_database()
+    migrate(url)
+    now = _now_ms()
+    topic = f"jieru/v1/{PLATFORM}/in/thingsboard-gateway"
+    sent = [Sent("CNC-1", now), Sent("CNC-2", now), Sent("CNC-3", now - 60_000)]
+    with _stage(url, mosquitto, tmp_path) as stage:
+        declare_ready_made(stage.connection, "thingsboard-gateway")
+        with stage.ingester() as process:
+            stage.wait_until_subscribed()
+            stage.cloud.publish_raw(topic, thingsboard({"CNC-1": [now]}))
+            stage.wait_for(_MESSAGES, 1)
+            own_timescale_server.kill()
+            stage.cloud.publish_raw(topic, thingsboard({"CNC-2": [now], "CNC-9": [now]}))
+            stage.cloud.publish_raw(topic, thingsboard({"CNC-3": [now - 60_000]}))
+            stage.cloud.wait_until_acknowledged(3)
+            wait_until(
+                lambda: "_failed" in stage.log.read_text(), "the ingester noticed the outage"
+            )
+            own_timescale_server.start()
+            with psycopg.connect(url) as connection:
+                wait_until(lambda: len(stored_heartbeats(connection)) >= len(sent), "all is stored")
+                assert stored_heartbeats(connection) == dict.fromkeys(sent, 1)
+                assert stored_presence(connection) == bits_of(sent)
+                assert len(connection.execute(_MESSAGES).fetchall()) == 3
+                assert len(connection.execute(_REFUSED).fetchall()) == 1
+            assert process.poll() is None
 
 
 def test_a_message_sent_again_once_its_device_is_registered_is_taken(stage: _Stage) -> None:
