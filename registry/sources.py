@@ -12,6 +12,7 @@ from jieru.errors import UserError
 from jieru.i18n import marked as _
 from jieru.sources.formats import Format, compile_format, read_format, write_format
 from jieru.sources.topics import SOURCE_NAME
+from jieru.wire import PLATFORM_CODE
 from registry.changes import Outlived
 from registry.refusals import (
     ConflictError,
@@ -115,7 +116,9 @@ def declare_source(
     except UserError as error:
         wrong.append(WrongColumn("format", error))
     values = {**address._asdict(), "own": own_platform}
-    found = connection.execute(_LOCK_PLATFORM, values).fetchone()
+    found = None
+    if PLATFORM_CODE.fullmatch(address.platform):  # the database takes no text with U+0000
+        found = connection.execute(_LOCK_PLATFORM, values).fetchone()
     if found is None:
         reason = UserError(_("There is no platform {platform}."), platform=address.platform)
         wrong.append(WrongColumn("platform", reason))

@@ -61,7 +61,10 @@ _OF_PLATFORM: Final = Where(
 )
 _OF_NAME: Final = Where(SQL("sources.name = %(name)s"))
 _ANY: Final = Where(SQL("true"))
-NameFilter = Annotated[str | None, Query(description=_("The source's name."), max_length=32)]
+NameFilter = Annotated[
+    str | None,
+    Query(description=_("The source's name."), max_length=32, pattern=r"^[a-z0-9-]*$"),
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,8 @@ async def test_what_is_wrong_with_a_declaration_is_said_at_its_field(api: Regist
         ({"name": "in"}, "name"),
         ({"name": "Line 3"}, "name"),
         ({"platform": "gamma"}, "platform"),
+        ({"platform": "al\0pha"}, "platform"),
+        ({"name": "li\0ne"}, "name"),
         ({"format": {"format": "xml", "rows": []}}, "format"),
         ({"format": {**_FORMAT, "rows": [{**_FORMAT["rows"][0], "each": "$$"}]}}, "format"),
         ({"format": receipt}, "format"),
@@ -82,6 +84,7 @@ async def test_what_is_wrong_with_a_declaration_is_said_at_its_field(api: Regist
         assert answer.status_code == 422, (change, answer.text)
         assert [each["field"] for each in answer.json()["errors"]] == [field], answer.text
     assert await api.listed("/sources", "name") == []
+    assert (await api.ask("GET", "/sources", name="li\0ne")).status_code == 422
 
 
 async def test_a_format_that_no_reader_would_take_is_a_wrong_field(api: RegistryApi) -> None:
