@@ -73,6 +73,8 @@ from api.registry.platforms import pages as platforms_pages
 from api.registry.platforms import routes as platforms_routes
 from api.registry.recognitions import pages as recognitions_pages
 from api.registry.recognitions import routes as recognitions_routes
+from api.registry.sources import pages as sources_pages
+from api.registry.sources import routes as sources_routes
 from api.rejections import pages as rejections_pages
 from api.rejections import routes as rejections_routes
 from api.web.body_limit import BodyLimit
@@ -124,6 +126,7 @@ _PARTS: Final = (
     platforms_pages.router,
     recognitions_pages.router,
     gateways_pages.router,
+    sources_pages.router,
     enterprises_pages.router,
     connections_pages.router,
     connection_requests_pages.router,
@@ -141,6 +144,7 @@ _PARTS: Final = (
     platforms_routes.router,
     recognitions_routes.router,
     gateways_routes.router,
+    sources_routes.router,
     enterprises_routes.router,
     connections_routes.router,
     connection_requests_routes.router,

@@ -5,7 +5,7 @@ import asyncio
 import click
 
 from command.help import example
-from ingest.run import check_database, check_others_run, run_ingester
+from ingest.run import check_database, check_others_run, run_ingester, settings_of_sources
 from jieru.errors import UserError
 from jieru.i18n import gettext as _
 from jieru.log import configure_log
@@ -32,11 +32,19 @@ __all__ = ["command"]
     is_flag=True,
     help=_("With --drain: also when no other ingester is there to receive heartbeats."),
 )
-def command(*, is_draining: bool, is_last: bool) -> None:
+@click.option(
+    "--sources",
+    "reads_sources",
+    is_flag=True,
+    help=_("Read messages in the formats that platforms declared, instead of heartbeats."),
+)
+def command(*, is_draining: bool, is_last: bool, reads_sources: bool) -> None:
     """Run one ingester by the policy's rules of time."""
     if is_last and not is_draining:
         raise UserError("--last belongs to --drain.")
     settings = load_settings()
+    if reads_sources:
+        settings = settings_of_sources(settings)
     configure_log()
     policy = load_policy(settings.policy)
     delay, ahead = policy.max_delay_hours.value, policy.max_clock_ahead_minutes.value
@@ -58,5 +66,6 @@ def command(*, is_draining: bool, is_last: bool) -> None:
             max_clock_ahead_minutes=ahead,
             live_within_minutes=live,
             is_draining=is_draining,
+            reads_sources=reads_sources,
         )
     )

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from ingest.decode import Heartbeat, Rejection
 from jieru.calendar import MILLISECONDS_PER_HOUR
+from jieru.sources.topics import parse_source_topic
 from jieru.wire import RejectionReason, parse_heartbeat_topic
 
 __all__ = [
@@ -80,11 +81,17 @@ def refused_hours(rejections: Iterable[Rejection]) -> list[RefusedHour]:
     """Count rejections, sorted by hour, platform and reason."""
     counted: Counter[tuple[int, str, RejectionReason]] = Counter()
     for rejection in rejections:
-        topic = parse_heartbeat_topic(rejection.message.topic)
-        platform = topic.device.platform if topic else ""
+        platform = _platform_of(rejection.message.topic)
         hour = rejection.message.received_ms // MILLISECONDS_PER_HOUR
         counted[hour, platform, rejection.reason] += 1
     return [RefusedHour(*key, counted[key]) for key in sorted(counted)]
+
+
+def _platform_of(topic: str) -> str:
+    if heartbeat := parse_heartbeat_topic(topic):
+        return heartbeat.device.platform
+    source = parse_source_topic(topic)
+    return source.platform if source else ""
 
 
 def excess_hours(heartbeats: Iterable[Heartbeat]) -> list[ExcessHour]:

@@ -16,7 +16,8 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
     topic: str
     payload: bytes
-    """At most the first 4,096 bytes: a longer one is refused, so its tail is not held."""
+    """At most as many bytes as may be taken, of a heartbeat the first 4,096: a longer one is
+    refused, so its tail is not held."""
     payload_bytes: int
     """The whole length."""
     received_ms: int

@@ -28,7 +28,6 @@ from ingest.subscriber import KEEP_ALIVE_S, Subscription
 from jieru.broker import BrokerAddress
 from jieru.errors import UserError, WorldError
 from jieru.i18n import marked
-from jieru.wire import PAYLOAD_LIMIT_BYTES
 
 __all__ = ["Mqtt311Subscriber"]
 
@@ -311,7 +310,7 @@ class Mqtt311Subscriber:
     ) -> None:
         taken = Message(
             message.topic,
-            bytes(message.payload[:PAYLOAD_LIMIT_BYTES]),
+            bytes(message.payload[: self._subscription.payload_limit_bytes]),
             len(message.payload),
             time.time_ns() // 1_000_000,
             message.mid if message.qos else None,

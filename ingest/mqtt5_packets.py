@@ -18,8 +18,10 @@ _PUBACK: Final = b"\x40\x02\0\0"
 """With reason code 0 it is four bytes: type, remaining length, packet id (3.4.2.1)."""
 
 
-def read_packets(data: bytes, received_ms: int) -> tuple[int, list[Message], list[mqtt5.Packet]]:
-    """All whole packets at the start of `data`.
+def read_packets(
+    data: bytes, received_ms: int, payload_limit_bytes: int = PAYLOAD_LIMIT_BYTES
+) -> tuple[int, list[Message], list[mqtt5.Packet]]:
+    """All whole packets at the start of `data`; no more of a payload than the limit.
 
     Returns:
         How many bytes they were, the messages among them, and the others.
@@ -43,8 +45,8 @@ def read_packets(data: bytes, received_ms: int) -> tuple[int, list[Message], lis
             continue
         payload = packet.payload
         length = len(payload)
-        if length > PAYLOAD_LIMIT_BYTES:
-            payload = payload[:PAYLOAD_LIMIT_BYTES]
+        if length > payload_limit_bytes:
+            payload = payload[:payload_limit_bytes]
         messages.append(Message(packet.topic, payload, length, received_ms, packet.packet_id))
     return position, messages, others
 

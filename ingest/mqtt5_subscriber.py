@@ -74,8 +74,11 @@ class _ConnectionLostError(Exception):
 class _Connection(asyncio.Protocol):
     """One connection: bytes in, messages into the inbox; acknowledgements out."""
 
-    def __init__(self, inbox: Inbox, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, inbox: Inbox, loop: asyncio.AbstractEventLoop, payload_limit_bytes: int
+    ) -> None:
         self._inbox = inbox
+        self._payload_limit_bytes = payload_limit_bytes
         self._rest = b""
         self._transport: asyncio.Transport | None = None
         self._is_paused = False
@@ -143,7 +146,9 @@ class _Connection(asyncio.Protocol):
         if self._rest:
             data = self._rest + data
         try:
-            consumed, messages, others = read_packets(data, time.time_ns() // 1_000_000)
+            consumed, messages, others = read_packets(
+                data, time.time_ns() // 1_000_000, self._payload_limit_bytes
+            )
             for packet in others:
                 self._take_control(packet)
         except (ValueError, _ConnectionLostError) as error:
@@ -324,7 +329,7 @@ class Mqtt5Subscriber:
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(_CONNECT_TIMEOUT_S):
             _transport, connection = await loop.create_connection(
-                lambda: _Connection(self._inbox, loop),
+                lambda: _Connection(self._inbox, loop, self._subscription.payload_limit_bytes),
                 self._address.host,
                 self._address.port,
                 ssl=self._address.tls_context(),

@@ -19,6 +19,8 @@ from ingest.message import Batch, Message
 from ingest.observations import Observations
 from ingest.registry import DeviceRegistry
 from ingest.rejection_sample import RejectionSample
+from ingest.source_rows import SourceMessage
+from ingest.sources import Sources
 from ingest.subscriber import Subscriber
 from ingest.writer import Writer
 from jieru.retry import is_worth_retrying
@@ -42,6 +44,7 @@ class _Prepared:
     batch: Batch | None
     heartbeats: Sequence[Heartbeat]
     rejections: Sequence[Rejection]
+    source_messages: Sequence[SourceMessage] = ()
 
 
 class BatchLimits(NamedTuple):
@@ -65,7 +68,7 @@ class FloodLimits(NamedTuple):
 class Pipeline:
     """Moves batches from a subscriber to the database until told to stop."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of one ingester
         self,
         subscriber: Subscriber,
         database_url: str,
@@ -76,8 +79,12 @@ class Pipeline:
         limits: BatchLimits,
         state_interval_s: float,
         flood: FloodLimits,
+        sources: Sources | None = None,
     ) -> None:
-        """Put the parts together; nothing runs yet."""
+        """Put the parts together; nothing runs yet.
+
+        With `sources` the subscriber's messages are in others' formats, without they are native.
+        """
         self.is_drained = False
         """Whether `drain` has reached its end."""
         self._subscriber = subscriber
@@ -85,6 +92,7 @@ class Pipeline:
         self._observations = observations
         self._limits = limits
         self._next_apart_s = 0.0
+        self._sources = sources
         self._registry = DeviceRegistry(database_url)
         self._stopping = asyncio.Event()
         self._writer = Writer(
@@ -153,6 +161,8 @@ class Pipeline:
             await asyncio.gather(follow, prepare, write, look, return_exceptions=True)
             await self._subscriber.close()
             await self._registry.close()
+            if self._sources is not None:
+                await self._sources.close()
             await self._writer.close()
 
     async def _prepare_batches(self, is_draining: bool) -> None:  # noqa: FBT001 - a task's only
@@ -179,9 +189,12 @@ class Pipeline:
         return None
 
     async def _prepare(self, batch: Batch) -> _Prepared:
-        heartbeats, rejections = await self._decode(batch.messages)
         self._observations.receive(batch)
-        return _Prepared(batch, heartbeats, rejections)
+        if self._sources is None:
+            return _Prepared(batch, *await self._decode(batch.messages))
+        read = await self._sources.read(batch.messages, is_leaving=self._stopping.is_set)
+        heartbeats, rejections = await self._decode(read.rows)
+        return _Prepared(batch, heartbeats, [*read.rejections, *rejections], read.kept)
 
     async def _decode(
         self, messages: Sequence[Message]
@@ -202,7 +215,11 @@ class Pipeline:
         await self._writer.write((), (), all_states=True)
 
     async def _write(self, prepared: _Prepared) -> None:
-        written = await self._writer.write(prepared.heartbeats, prepared.rejections)
+        written = await self._writer.write(
+            prepared.heartbeats,
+            prepared.rejections,
+            source_messages=prepared.source_messages,
+        )
         if prepared.batch is None:
             return
         if not self._subscriber.acknowledge(prepared.batch):

@@ -18,8 +18,9 @@ from ingest.mqtt5_subscriber import Mqtt5Subscriber
 from ingest.mqtt311_subscriber import Mqtt311Subscriber
 from ingest.observations import Observations
 from ingest.pipeline import BatchLimits, FloodLimits, Pipeline
-from ingest.rejection_retention import delete_old_rejections
+from ingest.rejection_retention import delete_old_rejections, delete_old_source_messages
 from ingest.rejection_sample import RejectionSample
+from ingest.sources import Sources
 from ingest.status_page import serve_status
 from ingest.subscriber import Subscriber, Subscription
 from jieru.broker import BrokerAddress
@@ -29,7 +30,10 @@ from jieru.retry import is_worth_retrying
 from jieru.roles.limits import read_presence_reach
 from jieru.schema import require_current_schema
 from jieru.settings import Settings
+from jieru.sources.rows import MESSAGE_LIMIT_BYTES
+from jieru.sources.topics import SOURCE_TOPIC_FILTERS
 from jieru.timescale import drop_expired_heartbeats
+from jieru.wire import HEARTBEAT_TOPIC_FILTERS, PAYLOAD_LIMIT_BYTES
 
 __all__ = [
     "check_database",
@@ -37,6 +41,7 @@ __all__ = [
     "flood_limits",
     "make_subscriber",
     "run_ingester",
+    "settings_of_sources",
 ]
 
 _SECONDS_PER_DAY: Final = 86_400
@@ -58,7 +63,13 @@ _RECORD_RULES: Final = """
 _OTHERS: Final = """
     SELECT count(DISTINCT ingester) FROM ingest_minutes
     WHERE minute > now() - %s * interval '1 minute' AND ingester <> %s
+          AND ingester LIKE '%%' || %s = %s
 """
+_OF_SOURCES: Final = "-sources"
+"""Ends the name of an ingester that reads others' formats, and its group's: it has a session of its
+own, and does not stand in for one that takes heartbeats."""
+_MESSAGES_OF_SOURCES: Final = 20
+"""In a transaction at most: each may hold ten thousand rows, and four megabytes unpacked."""
 _RECENT_MINUTES: Final = 3
 """A minute is written when it is over, which is known here at the end of the next at the latest."""
 
@@ -71,6 +82,7 @@ def make_subscriber(
     *,
     expects_session: bool = False,
     is_draining: bool = False,
+    reads_sources: bool = False,
 ) -> Subscriber:
     """The subscriber for the broker that the settings name.
 
@@ -79,6 +91,7 @@ def make_subscriber(
         names: under which to come.
         expects_session: the broker promised, not long ago, to keep one.
         is_draining: it takes nothing new, only what its session holds.
+        reads_sources: it takes messages in others' formats instead of heartbeats.
 
     Raises:
         UserError: the settings contradict each other or the broker's protocol.
@@ -92,10 +105,27 @@ def make_subscriber(
         is_draining=is_draining,
         expects_session=expects_session,
         ingester=settings.ingest_client_id,
+        filters=SOURCE_TOPIC_FILTERS if reads_sources else HEARTBEAT_TOPIC_FILTERS,
+        payload_limit_bytes=MESSAGE_LIMIT_BYTES if reads_sources else PAYLOAD_LIMIT_BYTES,
     )
     if settings.mqtt_protocol == "5":
         return Mqtt5Subscriber(address, subscription)
     return Mqtt311Subscriber(address, subscription)
+
+
+def settings_of_sources(settings: Settings) -> Settings:
+    """The settings of an ingester of others' formats that stands beside one of heartbeats."""
+    group = settings.ingest_group
+    return settings.model_copy(
+        update={
+            "ingest_client_id": settings.ingest_client_id + _OF_SOURCES,
+            "ingest_group": group + _OF_SOURCES if group else "",
+            "ingest_batch_size": min(settings.ingest_batch_size, _MESSAGES_OF_SOURCES),
+            "ingest_receive_maximum": min(
+                settings.ingest_receive_maximum, 2 * _MESSAGES_OF_SOURCES
+            ),
+        }
+    )
 
 
 def flood_limits(settings: Settings) -> FloodLimits:
@@ -167,8 +197,10 @@ def check_others_run(settings: Settings) -> None:
         UserError: none has stored its figures within some minutes.
         WorldError: the database cannot be reached.
     """
+    name = settings.ingest_client_id
+    parameters = (_RECENT_MINUTES, name, _OF_SOURCES, name.endswith(_OF_SOURCES))
     with connect(settings.require_database_url()) as connection:
-        row = connection.execute(_OTHERS, (_RECENT_MINUTES, settings.ingest_client_id)).fetchone()
+        row = connection.execute(_OTHERS, parameters).fetchone()
     if row is None or not row[0]:
         raise UserError(
             "No other ingester has shown itself within {minutes} minutes: what is published once "
@@ -190,8 +222,10 @@ class _Ingester:
         max_delay_hours: int,
         max_clock_ahead_minutes: int,
         live_within_minutes: int | None,
+        reads_sources: bool,
     ) -> None:
         self._settings = settings
+        self._reads_sources = reads_sources
         self._rules = TimeRules.of_policy(
             max_delay_hours=max_delay_hours,
             max_clock_ahead_minutes=max_clock_ahead_minutes,
@@ -207,6 +241,7 @@ class _Ingester:
             self.session.names,
             expects_session=self.session.is_expected,
             is_draining=is_draining,
+            reads_sources=self._reads_sources,
         )
 
     def plain_subscriber(self) -> Subscriber:
@@ -239,6 +274,7 @@ class _Ingester:
             limits=BatchLimits(settings.ingest_batch_size, settings.ingest_batch_age_ms / 1000),
             state_interval_s=settings.device_state_interval_s,
             flood=flood_limits(settings),
+            sources=Sources(settings.require_database_url()) if self._reads_sources else None,
         )
 
     async def drain_plain(self, stop: asyncio.Event, *, after: Subscriber | None = None) -> None:
@@ -296,6 +332,7 @@ async def run_ingester(
     max_clock_ahead_minutes: int,
     live_within_minutes: int | None = None,
     is_draining: bool = False,
+    reads_sources: bool = False,
     stop: asyncio.Event | None = None,
 ) -> None:
     """Run one ingester until SIGTERM, SIGINT or `stop`; or until its session is drained.
@@ -308,6 +345,7 @@ async def run_ingester(
         live_within_minutes: policy parameter: what is older on arrival is not live; None: nothing
             is known to be live.
         is_draining: take only what the session holds, then end the session.
+        reads_sources: take messages in others' formats instead of heartbeats.
         stop: ends it from inside the process, instead of a signal.
 
     Raises:
@@ -320,6 +358,7 @@ async def run_ingester(
         max_delay_hours=max_delay_hours,
         max_clock_ahead_minutes=max_clock_ahead_minutes,
         live_within_minutes=live_within_minutes,
+        reads_sources=reads_sources,
     )
     subscriber = parts.subscriber(is_draining=is_draining)
     observations = parts.observations(subscriber)
@@ -414,6 +453,7 @@ def _drop_expired(settings: Settings) -> int:
     with connect(settings.require_database_url()) as connection:
         delete_old_minutes(connection)
         delete_old_rejections(connection, retention_days=settings.rejection_retention_days)
+        delete_old_source_messages(connection, retention_days=settings.heartbeat_retention_days)
         if settings.archive_dir:
             return 0  # `jieru archive run` drops, once they are in a file
         return drop_expired_heartbeats(connection, retention_days=settings.heartbeat_retention_days)

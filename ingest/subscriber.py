@@ -5,7 +5,7 @@ from typing import Final, Protocol
 
 from ingest.message import Batch
 from ingest.session_troubles import SessionTroubles
-from jieru.wire import HEARTBEAT_TOPIC_FILTERS
+from jieru.wire import HEARTBEAT_TOPIC_FILTERS, PAYLOAD_LIMIT_BYTES
 
 __all__ = ["KEEP_ALIVE_S", "Subscriber", "Subscription"]
 
@@ -30,6 +30,9 @@ class Subscription:
     """The broker promised, not long ago, to keep one."""
     ingester: str = ""
     """What people call the ingester; empty: by its client id."""
+    filters: tuple[str, ...] = HEARTBEAT_TOPIC_FILTERS
+    payload_limit_bytes: int = PAYLOAD_LIMIT_BYTES
+    """A longer payload is refused, so its tail is not held."""
 
     @property
     def name(self) -> str:
@@ -38,15 +41,15 @@ class Subscription:
 
     @property
     def wanted(self) -> list[str]:
-        """Filters of all heartbeats, shared within the group where there is one."""
+        """The filters, shared within the group where there is one."""
         if not self.group:
-            return [*HEARTBEAT_TOPIC_FILTERS]
-        return [f"$share/{self.group}/{each}" for each in HEARTBEAT_TOPIC_FILTERS]
+            return [*self.filters]
+        return [f"$share/{self.group}/{each}" for each in self.filters]
 
     @property
     def unwanted(self) -> list[str]:
         """Those of a session of this name that was in no group: it would get everything still."""
-        return [*HEARTBEAT_TOPIC_FILTERS] if self.group else []
+        return [*self.filters] if self.group else []
 
     @property
     def every(self) -> list[str]:

@@ -24,7 +24,9 @@ from ingest.durable_hours import DurableHours, PresenceBit
 from ingest.excess import without_excess
 from ingest.hourly_counts import excess_hours, heard_hours, refused_hours
 from ingest.message import Message
+from ingest.refused_messages import insert_rejections, insert_source_messages
 from ingest.rejection_sample import RejectionSample
+from ingest.source_rows import SourceMessage
 from jieru.publishers import CLOUD_ID
 from jieru.retry import (
     SILENCE_S,
@@ -34,7 +36,7 @@ from jieru.retry import (
     is_data_error,
     is_worth_retrying,
 )
-from jieru.wire import PAYLOAD_LIMIT_BYTES, DeviceStatus, RejectionReason
+from jieru.wire import DeviceStatus, RejectionReason
 
 __all__ = ["Writer", "Written"]
 
@@ -112,12 +114,6 @@ _UPSERT_STATES: Final = """
     ON CONFLICT (device_id) DO UPDATE
     SET last_seen_at = excluded.last_seen_at, status = excluded.status
     WHERE s.last_seen_at < excluded.last_seen_at
-"""
-_INSERT_REJECTIONS: Final = """
-    INSERT INTO rejections (received_at, reason, topic, payload, payload_bytes)
-    SELECT to_timestamp(received_ms / 1000.0), reason, topic, payload, payload_bytes
-    FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bytea[], %s::integer[])
-         AS refused (received_ms, reason, topic, payload, payload_bytes)
 """
 # A transaction that this process, or one before it under the same name, left open when its
 # connection broke: while the server waits for the other end, what the batch was about to store
@@ -262,6 +258,8 @@ class Writer:
         self._sample = sample or RejectionSample(per_topic=0, per_platform=0)
         self._kept: list[Rejection] = []
         """Of the rejections that are being written, however often that is tried."""
+        self._source_messages: Sequence[SourceMessage] = ()
+        """Of the batch that is being written, however often that is tried."""
         self._rate = rate or DeviceRate(per_minute=0, burst=0)
         self._excess: Sequence[Heartbeat] = ()
         """Of the batch that is being written, however often that is tried."""
@@ -301,6 +299,7 @@ class Writer:
         heartbeats: Sequence[Heartbeat],
         rejections: Sequence[Rejection],
         *,
+        source_messages: Sequence[SourceMessage] = (),
         all_states: bool = False,
     ) -> Written:
         """Store a batch durably; when the database is away, try again until it is back.
@@ -308,6 +307,7 @@ class Writer:
         Args:
             heartbeats: good ones, in order of receipt.
             rejections: those that decoding refused.
+            source_messages: messages in others' formats that these are rows of, to be kept whole.
             all_states: also write the device states that are not due yet (before leaving).
 
         Raises:
@@ -319,6 +319,7 @@ class Writer:
         kept, self._excess = without_excess(heartbeats, self._rate, self._hours, started)
         batch, apart = _without_distant_days(kept)
         self._kept = self._sample.of(rejections)
+        self._source_messages = source_messages
         is_cancelled = False
         while True:
             began = time.monotonic()
@@ -479,6 +480,7 @@ class Writer:
                         heartbeats = ()
                     await _insert_carefully(connection, heartbeats, inserted, heard)
                     self._kept = list(rejections)
+                    self._source_messages = ()  # kept when they came
                     self._excess = ()  # their devices' rate was minded when they came
                     bits, states = await self._write_rest(
                         connection, inserted, rejections, (), all_states=False
@@ -545,18 +547,8 @@ class Writer:
                 ),
             )
         refused = [*rejections, *inserted.refused]
-        if kept := [*self._kept, *inserted.refused]:
-            messages = [rejection.message for rejection in kept]
-            await connection.execute(
-                _INSERT_REJECTIONS,
-                (
-                    [message.received_ms for message in messages],
-                    [rejection.reason.value for rejection in kept],
-                    [message.topic.replace("\0", "\ufffd") for message in messages],
-                    [message.payload[:PAYLOAD_LIMIT_BYTES] for message in messages],
-                    [message.payload_bytes for message in messages],
-                ),
-            )
+        await insert_source_messages(connection, self._source_messages)
+        await insert_rejections(connection, [*self._kept, *inserted.refused])
         await self._count(connection, inserted.new, refused)
         return bits, states
 

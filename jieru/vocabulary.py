@@ -179,6 +179,8 @@ REJECTION_WORDS: Final[Vocabulary] = {
     "malformed_payload": _("malformed payload"),
     "unknown_device": _("unknown device"),
     "unknown_publisher": _("unknown gateway"),
+    "unknown_source": _("unknown source"),
+    "no_timestamp": _("no time stamp"),
     "future_timestamp": _("time stamp in the future"),
     "before_epoch": _("time stamp before 2020"),
     "unstorable": _("cannot be stored"),

@@ -58,6 +58,13 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     ("POST", "/api/v1/gateways"): Permission.CHANGE_CREDENTIALS,
     ("GET", "/api/v1/gateways/{platform}/{name}"): Permission.READ_CREDENTIALS,
     ("PATCH", "/api/v1/gateways/{platform}/{name}"): Permission.CHANGE_CREDENTIALS,
+    # Formats in which equipment publishes
+    ("GET", "/api/v1/sources"): Permission.READ_CREDENTIALS,
+    ("POST", "/api/v1/sources"): Permission.CHANGE_CREDENTIALS,
+    ("GET", "/api/v1/sources/ready-made"): Permission.READ_CREDENTIALS,
+    ("POST", "/api/v1/sources/trials"): Permission.CHANGE_CREDENTIALS,
+    ("GET", "/api/v1/sources/{platform}/{name}"): Permission.READ_CREDENTIALS,
+    ("POST", "/api/v1/sources/{platform}/{name}/end"): Permission.CHANGE_CREDENTIALS,
     # Overview
     ("GET", "/api/v1/overview"): Permission.READ_REGISTRY,
     # Imports; platforms and recognitions need CHANGE_PLATFORMS too, as receive_import asks.
@@ -277,6 +284,12 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     ("POST", "/platforms/{platform}/gateways/new"): Permission.CHANGE_CREDENTIALS,
     ("GET", "/platforms/{platform}/gateways/{name}/edit"): Permission.CHANGE_CREDENTIALS,
     ("POST", "/platforms/{platform}/gateways/{name}/edit"): Permission.CHANGE_CREDENTIALS,
+    ("GET", "/platforms/{platform}/sources"): Permission.READ_CREDENTIALS,
+    ("GET", "/platforms/{platform}/sources/new"): Permission.CHANGE_CREDENTIALS,
+    ("POST", "/platforms/{platform}/sources/new"): Permission.CHANGE_CREDENTIALS,
+    ("GET", "/platforms/{platform}/sources/try"): Permission.CHANGE_CREDENTIALS,
+    ("POST", "/platforms/{platform}/sources/try"): Permission.CHANGE_CREDENTIALS,
+    ("POST", "/platforms/{platform}/sources/{name}/end"): Permission.CHANGE_CREDENTIALS,
     ("GET", "/recognitions/{recognition_id}/end"): Permission.CHANGE_PLATFORMS,
     ("POST", "/recognitions/{recognition_id}/end"): Permission.CHANGE_PLATFORMS,
     ("GET", "/enterprises"): Permission.READ_REGISTRY,

@@ -38,6 +38,8 @@ class Done(Enum):
     CASE_OPENED = _("The case is open.")
     ANSWERED = _("Answered; the bureau reads it.")
     DECLARED = _("Declared; the bureau records when the enterprise confirms it.")
+    SOURCE_DECLARED = _("Declared; messages are read by it from now on.")
+    SOURCE_ENDED = _("Ended; its messages are refused from now on.")
     STEP_TAKEN = _("Done; it is recorded under your name.")
     SECOND_STEP_ENDED = _("Signing in asks for no code any more.")
     PASSWORD_CHANGED = _("Your password is changed.")

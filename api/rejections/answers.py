@@ -29,6 +29,7 @@ _REJECTION: Final[JsonDict] = {
         "fault": 'ts must be an integer, milliseconds since 1970; it is "now".',
         "cause": None,
         "remedy": None,
+        "path": None,
     },
 }
 _GROUP: Final[JsonDict] = {
@@ -50,7 +51,9 @@ class RejectionAnswer(BaseModel):
     received_at: datetime
     reason: RejectionReason
     topic: str
-    payload_base64: str = Field(description="Its first 4,096 bytes.")
+    payload_base64: str = Field(
+        description="Its first 4,096 bytes; of a row in another's format, the row."
+    )
     payload_text: str | None = Field(description="The same as text; null where it is no UTF-8.")
     payload_bytes: int = Field(description="The whole length.")
     detail: RejectionDetail

@@ -36,7 +36,7 @@ __all__ = [
 
 _AT_ONCE: Final = 500
 _SELECT: Final = SQL("""
-    SELECT id, received_at, reason, topic, payload, payload_bytes FROM rejections
+    SELECT id, received_at, reason, topic, payload, payload_bytes, path, detail FROM rejections
     WHERE {conditions} ORDER BY received_at DESC, id DESC LIMIT %(limit)s
 """)
 # The last one of each group is read whole.
@@ -47,10 +47,10 @@ _SELECT_GROUPS: Final = SQL("""
         FROM rejections WHERE {conditions} GROUP BY topic, reason
     )
     SELECT g.topic, g.reason, g.number, g.first_at, g.last_at,
-           r.id, r.received_at, r.payload, r.payload_bytes
+           r.id, r.received_at, r.payload, r.payload_bytes, r.path, r.detail
     FROM groups g
     JOIN LATERAL (
-        SELECT id, received_at, payload, payload_bytes FROM rejections
+        SELECT id, received_at, payload, payload_bytes, path, detail FROM rejections
         WHERE topic = g.topic AND reason = g.reason AND received_at = g.last_at
         ORDER BY id DESC LIMIT 1
     ) r ON true

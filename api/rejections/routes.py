@@ -24,7 +24,16 @@ from jieru.i18n import marked as _
 
 __all__ = ["router"]
 
-_COLUMNS: Final = ("received_at", "reason", "topic", "fault", "cause", "payload", "payload_bytes")
+_COLUMNS: Final = (
+    "received_at",
+    "reason",
+    "topic",
+    "fault",
+    "cause",
+    "payload",
+    "payload_bytes",
+    "path",
+)
 
 router = APIRouter(prefix="/api/v1/rejections", tags=["rejections"], route_class=GatedRoute)
 
@@ -99,6 +108,7 @@ def export_rejections(
                 each.detail.cause,
                 each.payload_text if each.payload_text is not None else each.payload_base64,
                 each.payload_bytes,
+                each.detail.path,
             ]
             for each in rejections
         ]

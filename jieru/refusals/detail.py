@@ -14,7 +14,7 @@ from jieru.refusals.keys import key_fault
 from jieru.refusals.said import Detail, Refused, Said
 from jieru.refusals.text import text_fault
 from jieru.refusals.times import before_epoch, future_timestamp
-from jieru.refusals.topics import bad_topic, unknown_device, unknown_publisher
+from jieru.refusals.topics import bad_topic, unknown_device, unknown_publisher, unknown_source
 from jieru.wire import PAYLOAD_LIMIT_BYTES, RejectionReason
 
 __all__ = ["detail_of"]
@@ -57,6 +57,12 @@ def _retained(_message: Refused) -> Detail:
     return Detail(Said(_("It was retained, which an earlier release did not take.")))
 
 
+def _no_timestamp(_message: Refused) -> Detail:
+    return Detail(
+        Said(_("It has no time, and may have waited at a broker: that of receipt is none."))
+    )
+
+
 def _unstorable(_message: Refused) -> Detail:
     return Detail(Said(_("It keeps to the contract, and the database took it in no way.")))
 
@@ -68,6 +74,8 @@ _DETAILS: Final[Mapping[RejectionReason, Callable[[Refused], Detail]]] = {
     RejectionReason.MALFORMED_PAYLOAD: _malformed,
     RejectionReason.UNKNOWN_DEVICE: unknown_device,
     RejectionReason.UNKNOWN_PUBLISHER: unknown_publisher,
+    RejectionReason.UNKNOWN_SOURCE: unknown_source,
+    RejectionReason.NO_TIMESTAMP: _no_timestamp,
     RejectionReason.FUTURE_TIMESTAMP: future_timestamp,
     RejectionReason.BEFORE_EPOCH: before_epoch,
     RejectionReason.UNSTORABLE: _unstorable,

@@ -5,9 +5,10 @@ from typing import Final
 
 from jieru.i18n import marked as _
 from jieru.refusals.said import Detail, Refused, Remedy, Said, excerpt
+from jieru.sources.topics import parse_source_topic
 from jieru.wire import PLATFORM_CODE, SERIAL, parse_heartbeat_topic
 
-__all__ = ["bad_topic", "unknown_device", "unknown_publisher"]
+__all__ = ["bad_topic", "unknown_device", "unknown_publisher", "unknown_source"]
 
 _LONGEST_NAME: Final = 64
 _PARTS: Final = {5, 6, 7}
@@ -17,6 +18,14 @@ _SPACE: Final = re.compile(r"\s")
 def bad_topic(message: Refused) -> Detail:
     """A topic that the contract does not have."""
     topic = message.topic
+    parts = topic.split("/")
+    if "in" in parts[3:] and "heartbeat" not in parts:
+        return Detail(
+            Said(
+                _("The topic {topic} is not jieru/v1/(platform)/in/(source)."),
+                {"topic": excerpt(topic)},
+            )
+        )
     fault = Said(
         _("The topic {topic} is not jieru/v1/(platform)/(serial)/heartbeat."),
         {"topic": excerpt(topic)},
@@ -86,4 +95,20 @@ def unknown_publisher(message: Refused) -> Detail:
         ),
         Said(_("It is not registered, or spelt otherwise: small and capital letters differ.")),
         Remedy.REGISTER_GATEWAY,
+    )
+
+
+def unknown_source(message: Refused) -> Detail:
+    """A message in another's format that the platform did not declare."""
+    named = parse_source_topic(message.topic)
+    return Detail(
+        Said(
+            _("{platform} has declared no source of the name {name}."),
+            {
+                "platform": named.platform if named else "",
+                "name": named.source if named else message.topic,
+            },
+        ),
+        Said(_("It is not declared, it has ended, or it is spelt otherwise.")),
+        Remedy.DECLARE_SOURCE,
     )

@@ -30,6 +30,8 @@ SENDABLE_FAULTS: Final = tuple(
         RejectionReason.RETAINED,
         RejectionReason.UNSTORABLE,
         RejectionReason.UNKNOWN_PUBLISHER,
+        RejectionReason.UNKNOWN_SOURCE,
+        RejectionReason.NO_TIMESTAMP,
     }
 )
 """Reasons for which a message of a platform's cloud can be refused by what it is."""

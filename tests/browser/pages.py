@@ -103,6 +103,13 @@ PAGES: Final = (
     Shown("gateway-new", "/platforms/xielian/gateways/new"),
     Shown("gateway-mistakes", "/platforms/xielian/gateways/new", prepare=_send, may_fail=True),
     Shown("gateway-edit", "/platforms/xielian/gateways/licheng-1/edit"),
+    Shown("sources", "/platforms/xielian/sources"),
+    Shown("source-new", "/platforms/xielian/sources/new?name=telegraf"),
+    Shown("source-mistakes", "/platforms/xielian/sources/new", prepare=_send, may_fail=True),
+    Shown("source-try", "/platforms/xielian/sources/try?source=ready-made:telegraf"),
+    Shown(
+        "source-tried", "/platforms/xielian/sources/try?source=ready-made:telegraf", prepare=_send
+    ),
     Shown("recognition-new", "/platforms/xielian/recognitions/new", Role.ADMIN),
     Shown("enterprises", "/enterprises"),
     Shown("enterprises-none", "/enterprises?text=nobody"),

@@ -72,6 +72,12 @@ GET   /api/v1/gateways                                   operator verifier audit
 POST  /api/v1/gateways                                   operator -        -       admin
 GET   /api/v1/gateways/{platform}/{name}                 operator verifier auditor admin
 PATCH /api/v1/gateways/{platform}/{name}                 operator -        -       admin
+GET   /api/v1/sources                                    operator verifier auditor admin
+POST  /api/v1/sources                                    operator -        -       admin
+GET   /api/v1/sources/ready-made                         operator verifier auditor admin
+POST  /api/v1/sources/trials                             operator -        -       admin
+GET   /api/v1/sources/{platform}/{name}                  operator verifier auditor admin
+POST  /api/v1/sources/{platform}/{name}/end              operator -        -       admin
 
 GET   /api/v1/imports                                    operator verifier auditor admin
 POST  /api/v1/imports/{kind}                             operator verifier -       admin
@@ -255,6 +261,12 @@ GET   /platforms/{platform}/gateways/new                 operator -        -    
 POST  /platforms/{platform}/gateways/new                 operator -        -       admin
 GET   /platforms/{platform}/gateways/{name}/edit         operator -        -       admin
 POST  /platforms/{platform}/gateways/{name}/edit         operator -        -       admin
+GET   /platforms/{platform}/sources                      operator verifier auditor admin
+GET   /platforms/{platform}/sources/new                  operator -        -       admin
+POST  /platforms/{platform}/sources/new                  operator -        -       admin
+GET   /platforms/{platform}/sources/try                  operator -        -       admin
+POST  /platforms/{platform}/sources/try                  operator -        -       admin
+POST  /platforms/{platform}/sources/{name}/end           operator -        -       admin
 GET   /recognitions/{recognition_id}/end                 -        verifier -       admin
 POST  /recognitions/{recognition_id}/end                 -        verifier -       admin
 GET   /enterprises                                       operator verifier auditor admin

@@ -29,13 +29,16 @@ def connection(database_url: str) -> Iterator[psycopg.Connection]:
 def test_whoever_has_a_credential_may_publish_where_its_name_says_and_nothing_else(
     connection: psycopg.Connection, username: str
 ) -> None:
-    """One row, with the topic that the username stands for; none once it is revoked."""
+    """The topic that the username stands for, and those of its sources; none once revoked."""
     user = parse_username(username)
     assert user is not None
     others = [issue_to(connection, other) for other in _USERNAMES if other != username]
     issued = issue_to(connection, username)
     rows = connection.execute(_PERMISSIONS, (username,)).fetchall()
-    assert rows == [("allow", "publish", user.topic("+"))]
+    topics = [user.topic("+")]
+    if username != "xielian/cnc-1":  # which shares the cloud's topics
+        topics += [f"jieru/v1/{username}/in/+", f"jieru/v1/{username}/in/+/+"]
+    assert rows == [("allow", "publish", topic) for topic in topics]
     revoke(connection, issued.id)
     assert connection.execute(_PERMISSIONS, (username,)).fetchall() == []
     left = sorted((other.username, False) for other in others)

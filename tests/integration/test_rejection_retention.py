@@ -6,17 +6,26 @@ import psycopg
 import pytest
 
 from ingest.decode import Rejection
-from ingest.rejection_retention import delete_old_rejections
+from ingest.rejection_retention import delete_old_rejections, delete_old_source_messages
 from ingest.rejection_sample import RejectionSample
 from ingest.writer import Writer
 from jieru.wire import RejectionReason
 from tests.support.fleet import register_devices
 from tests.support.messages import NOON_MS, message, topic_of
+from tests.support.roles import INGEST, as_role
+from tests.support.sources import declare_ready_made
 
 _INSERT = """
     INSERT INTO rejections (received_at, reason, topic, payload, payload_bytes)
     SELECT now() - days * interval '1 day', 'bad_topic', 't', '', 0
     FROM unnest(%s::integer[]) AS days
+"""
+
+_INSERT_MESSAGES = """
+    INSERT INTO source_messages (received_at, platform_id, source_id, topic, sha256, payload)
+    SELECT now() - days * interval '1 day', platform_id, id, 't',
+           sha256(convert_to(days::text, 'UTF8')), convert_to(days::text, 'UTF8')
+    FROM sources, unnest(%s::integer[]) AS days
 """
 
 
@@ -34,6 +43,19 @@ def test_old_rejections_are_deleted(connection: psycopg.Connection) -> None:
     connection.commit()
     assert delete_old_rejections(connection, retention_days=90) == 45_000
     assert connection.execute("SELECT count(*) FROM rejections").fetchone() == (2,)
+
+
+def test_messages_of_sources_are_deleted_as_heartbeats_are(
+    database_url: str, connection: psycopg.Connection
+) -> None:
+    """Not before what `jieru migrate` noted, whatever the settings of an ingester say."""
+    declare_ready_made(connection, "telegraf")
+    connection.execute(_INSERT_MESSAGES, ([*range(2_000, 4_500), 400, 1],))
+    connection.commit()
+    with psycopg.connect(as_role(database_url, INGEST)) as ingester:
+        assert delete_old_source_messages(ingester, retention_days=30) == 2_500
+    assert delete_old_source_messages(connection, retention_days=30) == 1
+    assert connection.execute("SELECT count(*) FROM source_messages").fetchone() == (1,)
 
 
 async def test_a_flood_is_counted_whole_and_kept_as_a_sample(

@@ -27,7 +27,7 @@ _SELECT_NEWEST: Final = """
 """
 # As the index has them; in LIKE an underscore stands for any letter.
 _SELECT_REFUSED: Final = r"""
-    SELECT received_at, reason, topic, payload, payload_bytes FROM rejections
+    SELECT received_at, reason, topic, payload, payload_bytes, path, detail FROM rejections
     WHERE topic LIKE 'jieru/v1/%%/%%' AND split_part(topic, '/', 3) = %(platform)s
           AND topic LIKE '%%/' || replace(%(serial)s, '_', '\_') || '/heartbeat'
           AND received_at >= %(since)s

@@ -30,6 +30,8 @@ READS: Final[tuple[LiteralString, ...]] = (
     "SELECT * FROM public.broker_users",
     "SELECT * FROM public.broker_permissions",
     "SELECT payload FROM public.rejections",
+    "SELECT payload FROM public.source_messages",
+    "SELECT format FROM public.sources",
     "SELECT * FROM public.heartbeats",
     "SELECT * FROM public.presence",
     "SELECT * FROM public.device_states",

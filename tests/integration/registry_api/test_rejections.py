@@ -92,6 +92,7 @@ async def test_each_rejection_says_what_is_wrong_in_the_reader_s_language(
         "fault": "No device of alpha-2 has the serial a-1.",
         "cause": "It is not registered, or spelt otherwise: small and capital letters differ.",
         "remedy": "register_device",
+        "path": None,
     }
     items = (await api.ask("GET", "/rejections", lang="zh")).json()["items"]
     assert items[4]["detail"]["fault"] == "缺少 ts：应为整数，即自 1970 年起的毫秒数。"
@@ -169,7 +170,7 @@ async def test_all_of_them_are_exported(api: RegistryApi) -> None:
     _build(api)
     answer = await api.ask("GET", "/rejections.csv", lang="en", topic_prefix="jieru/v1/alpha/")
     lines = answer.text.lstrip("\ufeff").splitlines()
-    assert lines[0] == "received_at,reason,topic,fault,cause,payload,payload_bytes"
+    assert lines[0] == "received_at,reason,topic,fault,cause,payload,payload_bytes,path"
     assert lines[1].startswith("2026-05-30T04:00:00+00:00,malformed_payload,jieru/v1/alpha/a-1/")
     assert "ts is missing" in lines[1]
     assert len(lines) == 2

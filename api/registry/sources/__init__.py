@@ -1,0 +1,1 @@
+"""Sources: how messages in a platform's own format become heartbeats, declared, tried, ended."""
