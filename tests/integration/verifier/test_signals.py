@@ -201,21 +201,17 @@ def test_what_people_answer_for_is_no_late_registration(city: SignalCity) -> Non
 
 
 def test_what_was_over_and_goes_on_was_recorded_when_it_was_extended(city: SignalCity) -> None:
-    """From the day from which it goes on, as evidence follows it; of device and connection."""
-    city.store()
+    """From the day from which it goes on, as evidence follows it."""
     ends_on = FIRST_DAY + timedelta(days=20)
-    for to_date in (ends_on, None):
-        city.connection.execute(
-            "UPDATE assignments SET to_date = %s WHERE device_id = %s",
-            (to_date, city.ids[_LATE][0]),
-        )
+    device = city.registry.device("alpha", "again", city.uscc[_LATE], FIRST_DAY, ends_on)
+    city.store()
     ((number,),) = city.connection.execute(
-        "SELECT id FROM assignments WHERE device_id = %s", (city.ids[_LATE][0],)
+        "UPDATE assignments SET to_date = NULL WHERE device_id = %s RETURNING id", (device,)
     ).fetchall()
     extend_on(city.connection, "assignments", number, FIRST_DAY + timedelta(days=100))
     (found,) = _run(city).signals
     assert (found.kind, found.score, found.from_on) == (Kind.RECORDED_LATE, 80, ends_on)
-    assert found.devices == (f"m{_LATE}-0",)
+    assert found.devices == ("again",)
 
 
 def test_no_operator_decides_how_much_a_run_has_to_read(city: SignalCity) -> None:
