@@ -23,7 +23,7 @@ from verifier.procedure.words import (
     STATE_WORDS,
     STEP_WORDS,
 )
-from verifier.trust.draws.saying import said_of
+from verifier.trust.draws.saying import said_of, said_of_not_listed
 from verifier.words import OUTCOME_WORDS
 
 __all__ = [
@@ -85,6 +85,7 @@ def count_sheet_report(sheet: CountSheet, trusted: TrustedKeys, *, width: int) -
     if sheet.summary is not None:
         _add_awards(page, sheet.summary)
         page.lines(*(str(said_of(each)) for each in sheet.summary.visits))
+        page.lines(*map(str, said_of_not_listed(sheet.summary.visits_not_listed)))
     _add_steps(page, sheet.steps)
     _add_objections(page, sheet.objections)
     _add_money(page, sheet, trusted)

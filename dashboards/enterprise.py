@@ -374,7 +374,7 @@ def _registry() -> Row:
                 shown=Shown(
                     columns=(
                         Column("first_on", SINCE),
-                        Column("last_on", Text("至", "To")),
+                        Column("last_on", Text("止日", "Last day")),
                         Column("days", Text("天数", "Days")),
                         Column(
                             "in_window", Text("涉及窗口", "Touches the window"), words=YES_LABELS

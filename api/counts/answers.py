@@ -40,6 +40,8 @@ ENTERPRISE_EXAMPLE: Final[JsonDict] = {
     "window_active_days": 78,
     "window_longest_gap_days": 1,
     "window_live_percent": 99,
+    "confirmation": "confirmed",
+    "confirmation_on": "2026-03-09",
     "year_counted": 2026,
     "pending_until": None,
     "reasons": [],

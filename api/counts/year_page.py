@@ -59,7 +59,7 @@ from verifier.procedure.trusted_keys import TrustedKeys
 from verifier.procedure.words import OBJECTION_WORDS, RECOVERY_WORDS
 from verifier.reports import SHEETS
 from verifier.trust.draws.records import latest_draw
-from verifier.trust.draws.saying import said_of
+from verifier.trust.draws.saying import said_of, said_of_not_listed
 
 __all__ = ["show_computed_count", "show_kept_count", "show_years", "year_address"]
 
@@ -192,7 +192,10 @@ def show_kept_count(
             ],
             "visits": [
                 visit.translate(said.message).format(**said.values)
-                for said in map(said_of, summary.visits)
+                for said in (
+                    *map(said_of, summary.visits),
+                    *said_of_not_listed(summary.visits_not_listed),
+                )
             ],
             "overlaps": stored_overlap_rows(summary.overlaps, names),
             "late": stored_late_rows(

@@ -14,6 +14,7 @@ import psycopg
 from jieru.audit import changing
 from jieru.calendar import civil_date
 from jieru.errors import UserError
+from verifier.counting.determination import Outcome
 from verifier.counting.progress import Phase, Progress, no_progress
 from verifier.policy import policy_from_source
 from verifier.procedure.canonical import canonical_bytes
@@ -49,7 +50,7 @@ from verifier.procedure.statement_records import list_statements
 from verifier.procedure.states import STANDING, State, Step, require_step
 from verifier.procedure.steps import take_step
 from verifier.procedure.trusted_keys import TrustedKeys, require_trusted_key
-from verifier.trust.draws.records import results_of_year
+from verifier.trust.draws.records import listed_in_draws, results_of_year
 
 __all__ = ["export_count", "freeze_count"]
 
@@ -167,7 +168,7 @@ def _computed(
         progress=progress,
     )
     # Visits are made between submission and freezing, so no draft knows them.
-    visits = _visits(connection, record.year)
+    visits = _visits(connection, record.year, computed.document)
     # A count that was submitted before an upgrade is frozen in the form that was reviewed.
     document = in_version(computed.document, version_of(reviewed))
     if content_sha256(document) != record.content_sha256:
@@ -175,11 +176,23 @@ def _computed(
     return replace(computed, document={**document, **visits})
 
 
-def _visits(connection: psycopg.Connection, year: int) -> dict[str, object]:
+def _visits(connection: psycopg.Connection, year: int, document: Document) -> dict[str, object]:
     """What is known of the year's draws now; nothing of a year in which nobody was drawn."""
     with connection.transaction():
         results = results_of_year(connection, year)
-    return {"visits": [each.to_json_object() for each in results]} if results else {}
+        listed = listed_in_draws(connection, year)
+    if not results:
+        return {}
+    paid = {
+        (platform["platform"], each["uscc"])
+        for platform in document["platforms"]
+        for each in platform["enterprises"]
+        if each["outcome"] == Outcome.COUNTED
+    }
+    visits: dict[str, object] = {"visits": [each.to_json_object() for each in results]}
+    if paid - listed:
+        visits["visits_not_listed"] = len(paid - listed)
+    return visits
 
 
 def _refuse_other_content(record: CountRecord, reviewed: Document, found: Document) -> None:

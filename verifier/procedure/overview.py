@@ -126,6 +126,8 @@ class CountSummary:
     notices: tuple[dict[str, Any], ...]
     parameters: tuple[dict[str, Any], ...]
     visits: tuple[dict[str, Any], ...]
+    visits_not_listed: int
+    """How many counted enterprises stand in no list that was drawn."""
     """What was known of each draw of the year when it was frozen."""
 
     @property
@@ -247,6 +249,7 @@ def count_summary(connection: psycopg.Connection, record: CountRecord) -> CountS
         notices=tuple(head["notices"]),
         parameters=tuple(head["parameters"]),
         visits=tuple(head.get("visits", ())),
+        visits_not_listed=head.get("visits_not_listed", 0),
     )
 
 

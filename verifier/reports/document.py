@@ -307,6 +307,8 @@ class CountDocument(_Struct, frozen=True):
     """Whether each step after freezing needs a signed statement."""
     visits: list[Visits] = []
     """Of each draw of the year; none in counts that were frozen before there were any."""
+    visits_not_listed: _Natural = 0
+    """How many counted enterprises stand in no list that was drawn; with `visits` only."""
 
     def parameter(self, name: str) -> Parameter | None:
         """One parameter of the policy, if the policy had it."""

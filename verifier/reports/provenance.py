@@ -10,7 +10,7 @@ from jieru.i18n import marked as _
 from verifier.procedure.states import Step
 from verifier.reports.document import SignedCount
 from verifier.reports.speech import Speech
-from verifier.trust.draws.saying import said_of
+from verifier.trust.draws.saying import said_of, said_of_not_listed
 
 __all__ = ["footer", "mark", "overrides", "provenance", "visits"]
 
@@ -103,4 +103,6 @@ def visits(signed: SignedCount, speech: Speech) -> Iterator[str]:
     """What each draw of the year found, in one sentence."""
     for each in signed.document.visits:
         said = said_of(msgspec.structs.asdict(each))
+        yield speech.text(said.message, **said.values)
+    for said in said_of_not_listed(signed.document.visits_not_listed):
         yield speech.text(said.message, **said.values)

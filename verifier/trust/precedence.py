@@ -2,7 +2,7 @@
 
 A single heartbeat costs nothing: whoever means to copy somebody later could send one from each of
 his inventions in January, and register them as early as he likes. So a bank came first only where
-it was at work without the other on ten days of the weeks around the first day on which both were
+it was at work without the other on seven days of the weeks around the first day on which both were
 heard, and the other hardly ever without it.
 """
 
@@ -19,7 +19,7 @@ __all__ = ["came_later"]
 
 _AROUND: Final = timedelta(days=28).days
 """Before and after that day: a pause that both make later takes nothing from whoever came first."""
-_ALONE_DAYS: Final = 10
+_ALONE_DAYS: Final = 7
 _FAR_MORE: Final = 2
 
 

@@ -27,6 +27,7 @@ from verifier.procedure.freezing import export_count, freeze_count
 from verifier.procedure.overview import count_summary
 from verifier.procedure.recheck import recheck_count
 from verifier.procedure.records import CountRecord, read_document
+from verifier.procedure.steps import return_count
 from verifier.procedure.verifying import faults
 from verifier.trust.draws.drawing import read_list
 from verifier.trust.draws.records import (
@@ -537,6 +538,23 @@ def test_a_frozen_count_says_what_was_found(database: psycopg.Connection) -> Non
     assert recheck.is_document_intact
     assert not recheck.has_difference
     assert b'"visits":' in export_count(database, record)
+
+
+def test_a_count_that_grew_since_its_list_says_how_many_nobody_could_draw(
+    city: RegistryBuilder, database: psycopg.Connection
+) -> None:
+    """The bound is of the list, and two enterprises came to be counted after it was drawn."""
+    record = submitted(database)
+    _draw(database, _publish(database))
+    database.commit()
+    return_count(database, record, later(database, CHECKER), reason="补录")
+    for number in (7, 8):
+        city.served_enterprise(number, "beta", WORKED_EXAMPLE)
+    again = submitted(database, maker=later(database, MAKER))
+    frozen = freeze_count(database, again, later(database, CHECKER), KEY, trusted=TRUSTED)
+    document = read_document(database, frozen)
+    assert document["visits_not_listed"] == 2
+    assert [each["listed"] for each in document["visits"]] == [6]
 
 
 @pytest.mark.usefixtures("city")

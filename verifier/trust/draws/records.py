@@ -35,6 +35,7 @@ __all__ = [
     "drawn_enterprises",
     "latest_draw",
     "list_draws",
+    "listed_in_draws",
     "publish_list",
     "record_draw",
     "result_of_draw",
@@ -367,6 +368,16 @@ def result_of_draw(draw: Draw, drawn: list[DrawnEnterprise]) -> Result | None:
         [each.listed for each in drawn],
         {each.listed: each.findings for each in drawn},
     )
+
+
+def listed_in_draws(connection: psycopg.Connection, year: int) -> set[tuple[str, str]]:
+    """Platform and uscc of all who could be drawn when the lists of a year were."""
+    return {
+        (row.platform, row.uscc)
+        for each in list_draws(connection, year)
+        if each.drawn_at is not None
+        for row in read_list(each.content)
+    }
 
 
 def results_of_year(connection: psycopg.Connection, year: int) -> list[Result]:
