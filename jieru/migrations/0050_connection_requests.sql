@@ -32,23 +32,6 @@ CREATE UNIQUE INDEX connection_requests_are_open_once ON connection_requests (pl
 CREATE INDEX connection_requests_by_platform ON connection_requests (platform_id, uscc, from_date, id);
 CREATE INDEX connection_requests_open ON connection_requests (id) WHERE status = 'open';
 
--- From when evidence counts follows from the moment at which it was asked (0052), so no process chooses
--- it, nor asks what is decided already. The owner of the tables is not held to it.
-CREATE FUNCTION connection_requests_are_of_now() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF pg_has_role(current_user, (SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'USAGE') THEN
-        RETURN NEW;
-    END IF;
-    NEW.requested_at := now();
-    IF NEW.status <> 'open' THEN
-        RAISE EXCEPTION 'a connection request is decided after it was made' USING ERRCODE = 'restrict_violation';
-    END IF;
-    RETURN NEW;
-END
-$$;
-CREATE TRIGGER connection_requests_are_of_now BEFORE INSERT ON connection_requests
-    FOR EACH ROW EXECUTE FUNCTION connection_requests_are_of_now();
-
 -- What was asked never changes, whatever columns come later; what became of it is said once.
 CREATE FUNCTION settle_connection_request() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE

@@ -48,5 +48,5 @@ def test_a_process_does_not_choose_when_a_connection_was_asked_for(
 
 def test_a_process_does_not_ask_what_is_settled_already(connection: psycopg.Connection) -> None:
     """A request is made, and decided afterwards."""
-    with pytest.raises(psycopg.errors.RestrictViolation, match="decided after it was made"):
+    with pytest.raises(psycopg.errors.RestrictViolation, match="requested before anybody decides"):
         _ask(connection, "withdrawn")
