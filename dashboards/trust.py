@@ -21,7 +21,14 @@ from dashboards.headings import (
 from dashboards.layout import Dashboard, DashboardLink, Period, Row
 from dashboards.panels import FULL, HALF, Stat, Table, TimeSeries
 from dashboards.queries import THE_PLATFORMS
-from dashboards.words import ORANGE, RED, SIGNAL_LABELS, STRENGTH_LABELS
+from dashboards.words import (
+    CASE_CAUSE_LABELS,
+    CASE_STATE_LABELS,
+    ORANGE,
+    RED,
+    SIGNAL_LABELS,
+    STRENGTH_LABELS,
+)
 from jieru.i18n import marked as _
 from jieru.vocabulary import Text, spoken
 
@@ -29,6 +36,7 @@ __all__ = ["trust"]
 
 _LATEST: Final = f"is_latest AND platform = {THE_PLATFORMS}"
 _SIGNAL: Final = spoken(_("Signal"))
+_NUMBER: Final = spoken(_("No."))
 _STRENGTH: Final = Text("强度", "Strength")
 
 
@@ -41,7 +49,7 @@ def trust() -> Dashboard:
             "正常设备很少出现的迹象，只供核查；不是结论，也不改变认定结果。",
             "What an honest fleet rarely shows: a reason to look, and no finding.",
         ),
-        rows=(_runs(), _signals()),
+        rows=(_runs(), _signals(), _cases()),
         variables=(which_platforms(),),
         links=(
             DashboardLink(INTEGRITY, INTEGRITY_UID, ("platform",)),
@@ -201,6 +209,83 @@ def _signals() -> Row:
                 ),
                 size=(FULL, 14),
                 page_size=20,
+            ),
+        ),
+    )
+
+
+def _cases() -> Row:
+    return Row(
+        152,
+        Text("核查与抽查", "Cases and draws"),
+        (
+            Table(
+                20,
+                Text("核查（至多 500 件）", "Cases (500 at most)"),
+                Text(
+                    "所选平台的核查：因何立案、进展和答复期限，未结的在前。",
+                    "Cases on these platforms: why, how far, until when; open ones first.",
+                ),
+                f"""
+                SELECT id, platform, enterprise, uscc, cause, strength, state,
+                       opened_on::text AS opened_on, due_on::text AS due_on
+                FROM audit.cases WHERE platform = {THE_PLATFORMS}
+                ORDER BY is_concluded, id LIMIT 500
+                """,
+                shown=Shown(
+                    columns=(
+                        Column("id", _NUMBER, width=80),
+                        Column("platform", PLATFORM, width=120),
+                        Column("enterprise", ENTERPRISE),
+                        Column("uscc", USCC, width=190),
+                        Column("cause", Text("因何立案", "Because of"), words=CASE_CAUSE_LABELS),
+                        Column(
+                            "strength",
+                            _STRENGTH,
+                            words=STRENGTH_LABELS,
+                            cell="color-text",
+                            width=110,
+                        ),
+                        Column(
+                            "state",
+                            Text("进展", "How far"),
+                            words=CASE_STATE_LABELS,
+                            cell="color-text",
+                            width=150,
+                        ),
+                        Column("opened_on", Text("立案日期", "Opened on"), width=110),
+                        Column("due_on", spoken(_("Answer due on")), width=110),
+                    )
+                ),
+                size=(FULL, 10),
+                page_size=20,
+            ),
+            Table(
+                21,
+                spoken(_("Draws")),
+                Text(
+                    "每次公布的名单：家数、抽取数、已走访数和不符数。",
+                    "Each published list: how many are on it, drawn, visited, and amiss.",
+                ),
+                """
+                SELECT id, year, announced_on::text AS announced_on, listed, size, drawn, visited,
+                       amiss, digest
+                FROM audit.draws ORDER BY id
+                """,
+                shown=Shown(
+                    columns=(
+                        Column("id", _NUMBER, width=80),
+                        Column("year", spoken(_("Year")), width=80),
+                        Column("announced_on", Text("开奖日期", "Value of"), width=110),
+                        Column("listed", spoken(_("Listed")), width=100),
+                        Column("size", Text("应抽", "To draw"), width=90),
+                        Column("drawn", Text("已抽", "Drawn"), width=90),
+                        Column("visited", spoken(_("Visited")), width=90),
+                        Column("amiss", Text("不符", "Amiss"), width=90),
+                        Column("digest", Text("名单摘要（SHA-256）", "Digest of the list")),
+                    )
+                ),
+                size=(FULL, 8),
             ),
         ),
     )

@@ -11,6 +11,8 @@ from jieru.i18n import marked as _
 from jieru.vocabulary import (
     AUDIT_ACTION_WORDS,
     BASIS_WORDS,
+    CASE_CAUSE_WORDS,
+    CASE_STATE_WORDS,
     COUNT_STATE_WORDS,
     CRITERION_WORDS,
     DECISION_WORDS,
@@ -35,6 +37,8 @@ __all__ = [
     "ACTION_LABELS",
     "BASIS_LABELS",
     "BLUE",
+    "CASE_CAUSE_LABELS",
+    "CASE_STATE_LABELS",
     "CHAIN_LABELS",
     "CLOCK_LABELS",
     "CRITERION_LABELS",
@@ -141,6 +145,10 @@ MET_LABELS: Final = _labelled(MET_WORDS, {"met": GREEN, "failed": RED})
 VALIDITY_LABELS: Final = _labelled(VALIDITY_WORDS, {"open": GREEN, "waiting": ORANGE})
 YES_LABELS: Final = _labelled(YES_WORDS)
 SIGNAL_LABELS: Final = _labelled(SIGNAL_WORDS)
+CASE_CAUSE_LABELS: Final = _labelled(CASE_CAUSE_WORDS)
+CASE_STATE_LABELS: Final = _labelled(
+    CASE_STATE_WORDS, {"asked": YELLOW, "cleared": GREEN, "upheld": RED}
+)
 STRENGTH_LABELS: Final = _labelled(STRENGTH_WORDS, {"hard": RED, "soft": ORANGE})
 RECORD_KIND_LABELS: Final = _labelled(
     RECORD_KIND_WORDS,

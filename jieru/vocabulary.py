@@ -222,6 +222,7 @@ CASE_CAUSE_WORDS: Final[Vocabulary] = {
     "challenge": _("challenges that were missed"),
     "draw": _("the draw"),
     "verifier": _("a verifier"),
+    "confirmation": _("the enterprise's own answer"),
 }
 """What opened it."""
 CASE_STEP_WORDS: Final[Vocabulary] = {

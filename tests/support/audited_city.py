@@ -15,6 +15,7 @@ import psycopg
 from jieru.audit import changing
 from jieru.audit_chain import record_check, verify_audit
 from tests.support.heard import vouch_for_evidence
+from tests.support.kept_draws import keep_draws
 from tests.support.procedure import (
     CHECKER,
     KEY,
@@ -39,6 +40,7 @@ from verifier.procedure.objections import record_objection, resolve_objection
 from verifier.procedure.records import CountRecord
 from verifier.procedure.submitting import submit_count
 from verifier.procedure.verifications import verify_counts
+from verifier.trust.cases.records import open_cases_of_run
 from verifier.trust.records import store_run
 from verifier.trust.run import Run
 from verifier.trust.signal import Detail, Kind, Signal
@@ -318,6 +320,12 @@ def _add_rejections(connection: psycopg.Connection, now: datetime) -> None:
         connection.execute(_UPSERT_REJECTION_HOUR, (at, platforms.get(code), reason))
 
 
+_CLEAR_CASE: Final = """
+    INSERT INTO case_steps (case_id, step, taken_by, text)
+    VALUES (%s, 'cleared', 'user:he', 'The files came late by post.')
+"""
+
+
 def _add_signals(connection: psycopg.Connection) -> None:
     """Two runs: of the twins' rhythm, and a day later of what else there is."""
     alike = [
@@ -330,6 +338,7 @@ def _add_signals(connection: psycopg.Connection) -> None:
         _signal(Kind.NOT_LIVE, TWINS[0], 0.5, 0.3),
         _signal(Kind.REQUIRED_HOURS, 31, 0.9, 0.8, platform="guolian"),
     ]
+    last = 0
     for as_of, signals in ((AS_OF - timedelta(days=1), alike), (AS_OF, [*alike, *others])):
         run = Run(
             as_of=as_of,
@@ -340,8 +349,14 @@ def _add_signals(connection: psycopg.Connection) -> None:
             is_simulation=False,
             signals=tuple(signals),
         )
-        store_run(connection, run, by="command:lin")
+        last = store_run(connection, run, by="command:lin")
         connection.commit()
+    open_cases_of_run(connection, last, "command:lin")
+    first, *_others = connection.execute("SELECT id FROM cases ORDER BY id").fetchall()
+    connection.execute(_CLEAR_CASE, first)
+    connection.commit()
+    keep_draws(connection)
+    connection.commit()
 
 
 def _signal(

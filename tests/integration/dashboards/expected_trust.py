@@ -4,7 +4,12 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
+from jieru.calendar import civil_date
 from tests.integration.dashboards.truth import Asked, Expectation, Rows, Truth
+from verifier.trust.cases.records import find_case_record
+from verifier.trust.draws.records import drawn_enterprises, list_draws
+from verifier.trust.draws.results import OPENS_CASE
+from verifier.trust.draws.visits import list_visits, visits_of_draw
 from verifier.trust.records import RecordedRun, list_runs, signals_of_run
 from verifier.trust.signal import Signal, Strength
 
@@ -106,6 +111,51 @@ def _one_by_one(truth: Truth, asked: Asked) -> Rows:
     return sorted(rows, key=lambda row: (row[0], row[2], row[3], row[7], row[10]))
 
 
+_CASES: Final = "SELECT id FROM cases ORDER BY id"
+
+
+def _all_cases(truth: Truth, asked: Asked) -> Rows:
+    cases = [find_case_record(truth.connection, number) for (number,) in truth.rows(_CASES)]
+    return [
+        (
+            each.id,
+            each.platform,
+            each.enterprise,
+            each.uscc,
+            each.cause,
+            "hard" if each.is_hard else "soft",
+            each.state.value,
+            civil_date(each.opened_at).isoformat(),
+            each.due_on and each.due_on.isoformat(),
+        )
+        for each in sorted(cases, key=lambda each: (each.concluded_at is not None, each.id))
+        if each.platform in asked.platforms
+    ]
+
+
+def _draws(truth: Truth, _asked: Asked) -> Rows:
+    rows: Rows = []
+    for draw in sorted(list_draws(truth.connection), key=lambda each: each.id):
+        drawn = drawn_enterprises(truth.connection, draw)
+        visits = visits_of_draw(draw, drawn, list_visits(truth.connection, draw.year))
+        visited = {(each.platform, each.uscc) for each in visits}
+        amiss = {(each.platform, each.uscc) for each in visits if each.found in OPENS_CASE}
+        rows.append(
+            (
+                draw.id,
+                draw.year,
+                draw.announced_on.isoformat(),
+                draw.listed,
+                draw.size,
+                len(drawn),
+                len(visited),
+                len(amiss),
+                draw.digest,
+            )
+        )
+    return rows
+
+
 TRUST: Final[Mapping[int, Expectation]] = {
     1: _as_of,
     2: _hard,
@@ -114,4 +164,6 @@ TRUST: Final[Mapping[int, Expectation]] = {
     5: _by_kind,
     10: _enterprises,
     11: _one_by_one,
+    20: _all_cases,
+    21: _draws,
 }

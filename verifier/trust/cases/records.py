@@ -29,7 +29,7 @@ __all__ = [
     "taken",
 ]
 
-CaseCause = Literal["signals", "challenge", "draw", "verifier"]
+CaseCause = Literal["signals", "challenge", "draw", "verifier", "confirmation"]
 
 _SELECT_CASE: Final = """
     SELECT s.id, p.code AS platform, e.uscc, e.name AS enterprise, s.platform_id, s.enterprise_id,

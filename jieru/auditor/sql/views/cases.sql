@@ -10,7 +10,7 @@ FROM case_states s
 JOIN platforms p ON p.id = s.platform_id
 JOIN enterprises e ON e.id = s.enterprise_id;
 COMMENT ON VIEW audit.cases IS 'Which enterprises are or were under review, why, and where does each stand?';
-COMMENT ON COLUMN audit.cases.cause IS 'signals, challenge, draw or verifier.';
+COMMENT ON COLUMN audit.cases.cause IS 'signals, challenge, draw, verifier or confirmation.';
 COMMENT ON COLUMN audit.cases.run_id IS 'Whose signals opened it.';
 COMMENT ON COLUMN audit.cases.state IS 'open, asked, answered, visited, cleared or upheld.';
 COMMENT ON COLUMN audit.cases.due_on IS 'The last day for an answer that is missing; null: none is.';
