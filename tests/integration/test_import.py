@@ -67,7 +67,9 @@ def city(do_import: Importer) -> Importer:
 def contents(connection: psycopg.Connection) -> dict[str, list[tuple[object, ...]]]:
     """Every row of the registry, ids and transaction ids included: who rewrites a row is seen."""
     return {
-        table: connection.execute(f"SELECT xmin::text, t.* FROM {table} t ORDER BY id").fetchall()  # noqa: S608 - our own names
+        table: connection.execute(
+            f"SELECT xmin::text, t::text FROM {table} t ORDER BY id"  # noqa: S608 - our own names
+        ).fetchall()
         for table in TABLES
     }
 

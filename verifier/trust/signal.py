@@ -71,14 +71,14 @@ class Signal:
     def strength(self) -> Strength:
         """How much it weighs.
 
-        A likeness is hard where a whole bank of machines is alike and was there at the other
-        enterprise first. One machine may be alike by chance, and who was there first may be the
-        victim.
+        A likeness is hard where a whole bank of machines is alike, but for whoever was plainly there
+        first, which may be the victim. Where nobody can tell, both are asked; neither is held for
+        it (`proposing.py`). One machine may be alike by chance.
         """
         if (
             self.kind is Kind.RHYTHM_ALIKE
             and len(self.devices) >= _BANK
-            and self.detail.get("came_later") == "self"
+            and self.detail.get("came_later") != "other"
         ):
             return Strength.HARD
         return STRENGTHS[self.kind]

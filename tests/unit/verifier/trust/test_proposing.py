@@ -90,10 +90,11 @@ def test_who_was_there_first_is_not_held_for_being_copied(came_later: str) -> No
         (_BANK, "self", Strength.HARD),
         (_BANK[:2], "self", Strength.SOFT),
         (_BANK, "other", Strength.SOFT),
-        (_BANK, "unknown", Strength.SOFT),
+        (_BANK, "unknown", Strength.HARD),
+        (_BANK[:2], "unknown", Strength.SOFT),
     ],
 )
-def test_a_likeness_is_hard_for_a_whole_bank_that_was_elsewhere_first(
+def test_a_likeness_of_a_whole_bank_is_hard_but_for_whoever_was_there_first(
     devices: tuple[str, ...], came_later: str, strength: Strength
 ) -> None:
     """One machine may be alike by chance, and the first may be the victim."""

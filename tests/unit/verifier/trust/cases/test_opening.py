@@ -126,8 +126,8 @@ def test_a_likeness_that_goes_on_is_the_same_until_the_next_year() -> None:
 
 
 def test_what_was_soft_and_is_hard_is_new() -> None:
-    """Such as a likeness of which it shows by now who came later."""
-    known = Known(is_open=False, signals=[_alike("91350300MA2XN0T35K", "unknown")])
+    """Such as a likeness of which it shows by now that the other was there first."""
+    known = Known(is_open=False, signals=[_alike("91350300MA2XN0T35K", "other")])
     hard = _alike("91350300MA2XN0T35K")
     assert _opened(hard, known=known) == [(hard,)]
 
