@@ -71,9 +71,9 @@ class Signal:
     def strength(self) -> Strength:
         """How much it weighs.
 
-        A likeness is hard where a whole bank of machines is alike, but for whoever was plainly there
-        first, which may be the victim. Where nobody can tell, both are asked; neither is held for
-        it (`proposing.py`). One machine may be alike by chance.
+        A likeness is hard where a whole bank of machines is alike, but for whoever was plainly
+        there first, which may be the victim. Where nobody can tell, both are asked, and neither is
+        held for it (`proposing.py`). One machine may be alike by chance.
         """
         if (
             self.kind is Kind.RHYTHM_ALIKE
