@@ -427,6 +427,7 @@ RECORD_KIND_WORDS: Final[Vocabulary] = {
     "api_keys": _("API key"),
     "credentials": _("credential"),
     "publishers": _("gateway"),
+    "sources": _("format of a source"),
     "second_factors": _("second step"),
     "counts": TERM_WORDS["count"],
     "count_steps": _("step of a count"),

@@ -42,6 +42,7 @@ class RecordKind(StrEnum):
     API_KEYS = "api_keys"
     CREDENTIALS = "credentials"
     PUBLISHERS = "publishers"
+    SOURCES = "sources"
     SECOND_FACTORS = "second_factors"
     COUNTS = "counts"
     COUNT_STEPS = "count_steps"

@@ -41,6 +41,7 @@ OF_OPERATORS: Final = frozenset(
         RecordKind.COUNT_PAYMENTS,
         RecordKind.RECOVERIES,
         RecordKind.DECLARATIONS,
+        RecordKind.SOURCES,
     }
 )
 """Records of an own platform whose changes its operator reads; of others, such as who is under

@@ -26,6 +26,7 @@ from tests.support.procedure import (
     drafted,
     submitted,
 )
+from tests.support.recorded import record_in_time
 from tests.support.registry_builder import RegistryBuilder
 from verifier.counting.decisions import (
     confirm_decision,
@@ -303,6 +304,7 @@ def test_what_was_recorded_before_keeps_its_effect(before: str) -> None:
     """A waiver of one person counts on; a count that one person checked stays as it is."""
     migrate(before)
     with connect(before) as connection:
+        record_in_time(connection)
         ((uscc,),) = connection.execute("SELECT uscc FROM enterprises").fetchall()
         assert _outcome(connection, uscc) == "counted"
         (waiver,) = list_decisions(connection)
