@@ -75,7 +75,9 @@ def test_the_command_sends_a_load_and_its_ledger_agrees_with_the_database(
             ' (SELECT device_id, "time" FROM heartbeats LIMIT 1)'
         )
         connection.execute("DELETE FROM rejections WHERE id = (SELECT max(id) FROM rejections)")
-        connection.execute("UPDATE presence SET hours = 0::bit(744) WHERE device_id = 1")
+        connection.execute(
+            "UPDATE presence SET hours = 0::bit(744), live_hours = 0::bit(744) WHERE device_id = 1"
+        )
         connection.commit()
         broken = _checked(ledger, database_url)
     assert broken.returncode == 1
