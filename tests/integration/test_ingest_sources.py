@@ -260,11 +260,11 @@ def test_what_no_source_reads_is_refused_with_its_reason(stage: _Stage) -> None:
         stage.cloud.publish_raw(f"{begin}/Telegraf", b"{}")
         stage.cloud.publish_raw(f"{begin}/telegraf", b"[" + b" " * 262_144)
         refused = stage.wait_for(_REFUSED, 4)
-    assert [(reason, topic, path) for reason, topic, path, *_rest in refused] == [
-        ("unknown_source", f"{begin}/jetlinks", "$"),
-        ("unknown_source", f"{begin}/iotda-gateway", "$"),
+    assert sorted((reason, topic, path) for reason, topic, path, *_rest in refused) == [
         ("bad_topic", f"{begin}/Telegraf", "$"),
         ("payload_too_large", f"{begin}/telegraf", "$"),
+        ("unknown_source", f"{begin}/iotda-gateway", "$"),
+        ("unknown_source", f"{begin}/jetlinks", "$"),
     ]
     assert stage.rows(_MESSAGES) == []
 
