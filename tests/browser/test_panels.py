@@ -96,22 +96,18 @@ def test_the_overview_shows_the_figures_of_the_count(
 def test_the_evidence_shows_days_and_hours_of_each_device(
     browser: Browser, lively_console: Console
 ) -> None:
-    """The active days are those of the kept count, the calendar that of an explanation."""
+    """The active days are those of the verifier's explanation."""
     with connect(lively_console.database_url) as connection:
         explanation = explain(
             connection, 2026, "xielian", uscc_of(1), as_of=AS_OF, policy=load_policy("putian-2026")
         )
-        ((active_days,),) = connection.execute(
-            "SELECT DISTINCT entry ->> 'window_active_days' FROM count_determinations f"
-            " JOIN counts c ON c.id = f.count_id WHERE c.year = 2026 AND c.revision = 1"
-            " AND platform = 'xielian' AND uscc = %s",
-            (uscc_of(1),),
-        ).fetchall()
+    window = explanation.determination.window
+    assert window is not None
     with watched_page(browser, lively_console) as page:
         page.goto(EVIDENCE)
         wait_for_panels(page)
         expect(panel(page, 1).locator("dd")).to_have_text("Counted")
-        expect(panel(page, 4).locator("dd")).to_have_text(active_days)
+        expect(panel(page, 4).locator("dd")).to_have_text(str(window.active_days))
         bars = chart_of(page, 20)
         active, _heard, required = (each["values"] for each in bars["series"])
         days = {

@@ -16,7 +16,7 @@ from verifier.trust.signal import Kind
 
 __all__ = ["QUESTION", "open_shown_case"]
 
-QUESTION: Final = "请说明贵平台上该企业 4 月 6 日至 4 月 10 日停机的原因，并提供设备铭牌照片。"
+QUESTION: Final = "请说明贵平台上该企业 6 月 13 日至 6 月 17 日停机的原因，并提供设备铭牌照片。"
 _SECOND: Final = 2
 _SELECT_OTHER: Final = """
     SELECT uscc, array_agg(serial ORDER BY serial)
@@ -48,8 +48,9 @@ def open_shown_case(connection: psycopg.Connection) -> int:
     row = connection.execute(_SELECT_OTHER).fetchone()
     assert row is not None
     other, serials = row
+    # After the window of the kept count, which says how often they were heard in it.
     for silent, day in ((own, 13), (serials, 6)):
-        values = {"month": date(2026, 4, 1), "before": (day - 1) * 24, "hours": 5 * 24}
+        values = {"month": date(2026, 6, 1), "before": (day - 1) * 24, "hours": 5 * 24}
         connection.execute(_SILENCE, {**values, "serials": silent})
     last = date(2026, 6, 30)
     days = {"first": last - timedelta(days=20), "last": last}
