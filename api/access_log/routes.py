@@ -3,7 +3,6 @@
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime
 from starlette.responses import StreamingResponse
 
 from api.access.gate import GatedRoute
@@ -12,6 +11,7 @@ from api.access_log.queries import AccessFilter, list_accesses, read_accesses
 from api.web.csv_export import CSV_RESPONSE, respond_table
 from api.web.database import Database
 from api.web.paging import RequestedPage
+from api.web.periods import Instant
 from api.web.problems import Kind, problem_responses
 from jieru.access_entries import AccessKind
 from jieru.i18n import marked as _
@@ -33,8 +33,8 @@ async def _wanted(
             pattern=r"^[^\x00]*$",
         ),
     ] = None,
-    since: Annotated[AwareDatetime | None, Query(description=_("At this moment or later."))] = None,
-    until: Annotated[AwareDatetime | None, Query(description=_("Before this moment."))] = None,
+    since: Annotated[Instant | None, Query(description=_("At this moment or later."))] = None,
+    until: Annotated[Instant | None, Query(description=_("Before this moment."))] = None,
 ) -> AccessFilter:
     """The filter of a request; what was left empty asks for nothing."""
     return AccessFilter(kind, actor or None, since, until)

@@ -3,7 +3,6 @@
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime
 from starlette.responses import StreamingResponse
 
 from api.access.caller import CurrentCaller
@@ -14,6 +13,7 @@ from api.web.csv_export import CSV_RESPONSE, respond_table
 from api.web.database import Database
 from api.web.filters import PlatformFilter
 from api.web.paging import RequestedPage
+from api.web.periods import Instant
 from api.web.problems import Kind, problem_responses
 from jieru.i18n import marked as _
 
@@ -53,11 +53,9 @@ async def _wanted(
     ] = None,
     platform: PlatformFilter = None,
     since: Annotated[
-        AwareDatetime | None, Query(description=_("Changed at this moment or later."))
+        Instant | None, Query(description=_("Changed at this moment or later."))
     ] = None,
-    until: Annotated[AwareDatetime | None, Query(description=_("Changed before this moment."))] = (
-        None
-    ),
+    until: Annotated[Instant | None, Query(description=_("Changed before this moment."))] = (None),
 ) -> AuditFilter:
     """The filter of a request; what was left empty asks for nothing."""
     return AuditFilter(actor or None, record_kind, record_id, platform or None, since, until)

@@ -7,6 +7,7 @@ from typing import Annotated, Final, TypeVar
 
 from fastapi import Query
 from pydantic import AwareDatetime, BeforeValidator
+from pydantic_core import PydanticCustomError
 
 from api.web.civil import OptionalCivilDate
 from api.web.problems import Kind, Problem, WrongField
@@ -17,6 +18,7 @@ __all__ = [
     "Days",
     "FromDay",
     "FromInstant",
+    "Instant",
     "Instants",
     "ToDay",
     "ToInstant",
@@ -32,7 +34,19 @@ _YEARS: Final = range(1970, 2100)
 
 When = TypeVar("When", date, datetime)
 
-OptionalInstant = Annotated[AwareDatetime | None, BeforeValidator(lambda value: value or None)]
+
+def _not_a_number(value: object) -> object:
+    """A number would be taken for seconds since 1970, which the documents do not say."""
+    try:
+        float(value if isinstance(value, str) else "")
+    except ValueError:
+        return value
+    raise PydanticCustomError("datetime_parsing", "must be an instant")
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_not_a_number)]
+"""An instant with its zone, as ISO 8601 writes it."""
+OptionalInstant = Annotated[Instant | None, BeforeValidator(lambda value: value or None)]
 """An instant with its zone, or nothing: a form sends an empty text for a field left empty."""
 
 FromInstant = Annotated[

@@ -189,3 +189,11 @@ async def test_a_wrong_filter_is_refused_by_its_name(
     answer = await audit.ask(audit.admin, query)
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] == next(iter(query))
+
+
+@pytest.mark.parametrize("instant", ["1", "1780000000", "1.5e9", "-1"])
+async def test_a_number_is_no_instant(audit: Audit, instant: str) -> None:
+    """It would be taken for seconds since 1970, and find what nobody asked for."""
+    answer = await audit.ask(audit.admin, {"until": instant})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "until"

@@ -89,9 +89,14 @@ def _fill(connection: psycopg.Connection) -> list[int]:
 
 
 @contextmanager
-def _under_load(url: str, broker: MosquittoBroker, log: Path) -> Iterator[_System]:
-    """The fleet sends, one ingester writes, until the block ends."""
-    with connect(url) as connection:
+def _under_load(
+    url: str, broker: MosquittoBroker, log: Path, *, superuser_url: str | None = None
+) -> Iterator[_System]:
+    """The fleet sends, one ingester writes, until the block ends.
+
+    Registered in the past, as only a superuser can; None: the owner is one.
+    """
+    with connect(superuser_url or url) as connection:
         ids = _fill(connection)
     stop = threading.Event()
     gateway = Publisher(broker.add_user(PLATFORM))
@@ -162,10 +167,11 @@ def test_a_dump_of_a_running_system_restored_on_another_server(
     with ExitStack() as stack:
         folder = stack.enter_context(debian_root.workspace(user="postgres"))
         owned = owned_database(timescale_server, has_extension=True)
-        dumped_url, _superuser_url = stack.enter_context(owned)
+        dumped_url, superuser_url = stack.enter_context(owned)
         assert jieru("migrate", database_url=dumped_url).returncode == 0
         dump = debian_root.inside(folder) / "jieru.dump"
-        with _under_load(dumped_url, mosquitto, tmp_path / "ingest.log") as system:
+        log = tmp_path / "ingest.log"
+        with _under_load(dumped_url, mosquitto, log, superuser_url=superuser_url) as system:
             known = system.last_audit_entry()
             before = system.stored()
             postgres_program(

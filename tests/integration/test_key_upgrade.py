@@ -34,7 +34,18 @@ _FILL = """
         AS keys (key_id, role, created_by, is_revoked)
 """
 
-_LATER: Final = {Scope.KEYS_WRITE, Scope.REQUESTS_WRITE, Scope.ACCESS_LOG_READ}
+_LATER: Final = {
+    Scope.KEYS_WRITE,
+    Scope.REQUESTS_WRITE,
+    Scope.ACCESS_LOG_READ,
+    Scope.CASES_READ,
+    Scope.CASES_WRITE,
+    Scope.QUESTIONS_READ,
+    Scope.QUESTIONS_WRITE,
+    Scope.CONTACTS_READ,
+    Scope.CONTACTS_WRITE,
+    Scope.ENTERPRISES_ASK,
+}
 """What no key of an earlier release could do, or may not go on doing unasked."""
 
 
