@@ -313,13 +313,18 @@ ALTER TABLE cases DROP CONSTRAINT cases_cause_check,
     ADD CONSTRAINT cases_cause_check CHECK (cause IN ('signals', 'challenge', 'draw', 'verifier', 'confirmation'));
 
 -- What was said when decides what counts, so it is the database's clock that says it: a program could
--- have had a connection requested or a contact entered long ago.
+-- have had a connection requested, a question asked or answered, or a contact entered long ago.
 CREATE TRIGGER connection_requests_date_requested BEFORE INSERT ON connection_requests
     FOR EACH ROW EXECUTE FUNCTION date_by_the_clock('requested_at');
 CREATE TRIGGER connection_requests_date_decided BEFORE UPDATE ON connection_requests
     FOR EACH ROW WHEN (NEW.decided_at IS NOT NULL) EXECUTE FUNCTION date_by_the_clock('decided_at');
 CREATE TRIGGER enterprise_contacts_date_entered BEFORE INSERT ON enterprise_contacts
     FOR EACH ROW EXECUTE FUNCTION date_by_the_clock('entered_at');
+CREATE TRIGGER confirmations_date_asked BEFORE INSERT ON confirmations
+    FOR EACH ROW EXECUTE FUNCTION date_by_the_clock('asked_at');
+CREATE TRIGGER confirmations_date_answered BEFORE UPDATE ON confirmations
+    FOR EACH ROW WHEN (OLD.answered_at IS NULL AND NEW.answered_at IS NOT NULL)
+    EXECUTE FUNCTION date_by_the_clock('answered_at');
 
 CREATE FUNCTION request_undecided() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

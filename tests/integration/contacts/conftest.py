@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import psycopg
@@ -92,6 +92,12 @@ class Post:
         return found
 
 
+_BY_THE_CLOCK_OF_THE_TEST: Final = """
+    ALTER TABLE confirmations DISABLE TRIGGER confirmations_date_asked,
+                              DISABLE TRIGGER confirmations_date_answered
+"""
+
+
 @pytest.fixture
 def post(database_url: str) -> Iterator[Post]:
     """Nothing is registered yet."""
@@ -103,6 +109,9 @@ def post(database_url: str) -> Iterator[Post]:
         open_pool(url, size=4) as pool,
     ):
         work.autocommit = True
+        # Months pass here; that the database goes by its own clock is tested beside the roles.
+        connection.execute(_BY_THE_CLOCK_OF_THE_TEST)
+        connection.commit()
         settings = Settings(
             public_url="https://jieru.example.cn",
             smtp_url=mail.url,

@@ -1,6 +1,7 @@
-"""When a connection was asked for is said by the database, for evidence counts from then on."""
+"""When a connection was asked for, and confirmed, the database says: what counts rests on it."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Final
 
 import psycopg
@@ -18,6 +19,21 @@ _ASK: Final = """
            CASE WHEN %(status)s <> 'open' THEN 'user:op' END,
            CASE WHEN %(status)s <> 'open' THEN now() END
     FROM platforms
+"""
+_ENTER_CONTACT: Final = """
+    INSERT INTO enterprise_contacts (enterprise_id, name, telephone, entered_by)
+    SELECT id, 'Lin', '0594-1234567', 'user:chen' FROM enterprises
+"""
+_ASK_ENTERPRISE: Final = """
+    INSERT INTO confirmations (connection_id, contact_id, sent_by, from_date, token_sha256,
+                               asked_by, asked_at, expires_at)
+    SELECT c.id, t.id, 'letter', c.from_date, sha256(int8send(c.id)), 'user:chen',
+           '2025-03-02 12:00+08', now() + interval '9 days'
+    FROM connections c, enterprise_contacts t
+"""
+_ANSWER: Final = """
+    UPDATE confirmations SET answer = 'confirmed', answered_at = '2025-03-03 12:00+08',
+                             answered_from = '192.0.2.1'
 """
 
 
@@ -50,3 +66,21 @@ def test_a_process_does_not_ask_what_is_settled_already(connection: psycopg.Conn
     """A request is made, and decided afterwards."""
     with pytest.raises(psycopg.errors.RestrictViolation, match="requested before anybody decides"):
         _ask(connection, "withdrawn")
+
+
+def test_a_process_does_not_choose_when_an_enterprise_was_asked_or_answered(
+    connection: psycopg.Connection,
+) -> None:
+    """Else a yes of today would stand before the no that it undoes."""
+    registry = RegistryBuilder(connection)
+    registry.platform("beta")
+    registry.connection("beta", registry.enterprise(1), date(2025, 3, 1))
+    with acting_as(connection, API), changing(connection, Actor("user:op", "192.0.2.1")):
+        connection.execute(_ENTER_CONTACT)
+        connection.execute(_ASK_ENTERPRISE)
+        connection.execute(_ANSWER)
+    (row,) = connection.execute(
+        "SELECT asked_at > now() - interval '1 hour', answered_at > now() - interval '1 hour'"
+        " FROM confirmations"
+    ).fetchall()
+    assert row == (True, True)
