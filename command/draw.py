@@ -41,8 +41,6 @@ from verifier.trust.draws.visits import VisitReport, record_visit
 
 __all__ = ["command"]
 
-_SEALED_MAX: Final = 1_000_000
-"""Bytes; a seed has some dozens."""
 _LISTED_MAX: Final = 2_000
 _USUAL_LISTS: Final = (30, 60, 100, 150, 300)
 

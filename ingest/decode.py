@@ -15,6 +15,7 @@ from ingest.message import Message
 from jieru.calendar import MILLISECONDS_PER_HOUR
 from jieru.wire import (
     EARLIEST_TIMESTAMP_MS,
+    LATEST_TIMESTAMP_MS,
     PAYLOAD_DEPTH_LIMIT,
     PAYLOAD_LIMIT_BYTES,
     DeviceStatus,
@@ -37,9 +38,6 @@ __all__ = [
 ]
 
 _UNKNOWN: Final = {RejectionReason.UNKNOWN_DEVICE, RejectionReason.UNKNOWN_PUBLISHER}
-
-_LATEST_TIMESTAMP_MS: Final = 253_402_214_400_000
-"""9999-12-31 UTC: beyond it no civil date exists, whatever the clock of receipt says."""
 
 _MILLISECONDS_PER_MINUTE: Final = 60_000
 
@@ -172,7 +170,7 @@ def _decode(  # noqa: PLR0911 - one return for each reason of the contract
     ts_ms, received_ms = fields.ts, message.received_ms
     if ts_ms < EARLIEST_TIMESTAMP_MS:
         return Rejection(RejectionReason.BEFORE_EPOCH, message)
-    if ts_ms > _LATEST_TIMESTAMP_MS:
+    if ts_ms > LATEST_TIMESTAMP_MS:
         return Rejection(RejectionReason.FUTURE_TIMESTAMP, message)
     if rules.is_event_clock:
         received_ms = ts_ms

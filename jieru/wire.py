@@ -16,9 +16,11 @@ __all__ = [
     "EXPONENT_LIMIT",
     "HEARTBEAT_TOPIC_FILTERS",
     "ITSELF",
+    "LATEST_TIMESTAMP_MS",
     "PAYLOAD_DEPTH_LIMIT",
     "PAYLOAD_LIMIT_BYTES",
     "PLATFORM_CODE",
+    "SEQ_MAX",
     "SERIAL",
     "DeviceAddress",
     "DeviceStatus",
@@ -54,6 +56,10 @@ PostgreSQL takes `1e131071`, and then writes it with 131,072 digits to everybody
 """
 EARLIEST_TIMESTAMP_MS: Final = epoch_milliseconds(date(2020, 1, 1))
 """Midnight of 2020-01-01 in Asia/Shanghai; no honest device predates the system."""
+LATEST_TIMESTAMP_MS: Final = 253_402_214_400_000
+"""9999-12-31 UTC: beyond it no civil date exists, whatever the clock of receipt says."""
+SEQ_MAX: Final = 2**63 - 1
+"""A bigint of the database."""
 HEARTBEAT_TOPIC_FILTERS: Final = (
     "jieru/v1/+/+/heartbeat",
     "jieru/v1/+/own/+/heartbeat",
@@ -148,8 +154,7 @@ class HeartbeatPayload(msgspec.Struct, gc=False):
     """The JSON object of one heartbeat; unknown keys are ignored, a wrong type is an error."""
 
     ts: int
-    seq: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | msgspec.UnsetType = msgspec.UNSET
-    """A bigint of the database."""
+    seq: Annotated[int, msgspec.Meta(ge=0, le=SEQ_MAX)] | msgspec.UnsetType = msgspec.UNSET
     status: DeviceStatus | msgspec.UnsetType = msgspec.UNSET
     metrics: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     """The object's bytes as they came: the database is the first to look inside."""

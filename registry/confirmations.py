@@ -20,6 +20,7 @@ from jieru.i18n import Language, gettext, translations
 from jieru.i18n import marked as _
 from jieru.outbox.queue import Message, enqueue
 from jieru.settings import Settings
+from registry.brought_to_case import bring_to_case
 from registry.connection_requests import confirm_by_enterprise, refuse_by_enterprise
 from registry.refusals import ConflictError, NotRegisteredError
 from registry.spoken_codes import code_digest, grouped, new_code
@@ -135,15 +136,6 @@ _ANSWER: Final = """
     SET answer = %(answer)s, reason = %(reason)s, answered_at = %(now)s, answered_from = %(from)s,
         connection_id = %(connection_id)s
     WHERE id = %(id)s
-"""
-_NOTE_IN_OPEN_CASE: Final = """
-    INSERT INTO case_steps (case_id, step, taken_by, text)
-    SELECT id, 'noted', %(by)s, %(text)s FROM case_states
-    WHERE platform_id = %(platform_id)s AND enterprise_id = %(enterprise_id)s AND NOT is_concluded
-"""
-_OPEN_CASE: Final = """
-    INSERT INTO cases (platform_id, enterprise_id, opened_by, cause)
-    VALUES (%(platform_id)s, %(enterprise_id)s, %(by)s, 'confirmation')
 """
 
 
@@ -373,7 +365,14 @@ def answer_question(
             words = gettext(_("The enterprise itself says that it is not so."))
             refuse_by_enterprise(connection, question.request_id, reason=words, by=by)
     elif answer == "denied":
-        _bring_to_case(connection, question, by=by)
+        bring_to_case(
+            connection,
+            question.platform_id,
+            question.enterprise_id,
+            cause="confirmation",
+            text=gettext(_("The enterprise itself says that it is not so.")),
+            by=by,
+        )
     values = {
         "id": question.id,
         "answer": answer,
@@ -383,21 +382,6 @@ def answer_question(
         "connection_id": connection_id,
     }
     connection.execute(_ANSWER, values)
-
-
-def _bring_to_case(connection: psycopg.Connection, question: Question, *, by: str) -> None:
-    """Let people look at a denial: in the case that is open, or in one of its own.
-
-    No case opens between the two: who writes what is audited waits for its turn.
-    """
-    case = {
-        "platform_id": question.platform_id,
-        "enterprise_id": question.enterprise_id,
-        "by": by,
-        "text": gettext(_("The enterprise itself says that it is not so.")),
-    }
-    if not connection.execute(_NOTE_IN_OPEN_CASE, case).rowcount:
-        connection.execute(_OPEN_CASE, case)
 
 
 def _subject(connection: psycopg.Connection, connection_id: int) -> _Subject:

@@ -10,6 +10,7 @@ from jieru.refusals.said import Detail, Said, excerpt
 from jieru.wire import (
     EXPONENT_LIMIT,
     PAYLOAD_DEPTH_LIMIT,
+    SEQ_MAX,
     DeviceStatus,
     is_too_deep,
 )
@@ -20,7 +21,6 @@ _Object = Mapping[str, object]
 
 _OTHER_NAMES: Final = ("timestamp", "time", "ts_ms", "datetime", "date", "t", "at", "event_time")
 """Under which others send the time, in lower case."""
-_SEQ_MAX: Final = 2**63 - 1
 _DIGITS: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _ISO_TIME: Final = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}([T ][0-9]{2}.*)?")
 _NUMBER_OF_TS: Final = re.compile(rb'"ts"\s*:\s*(-?[0-9][0-9.eE+-]*)')
@@ -104,7 +104,7 @@ def _without_ts(document: _Object) -> Detail:
 
 def _seq(document: _Object, _payload: bytes) -> Detail | None:
     found = document["seq"]
-    if type(found) is int and 0 <= found <= _SEQ_MAX:
+    if type(found) is int and 0 <= found <= SEQ_MAX:
         return None
     cause = None
     if isinstance(found, str):

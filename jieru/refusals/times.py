@@ -8,6 +8,7 @@ import msgspec
 from jieru.calendar import SHANGHAI
 from jieru.i18n import marked as _
 from jieru.refusals.said import Detail, Refused, Said
+from jieru.wire import LATEST_TIMESTAMP_MS
 
 __all__ = ["before_epoch", "future_timestamp"]
 
@@ -17,8 +18,7 @@ _ZONE_HOURS: Final = 8
 _NEAR_MS: Final = 15 * 60_000
 _EPOCH: Final = datetime.fromtimestamp(0, SHANGHAI)
 _EARLIEST_MS: Final = -62_000_000_000_000
-_LATEST_MS: Final = 253_402_214_400_000
-"""Between these two civil dates exist."""
+"""Before it, and beyond LATEST_TIMESTAMP_MS, no civil date is shown."""
 
 
 class _Time(msgspec.Struct):
@@ -71,7 +71,7 @@ def _ts_of(message: Refused) -> int:
 
 
 def _in_words(ts_ms: int) -> str:
-    if not _EARLIEST_MS < ts_ms < _LATEST_MS:
+    if not _EARLIEST_MS < ts_ms < LATEST_TIMESTAMP_MS:
         return "—"
     moment = _EPOCH + timedelta(milliseconds=ts_ms)
     return f"{moment:%Y-%m-%d %H:%M:%S}"

@@ -17,7 +17,9 @@ from jieru.sources.formats import Format, RowRule, StatusRule
 from jieru.sources.paths import Key, NotThereError, Path, Place, Spot, spots
 from jieru.sources.row import At, Row, path_of
 from jieru.wire import (
+    EXPONENT_LIMIT,
     PAYLOAD_LIMIT_BYTES,
+    SEQ_MAX,
     SERIAL,
     DeviceStatus,
     RejectionReason,
@@ -41,7 +43,6 @@ EXPANDED_LIMIT_BYTES: Final = 4 * 1024 * 1024
 """What gzip may make of it: sixteen times as much, and JSON of equipment makes eight."""
 ROWS_LIMIT: Final = 10_000
 _TOO_MANY: Final = Said(_("It has more than {limit} rows."), {"limit": f"{ROWS_LIMIT:,}"})
-_SEQ_MAX: Final = 2**63 - 1
 _SHOWN: Final = 400
 _QUOTE: Final = b'"'
 
@@ -273,8 +274,8 @@ def _seq(spot: Spot, rule: RowRule) -> int | None:
     text = _found(spot, rule.seq)
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(_SEQ_MAX))) or (
-        int(text) > _SEQ_MAX
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(SEQ_MAX))) or (
+        int(text) > SEQ_MAX
     ):
         raise _WrongError(
             Said(
@@ -341,7 +342,7 @@ def _metrics(spot: Spot, rule: RowRule) -> bytes | None:
                     "Metrics hold U+0000, half of a surrogate pair, or a number with an exponent "
                     "beyond {limit}."
                 ),
-                {"limit": "324"},
+                {"limit": str(EXPONENT_LIMIT)},
             )
         )
     return metrics

@@ -71,9 +71,6 @@ def gathered_of_city(city: DrawnCity, policy: Policy) -> Gathered:
         ),
         live_known=np.ones(days, dtype=np.bool_),
         serials=dict(enumerate(serials)),
-        recorded=tuple(
-            _dated(city, city.enterprises[case].recorded_day) for case, _machine, _period in members
-        ),
         days_if_accepted=if_accepted,
         registrations=tuple(_registrations(city)),
         told={

@@ -56,10 +56,6 @@ class CheckedStatements(NamedTuple):
     seen_late: tuple[UserError, ...] = ()
     """Of those that a witness signed long after they say to be made: nothing proves their time."""
 
-    def known_entries(self) -> dict[int, bytes]:
-        """Numbers and hashes of audit entries, the latest word on each."""
-        return {each.audit.number: bytes.fromhex(each.audit.hash) for each in self.statements}
-
 
 def check_statements(
     folder: CheckpointFolder,

@@ -88,8 +88,6 @@ class Gathered:
     """Shape (days,): of which days of the stretch it is known which hours were live."""
     serials: Mapping[int, str]
     """By id of the device."""
-    recorded: tuple[date, ...]
-    """On which day each member's assignment was recorded."""
     days_if_accepted: ActiveDays | None = None
     """As `days`, were all that was recorded late accepted; None where nothing was."""
     registrations: tuple[Registration, ...] = ()

@@ -186,7 +186,6 @@ def read_gathered(
         live_hours=live_hours,
         live_known=evidence.live_days.among(from_on, (as_of - from_on).days + 1),
         serials=serials,
-        recorded=_recorded(evidence),
         days_if_accepted=None if activity.late is None else activity.late.whole,
         registrations=tuple(_registrations(evidence, serials)),
         told=_told(connection, members, from_on, as_of),
@@ -284,14 +283,6 @@ def _registrations(evidence: Evidence, serials: Mapping[int, str]) -> Iterator[R
                 date.fromordinal(recorded),
                 is_accepted,
             )
-
-
-def _recorded(evidence: Evidence) -> tuple[date, ...]:
-    """On which day each member was recorded, in the order in which `gather_fleet` has them."""
-    assignments = evidence.assignments
-    order = np.argsort(assignments.case, kind="stable")
-    on = assignments.first if assignments.recorded is None else assignments.recorded.on
-    return tuple(date.fromordinal(day) for day in on[order].tolist())
 
 
 def _told(

@@ -14,7 +14,6 @@ from jieru.i18n import marked as _
 from verifier.procedure.names import is_same_person
 
 __all__ = [
-    "BY_OPERATOR",
     "CONCLUDED",
     "CaseState",
     "CaseStep",
@@ -70,9 +69,6 @@ class HoldBySignals(StrEnum):
     DO_NOT_SUFFICE = "do_not_suffice"
     """They suffice for a case, and have innocent causes too often for more."""
 
-
-BY_OPERATOR: Final = frozenset({CaseStep.OPERATOR_ANSWERED})
-"""All others are taken by verifiers."""
 
 _CONCLUDING: Final[Mapping[CaseStep, CaseState]] = {
     CaseStep.CLEARED: CaseState.CLEARED,

@@ -12,6 +12,7 @@ from jieru.calendar import SHANGHAI, civil_date
 from jieru.i18n import gettext, translations
 from jieru.i18n import marked as _
 from jieru.outbox.queue import Message, enqueue
+from registry.brought_to_case import bring_to_case
 from registry.confirmations import Asking
 from registry.refusals import ConflictError, NotRegisteredError
 from registry.spoken_codes import code_digest, grouped, new_code
@@ -148,17 +149,7 @@ _COUNT_MISSES: Final = """
                                   WHERE cause = 'challenge' AND platform_id = n.platform_id
                                     AND enterprise_id = n.enterprise_id), '-infinity')
 """
-_NOTE_IN_OPEN_CASE: Final = """
-    INSERT INTO case_steps (case_id, step, taken_by, taken_at, text)
-    SELECT s.id, 'noted', %(by)s, %(now)s, %(text)s
-    FROM case_states s JOIN connections n USING (platform_id, enterprise_id)
-    WHERE n.id = %(connection)s AND NOT s.is_concluded
-"""
-_OPEN_CASE: Final = """
-    INSERT INTO cases (platform_id, enterprise_id, opened_at, opened_by, cause)
-    SELECT platform_id, enterprise_id, %(now)s, %(by)s, 'challenge'
-    FROM connections WHERE id = %(connection)s
-"""
+_CASE_OF: Final = "SELECT platform_id, enterprise_id FROM connections WHERE id = %s"
 _OUTAGE_MINUTES: Final = 5
 _MAIL_WITHIN: Final = timedelta(minutes=20)
 """Later it is not sent: whoever reads it could not act on it, and it is not judged."""
@@ -358,25 +349,23 @@ def _judge_one(connection: psycopg.Connection, due: _Due, *, by: str, now: datet
         )
     connection.execute(_JUDGE, (*found, now, due.id))
     if found.result in ("missed", "unanswered"):
-        _bring_to_case(connection, due.connection_id, by=by, now=now)
+        _count_misses(connection, due.connection_id, by=by, now=now)
     return found
 
 
-def _bring_to_case(
+def _count_misses(
     connection: psycopg.Connection, connection_id: int, *, by: str, now: datetime
 ) -> None:
-    """Let people look at misses: in the case that is open, or in one of its own.
-
-    No case opens between the two: who writes what is audited waits for its turn.
-    """
+    """Let people look at misses, once there are enough of them in a row."""
     row = connection.execute(_COUNT_MISSES, {"connection": connection_id}).fetchone()
     misses = row[0] if row else 0
     if misses < _MISSES:
         return
     text = gettext(_("Challenges missed in a row: {number}")).format(number=misses)
-    case = {"connection": connection_id, "by": by, "now": now, "text": text}
-    if not connection.execute(_NOTE_IN_OPEN_CASE, case).rowcount:
-        connection.execute(_OPEN_CASE, case)
+    ((platform_id, enterprise_id),) = connection.execute(_CASE_OF, (connection_id,)).fetchall()
+    bring_to_case(
+        connection, platform_id, enterprise_id, cause="challenge", text=text, by=by, at=now
+    )
 
 
 def _was_told(connection: psycopg.Connection, challenge_id: int, issued_at: datetime) -> bool:
