@@ -1,5 +1,6 @@
 """The annual count as a procedure over HTTP: who may do what, and what each answer says."""
 
+import asyncio
 import html
 import json
 import re
@@ -19,11 +20,13 @@ from fastapi import FastAPI
 
 from api.access.roles import Role
 from api.app import create_app
+from api.counts.long_steps import Work
 from api.counts.procedure_source import ProcedureSource
 from api.counts.steps import instant_of_steps
 from api.web.clock import current_instant
 from jieru.audit import changing
 from jieru.database import connect, open_pool
+from jieru.errors import UserError
 from jieru.settings import Settings
 from tests.support.callers import bearer
 from tests.support.databases import DatabaseServer
@@ -427,6 +430,46 @@ async def test_a_count_that_was_drafted_anew_is_not_frozen_unread(bureau: Bureau
     await bureau.settle_and_submit()
     answer = await bureau.take("2026/freeze", {"content_sha256": OLD}, person="wu")
     assert answer.status_code == 412
+
+
+async def test_a_count_drafted_anew_beside_a_freeze_that_runs_is_not_frozen(
+    bureau: Bureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its maker returned it, drafted it otherwise and submitted that, at another `jieru serve`."""
+    submitted = await bureau.settle_and_submit()
+    redrafted: list[Any] = []
+
+    async def redraft() -> Any:  # noqa: ANN401 - JSON
+        with open_pool(as_role(bureau.url, API), size=2) as pool:
+            settings = Settings(signing_key_file="")
+            other = Bureau(create_app(settings, pool, as_of=lambda: AS_OF, year=2026), bureau.url)
+            other.app.dependency_overrides = bureau.app.dependency_overrides
+            await other.done("2026/return", {"reason": "补录"})
+            exclusion = {"kind": "exclude", "platform": "xielian", "uscc": uscc_of(2)}
+            await other.done("decisions", {**exclusion, "reason": "不实"})
+            drafted = await other.done("2026/draft", {"as_of": str(AS_OF)})
+            return await other.done("2026/submit", {"content_sha256": drafted["content_sha256"]})
+
+    def tell(_work: Work, _phase: Phase, _fraction: float) -> None:
+        if not redrafted:
+            redrafted.append(None)
+            redrafted[0] = asyncio.run(redraft())
+
+    monkeypatch.setattr(Work, "tell", tell)
+    await bureau.send(
+        "/counts/2026/freeze", {"content_sha256": submitted["content_sha256"]}, person="wu"
+    )
+    work = bureau.app.state.services.get(ProcedureSource).works.of_year(2026)
+    assert isinstance(await asyncio.to_thread(work.future.exception, 60), UserError)
+    page = await bureau.ask("GET", "/counts/2026/work", person="wu")
+    assert "drafted anew meanwhile: look at it, then freeze it" in page.text
+    assert (await bureau.read("/2026/procedure"))["content_sha256"] == redrafted[0][
+        "content_sha256"
+    ]
+    frozen = await bureau.done(
+        "2026/freeze", {"content_sha256": redrafted[0]["content_sha256"]}, person="wu"
+    )
+    assert frozen["state"] == "frozen"
 
 
 async def test_a_stale_draft_is_refused_with_what_changed_and_drafted_again(
