@@ -64,12 +64,12 @@ from verifier.procedure.payments import (
     record_payment,
 )
 from verifier.procedure.people import Act
+from verifier.procedure.readable import read_readable
 from verifier.procedure.records import (
     CountRecord,
     find_count,
     list_counts,
     list_steps,
-    read_document,
     running_count,
 )
 from verifier.procedure.signing import SigningKey, load_signing_key
@@ -490,7 +490,7 @@ def _reopen(*, closing: int, reason: str, name: ClaimedName) -> None:
 def _compare(*, year: int, before: int, after: int, as_json: bool) -> None:
     with opened_to_read_out(load_settings(), year, before, after) as connection:
         records = [_find(connection, year, each) for each in (before, after)]
-        comparison = compare_documents(*(read_document(connection, each) for each in records))
+        comparison = compare_documents(*(read_readable(connection, each) for each in records))
         recoveries = list_recoveries(connection, records[1])
     if as_json:
         print_json(comparison.to_json_object())

@@ -57,11 +57,11 @@ from verifier.procedure.overview import (
     review_queue,
 )
 from verifier.procedure.payments import Payment, amounts_due, list_payments, list_recoveries
+from verifier.procedure.readable import read_readable
 from verifier.procedure.records import (
     CountRecord,
     list_counts,
     list_steps,
-    read_document,
 )
 from verifier.procedure.staleness import StaleDraftError, stale_for, waits_until
 from verifier.procedure.statement_records import list_statements
@@ -333,7 +333,7 @@ def compare_counts(
     """
     records = [named_count(connection, caller, each) for each in (before, after)]
     with refusals():
-        return compare_documents(*(read_document(connection, each) for each in records))
+        return compare_documents(*(read_readable(connection, each) for each in records))
 
 
 def signed_file_of(

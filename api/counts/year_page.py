@@ -51,8 +51,8 @@ from verifier.counting.count import EARLIEST_YEAR
 from verifier.counting.determination import Outcome
 from verifier.counting.figures import Figures, figures_of_count
 from verifier.policy import Policy
-from verifier.procedure.overview import CountSheet
-from verifier.procedure.records import CountRecord
+from verifier.procedure.overview import CountSheet, CountSummary
+from verifier.procedure.records import CountRecord, UnreadableCountError
 from verifier.procedure.statements import payments_said
 from verifier.procedure.states import State, Step
 from verifier.procedure.trusted_keys import TrustedKeys
@@ -80,7 +80,7 @@ def show_years(
     with visit.database.snapshot() as connection:
         seen = visible_counts(connection, visit.caller)
         counts = [each for each in seen if with_discarded or each.state is not State.DISCARDED]
-        summaries = {each.id: visible_summary(connection, visit.caller, each) for each in counts}
+        summaries = {each.id: _readable_summary(visit, connection, each) for each in counts}
         found = faults_of(connection, counts, trusted)
     return visit.render(
         "counts/years.html",
@@ -296,8 +296,18 @@ def _year_over_year(visit: Visit, connection: psycopg.Connection) -> list[object
         for each in visible_counts(connection, visit.caller)
         if each.frozen_at is not None and each.state is not State.SUPERSEDED
     ]
-    summaries = {each.id: visible_summary(connection, visit.caller, each) for each in standing}
+    summaries = {each.id: _readable_summary(visit, connection, each) for each in standing}
     return list(year_rows(standing, summaries, visit.translate))
+
+
+def _readable_summary(
+    visit: Visit, connection: psycopg.Connection, record: CountRecord
+) -> CountSummary | None:
+    """A count at a glance in a list, where one that cannot be read must not hide the others."""
+    try:
+        return visible_summary(connection, visit.caller, record)
+    except UnreadableCountError:
+        return None
 
 
 def _stored_rows(

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlencode
 
 import httpx
@@ -238,6 +238,54 @@ async def test_a_frozen_count_that_was_changed_past_the_system_is_not_gone_on_wi
     for kind in ("signed", "notice"):
         answer = await bureau.ask("GET", f"/api/v1/counts/2026/report?kind={kind}", person="wu")
         assert (answer.status_code, "mallory" in answer.json()["detail"]) == (409, True)
+
+
+_UNREADABLE: Final = {
+    "no head": "UPDATE count_documents SET head = '{}'",
+    "another kind of head": "UPDATE count_documents SET head = '[]'",
+    "no lines": "UPDATE count_documents SET head = head #- '{platforms,0,lines}'",
+    "text for an amount": (
+        "UPDATE count_documents SET head = jsonb_set(head, '{platforms,0,award_yuan}', '\"much\"')"
+    ),
+    "no parameters": "UPDATE count_documents SET head = head - 'parameters'",
+    "numbers for lists": (
+        """UPDATE count_determinations SET entry = entry || '{"devices": 7, "criteria": 7}'"""
+    ),
+    "half a determination": "UPDATE count_determinations SET entry = entry - 'devices'",
+    "no document": "DELETE FROM count_documents",
+}
+
+
+@pytest.mark.parametrize("broken", _UNREADABLE)
+async def test_a_frozen_count_that_cannot_be_read_any_more_says_so_everywhere(
+    bureau: Bureau, broken: str
+) -> None:
+    """Whatever its rows hold by now: in one sentence, and never as a fault of this program."""
+    await bureau.freeze()
+    with connect(bureau.url, autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
+        assert connection.execute(_UNREADABLE[broken].encode()).rowcount > 0
+    answers = {}
+    for path in (
+        "/api/v1/counts/2026/procedure",
+        "/api/v1/counts/2026",
+        "/api/v1/counts",
+        "/api/v1/counts/2026/report?kind=notice",
+        "/api/v1/counts/2026/determinations",
+        "/counts",
+        "/counts/2026",
+        f"/counts/2026/xielian/{uscc_of(1)}?revision=1",
+        "/counts/compare?before=2026-1&after=2026-1",
+        "/counts/2026/review",
+        "/counts/2026/publish",
+        "/",
+    ):
+        answers[path] = await bureau.ask("GET", path, person="wu")
+    assert all(each.status_code < 500 for each in answers.values()), answers
+    for path in ("/api/v1/counts/2026/procedure", "/counts", "/counts/2026"):
+        assert "Restore it from a backup" in answers[path].text, path
+    taken = await bureau.take("2026/publish", {}, "wu")
+    assert (taken.status_code, "Restore it from a backup" in taken.text) == (409, True)
 
 
 @pytest.mark.parametrize(("step", "body"), STEPS, ids=[step for step, _body in STEPS])

@@ -18,6 +18,7 @@ from verifier.procedure.hindrance import Hindrance
 from verifier.procedure.hindrances import hindrances
 from verifier.procedure.objections import Objection
 from verifier.procedure.payments import Due, Payment, Recovery
+from verifier.procedure.readable import require_readable
 from verifier.procedure.records import CountRecord, StepRecord, list_counts
 from verifier.procedure.separation import Deed, barring_deed, refusal_of
 from verifier.procedure.signing import SignedStatement
@@ -233,7 +234,12 @@ def years_of_counts(connection: psycopg.Connection) -> dict[int, list[CountRecor
 
 
 def count_summary(connection: psycopg.Connection, record: CountRecord) -> CountSummary | None:
-    """One count at a glance, frozen or of its last draft run; None before the first."""
+    """One count at a glance, frozen or of its last draft run; None before the first.
+
+    Raises:
+        UnreadableCountError: it is frozen, and its rows have not the shape of a count any more.
+    """
+    require_readable(connection, record)
     row = connection.execute(_SELECT_HEAD, (record.id,)).fetchone()
     if row is None:
         return None
@@ -273,7 +279,11 @@ def list_determinations(
         text: those whose name or credit code holds it.
         limit: how many to give.
         offset: how many to leave out before.
+
+    Raises:
+        UnreadableCountError: it is frozen, and its rows have not the shape of a count any more.
     """
+    require_readable(connection, record)
     values = {
         "count": record.id,
         "platform": platform,
@@ -293,7 +303,12 @@ def list_determinations(
 def determination_entry(
     connection: psycopg.Connection, record: CountRecord, platform: str, uscc: str
 ) -> dict[str, Any] | None:
-    """One enterprise as the document has it, frozen or drafted; None if it is not listed."""
+    """One enterprise as the document has it, frozen or drafted; None if it is not listed.
+
+    Raises:
+        UnreadableCountError: it is frozen, and its rows have not the shape of a count any more.
+    """
+    require_readable(connection, record)
     row = connection.execute(_SELECT_ENTRY, (record.id, platform, uscc)).fetchone()
     return row[0] if row else None
 

@@ -20,7 +20,8 @@ from verifier.procedure.code_version import code_version
 from verifier.procedure.comparison import PlatformChange, compare_documents
 from verifier.procedure.computing import compute_document
 from verifier.procedure.document import Document, Freezing, Identity, in_version, version_of
-from verifier.procedure.records import CountRecord, read_document
+from verifier.procedure.readable import read_readable
+from verifier.procedure.records import CountRecord
 from verifier.procedure.signing import is_signed
 
 __all__ = ["Recheck", "recheck_count"]
@@ -96,7 +97,7 @@ def recheck_count(
         UserError: it is not frozen.
     """
     with connection.transaction():
-        frozen = read_document(connection, record)
+        frozen = read_readable(connection, record)
     policy = policy_from_source(record.count_id, frozen["policy_source"])
     today = _today(connection, record, frozen, policy)
     is_document_intact = _is_authentic(record, frozen)

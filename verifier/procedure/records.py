@@ -10,6 +10,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from jieru.errors import UserError
+from jieru.i18n import marked as _
 from verifier.counting.count import require_countable_year
 from verifier.procedure.canonical import canonical_bytes, sha256_of
 from verifier.procedure.document import Document, content_sha256, count_id_of
@@ -19,6 +20,7 @@ from verifier.procedure.states import RUNNING, STANDING, State, Step
 __all__ = [
     "CountRecord",
     "StepRecord",
+    "UnreadableCountError",
     "count_by_id",
     "find_count",
     "is_intact",
@@ -123,6 +125,20 @@ class CountRecord:
         if self.supersedes_revision is None:
             return None
         return count_id_of(self.year, self.supersedes_revision)
+
+
+class UnreadableCountError(UserError):
+    """What the database holds of a frozen count has not the shape of one any more."""
+
+    def __init__(self, record: CountRecord) -> None:
+        """Name the count."""
+        super().__init__(
+            _(
+                "What the database holds of {count} cannot be read as a count: it was changed "
+                "behind the system's back. Restore it from a backup."
+            ),
+            count=record.count_id,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,10 +249,13 @@ def read_document(connection: psycopg.Connection, record: CountRecord) -> Docume
 
     Raises:
         UserError: it was not drafted yet.
+        UnreadableCountError: it is frozen, and cannot be put together from its rows any more.
     """
     row = connection.execute(_SELECT_DOCUMENT, (record.id,)).fetchone()
-    if row is None:
+    if row is None and record.digest is None:
         raise UserError("The count {count} was not drafted yet.", count=record.count_id)
+    if row is None or not _has_platforms(row[0]):
+        raise UnreadableCountError(record)
     document: Document = {**row[0], "policy_source": row[1]}
     enterprises: dict[str, list[dict[str, Any]]] = {
         platform["platform"]: [] for platform in document["platforms"]
@@ -246,6 +265,14 @@ def read_document(connection: psycopg.Connection, record: CountRecord) -> Docume
     for platform in document["platforms"]:
         platform["enterprises"] = enterprises[platform["platform"]]
     return document
+
+
+def _has_platforms(head: object) -> bool:
+    return (
+        isinstance(head, dict)
+        and isinstance(head.get("platforms"), list)
+        and all(isinstance(each, dict) and "platform" in each for each in head["platforms"])
+    )
 
 
 def is_intact(record: CountRecord, document: Document) -> bool:

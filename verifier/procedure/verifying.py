@@ -22,7 +22,13 @@ from verifier.procedure.balances import awards_of, paid_up_to
 from verifier.procedure.canonical import CanonicalError, canonical_bytes
 from verifier.procedure.document import Document
 from verifier.procedure.hindrance import Hindrance
-from verifier.procedure.records import CountRecord, list_counts, read_document
+from verifier.procedure.readable import require_readable, row_versions
+from verifier.procedure.records import (
+    CountRecord,
+    UnreadableCountError,
+    list_counts,
+    read_document,
+)
 from verifier.procedure.signing import is_signed
 from verifier.procedure.statement_records import list_statements
 from verifier.procedure.statements import chain_faults
@@ -31,10 +37,6 @@ from verifier.procedure.trusted_keys import TrustedKeys, Vouching, vouching_of
 
 __all__ = ["faults"]
 
-_SELECT_VERSIONS: Final = """
-    SELECT current_database(), (SELECT created_at FROM installation), row_versions
-    FROM count_row_versions WHERE count_id = %s
-"""
 _COUNT_ROWS: Final = "SELECT count(*) FROM count_determinations WHERE count_id = %s"
 _REMEMBERED: Final = 256
 
@@ -56,11 +58,11 @@ def faults(
     """
     if record.digest is None:
         raise ValueError(f"the count {record.count_id} is not frozen")
-    key = (trusted, record, *_versions(connection, record))
+    key = (trusted, record, *row_versions(connection, record))
     known = _remembered.get(key)
     if known is None:
         found = tuple(_find(connection, record, trusted))
-        if key != (trusted, record, *_versions(connection, record)):
+        if key != (trusted, record, *row_versions(connection, record)):
             return list(found)  # somebody wrote meanwhile: true of what was read, and of no more
         if len(_remembered) >= _REMEMBERED:
             _remembered.clear()
@@ -68,15 +70,15 @@ def faults(
     return list(known)
 
 
-def _versions(connection: psycopg.Connection, record: CountRecord) -> tuple[object, ...]:
-    row = connection.execute(_SELECT_VERSIONS, (record.id,)).fetchone()
-    return row or ()
-
-
 def _find(
     connection: psycopg.Connection, record: CountRecord, trusted: TrustedKeys
 ) -> Iterator[Hindrance]:
-    document = read_document(connection, record)
+    try:
+        require_readable(connection, record)
+        document = read_document(connection, record)
+    except UnreadableCountError as error:
+        yield Hindrance("content_unreadable", error.message, error.values)
+        return
     signature = list(_of_the_signature(connection, record, document, trusted))
     if signature:
         # What the document says is not worth a comparison.
