@@ -34,6 +34,8 @@ class SourceMessage(msgspec.Struct, frozen=True, gc=False):
     gateway: str
     """Its name; empty for the other kinds."""
     message: Message
+    birth: "SourceMessage | None" = None
+    """Of Sparkplug B: the one that gave its metrics their names."""
 
     @property
     def sha256(self) -> bytes:
@@ -97,6 +99,10 @@ def _read_message(
 ) -> None:
     if known is None:
         read.rejections.append(_refused(message, RejectionReason.UNKNOWN_SOURCE))
+        return
+    if known.format.sparkplug is not None:
+        said = Said(_("Sparkplug B is published on its own topics: spBv1.0/(platform)/DDATA/..."))
+        read.rejections.append(_refused(message, RejectionReason.BAD_TOPIC, said))
         return
     if message.payload_bytes > MESSAGE_LIMIT_BYTES:
         said = Said(
