@@ -1,5 +1,6 @@
 """Sparkplug B ends in stored evidence, by a real broker, ingester and database."""
 
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -7,10 +8,16 @@ from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
+import paho.mqtt.client as paho
 import psycopg
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
+from jieru.wire import DeviceStatus, encode_payload
+from registry.sources import SourceAddress, end_source
+from tests.support.credentials import issue_to
 from tests.support.fleet import (
     PLATFORM,
     Publisher,
@@ -22,8 +29,9 @@ from tests.support.fleet import (
     stored_presence,
     wait_until,
 )
+from tests.support.messages import topic_of
 from tests.support.mosquitto import MosquittoBroker
-from tests.support.sources import declare_ready_made
+from tests.support.sources import declare, declare_ready_made
 from tests.support.sparkplug import metric, payload
 
 _SERIALS: Final = ("CNC-1", "CNC-2", "edge-7")
@@ -40,6 +48,12 @@ _MESSAGES: Final = """
 """
 _REFUSED: Final = """
     SELECT r.reason, r.topic, r.path, r.detail ->> 'message' FROM rejections r ORDER BY r.id
+"""
+_ROW: Final = """
+    SELECT h.time, h.publisher_id, h.seq, h.status, h.metrics, p.month, p.hours, p.late_hours,
+           p.live_hours, s.last_seen_at, s.status
+    FROM devices d JOIN heartbeats h ON h.device_id = d.id JOIN presence p ON p.device_id = d.id
+    JOIN device_states s ON s.device_id = d.id WHERE d.serial = '{}'
 """
 _HOURS: Final = """
     SELECT p.code, sum(heartbeats) FROM ingest_hours h JOIN platforms p ON p.id = platform_id
@@ -66,10 +80,12 @@ class _Stage:
     log: Path
 
     def ingester(
-        self, *, prelude: str = "", log: Path | None = None
+        self, *, prelude: str = "", log: Path | None = None, **settings: str
     ) -> AbstractContextManager[subprocess.Popen[bytes]]:
         """One that reads others' formats."""
-        return ingester(self.url, self.broker.url(), log or self.log, "--sources", prelude=prelude)
+        return ingester(
+            self.url, self.broker.url(), log or self.log, "--sources", prelude=prelude, **settings
+        )
 
     def wait_until_subscribed(self, log: Path | None = None, times: int = 1) -> None:
         def is_subscribed() -> bool:
@@ -146,3 +162,181 @@ def test_births_and_data_become_heartbeats_and_presence(stage: _Stage) -> None:
     ]
     assert stage.rows(_REFUSED) == []
     assert stage.rows(_HOURS) == [(PLATFORM, 3)]
+
+
+def test_a_name_is_known_after_a_restart_and_to_another_ingester(stage: _Stage) -> None:
+    """The birth is in the database: the newest that came before is used, and is noted."""
+    now = _now_ms()
+    births, data = _topic("DBIRTH", "edge-7", "CNC-1"), _topic("DDATA", "edge-7", "CNC-1")
+    with stage.ingester():
+        stage.wait_until_subscribed()
+        stage.cloud.publish_raw(births, payload([metric("old", 1, alias=1)], now - 3000))
+        stage.cloud.publish_raw(data, payload([metric(1, 2)], now - 2000))
+        stage.wait_for(_STORED, 2)
+    with stage.ingester(ingest_client_id="another"):
+        stage.wait_until_subscribed(times=2)
+        stage.cloud.publish_raw(data, payload([metric(1, 3), metric(9, 4)], now - 1500))
+        stage.wait_for(_STORED, 3)
+        stage.cloud.publish_raw(births, payload([metric("new", 1, alias=1)], now - 1000))
+        stage.cloud.publish_raw(data, payload([metric(1, 5)], now))
+        stage.wait_for(_STORED, 5)
+    assert [row[-1] for row in stage.rows(_STORED)] == [
+        {"old": 1},
+        {"old": 2},
+        {"old": 3, "alias:9": 4},
+        {"new": 1},
+        {"new": 5},
+    ]
+    used = stage.rows("SELECT id, birth_id FROM source_messages ORDER BY id")
+    first, second = used[0][0], used[3][0]
+    assert [row[1] for row in used] == [None, first, first, None, second]
+    assert '"sparkplug_aliases_unknown"' in stage.log.read_text()
+
+
+def test_killed_between_commit_and_acknowledgement_nothing_is_stored_twice(stage: _Stage) -> None:
+    """What is delivered again keeps the names that it had, though a later birth is stored."""
+    now = _now_ms()
+    births, data = _topic("DBIRTH", "edge-7", "CNC-1"), _topic("DDATA", "edge-7", "CNC-1")
+    with stage.ingester(prelude=_DIE_BEFORE_ACKNOWLEDGING, ingest_batch_age_ms="1000") as process:
+        stage.wait_until_subscribed()
+        stage.cloud.publish_raw(births, payload([metric("old", 1, alias=1)], now - 3000))
+        stage.cloud.publish_raw(data, payload([metric(1, 2)], now - 2000))
+        stage.cloud.publish_raw(births, payload([metric("new", 1, alias=1)], now - 1000))
+        assert process.wait(30) == -signal.SIGKILL
+    with stage.ingester():
+        stage.wait_until_subscribed(times=2)
+        stage.cloud.publish_raw(data, payload([metric(1, 5)], now))
+        stage.wait_for(_STORED, 4)
+    assert [row[-1] for row in stage.rows(_STORED)] == [
+        {"old": 1},
+        {"old": 2},
+        {"new": 1},
+        {"new": 5},
+    ]
+    assert len(stage.rows(_MESSAGES)) == 4
+
+
+def test_a_gateway_publishes_as_itself_and_the_cloud_as_the_cloud(stage: _Stage) -> None:
+    """Whatever the cloud's edge node is called; and neither reaches the other's topics."""
+    now = _now_ms()
+    issue_to(stage.connection, f"{PLATFORM}/via/hall-2")
+    gateway = Publisher(stage.broker.add_user(f"{PLATFORM}/via/hall-2"))
+    via = f"{PLATFORM}.via"
+    with closing(gateway), stage.ingester():
+        stage.wait_until_subscribed()
+        # Neither is taken, though both are acknowledged.
+        stage.cloud.publish_raw(
+            _topic("DDATA", "hall-2", "CNC-1", group=via), payload((), now - 4000)
+        )
+        gateway.publish_raw(_topic("DDATA", "hall-2", "CNC-1"), payload((), now - 3000))
+        gateway.publish_raw(_topic("DDATA", "hall-3", "CNC-1", group=via), payload((), now - 2000))
+        gateway.publish_raw(_topic("DDATA", "hall-2", "CNC-1", group=via), payload((), now - 1000))
+        stage.cloud.publish_raw(_topic("DDATA", "hall-2", "CNC-2"), payload((), now))
+        stage.wait_for(_STORED, 2)
+    assert [row[:4] for row in stage.rows(_STORED)] == [
+        ("CNC-1", now - 1000, "gateway", "hall-2"),
+        ("CNC-2", now, "cloud", None),
+    ]
+    assert {row[:3] for row in stage.rows(_MESSAGES)} == {
+        (_topic("DDATA", "hall-2", "CNC-1", group=via), "gateway", "hall-2"),
+        (_topic("DDATA", "hall-2", "CNC-2"), "cloud", None),
+    }
+
+
+def test_what_is_not_taken_says_why(stage: _Stage) -> None:
+    """An unknown device, a wrong topic, bytes that are none, no time, a clock far ahead."""
+    now = _now_ms()
+    device = _topic("DDATA", "edge-7", "CNC-1")
+    with stage.ingester():
+        stage.wait_until_subscribed()
+        stage.cloud.publish_raw(_topic("DDATA", "edge-7", "CNC-9"), payload((), now))
+        stage.cloud.publish_raw(_topic("DDATA", "NDATA", "CNC-1"), payload((), now))
+        stage.cloud.publish_raw(device, b"\xff")
+        stage.cloud.publish_raw(device, payload([metric("rpm", 1)]))
+        stage.cloud.publish_raw(device, payload((), now + 86_400_000))
+        stage.cloud.publish_raw(_topic("DBIRTH", "edge-7", "no serial"), payload((), now))
+        stage.cloud.publish_raw(f"jieru/v1/{PLATFORM}/in/sparkplug-b", payload((), now))
+        refused = stage.wait_for(_REFUSED, 7)
+    native = topic_of("CNC-1", PLATFORM)
+    assert {(reason, topic, path) for reason, topic, path, _said in refused} == {
+        ("unknown_device", topic_of("CNC-9", PLATFORM), "$"),
+        ("bad_topic", _topic("DDATA", "NDATA", "CNC-1"), "$"),
+        ("malformed_payload", device, "$"),
+        ("no_timestamp", native, "$.metrics[0]"),
+        ("future_timestamp", native, "$"),
+        ("malformed_payload", _topic("DBIRTH", "edge-7", "no serial"), "$"),
+        ("bad_topic", f"jieru/v1/{PLATFORM}/in/sparkplug-b", "$"),
+    }
+    hours = "SELECT sum(rejections) FROM rejection_hours WHERE platform_id IS NOT NULL"
+    assert stage.rows(hours) == [(6,)], "a topic that breaks the contract is nobody's"
+    assert stage.rows(_STORED) == []
+
+
+def test_a_platform_that_has_not_declared_it_is_told(stage: _Stage) -> None:
+    """And once it has ended, likewise."""
+    end_source(stage.connection, SourceAddress(PLATFORM, "sparkplug-b"), ended_by="tests")
+    stage.connection.commit()
+    topic = _topic("DDATA", "edge-7", "CNC-1")
+    with stage.ingester():
+        stage.wait_until_subscribed()
+        stage.cloud.publish_raw(topic, payload((), _now_ms()))
+        stage.wait_for(_REFUSED, 1)
+    assert [row[:3] for row in stage.rows(_REFUSED)] == [("unknown_source", topic, "$")]
+    assert stage.rows(_MESSAGES) == []
+
+
+def test_a_heartbeat_of_sparkplug_is_equal_to_a_native_one(stage: _Stage) -> None:
+    """Every column of evidence is the same, so whatever reads evidence tells the same of both."""
+    now = _now_ms()
+    declared = {
+        "format": "sparkplug_b",
+        "sparkplug": {
+            "messages": ["NDATA"],
+            "serials": {"车床 1": "CNC-1"},
+            "status": {"at": ["State"], "map": {"2": "running"}},
+            "metrics": ["rpm", "名"],
+        },
+    }
+    declare(stage.connection, "sparkplug-b", declared)
+    native_log = stage.log.with_name("native.log")
+    with stage.ingester(), ingester(stage.url, stage.broker.url(), native_log):
+        stage.wait_until_subscribed()
+        stage.wait_until_subscribed(native_log)
+        content = [metric("rpm", 1480), metric("State", 2), metric("名", "主轴")]
+        stage.cloud.publish_raw(_topic("NDATA", "车床 1"), payload(content, now))
+        stage.cloud.publish_raw(
+            topic_of("CNC-2", PLATFORM),
+            encode_payload(now, None, DeviceStatus.RUNNING, {"rpm": 1480, "名": "主轴"}),
+        )
+        stage.wait_for(_ROW.format("CNC-1"), 1)
+        stage.wait_for(_ROW.format("CNC-2"), 1)
+    assert stage.rows(_ROW.format("CNC-1")) == stage.rows(_ROW.format("CNC-2"))
+
+
+def test_a_client_that_subscribes_to_commands_is_not_cut_off(stage: _Stage) -> None:
+    """It is told nothing, for nobody commands; its last will is kept, and is no heartbeat."""
+    will = _topic("NDEATH", "edge-7")
+    edge = paho.Client(CallbackAPIVersion.VERSION2, client_id="edge-7", protocol=paho.MQTTv311)
+    parts = urlsplit(stage.broker.url(PLATFORM))
+    edge.username_pw_set(unquote(parts.username or ""), unquote(parts.password or ""))
+    edge.will_set(will, payload([metric("bdSeq", 0)]), qos=1)
+    answered: list[object] = []
+    edge.on_subscribe = lambda *said: answered.append(said)
+    with stage.ingester():
+        stage.wait_until_subscribed()
+        stage.cloud.close()
+        edge.connect(parts.hostname or "", parts.port or 1883)
+        edge.loop_start()
+        wait_until(edge.is_connected, "the edge node is connected")
+        edge.subscribe([(_topic("NCMD", "edge-7"), 1), ("spBv1.0/STATE/+", 1)])
+        wait_until(lambda: bool(answered), "the broker answered")
+        edge.publish(_topic("DDATA", "edge-7", "CNC-1"), payload((), _now_ms()), qos=1)
+        stage.wait_for(_STORED, 1)
+        assert edge.is_connected()
+        sock = edge.socket()
+        assert sock is not None
+        edge.loop_stop()
+        sock.close()  # without a word
+        stage.wait_for(_MESSAGES, 2)
+    assert [row[0] for row in stage.rows(_MESSAGES)][1] == will
+    assert len(stage.rows(_STORED)) == 1
