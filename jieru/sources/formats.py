@@ -103,11 +103,11 @@ class DeclaredFormat(_Strict, frozen=True):
     def __post_init__(self) -> None:
         """Refuse parts of one format in another; the decoder names the place."""
         if self.format == "sparkplug_b" and (self.rows or self.gzip):
-            raise ValueError("rows and gzip do not belong to sparkplug_b")
+            raise ValueError("`$.rows` and `$.gzip` do not belong to sparkplug_b")
         if self.format != "sparkplug_b" and self.sparkplug is not None:
-            raise ValueError("sparkplug belongs to sparkplug_b")
+            raise ValueError("`$.sparkplug` belongs to sparkplug_b")
         if self.format != "sparkplug_b" and not self.rows:
-            raise ValueError("rows are missing")
+            raise ValueError("`$.rows` needs a row at least")
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +195,8 @@ def compile_format(declared: DeclaredFormat) -> Format:
         is_gzip=declared.gzip,
         rules=rules,
         takes_receipt=any(rule.ts is None for rule in rules),
-        reads_topic=any(Topic() in rule.serial for rule in rules),
+        reads_topic=declared.format == "sparkplug_b"
+        or any(Topic() in rule.serial for rule in rules),
         sha256=hashlib.sha256(write_format(declared)).hexdigest(),
         sparkplug=_sparkplug(declared),
     )
