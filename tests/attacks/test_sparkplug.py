@@ -31,7 +31,9 @@ _ISSUED: Final = (
     f"{PLATFORM}/CNC-002",
 )
 """Each kind, of two platforms, some called as messages are; the honest gateway is the cloud."""
-_FORGED: Final = (f"{HOSTILE}.via", f"{PLATFORM}.via", f"{HOSTILE}/", "+", "+.via", f"{PLATFORM}/#")
+_FORGED: Final = (f"{HOSTILE}/", f"{HOSTILE}/DDATA/gw-1", "+", "+.via", f"{PLATFORM}/#")
+"""Names that the database refuses; they come to nothing though they stood in the broker's file. One
+that would not, `hostile.via`, is tried in `test_publishers`: the database refuses it too."""
 _GROUPS: Final = (PLATFORM, f"{PLATFORM}.via", HOSTILE, f"{HOSTILE}.via")
 _EDGES: Final = ("gw-1", "gw-2", "DDATA", "via")
 _SERIALS: Final = (DEVICES[0], DEVICES[1], "x-1")
