@@ -15,10 +15,10 @@ from ingest.message import Message
 from ingest.source_rows import Known, RowsRead, SourceMessage, SourceRow
 from jieru.i18n import marked as _
 from jieru.refusals.said import Said
-from jieru.sources.row import Row, path_of
+from jieru.sources.row import Row
 from jieru.sources.rows import MESSAGE_LIMIT_BYTES, Fault
 from jieru.sparkplug.births import NO_BIRTH, BirthNames, names_of_birth
-from jieru.sparkplug.rows import decode_sparkplug
+from jieru.sparkplug.rows import decode_sparkplug, place_of
 from jieru.sparkplug.topics import (
     SPARKPLUG_PREFIX,
     SPARKPLUG_SOURCE,
@@ -148,7 +148,7 @@ def _take_rows(
     for fault in decoded.faults:
         result.read.rejections.append(_of_fault(fault, topic, kept))
     for row in decoded.rows:
-        native = _native(row, path_of(row.at, known.format), topic, kept)
+        native = _native(row, place_of(row.at), topic, kept)
         if row.ts_ms is None:
             said = Said(
                 _("It has no time, and may have waited at a broker: that of receipt is none.")

@@ -37,12 +37,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
 
 
 def path_of(at: At, declared: Format) -> str:
-    """Where a row stands, for people: `$.CNC-00059[3]`, and `#7$` in line 7.
-
-    Of Sparkplug B the first metric of its moment: `$.metrics[3]`.
-    """
-    if declared.sparkplug is not None:
-        return "".join(["$", *(f".metrics[{key}]" for key in at.keys)])
+    """Where a row stands, for people: `$.CNC-00059[3]`, and `#7$` in line 7."""
     keys = iter(at.keys)
     steps = [next(keys) if isinstance(each, Star) else each for each in _steps(at, declared)]
     path = "".join(f".{excerpt(each)}" if isinstance(each, str) else f"[{each}]" for each in steps)

@@ -20,7 +20,7 @@ from jieru.sparkplug.schema import Part
 from jieru.sparkplug.values import Budget, read_part, text_of, value_of
 from jieru.wire import PAYLOAD_LIMIT_BYTES, SERIAL, DeviceStatus, RejectionReason
 
-__all__ = ["SparkplugDecoded", "decode_sparkplug"]
+__all__ = ["SparkplugDecoded", "decode_sparkplug", "place_of"]
 
 _ROOM: Final = PAYLOAD_LIMIT_BYTES - len(
     b'{"ts":18446744073709551615,"status":"maintenance","metrics":{}}'
@@ -39,6 +39,11 @@ class SparkplugDecoded(NamedTuple):
     faults: list[Fault]
     unknown_aliases: int = 0
     """Metrics whose number no birth names: they are called `alias:12`."""
+
+
+def place_of(at: At) -> str:
+    """Where a row stands, for people: the first metric of its time; `$` where there are none."""
+    return "".join(["$", *(f".metrics[{key}]" for key in at.keys)])
 
 
 @dataclass(slots=True)
@@ -74,8 +79,7 @@ def decode_sparkplug(
         try:
             status = _status(moment, rule)
         except UnreadableError as wrong:
-            path = f"$.metrics[{moment.first}]"
-            decoded.faults.append(Fault(path, wrong.reason, wrong.said, serial, shown))
+            decoded.faults.append(Fault(place_of(at), wrong.reason, wrong.said, serial, shown))
         else:
             decoded.rows.append(Row(at, serial, ts_ms, None, status, _metrics(moment, rule)))
     return decoded

@@ -14,7 +14,7 @@ from jieru.refusals.said import shown_bytes
 from jieru.sources.row import path_of
 from jieru.sources.rows import decode_rows
 from jieru.sparkplug.births import NO_BIRTH, BirthNames, names_of_birth
-from jieru.sparkplug.rows import decode_sparkplug
+from jieru.sparkplug.rows import decode_sparkplug, place_of
 from registry.sources import usable_format
 
 __all__ = ["try_sample"]
@@ -48,7 +48,7 @@ def try_sample(trial: Trial, language: Language) -> TriedSample:
         faults_number=len(faults),
         rows=[
             TriedRow(
-                path=path_of(row.at, declared),
+                path=path_of(row.at, declared) if declared.sparkplug is None else place_of(row.at),
                 serial=row.serial,
                 ts=row.ts_ms,
                 seq=row.seq,

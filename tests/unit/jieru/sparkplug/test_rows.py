@@ -17,10 +17,9 @@ from jieru.sources.formats import (
     SparkplugRule,
     compile_format,
 )
-from jieru.sources.row import Row, path_of
 from jieru.sparkplug.births import NO_BIRTH, names_of_birth
 from jieru.sparkplug.payload import METRICS_LIMIT
-from jieru.sparkplug.rows import decode_sparkplug
+from jieru.sparkplug.rows import decode_sparkplug, place_of
 from jieru.wire import PAYLOAD_LIMIT_BYTES, DeviceStatus, RejectionReason
 from tests.support.sparkplug import Metric, compressed, field_of, metric, payload
 
@@ -150,7 +149,6 @@ def test_a_birth_that_cannot_be_read_names_nothing() -> None:
 
 def test_metrics_of_one_time_are_one_row() -> None:
     """Their own time, else the message's; each path is that of its first metric."""
-    declared = _format()
     content = payload(
         [
             metric("a", 1, timestamp=_TS - 1000),
@@ -160,7 +158,7 @@ def test_metrics_of_one_time_are_one_row() -> None:
         _TS,
     )
     rows = decode_sparkplug(content, _RULE, "CNC-1").rows
-    assert [(row.ts_ms, row.metrics, path_of(row.at, declared)) for row in rows] == [
+    assert [(row.ts_ms, row.metrics, place_of(row.at)) for row in rows] == [
         (_TS - 1000, b'{"a":1,"c":3}', "$.metrics[0]"),
         (_TS, b'{"b":2}', "$.metrics[1]"),
     ]
@@ -189,7 +187,7 @@ def test_a_message_without_metrics_is_a_heartbeat_all_the_same() -> None:
     for content, ts_ms in ((payload((), _TS), _TS), (b"", None)):
         (row,) = decode_sparkplug(content, _RULE, "CNC-1").rows
         assert (row.ts_ms, row.metrics) == (ts_ms, None)
-        assert path_of(row.at, _format()) == "$"
+        assert place_of(row.at) == "$"
 
 
 @pytest.mark.parametrize(
@@ -284,5 +282,5 @@ def test_more_metrics_than_are_read_are_refused() -> None:
 
 def test_a_row_has_no_seq() -> None:
     """Sparkplug counts the messages of an edge node from 0 to 255: of a device it says nothing."""
-    rows: list[Row] = decode_sparkplug(payload([metric("a", 1)], _TS, 7), _RULE, "CNC-1").rows
+    rows = decode_sparkplug(payload([metric("a", 1)], _TS, 7), _RULE, "CNC-1").rows
     assert [row.seq for row in rows] == [None]
