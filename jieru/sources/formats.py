@@ -1,13 +1,15 @@
 """What a source declares: where the rows stand, and where each finds its parts. Pure."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Final, Literal
 
 import msgspec
 
 from jieru.errors import UserError
 from jieru.sources.paths import Path, Place, Step, Topic, parse_path, parse_rows
+from jieru.sources.shape import Shape, Wanted, shape_of
 from jieru.sources.times import TimeReader, TimeUnit, time_reader
 from jieru.wire import DeviceStatus
 
@@ -94,6 +96,7 @@ class RowRule:
     ts: tuple[Place, ...] | None
     """None: the time of receipt."""
     read_time: TimeReader
+    time_unit: TimeUnit
     status: StatusRule | None
     seq: tuple[Place, ...]
     metrics: Path | None
@@ -114,6 +117,8 @@ class Format:
     """Whether a serial may stand in the topic."""
     sha256: str
     """Of the canonical document, which names the version."""
+    shapes: Mapping[bytes, Shape] = field(default_factory=dict, compare=False, repr=False)
+    """Of documents with nothing wrong, by their first byte, where the rules are simple enough."""
 
 
 def read_format(content: bytes) -> DeclaredFormat:
@@ -147,6 +152,23 @@ def compile_format(declared: DeclaredFormat) -> Format:
         takes_receipt=any(rule.ts is None for rule in rules),
         reads_topic=any(Topic() in rule.serial for rule in rules),
         sha256=hashlib.sha256(write_format(declared)).hexdigest(),
+        shapes=_shapes([_wanted(rule) for rule in rules]),
+    )
+
+
+def _shapes(wanted: list[Wanted]) -> dict[bytes, Shape]:
+    shapes = {b"{": shape_of(wanted, is_object=True), b"[": shape_of(wanted, is_object=False)}
+    return {first: shape for first, shape in shapes.items() if shape is not None}
+
+
+def _wanted(rule: RowRule) -> Wanted:
+    places = [*rule.serial, *(rule.ts or ()), *rule.seq, rule.metric_name]
+    if rule.status is not None:
+        places += rule.status.places
+    return Wanted(
+        rule.each,
+        [place for place in places if isinstance(place, Path)],
+        [path for path in (rule.metrics, rule.metric_value) if path is not None],
     )
 
 
@@ -170,6 +192,7 @@ def _rule(rows: DeclaredRows) -> RowRule:
         serials=rows.serials,
         ts=None if rows.ts.at is None else _places(rows.ts.at, stars),
         read_time=time_reader(rows.ts.unit, rows.ts.pattern, rows.ts.zone),
+        time_unit=rows.ts.unit,
         status=None
         if rows.status is None
         else StatusRule(_places(rows.status.at, stars), rows.status.map, rows.status.otherwise),

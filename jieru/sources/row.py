@@ -1,7 +1,5 @@
 """One heartbeat as a source has it, and where in its message it stands. Pure."""
 
-from typing import NamedTuple
-
 import msgspec
 
 from jieru.refusals.said import excerpt
@@ -12,7 +10,7 @@ from jieru.wire import DeviceStatus
 __all__ = ["At", "Row", "path_of"]
 
 
-class At(NamedTuple):
+class At(msgspec.Struct, frozen=True, gc=False):
     """Where a row stands: enough to name its path, should it be refused later."""
 
     line: int

@@ -7,12 +7,14 @@ memory that the limits below bound. So every row can be made again from the byte
 import json
 import zlib
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 import msgspec
 
 from jieru.i18n import marked as _
 from jieru.refusals.said import Said, excerpt
+from jieru.sources.clean import clean_rows
 from jieru.sources.formats import Format, RowRule, StatusRule
 from jieru.sources.paths import Key, NotThereError, Path, Place, Spot, spots
 from jieru.sources.row import At, Row, path_of
@@ -92,11 +94,23 @@ def decode_rows(payload: bytes, declared: Format, serial_of_topic: str | None = 
     decoded = Decoded([], [])
     try:
         document = _expanded(payload, declared)
+        clean = _clean(document, declared, serial_of_topic)
+        if clean is not None:
+            return Decoded(_merged(clean), [])
         for line, text in _documents(document, declared):
             _read_document(text, line, declared, serial_of_topic, decoded)
     except _WrongError as wrong:
         decoded.faults.append(Fault("$", wrong.reason, wrong.said, None, payload[:_SHOWN]))
     return Decoded(_merged(decoded.rows), decoded.faults)
+
+
+def _clean(document: bytes, declared: Format, serial_of_topic: str | None) -> list[Row] | None:
+    """The rows of a message with nothing wrong in it, where it can be read at one go."""
+    if not declared.shapes or (declared.is_lines and document.count(b"\n") > ROWS_LIMIT):
+        return None
+    return clean_rows(
+        list(_documents(document, declared)), declared, serial_of_topic, most=ROWS_LIMIT
+    )
 
 
 def _expanded(payload: bytes, declared: Format) -> bytes:
@@ -348,12 +362,21 @@ def _metrics(spot: Spot, rule: RowRule) -> bytes | None:
     return metrics
 
 
+_TIME: Final = attrgetter("ts_ms")
+_SERIAL: Final = attrgetter("serial")
+
+
 def _merged(rows: list[Row]) -> list[Row]:
     """Rows of one device and moment made one, in the place of the first.
 
     Formats that have a time for each value make a row of each; and a device has one heartbeat at a
     moment, of which a second would be taken for a repetition.
     """
+    times = list(map(_TIME, rows))
+    if len(set(times)) == len(rows) or (
+        len(set(zip(map(_SERIAL, rows), times, strict=True))) == len(rows)
+    ):
+        return rows
     by_moment: dict[tuple[str, int | None], int] = {}
     merged: list[Row] = []
     for row in rows:
@@ -372,9 +395,11 @@ def _both(row: Row, other: Row) -> Row:
         joined = row.metrics.rstrip()[:-1] + b"," + other.metrics.lstrip()[1:]
         is_kept = len(row.metrics) > len(b"{}") and len(other.metrics) > len(b"{}")
         metrics = joined if is_kept and len(joined) <= PAYLOAD_LIMIT_BYTES else row.metrics
-    return msgspec.structs.replace(
-        row,
-        seq=row.seq if row.seq is not None else other.seq,
-        status=row.status if row.status is not None else other.status,
-        metrics=metrics,
+    return Row(
+        row.at,
+        row.serial,
+        row.ts_ms,
+        row.seq if row.seq is not None else other.seq,
+        row.status if row.status is not None else other.status,
+        metrics,
     )
