@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from jieru.errors import UserError
-from jieru.sources.paths import Path, Place, Step, Topic, parse_path, parse_rows
+from jieru.sources.paths import Path, Place, Step, Topic, parse_path, parse_rows, path_with_gaps
 from jieru.sources.shape import Shape, Wanted, shape_of
 from jieru.sources.times import TimeReader, TimeUnit, time_reader
 from jieru.wire import DeviceStatus
@@ -91,6 +91,8 @@ class RowRule:
     """How some rows are read."""
 
     each: tuple[Step, ...]
+    path: str
+    """Where its rows stand, with a gap for what each star stands for."""
     serial: tuple[Place, ...]
     serials: dict[str, str]
     ts: tuple[Place, ...] | None
@@ -188,6 +190,7 @@ def _rule(rows: DeclaredRows) -> RowRule:
         )
     return RowRule(
         each=each,
+        path=path_with_gaps(each),
         serial=_places(rows.serial, stars),
         serials=rows.serials,
         ts=None if rows.ts.at is None else _places(rows.ts.at, stars),

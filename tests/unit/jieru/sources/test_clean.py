@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jieru.sources.clean import clean_rows
-from jieru.sources.formats import DeclaredFormat, Format, compile_format
+from jieru.sources.formats import DeclaredFormat, DeclaredRows, Format, compile_format
 from jieru.sources.paths import Path, Star, parse_path, parse_rows
 from jieru.sources.ready_made import ready_made
 from jieru.sources.rows import ROWS_LIMIT, decode_rows
@@ -55,7 +55,7 @@ _GOOD: Final = {
 }  # fmt: skip
 
 
-def _roles(rows: Any) -> dict[str, str]:
+def _roles(rows: DeclaredRows) -> dict[str, str]:
     roles = dict.fromkeys(rows.serial, "serial") | dict.fromkeys(rows.ts.at or [], "ts")
     roles |= dict.fromkeys(rows.seq or [], "seq")
     if rows.status is not None:
@@ -327,6 +327,54 @@ def test_a_number_is_a_text_as_it_was_written(name: str, written: str) -> None:
         f"[{{{','.join(f'{key!r}:{row[key]}' for key in row)}}}]".replace("'", '"').encode(),
         declared,
     )
+
+
+def _format(*rows: dict[str, object], form: str = "json") -> Format:
+    whole = {"format": form, "rows": [{"ts": {"unit": "ms", "at": ["@.t"]}} | row for row in rows]}
+    return compile_format(msgspec.convert(whole, DeclaredFormat))
+
+
+_TOO_DEEP: Final = b"[" * 64 + b"]" * 64
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"serial": ["@.id"], "metrics": {"object": "$.common"}},
+        {"serial": ["$.tags.id"], "metrics": {"object": "@.values"}},
+        {"serial": ["@.id"], "metrics": {"name": "@.id", "value": "$.common"}},
+    ],
+)
+def test_what_rows_have_in_common_hides_no_depth(row: dict[str, object]) -> None:
+    """Its brackets stand in the document once, however many rows have it."""
+    rows = b",".join(b'{"id":"C-1","t":%d,"values":{}}' % number for number in range(100))
+    start = b'{"tags":{"id":"C-1"},"common":{"a":[[]]},"rows":[' + rows
+    _same(start + b"]}", _format({"each": "$.rows[*]"} | row))
+    _same(start + b'],"x":' + _TOO_DEEP + b"}", _format({"each": "$.rows[*]"} | row))
+
+
+def test_rows_of_several_rules_come_line_by_line() -> None:
+    """All of a line before those of the next."""
+    rules: list[dict[str, object]] = [
+        {"each": "$.a[*]", "serial": ["@.id"]},
+        {"each": "$.b[*]", "serial": ["@.id"]},
+    ]
+    line = b'{"a":[{"id":"A","t":%d}],"b":[{"id":"B","t":%d}]}'
+    _same(line % (1, 2) + b"\n" + line % (3, 4), _format(*rules, form="ndjson"))
+    _same(line % (1, 2) + b"\n" + b'{"a":[{"id":"A","t":5}]}', _format(*rules, form="ndjson"))
+
+
+@pytest.mark.parametrize("second", ['{"a":[{"id":"C","t":2}]}', "{}", '{"a":null}', "7"])
+def test_a_place_that_some_rows_lack_ends_its_rule(second: str) -> None:
+    """What came before is taken, as are the rows of another rule."""
+    rules: list[dict[str, object]] = [
+        {"each": "$.x[*].a[*]", "serial": ["@.id"]},
+        {"each": "$.y[*]", "serial": ["@.id"]},
+    ]
+    rest = f'{{"x":[{{"a":[{{"id":"A","t":1}}]}},{second}],"y":[{{"id":"B","t":3}}]}}'
+    _same(rest.encode(), _format(*rules))
+    rules = [{"each": "$.x[*].a.b[*]", "serial": ["@.id"]}, rules[1]]
+    _same(rest.replace('"a":[', '"a":{"b":[').replace("}]},", "}]}},").encode(), _format(*rules))
 
 
 def test_the_reader_of_numbers_takes_no_more_than_the_checker_does() -> None:
