@@ -48,8 +48,6 @@ _WHOLE_MS: Final = {"ms": 1, "s": 1_000}
 _LONGEST_SEQ: Final = len(str(SEQ_MAX))
 _STATUSES: Final = {each.value for each in DeviceStatus}
 
-_check: Final = msgspec.json.Decoder(msgspec.Raw).decode
-
 
 def clean_rows(
     documents: Sequence[tuple[int, bytes]],
@@ -92,13 +90,11 @@ def _rows(
     texts = [text for _line, text in documents]
     text = texts[0] if len(texts) == 1 else b"\n".join(texts)
     _check_characters(text)
-    for each in texts:
-        _check(each)
     roots = list(map(shape.read_document, texts))
     opened: dict[Hashable, int] = {}
     rows: list[Row] = []
     found = 0
-    raws: dict[Hashable, list[bytes]] = {}
+    raws = _Raws({}, [])
     for place, number in enumerate(shape.rules):
         spread = shape.spread(place, roots, opened)
         if spread is None:
@@ -112,9 +108,17 @@ def _rows(
             rows += _rows_of(columns, lines, number, declared.rules[number])
     if not found or (len(documents) > 1 and len(shape.rules) > 1):
         raise NotCleanError  # rows of several rules alternate, document by document
-    _check_metrics([row.metrics for row in rows if row.metrics is not None])
-    _check_depth(texts, text, list(chain.from_iterable(raws.values())), shape, sum(opened.values()))
+    _check_raws(texts, text, raws, rows, shape, sum(opened.values()))
     return rows
+
+
+class _Raws(NamedTuple):
+    """What is kept of a message as it came."""
+
+    own: dict[Hashable, list[bytes]]
+    """Of each row its own part, by its place in the tree."""
+    shared: list[bytes]
+    """Of each row a part that it shares with others."""
 
 
 def _check_characters(text: bytes) -> None:
@@ -125,31 +129,30 @@ def _check_characters(text: bytes) -> None:
         raise NotCleanError
 
 
-def _check_metrics(metrics: list[bytes]) -> None:
-    """Objects that are no longer than a heartbeat, and that the database takes."""
-    if not metrics:
-        return
-    if set(map(itemgetter(0), metrics)) != {_OPENING} or (
-        max(map(len, metrics)) > PAYLOAD_LIMIT_BYTES
-    ):
-        raise NotCleanError
-    if _LONG_EXPONENT in b"\n".join(metrics).translate(_CLASSES) and not all(
-        map(is_storable, metrics)
-    ):
-        raise NotCleanError
-
-
-def _check_depth(
-    texts: Sequence[bytes], text: bytes, raws: list[bytes], shape: Shape, opened: int
+def _check_raws(
+    texts: Sequence[bytes],
+    text: bytes,
+    raws: _Raws,
+    rows: Sequence[Row],
+    shape: Shape,
+    opened: int,
 ) -> None:
-    """None deeper than it may be: each bracket is the tree's, or of a row's, or one too many."""
+    """What is kept as it came is what the database takes, and nothing is nested too deep."""
+    own = list(chain.from_iterable(raws.own.values()))
+    joined = b"\n".join(own)
+    shared = b"\n".join(set(raws.shared))
+    if _LONG_EXPONENT in (joined + shared if shared else joined).translate(_CLASSES) and not all(
+        is_storable(row.metrics) for row in rows if row.metrics is not None
+    ):
+        raise NotCleanError
+    # None deeper than it may be: each bracket is the tree's, or of a row's, or one too many.
     opening = _openings(text)
     if opening <= PAYLOAD_DEPTH_LIMIT:
         return
     deepest_of_raws = PAYLOAD_DEPTH_LIMIT // 2
-    others = opening - _openings(b"".join(raws)) - opened
+    others = opening - _openings(joined) - opened
     if shape.depth + deepest_of_raws + others <= PAYLOAD_DEPTH_LIMIT and not any(
-        _openings(each) > deepest_of_raws for each in raws if len(each) > 2 * deepest_of_raws
+        _openings(each) > deepest_of_raws for each in own if len(each) > 2 * deepest_of_raws
     ):
         return
     if any(map(is_too_deep, texts)):
@@ -167,8 +170,7 @@ class _Columns(NamedTuple):
     topic: str | None
     text: bytes
     """All of the message."""
-    raws: dict[Hashable, list[bytes]]
-    """Parts of it that are kept as they came, by their place in the tree."""
+    raws: _Raws
 
     def texts(self, places: Sequence[Place]) -> Sequence[str | None]:
         """Of each row the first of some places that has a text or a number, as text."""
@@ -300,17 +302,23 @@ def _status(text: str, rule: StatusRule) -> DeviceStatus | None:
 
 def _metrics(columns: _Columns, rule: RowRule) -> Iterable[bytes | None]:
     if rule.metrics is not None:
-        return _raws(columns, rule.metrics)
-    if rule.metric_name is None or rule.metric_value is None:
+        metrics = _raws(columns, rule.metrics)
+        is_object = set(map(itemgetter(0), filter(None, metrics))) <= {_OPENING}
+    elif rule.metric_name is not None and rule.metric_value is not None:
+        names = columns.texts((rule.metric_name,))
+        begun = {
+            name: b"{" + json.dumps(name, ensure_ascii=False).encode() + b":" for name in set(names)
+        }
+        metrics = [
+            None if name is None or value is None else begun[name] + value + b"}"
+            for name, value in zip(names, _raws(columns, rule.metric_value), strict=True)
+        ]
+        is_object = True
+    else:
         return repeat(None)
-    names = columns.texts((rule.metric_name,))
-    begun = {
-        name: b"{" + json.dumps(name, ensure_ascii=False).encode() + b":" for name in set(names)
-    }
-    return [
-        None if name is None or value is None else begun[name] + value + b"}"
-        for name, value in zip(names, _raws(columns, rule.metric_value), strict=True)
-    ]
+    if not is_object or max(map(len, filter(None, metrics)), default=0) > PAYLOAD_LIMIT_BYTES:
+        raise NotCleanError
+    return metrics
 
 
 def _raws(columns: _Columns, path: Path) -> Sequence[bytes | None]:
@@ -318,10 +326,12 @@ def _raws(columns: _Columns, path: Path) -> Sequence[bytes | None]:
     raws: list[bytes]
     found: Sequence[bytes | None]
     try:
-        found = raws = list(map(bytes.strip, map(bytes, column)))
+        found = raws = list(map(bytes, column))
     except TypeError:  # of UNSET
-        found = [None if each is UNSET else bytes(each).strip() for each in column]
+        found = [None if each is UNSET else bytes(each) for each in column]
         raws = [each for each in found if each is not None]
     if columns.spread.is_own(path):
-        columns.raws[columns.spread.part_at(path)] = raws
+        columns.raws.own[columns.spread.part_at(path)] = raws
+    else:
+        columns.raws.shared.extend(raws)
     return found

@@ -391,6 +391,20 @@ def test_the_reader_of_numbers_takes_no_more_than_the_checker_does() -> None:
             check(text)
 
 
+def test_the_reader_of_texts_takes_no_more_than_the_checker_does() -> None:
+    """All texts of up to five of the bytes on which texts turn."""
+    check = msgspec.json.Decoder(msgspec.Raw).decode
+    read = msgspec.json.Decoder(str | int | float | bool | None).decode
+    for length in range(6):
+        for letters in itertools.product(b'"\\u0dn\x1f\xc3', repeat=length):
+            text = b'"' + bytes(letters) + b'"'
+            try:
+                read(text)
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                continue
+            check(text)
+
+
 # --- And it is read at one go ---------------------------------------------------------------------
 
 
