@@ -1,13 +1,15 @@
 """What a source declares: where the rows stand, and where each finds its parts. Pure."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Final, Literal
 
 import msgspec
 
 from jieru.errors import UserError
-from jieru.sources.paths import Path, Place, Step, Topic, parse_path, parse_rows
+from jieru.sources.paths import Path, Place, Step, Topic, parse_path, parse_rows, path_with_gaps
+from jieru.sources.shape import Shape, Wanted, shape_of
 from jieru.sources.times import TimeReader, TimeUnit, time_reader
 from jieru.wire import DeviceStatus
 
@@ -124,11 +126,14 @@ class RowRule:
     """How some rows are read."""
 
     each: tuple[Step, ...]
+    path: str
+    """Where its rows stand, with a gap for what each star stands for."""
     serial: tuple[Place, ...]
     serials: dict[str, str]
     ts: tuple[Place, ...] | None
     """None: the time of receipt."""
     read_time: TimeReader
+    time_unit: TimeUnit
     status: StatusRule | None
     seq: tuple[Place, ...]
     metrics: Path | None
@@ -164,6 +169,8 @@ class Format:
     """Of the canonical document, which names the version."""
     sparkplug: SparkplugRule | None = None
     """Of Sparkplug B, which has no rules."""
+    shapes: Mapping[bytes, Shape] = field(default_factory=dict, compare=False, repr=False)
+    """Of documents with nothing wrong, by their first byte, where the rules are simple enough."""
 
 
 def read_format(content: bytes) -> DeclaredFormat:
@@ -198,6 +205,7 @@ def compile_format(declared: DeclaredFormat) -> Format:
         reads_topic=declared.format == "sparkplug_b"
         or any(Topic() in rule.serial for rule in rules),
         sha256=hashlib.sha256(write_format(declared)).hexdigest(),
+        shapes=_shapes([_wanted(rule) for rule in rules]),
         sparkplug=_sparkplug(declared),
     )
 
@@ -213,6 +221,22 @@ def _sparkplug(declared: DeclaredFormat) -> SparkplugRule | None:
         known_statuses=said.status.map if said.status else {},
         other_status=said.status.otherwise if said.status else None,
         metrics=None if said.metrics is None else frozenset(said.metrics),
+    )
+
+
+def _shapes(wanted: list[Wanted]) -> dict[bytes, Shape]:
+    shapes = {b"{": shape_of(wanted, is_object=True), b"[": shape_of(wanted, is_object=False)}
+    return {first: shape for first, shape in shapes.items() if shape is not None}
+
+
+def _wanted(rule: RowRule) -> Wanted:
+    places = [*rule.serial, *(rule.ts or ()), *rule.seq, rule.metric_name]
+    if rule.status is not None:
+        places += rule.status.places
+    return Wanted(
+        rule.each,
+        [place for place in places if isinstance(place, Path)],
+        [path for path in (rule.metrics, rule.metric_value) if path is not None],
     )
 
 
@@ -232,10 +256,12 @@ def _rule(rows: DeclaredRows) -> RowRule:
         )
     return RowRule(
         each=each,
+        path=path_with_gaps(each),
         serial=_places(rows.serial, stars),
         serials=rows.serials,
         ts=None if rows.ts.at is None else _places(rows.ts.at, stars),
         read_time=time_reader(rows.ts.unit, rows.ts.pattern, rows.ts.zone),
+        time_unit=rows.ts.unit,
         status=None
         if rows.status is None
         else StatusRule(_places(rows.status.at, stars), rows.status.map, rows.status.otherwise),
