@@ -20,7 +20,7 @@ _SELECT_NEWEST: Final = r"""
     FROM unnest(%s::text[]) AS wanted (topic)
     JOIN LATERAL (SELECT id, received_at FROM source_messages
                   WHERE topic = wanted.topic AND topic ~ '^spBv1\.0/[^/]+/[ND]BIRTH/'
-                  ORDER BY id DESC LIMIT 1) AS newest ON true
+                  ORDER BY received_at DESC, id DESC LIMIT 1) AS newest ON true
 """
 _SELECT_MESSAGES: Final = """
     SELECT id, source_id, topic, payload FROM source_messages WHERE id = ANY (%s::bigint[])

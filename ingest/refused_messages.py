@@ -40,12 +40,12 @@ _INSERT_ROWS: Final = """
 _INSERT_MESSAGES: Final = """
     INSERT INTO source_messages
         (received_at, platform_id, source_id, publisher_id, topic, sha256, payload, birth_id)
-    SELECT to_timestamp(received_ms / 1000.0), sources.platform_id, sources.id,
+    SELECT to_timestamp(received_us / 1000000.0), sources.platform_id, sources.id,
            coalesce(fixed_publisher, gateways.id), message.topic, message.sha256, message.payload,
            birth.id
     FROM unnest(%s::bigint[], %s::integer[], %s::integer[], %s::text[], %s::text[], %s::bytea[],
                 %s::bytea[], %s::integer[], %s::text[], %s::bytea[])
-         AS message (received_ms, source_id, fixed_publisher, gateway, topic, sha256, payload,
+         AS message (received_us, source_id, fixed_publisher, gateway, topic, sha256, payload,
                      birth_source_id, birth_topic, birth_sha256)
     LEFT JOIN source_messages AS birth
         ON birth.sha256 = message.birth_sha256 AND birth.source_id = message.birth_source_id
@@ -56,6 +56,8 @@ _INSERT_MESSAGES: Final = """
     ORDER BY message.sha256, sources.id, message.topic
     ON CONFLICT (sha256, source_id, topic) DO NOTHING
 """
+_PLACES: Final = 400
+"""Microseconds: less than would be another millisecond to whoever rounds."""
 _FIXED: Final = {PublisherKind.CLOUD: CLOUD_ID, PublisherKind.DEVICE: ITSELF_ID}
 
 
@@ -74,7 +76,11 @@ async def _insert_messages(connection: AsyncConnection, messages: Sequence[Sourc
     await connection.execute(
         _INSERT_MESSAGES,
         (
-            [each.message.received_ms for each in messages],
+            # Of two births that came in one millisecond, the later one is the newer.
+            [
+                each.message.received_ms * 1_000 + min(place, _PLACES)
+                for place, each in enumerate(messages)
+            ],
             [each.source_id for each in messages],
             [_FIXED.get(each.publisher) for each in messages],
             [each.gateway for each in messages],

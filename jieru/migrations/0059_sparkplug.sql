@@ -5,7 +5,7 @@ COMMENT ON COLUMN source_messages.birth_id IS 'Of Sparkplug B: the birth by whic
 ALTER TABLE source_messages ADD CONSTRAINT source_messages_birth_id_fkey
     FOREIGN KEY (birth_id) REFERENCES source_messages NOT VALID;
 CREATE INDEX source_messages_by_birth ON source_messages (birth_id) WHERE birth_id IS NOT NULL;
-CREATE INDEX source_messages_births ON source_messages (topic, id) WHERE topic ~ '^spBv1\.0/[^/]+/[ND]BIRTH/';
+CREATE INDEX source_messages_births ON source_messages (topic, received_at, id) WHERE topic ~ '^spBv1\.0/[^/]+/[ND]BIRTH/';
 
 -- Beside that of 0011: a message that nobody reads is found under the platform in its topic.
 CREATE INDEX rejections_by_sparkplug_platform

@@ -15,6 +15,10 @@ import psycopg
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from ingest.message import Message
+from ingest.source_rows import RowsRead
+from ingest.sources import Sources
+from ingest.writer import Writer
 from jieru.wire import DeviceStatus, encode_payload
 from registry.sources import SourceAddress, end_source
 from tests.support.credentials import issue_to
@@ -340,3 +344,35 @@ def test_a_client_that_subscribes_to_commands_is_not_cut_off(stage: _Stage) -> N
         stage.wait_for(_MESSAGES, 2)
     assert [row[0] for row in stage.rows(_MESSAGES)][1] == will
     assert len(stage.rows(_STORED)) == 1
+
+
+async def test_of_births_that_came_at_once_the_last_is_the_newest(
+    database_url: str, connection: psycopg.Connection
+) -> None:
+    """Also for a process that did not receive them itself."""
+    register_devices(connection, ["CNC-1"])
+    declare_ready_made(connection, "sparkplug-b")
+    now = _now_ms()
+    births, data = _topic("DBIRTH", "edge-7", "CNC-1"), _topic("DDATA", "edge-7", "CNC-1")
+
+    async def read(*messages: tuple[str, bytes]) -> RowsRead:
+        sources = Sources(database_url)
+        came = [Message(topic, each, len(each), now, None) for topic, each in messages]
+        rows = await sources.read(came, is_leaving=lambda: False)
+        await sources.close()
+        return rows
+
+    many = [(births, payload([metric(f"name {n}", n, alias=1)], now + n)) for n in range(12)]
+    writer = Writer(database_url, ingester="tests", state_interval_s=30, is_leaving=lambda: False)
+    kept = (await read(*many)).kept
+    await writer.write((), (), source_messages=kept)
+    await writer.close()
+    (row,) = (await read((data, payload([metric(1, 5)], now)))).rows
+    assert b'"name 11":5' in row.payload
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[psycopg.Connection]:
+    """A database that nothing writes to yet."""
+    with closing(psycopg.connect(database_url)) as connection:
+        yield connection
