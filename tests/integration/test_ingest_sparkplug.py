@@ -21,6 +21,8 @@ from ingest.sources import Sources
 from ingest.writer import Writer
 from jieru.wire import DeviceStatus, encode_payload
 from registry.sources import SourceAddress, end_source
+from tests.support.archives import archive, archived_beats, findings, stored_beats
+from tests.support.command import jieru
 from tests.support.credentials import issue_to
 from tests.support.fleet import (
     PLATFORM,
@@ -35,6 +37,7 @@ from tests.support.fleet import (
 )
 from tests.support.messages import topic_of
 from tests.support.mosquitto import MosquittoBroker
+from tests.support.roles import VERIFIER, as_role
 from tests.support.sources import declare, declare_ready_made
 from tests.support.sparkplug import metric, payload
 
@@ -376,3 +379,31 @@ def connection(database_url: str) -> Iterator[psycopg.Connection]:
     """A database that nothing writes to yet."""
     with closing(psycopg.connect(database_url)) as connection:
         yield connection
+
+
+def test_heartbeats_of_sparkplug_are_archived_and_verified(stage: _Stage, tmp_path: Path) -> None:
+    """Late ones that waited at the edge for months, and those of now, as native ones are."""
+    now = _now_ms()
+    old = now - 200 * 24 * _AN_HOUR_MS
+    topic = _topic("DDATA", "edge-7", "CNC-1")
+    waited = [
+        metric("rpm", number, timestamp=old + number * _AN_HOUR_MS, is_historical=True)
+        for number in range(30)
+    ]
+    with stage.ingester():
+        stage.wait_until_subscribed()
+        stage.cloud.publish_raw(topic, payload([*waited, metric("rpm", 1480)], now))
+        stage.wait_for(_STORED, 31)
+    verified = jieru("verify-evidence", database_url=as_role(stage.url, VERIFIER))
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    before = stored_beats(stage.connection)
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    stage.connection.rollback()
+    with closing(psycopg.connect(stage.url, autocommit=True)) as connection:
+        archive(connection, folder)
+        assert findings(connection, folder) == []
+    archived = archived_beats(folder)
+    assert archived.total() == 30
+    stage.connection.rollback()
+    assert archived + stored_beats(stage.connection) == before
