@@ -1,7 +1,7 @@
 """A day's backlog of a thousand devices that were cut off, flushed at once, by each way in.
 
-Nothing may be lost, nothing be taken for a flood, and both ways must leave the same hours. What came
-in another's format is then derived again from the kept messages (`jieru recheck --sources`).
+Nothing may be lost, nothing be taken for a flood, and both ways must leave the same hours. What
+came in another's format is then derived again from the kept messages (`jieru recheck --sources`).
 """
 
 import os
