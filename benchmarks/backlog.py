@@ -1,9 +1,13 @@
 """A day's backlog of a thousand devices that were cut off, flushed at once, by each way in.
 
-Nothing may be lost, nothing be taken for a flood, and both ways must leave the same hours.
+Nothing may be lost, nothing be taken for a flood, and both ways must leave the same hours. What
+came in another's format is then derived again from the kept messages (`jieru recheck --sources`).
 """
 
 import os
+import subprocess
+import sys
+import time
 from typing import Final
 
 import psycopg
@@ -32,17 +36,23 @@ def run(server: DatabaseServer, root: DebianRoot) -> dict[str, object]:
     """Measure, print and save; the figures as JSON has them."""
     devices = int(os.environ.get("JIERU_BENCHMARK_DEVICES", DEVICES))
     heartbeats = devices * MINUTES
-    ways = {}
+    ways: dict[str, dict[str, float]] = {}
+    rechecked: dict[str, float] | None = None
     for name, is_native in (("native", True), ("sources", False)):
         with way_in(server, root, devices=devices, is_native=is_native) as way:
             way.publish(MINUTES)
             way.wait(heartbeats)
             ways[name] = _figures(way)
+            if not is_native:
+                rechecked = _recheck(way.url)
     result: dict[str, object] = {
         "devices": devices,
         "heartbeats": heartbeats,
         "ways": ways,
-        "is_within_target": all(_is_whole(way, devices) for way in ways.values()),
+        "recheck": rechecked,
+        "is_within_target": rechecked is not None
+        and rechecked["exit_code"] == 0
+        and all(_is_whole(way, devices) for way in ways.values()),
     }
     print_table(
         f"A day of {devices:,} devices at once, {heartbeats:,} heartbeats",
@@ -52,6 +62,7 @@ def run(server: DatabaseServer, root: DebianRoot) -> dict[str, object]:
             for figure in ways["native"]
         ],
     )
+    print(f"recheck of all rows: {rechecked}")
     save("backlog", result)
     return result
 
@@ -73,6 +84,23 @@ def _figures(way: WayIn) -> dict[str, float]:
         "a_second": round(stored / way.seconds),
         "ingester_us": round(way.ingester_s / stored * 1e6, 2),
         "ingester_mb": round(rss_mb_of(way.pid)),
+    }
+
+
+def _recheck(url: str) -> dict[str, float]:
+    """How long it takes, with how much memory, and whether anything differs."""
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jieru", "recheck", "--sources"],
+        env={**os.environ, "JIERU_DATABASE_URL": url},
+        stdout=subprocess.DEVNULL,
+    )
+    _pid, status, usage = os.wait4(process.pid, 0)
+    return {
+        "seconds": round(time.perf_counter() - started, 1),
+        "cpu_s": round(usage.ru_utime + usage.ru_stime, 1),
+        "peak_mb": round(usage.ru_maxrss / 1e3),
+        "exit_code": os.waitstatus_to_exitcode(status),
     }
 
 

@@ -31,7 +31,7 @@ from jieru.wire import (
     is_too_deep,
 )
 
-__all__ = ["clean_rows"]
+__all__ = ["Most", "clean_rows"]
 
 _BACKSLASH: Final = b"\\"
 _MAY_BE_NO_CHARACTER: Final = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
@@ -49,11 +49,19 @@ _LONGEST_SEQ: Final = len(str(SEQ_MAX))
 _STATUSES: Final = {each.value for each in DeviceStatus}
 
 
+class Most(NamedTuple):
+    """The limits of a message."""
+
+    rows: int
+    places: int
+    """Documents, and members and items that stars stand for."""
+
+
 def clean_rows(
     documents: Sequence[tuple[int, bytes]],
     declared: Format,
     serial_of_topic: str | None,
-    most: int,
+    most: Most,
 ) -> list[Row] | None:
     """The rows of a message, not yet merged; None: it is not clean, or its format has no shape.
 
@@ -61,7 +69,7 @@ def clean_rows(
         documents: each with the number of its line, 0 where there are none.
         declared: how its source writes.
         serial_of_topic: the last part of its topic, where there is one.
-        most: rows that it may have.
+        most: how much it may hold.
     """
     if not documents:
         return None
@@ -85,22 +93,24 @@ def _rows(
     declared: Format,
     shape: Shape,
     topic: str | None,
-    most: int,
+    most: Most,
 ) -> list[Row]:
     texts = [text for _line, text in documents]
     text = texts[0] if len(texts) == 1 else b"\n".join(texts)
     _check_characters(text)
+    if _openings(text) > 2 * most.places:  # each of which would be made into something
+        raise NotCleanError
     roots = list(map(shape.read_document, texts))
     opened: dict[Hashable, int] = {}
     rows: list[Row] = []
-    found = 0
+    found, looked = 0, len(documents)
     raws = _Raws({}, [])
     for place, number in enumerate(shape.rules):
         spread = shape.spread(place, roots, opened)
         if spread is None:
             continue
-        found += 1
-        if len(rows) + len(spread) > most:
+        found, looked = found + 1, looked + spread.looked
+        if len(rows) + len(spread) > most.rows or looked > most.places:
             raise NotCleanError
         if spread.keys:
             lines = [line for line, _text in documents]
@@ -303,8 +313,10 @@ def _status(text: str, rule: StatusRule) -> DeviceStatus | None:
 def _metrics(columns: _Columns, rule: RowRule) -> Iterable[bytes | None]:
     if rule.metrics is not None:
         metrics = _raws(columns, rule.metrics)
-        is_object = set(map(itemgetter(0), filter(None, metrics))) <= {_OPENING}
-    elif rule.metric_name is not None and rule.metric_value is not None:
+        if not set(map(itemgetter(0), filter(None, metrics))) <= {_OPENING}:
+            raise NotCleanError
+        return metrics
+    if rule.metric_name is not None and rule.metric_value is not None:
         names = columns.texts((rule.metric_name,))
         begun = {
             name: b"{" + json.dumps(name, ensure_ascii=False).encode() + b":" for name in set(names)
@@ -313,16 +325,17 @@ def _metrics(columns: _Columns, rule: RowRule) -> Iterable[bytes | None]:
             None if name is None or value is None else begun[name] + value + b"}"
             for name, value in zip(names, _raws(columns, rule.metric_value), strict=True)
         ]
-        is_object = True
-    else:
-        return repeat(None)
-    if not is_object or max(map(len, filter(None, metrics)), default=0) > PAYLOAD_LIMIT_BYTES:
-        raise NotCleanError
-    return metrics
+        return _short(metrics)
+    return repeat(None)
 
 
 def _raws(columns: _Columns, path: Path) -> Sequence[bytes | None]:
     column = columns.spread.column(path)
+    if not columns.spread.is_own(path):
+        # One for all rows, or a long one would be copied as often as there are rows.
+        distinct = {id(each): None if each is UNSET else bytes(each) for each in column}
+        columns.raws.shared.extend(each for each in distinct.values() if each is not None)
+        return _short([distinct[id(each)] for each in column])
     raws: list[bytes]
     found: Sequence[bytes | None]
     try:
@@ -330,8 +343,12 @@ def _raws(columns: _Columns, path: Path) -> Sequence[bytes | None]:
     except TypeError:  # of UNSET
         found = [None if each is UNSET else bytes(each) for each in column]
         raws = [each for each in found if each is not None]
-    if columns.spread.is_own(path):
-        columns.raws.own[columns.spread.part_at(path)] = raws
-    else:
-        columns.raws.shared.extend(raws)
-    return found
+    columns.raws.own[columns.spread.part_at(path)] = raws
+    return _short(found)
+
+
+def _short(raws: Sequence[bytes | None]) -> Sequence[bytes | None]:
+    """What is too long by itself is never put together with a name."""
+    if max(map(len, filter(None, raws)), default=0) > PAYLOAD_LIMIT_BYTES:
+        raise NotCleanError
+    return raws

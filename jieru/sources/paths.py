@@ -8,10 +8,10 @@ stands for is `@1`, the second `@2`, the last one `@`; the name or the place tha
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 import msgspec
 
@@ -94,30 +94,39 @@ class Node:
     def __init__(self, raw: bytes) -> None:
         """Hold the bytes of one JSON value."""
         self.raw = raw.strip()
-        self._below: dict[str, Node] | list[Node] | _Unread | None = _UNREAD
+        self._below: _Below | _Unread | None = _UNREAD
         self._text: str | _Unread | None = _UNREAD
 
-    def members(self) -> dict[str, "Node"]:
-        """The members of an object, by name.
+    def child(self, step: str | int) -> "Node":
+        """A member of an object, or an item of an array.
+
+        Raises:
+            NotThereError: there is none.
+        """
+        below = self._read_below()
+        try:
+            # Each by its own kind of step: an array has no names, an object no numbers.
+            found = below[step]  # type: ignore[index]
+        except (TypeError, KeyError, IndexError):
+            raise NotThereError from None
+        if isinstance(found, Node):
+            return found
+        node = Node(bytes(found))
+        below[step] = node  # type: ignore[index]
+        return node
+
+    def children(self, star: Star) -> Iterator[tuple[str | int, "Node"]]:
+        """Each member of an object, or each item of an array, by its name or place.
 
         Raises:
             NotThereError: it is something else.
         """
         below = self._read_below()
-        if not isinstance(below, dict):
-            raise NotThereError
-        return below
-
-    def items(self) -> list["Node"]:
-        """The items of an array.
-
-        Raises:
-            NotThereError: it is something else.
-        """
-        below = self._read_below()
-        if not isinstance(below, list):
-            raise NotThereError
-        return below
+        if star.of_members and isinstance(below, dict):
+            return ((name, self.child(name)) for name in below)
+        if not star.of_members and isinstance(below, list):
+            return ((place, self.child(place)) for place in range(len(below)))
+        raise NotThereError
 
     def text(self) -> str | None:
         """A text's own characters, or a number, true or false as it is written.
@@ -129,7 +138,7 @@ class Node:
         return self._text
 
     # What cannot be read is remembered too, or a document could have it tried for every row.
-    def _read_below(self) -> "dict[str, Node] | list[Node] | None":
+    def _read_below(self) -> "_Below | None":
         if isinstance(self._below, _Unread):
             try:
                 self._below = self._parsed()
@@ -137,14 +146,17 @@ class Node:
                 self._below = None
         return self._below
 
-    def _parsed(self) -> "dict[str, Node] | list[Node] | None":
+    def _parsed(self) -> "_Below | None":
         match self.raw[:1]:
             case b"{":
-                members = _read_object(self.raw).items()
-                return {name: Node(bytes(raw)) for name, raw in members}
+                return _read_object(self.raw)
             case b"[":
-                return [Node(bytes(raw)) for raw in _read_array(self.raw)]
+                return _read_array(self.raw)
         return None
+
+
+_Below = dict[str, msgspec.Raw | Node] | list[msgspec.Raw | Node]
+"""What was looked at is a node, the rest still its bytes."""
 
 
 class _Unread(Enum):
@@ -153,8 +165,9 @@ class _Unread(Enum):
 
 _UNREAD: Final = _Unread.UNREAD
 
-_read_object: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_read_array: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_Read = Callable[[bytes], _Below]
+_read_object: Final = cast("_Read", msgspec.json.Decoder(dict[str, msgspec.Raw]).decode)
+_read_array: Final = cast("_Read", msgspec.json.Decoder(list[msgspec.Raw]).decode)
 _read_string: Final = msgspec.json.Decoder(str).decode
 
 
@@ -179,8 +192,8 @@ class Spot(NamedTuple):
         node = self.nodes[path.anchor]
         for step in path.steps:
             try:
-                node = node.members()[step] if isinstance(step, str) else node.items()[step]
-            except (NotThereError, KeyError, IndexError):
+                node = node.child(step)
+            except NotThereError:
                 return None
         return node
 
@@ -323,18 +336,14 @@ def _spots(
         place += 1
         try:
             if isinstance(step, Star):
-                below = _children(node, step)
+                below = node.children(step)
             else:
-                node = node.members()[step] if isinstance(step, str) else node.items()[step]
+                node = node.child(step)
                 continue
-        except (NotThereError, KeyError, IndexError):
+        except NotThereError:
             raise NotThereError(way.until(place - 1, keys)) from None
         for key, child in below:
             way.looking.look()
             yield from _spots(way, place, child, (*nodes, child), (*keys, key))
         return
     yield Spot(nodes, keys)
-
-
-def _children(node: Node, star: Star) -> Iterable[tuple[str | int, Node]]:
-    return node.members().items() if star.of_members else enumerate(node.items())

@@ -15,7 +15,7 @@ import msgspec
 
 from jieru.i18n import marked as _
 from jieru.refusals.said import Said, excerpt
-from jieru.sources.clean import clean_rows
+from jieru.sources.clean import Most, clean_rows
 from jieru.sources.formats import Format, RowRule, StatusRule
 from jieru.sources.paths import (
     Key,
@@ -59,6 +59,7 @@ ROWS_LIMIT: Final = 10_000
 _TOO_MANY: Final = Said(_("It has more than {limit} rows."), {"limit": f"{ROWS_LIMIT:,}"})
 PLACES_LIMIT: Final = 100_000
 """Lines, members and items that are looked at for rows: ten for each row that there may be."""
+_MOST: Final = Most(ROWS_LIMIT, PLACES_LIMIT)
 _TOO_MANY_PLACES: Final = _("It has more than {limit} places where rows may be.")
 _SHOWN: Final = 400
 _EXCERPT_BYTES: Final = 200
@@ -129,9 +130,7 @@ def _clean(document: bytes, declared: Format, serial_of_topic: str | None) -> li
     """The rows of a message with nothing wrong in it, where it can be read at one go."""
     if not declared.shapes or (declared.is_lines and document.count(b"\n") > ROWS_LIMIT):
         return None
-    return clean_rows(
-        list(_documents(document, declared)), declared, serial_of_topic, most=ROWS_LIMIT
-    )
+    return clean_rows(list(_documents(document, declared)), declared, serial_of_topic, _MOST)
 
 
 def _expanded(payload: bytes, declared: Format) -> bytes:

@@ -106,6 +106,8 @@ class Spread:
     """What each anchor is in the tree."""
     opened: dict[Hashable, int]
     """How many objects and arrays there are for certain, by place in the tree."""
+    looked: int = 0
+    """How many members and items stars stand for, on the way to the rows."""
 
     def __len__(self) -> int:
         """How many rows."""
@@ -218,6 +220,7 @@ def _expand(
         (container.values() for container in containers) if part.is_object else containers
     )
     nodes = list(chain.from_iterable(below))
+    spread.looked += len(nodes)
     if part.each.members or part.each.each:
         opened[part.each] = len(nodes)
     return nodes, part.each

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from jieru.sources.clean import clean_rows
+from jieru.sources.clean import Most, clean_rows
 from jieru.sources.formats import DeclaredFormat, DeclaredRows, Format, compile_format
 from jieru.sources.paths import Path, Star, parse_path, parse_rows
 from jieru.sources.ready_made import ready_made
-from jieru.sources.rows import ROWS_LIMIT, decode_rows
+from jieru.sources.rows import PLACES_LIMIT, ROWS_LIMIT, decode_rows
 from jieru.wire import PAYLOAD_LIMIT_BYTES
 from tests.support.source_samples import SAMPLES
 
@@ -364,6 +364,14 @@ def test_rows_of_several_rules_come_line_by_line() -> None:
     _same(line % (1, 2) + b"\n" + b'{"a":[{"id":"A","t":5}]}', _format(*rules, form="ndjson"))
 
 
+@pytest.mark.parametrize("more", [0, 1])
+def test_places_without_rows_are_counted_both_ways(more: int) -> None:
+    """Up to the last that may be looked at, and one beyond."""
+    rules: list[dict[str, object]] = [{"each": "$[*][*]", "serial": ["@.id"]}] * 5
+    content = b"[" + b",".join([b"[]"] * ((PLACES_LIMIT - 1) // 5 + more)) + b"]"
+    _same(content, _format(*rules))
+
+
 @pytest.mark.parametrize("second", ['{"a":[{"id":"C","t":2}]}', "{}", '{"a":null}', "7"])
 def test_a_place_that_some_rows_lack_ends_its_rule(second: str) -> None:
     """What came before is taken, as are the rows of another rule."""
@@ -412,6 +420,6 @@ def test_the_reader_of_texts_takes_no_more_than_the_checker_does() -> None:
 def test_a_clean_message_of_every_ready_made_format_is_read_at_one_go(name: str) -> None:
     """As equipment sends it by default, a thousand rows or so."""
     payload = SAMPLES[name](1_000)
-    rows = clean_rows([(0, payload)], _COMPILED[name], "C-1", ROWS_LIMIT)
+    rows = clean_rows([(0, payload)], _COMPILED[name], "C-1", Most(ROWS_LIMIT, 99_999))
     assert rows
     _same(payload, _COMPILED[name])
