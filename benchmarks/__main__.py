@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from benchmarks import (
     archive,
+    backlog,
     burst,
     console,
     count,
@@ -23,6 +24,7 @@ from benchmarks import (
     reports,
     sign_in,
     signals,
+    sources,
     stages,
     trust,
     two_ingesters,
@@ -66,6 +68,8 @@ _BENCHMARKS: dict[str, _Benchmark] = {
     "burst": burst.run,
     "day": day.run,
     "queue": queue.run,
+    "sources": sources.run,
+    "backlog": backlog.run,
     "count": _on_database(count.run),
     "reports": reports.run,
     "imports": _on_server(imports.run),

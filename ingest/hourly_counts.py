@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from ingest.decode import Heartbeat, Rejection
 from jieru.calendar import MILLISECONDS_PER_HOUR
 from jieru.sources.topics import parse_source_topic
+from jieru.sparkplug.topics import parse_sparkplug_topic
 from jieru.wire import RejectionReason, parse_heartbeat_topic
 
 __all__ = [
@@ -90,8 +91,8 @@ def refused_hours(rejections: Iterable[Rejection]) -> list[RefusedHour]:
 def _platform_of(topic: str) -> str:
     if heartbeat := parse_heartbeat_topic(topic):
         return heartbeat.device.platform
-    source = parse_source_topic(topic)
-    return source.platform if source else ""
+    named = parse_source_topic(topic) or parse_sparkplug_topic(topic)
+    return named.platform if named else ""
 
 
 def excess_hours(heartbeats: Iterable[Heartbeat]) -> list[ExcessHour]:

@@ -32,6 +32,7 @@ from jieru.schema import require_current_schema
 from jieru.settings import Settings
 from jieru.sources.rows import MESSAGE_LIMIT_BYTES
 from jieru.sources.topics import SOURCE_TOPIC_FILTERS
+from jieru.sparkplug.topics import SPARKPLUG_TOPIC_FILTERS
 from jieru.timescale import drop_expired_heartbeats
 from jieru.wire import HEARTBEAT_TOPIC_FILTERS, PAYLOAD_LIMIT_BYTES
 
@@ -68,6 +69,7 @@ _OTHERS: Final = """
 _OF_SOURCES: Final = "-sources"
 """Ends the name of an ingester that reads others' formats, and its group's: it has a session of its
 own, and does not stand in for one that takes heartbeats."""
+_FILTERS_OF_SOURCES: Final = (*SOURCE_TOPIC_FILTERS, *SPARKPLUG_TOPIC_FILTERS)
 _MESSAGES_OF_SOURCES: Final = 20
 """In a transaction at most: each may hold ten thousand rows, and four megabytes unpacked."""
 _RECENT_MINUTES: Final = 3
@@ -105,7 +107,7 @@ def make_subscriber(
         is_draining=is_draining,
         expects_session=expects_session,
         ingester=settings.ingest_client_id,
-        filters=SOURCE_TOPIC_FILTERS if reads_sources else HEARTBEAT_TOPIC_FILTERS,
+        filters=_FILTERS_OF_SOURCES if reads_sources else HEARTBEAT_TOPIC_FILTERS,
         payload_limit_bytes=MESSAGE_LIMIT_BYTES if reads_sources else PAYLOAD_LIMIT_BYTES,
     )
     if settings.mqtt_protocol == "5":

@@ -12,6 +12,7 @@ from jieru.errors import UserError
 from jieru.i18n import marked as _
 from jieru.sources.formats import Format, compile_format, read_format, write_format
 from jieru.sources.topics import SOURCE_NAME
+from jieru.sparkplug.topics import SPARKPLUG_SOURCE
 from jieru.wire import PLATFORM_CODE
 from registry.changes import Outlived
 from registry.refusals import (
@@ -113,6 +114,15 @@ def declare_source(
     try:
         text, compiled = usable_format(content)
         sha256 = compiled.sha256
+        if (compiled.sparkplug is not None) != (address.name == SPARKPLUG_SOURCE):
+            reason = UserError(
+                _(
+                    "The name {name} is that of the source in the format sparkplug_b, and it has "
+                    "no other: its topics name none."
+                ),
+                name=SPARKPLUG_SOURCE,
+            )
+            wrong.append(WrongColumn("name", reason))
     except UserError as error:
         wrong.append(WrongColumn("format", error))
     values = {**address._asdict(), "own": own_platform}

@@ -6,6 +6,7 @@ from typing import Final
 from jieru.i18n import marked as _
 from jieru.refusals.said import Detail, Refused, Remedy, Said, excerpt
 from jieru.sources.topics import parse_source_topic
+from jieru.sparkplug.topics import SPARKPLUG_PREFIX, parse_sparkplug_topic
 from jieru.wire import PLATFORM_CODE, SERIAL, parse_heartbeat_topic
 
 __all__ = ["bad_topic", "unknown_device", "unknown_publisher", "unknown_source"]
@@ -19,6 +20,19 @@ def bad_topic(message: Refused) -> Detail:
     """A topic that the contract does not have."""
     topic = message.topic
     parts = topic.split("/")
+    if topic.startswith(SPARKPLUG_PREFIX):
+        return Detail(
+            Said(
+                _(
+                    "The topic {topic} is not spBv1.0/(platform)/DDATA/(edge node)/(device), nor "
+                    "that of another message of Sparkplug B that equipment sends."
+                ),
+                {"topic": excerpt(topic)},
+            ),
+            Said(
+                _("A gateway's group is (platform).via, and its edge node has the gateway's name.")
+            ),
+        )
     if "in" in parts[3:] and "heartbeat" not in parts:
         return Detail(
             Said(
@@ -101,6 +115,21 @@ def unknown_publisher(message: Refused) -> Detail:
 def unknown_source(message: Refused) -> Detail:
     """A message in another's format that the platform did not declare."""
     named = parse_source_topic(message.topic)
+    sparkplug = parse_sparkplug_topic(message.topic)
+    if sparkplug is not None:
+        return Detail(
+            Said(
+                _("{platform} has not declared that it sends Sparkplug B."),
+                {"platform": sparkplug.platform},
+            ),
+            Said(
+                _(
+                    "Declare the source sparkplug-b, then have the edge nodes send their births "
+                    "again."
+                )
+            ),
+            Remedy.DECLARE_SOURCE,
+        )
     return Detail(
         Said(
             _("{platform} has declared no source of the name {name}."),

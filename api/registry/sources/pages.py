@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from fastapi import APIRouter
@@ -46,6 +47,8 @@ __all__ = ["router"]
 router = APIRouter(include_in_schema=False, route_class=GatedRoute)
 
 _MOST_TO_CHOOSE: Final = PageRequest(limit=200)
+_TYPED: Final = {"hex": "text", "base64": "text"}
+"""Which input of the form says what the API has a field of its own for."""
 _FORMAT: Final = Input(
     "format",
     _("Own format, in JSON"),
@@ -137,7 +140,9 @@ def take_trial(visit: CurrentVisit, platform: str, values: FormValues) -> HTMLRe
     try:
         tried = try_sample(_trial_of(visit, platform, values), visit.language)
     except Problem as problem:
-        return _trial_page(visit, platform, values, mistakes=mistakes_of(visit.request, problem))
+        mistakes = mistakes_of(visit.request, problem)
+        in_place = {_TYPED.get(name, name): said for name, said in mistakes.by_field.items()}
+        return _trial_page(visit, platform, values, mistakes=replace(mistakes, by_field=in_place))
     return _trial_page(visit, platform, values, tried=tried)
 
 
@@ -152,9 +157,21 @@ def _trial_of(visit: Visit, platform: str, values: Mapping[str, str]) -> Trial:
     return Trial(
         ready_made=ready_made_name,
         format=declared,
-        text=values.get("text", ""),
+        **{_written_as(values): _typed_sample(values)},
         serial_of_topic=values.get("serial_of_topic") or None,
     )
+
+
+def _written_as(values: Mapping[str, str]) -> str:
+    """How the sample was typed."""
+    written = values.get("written", "")
+    return written if written in {"hex", "base64"} else "text"
+
+
+def _typed_sample(values: Mapping[str, str]) -> str:
+    """The sample; bytes may be typed on several lines."""
+    text = values.get("text", "")
+    return text if _written_as(values) == "text" else "".join(text.split())
 
 
 def _typed_format(values: Mapping[str, str]) -> dict[str, object] | None:
@@ -256,6 +273,17 @@ def _trial_page(
             "lines",
             is_required=True,
             hint=_("Nothing of it is kept."),
+        ),
+        Input(
+            "written",
+            _("Written as"),
+            "select",
+            choices=[
+                Choice("text", visit.translate(_("text"))),
+                Choice("hex", visit.translate(_("bytes in hexadecimal"))),
+                Choice("base64", visit.translate(_("bytes in Base64"))),
+            ],
+            hint=_("Sparkplug B and compressed messages are bytes."),
         ),
         Input(
             "serial_of_topic",

@@ -22,6 +22,7 @@ from jieru.i18n import marked as _
 from jieru.sources.formats import write_format
 from jieru.sources.ready_made import ready_made
 from jieru.sources.topics import SOURCE_NAME
+from jieru.sparkplug.topics import SPARKPLUG_PREFIX, SPARKPLUG_SOURCE
 from jieru.wire import PLATFORM_CODE
 from registry import sources
 from registry.sources import SourceAddress
@@ -168,6 +169,9 @@ def _wrong(field: str, reason: UserError) -> Problem:
 def _record(row: Row) -> SourceRecord:
     begin, end = f"jieru/v1/{row['platform']}", f"in/{row['name']}"
     topics = [f"{begin}/{end}", f"{begin}/via/{{gateway}}/{end}", f"{begin}/own/{{serial}}/{end}"]
+    if row["name"] == SPARKPLUG_SOURCE:
+        group = f"{SPARKPLUG_PREFIX}{row['platform']}"
+        topics = [f"{group}/DDATA/{{edge}}/{{device}}", f"{group}.via/DDATA/{{gateway}}/{{device}}"]
     return SourceRecord.model_validate(
         {**row, "format": json.loads(row["format"]), "topics": topics}
     )

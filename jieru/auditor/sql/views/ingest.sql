@@ -58,15 +58,19 @@ COMMENT ON VIEW audit.rejection_hours IS 'How many messages were refused in each
 COMMENT ON COLUMN audit.rejection_hours.platform IS 'That the topic names; null: it names none that is registered.';
 COMMENT ON COLUMN audit.rejection_hours.starts_at IS 'The beginning of the hour of receipt.';
 
--- In two halves, each with a condition that its index has.
+-- In three parts, each with a condition that its index has.
 CREATE VIEW audit.rejections AS
 SELECT id, received_at, (received_at AT TIME ZONE 'Asia/Shanghai')::date AS received_on, reason,
        split_part(topic, '/', 3) AS platform, split_part(topic, '/', 4) AS serial, topic, payload_bytes
 FROM rejections WHERE topic LIKE 'jieru/v1/%/%'
 UNION ALL
+SELECT id, received_at, (received_at AT TIME ZONE 'Asia/Shanghai')::date, reason,
+       split_part(split_part(topic, '/', 2), '.', 1), split_part(topic, '/', 5), topic, payload_bytes
+FROM rejections WHERE topic LIKE 'spBv1.0/%/%'
+UNION ALL
 SELECT id, received_at, (received_at AT TIME ZONE 'Asia/Shanghai')::date, reason, NULL, NULL, topic,
        payload_bytes
-FROM rejections WHERE topic NOT LIKE 'jieru/v1/%/%';
+FROM rejections WHERE topic NOT LIKE 'jieru/v1/%/%' AND topic NOT LIKE 'spBv1.0/%/%';
 COMMENT ON VIEW audit.rejections IS 'Which messages were refused, when and why? Not what was in them.';
 COMMENT ON COLUMN audit.rejections.platform IS 'As the topic names it, registered or not; null: it names none.';
 COMMENT ON COLUMN audit.rejections.serial IS 'As the topic names it, registered or not.';
