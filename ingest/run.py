@@ -34,6 +34,7 @@ from jieru.sources.rows import MESSAGE_LIMIT_BYTES
 from jieru.sources.topics import SOURCE_TOPIC_FILTERS
 from jieru.timescale import drop_expired_heartbeats
 from jieru.wire import HEARTBEAT_TOPIC_FILTERS, PAYLOAD_LIMIT_BYTES
+from jieru.wrong_topics import WRONG_TOPIC_FILTERS
 
 __all__ = [
     "check_database",
@@ -105,7 +106,11 @@ def make_subscriber(
         is_draining=is_draining,
         expects_session=expects_session,
         ingester=settings.ingest_client_id,
-        filters=SOURCE_TOPIC_FILTERS if reads_sources else HEARTBEAT_TOPIC_FILTERS,
+        filters=(
+            (*SOURCE_TOPIC_FILTERS, *WRONG_TOPIC_FILTERS)
+            if reads_sources
+            else HEARTBEAT_TOPIC_FILTERS
+        ),
         payload_limit_bytes=MESSAGE_LIMIT_BYTES if reads_sources else PAYLOAD_LIMIT_BYTES,
     )
     if settings.mqtt_protocol == "5":

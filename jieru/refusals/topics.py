@@ -11,7 +11,8 @@ from jieru.wire import PLATFORM_CODE, SERIAL, parse_heartbeat_topic
 __all__ = ["bad_topic", "unknown_device", "unknown_publisher", "unknown_source"]
 
 _LONGEST_NAME: Final = 64
-_PARTS: Final = {5, 6, 7}
+_PARTS_OF_GATEWAY: Final = 7
+_PARTS: Final = {5, 6, _PARTS_OF_GATEWAY}
 _SPACE: Final = re.compile(r"\s")
 
 
@@ -42,6 +43,8 @@ def _cause(topic: str) -> Said | None:  # noqa: PLR0911 - one return for each li
         return Said(_("It ends with a slash: leave it out."))
     if parts[:2] != ["jieru", "v1"]:
         return Said(_("It must begin with jieru/v1/."))
+    if _lacks_serial(parts):
+        return Said(_("The serial is missing before /heartbeat."))
     if parts[-1] != "heartbeat":
         return Said(
             _("It must end with /heartbeat; it ends with /{end}."), {"end": excerpt(parts[-1])}
@@ -50,7 +53,21 @@ def _cause(topic: str) -> Said | None:  # noqa: PLR0911 - one return for each li
         return Said(_("It has {number} parts."), {"number": str(len(parts))})
     if not PLATFORM_CODE.fullmatch(parts[2]):
         return Said(_("{name} is not the code of a platform."), {"name": excerpt(parts[2])})
+    if parts[3] == "own" and len(parts) == _PARTS_OF_GATEWAY:
+        return Said(
+            _("A device publishes for itself alone: leave out {name}."),
+            {"name": excerpt(parts[5])},
+        )
     return _cause_in_name(parts[-2])
+
+
+def _lacks_serial(parts: list[str]) -> bool:
+    match parts:
+        case [_, _, _, "heartbeat"] | [_, _, _, "own" | "via", "heartbeat"]:
+            return True
+        case [_, _, _, "via", _, "heartbeat"]:
+            return True
+    return False
 
 
 def _cause_in_name(name: str) -> Said | None:
