@@ -1,9 +1,9 @@
 """Usual mistakes in a topic that a broker lets through, for their owner to hear of them. Pure.
 
 A broker that drops what it does not allow tells equipment nothing, unless that speaks MQTT 5. So it
-allows some topics that are nobody's evidence, and the ingester of others' formats refuses what comes
-there. They are a list of endings, and not all of a platform's tree: MQTT has no filter for "all but
-heartbeats", and what is allowed and subscribed to by nobody would be lost without a word.
+allows some topics that are nobody's evidence, and the ingester of others' formats refuses what
+comes there. They are a list of endings, and not all of a platform's tree: MQTT has no filter for
+"all but heartbeats", and what is allowed and subscribed to by nobody would be lost without a word.
 """
 
 from typing import Final
@@ -42,11 +42,11 @@ WRONG_ENDINGS: Final = (
     "post",
     "pub",
 )
-"""What stands in the place of `heartbeat`, with a serial before it or without. No topic with such an
+"""What stands in the place of `heartbeat`, with a serial before it or without. No topic of such an
 end is that of a heartbeat, and one that is a source's is so for its own publisher alone."""
 _SHALLOWEST: Final = 1
 _DEEPEST: Final = 4
-"""Parts between `jieru/v1` and the end: from a cloud that names no device to a gateway that does."""
+"""Parts between `jieru/v1` and the end: from a cloud with no device to a gateway with one."""
 WRONG_TOPIC_FILTERS: Final = (
     # What the patterns of heartbeats and sources allow as well, and no reader of those takes.
     "jieru/v1/+/heartbeat",
