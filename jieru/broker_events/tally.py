@@ -23,6 +23,7 @@ __all__ = ["Budget", "Key", "Tally", "Told", "bounded"]
 
 _MOST_KEYS: Final = 20_000
 """That wait to be written; beyond it names and topics are left out."""
+_MOST_ENDS: Final = 4
 _OF_A_USER: Final = 20
 """Rows of one user in an hour, but for one more of each kind."""
 _OF_STRANGERS: Final = 100
@@ -66,8 +67,8 @@ class Tally:
     def __init__(self) -> None:
         """Begin with none."""
         self.rows: dict[Key, Told] = {}
-        self.sessions: dict[str, BrokerEvent] = {}
-        """The last that a user's connection began or ended."""
+        self.sessions: dict[str, tuple[BrokerEvent, ...]] = {}
+        """By username: its last connection, and what ended since; of old ones perhaps."""
 
     def add(self, event: BrokerEvent) -> None:
         """Count one."""
@@ -78,15 +79,22 @@ class Tally:
         key = Key(hour, event.kind, username, address, legible(event.topic, TOPIC_LIMIT))
         self._count(key, Told(1, event.at, event.at, client_id, event.detail))
         if event.kind in (EventKind.CONNECTED, EventKind.DISCONNECTED) and username:
-            self.sessions[username] = event._replace(
-                username=username, client_id=client_id, address=address
-            )
+            shown = event._replace(username=username, client_id=client_id, address=address)
+            self._follow(username, (shown,))
 
     def add_earlier(self, other: "Tally") -> None:
         """Count all of another one, whose events came before these."""
         for key, told in other.rows.items():
             self._count(key, told)
-        self.sessions = other.sessions | self.sessions
+        later, self.sessions = self.sessions, dict(other.sessions)
+        for username, events in later.items():
+            self._follow(username, events)
+
+    def _follow(self, username: str, events: tuple[BrokerEvent, ...]) -> None:
+        if events[0].kind == EventKind.DISCONNECTED:
+            before = self.sessions.get(username, ())
+            events = (*before[:1], *before[1:][-_MOST_ENDS:], *events)
+        self.sessions[username] = events
 
     def _count(self, key: Key, told: Told) -> None:
         if key not in self.rows and len(self.rows) >= _MOST_KEYS:

@@ -3,12 +3,19 @@
 import re
 from typing import Final
 
+from jieru.credentials.usernames import parse_username
 from jieru.i18n import marked as _
 from jieru.refusals.said import Detail, Refused, Remedy, Said, excerpt
 from jieru.sources.topics import parse_source_topic
 from jieru.wire import PLATFORM_CODE, SERIAL, parse_heartbeat_topic
 
-__all__ = ["bad_topic", "unknown_device", "unknown_publisher", "unknown_source"]
+__all__ = [
+    "bad_topic",
+    "denied_topic",
+    "unknown_device",
+    "unknown_publisher",
+    "unknown_source",
+]
 
 _LONGEST_NAME: Final = 64
 _PARTS_OF_GATEWAY: Final = 7
@@ -33,6 +40,24 @@ def bad_topic(message: Refused) -> Detail:
     )
     cause = _cause(topic)
     return Detail(fault, cause)
+
+
+def denied_topic(username: str, topic: str) -> Detail:
+    """What is wrong with a topic on which the broker let a user not publish."""
+    heartbeat, source = parse_heartbeat_topic(topic), parse_source_topic(topic)
+    user = parse_username(username)
+    if user is None or (heartbeat is None and source is None):
+        return bad_topic(Refused(topic, b"", 0, 0))
+    return Detail(
+        Said(
+            _("The topic {topic} is that of another publisher than {username}."),
+            {"topic": excerpt(topic), "username": excerpt(username)},
+        ),
+        Said(
+            _("With this credential publish on {topic}, or use the other's credential."),
+            {"topic": user.topic("CNC-00059")},
+        ),
+    )
 
 
 def _cause(topic: str) -> Said | None:  # noqa: PLR0911 - one return for each likeness
