@@ -127,5 +127,5 @@ def _take_hooks(
         raise UserError("Nobody may bring events: set JIERU_BROKER_HOOK_TOKEN, here and in EMQX.")
     app = create_hook_app(inbox.add, settings.broker_hook_token)
     with serving(app, host, port) as address:
-        click.echo(_("EMQX posts events to {address}events").format(address=address))
+        click.echo(_("EMQX posts events to {address}/events").format(address=address))
         stop.wait()
