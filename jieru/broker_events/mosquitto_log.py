@@ -69,7 +69,8 @@ class MosquittoLog:
         self.sessions = dict(sessions or {})
         self._waiting: dict[tuple[str, int], float] = {}
         """Connections that have not said who they are, with the time at which they came."""
-        self._is_reloading = False
+        self._reloaded_at: datetime | None = None
+        """Until another line than those that follow from a reload."""
 
     def read(self, line: str, *, now: datetime) -> list[BrokerEvent]:
         """What a line tells; usually nothing.
@@ -86,15 +87,13 @@ class MosquittoLog:
         # Nearly all lines are of neither form where debugging is on.
         if line.startswith("Client "):
             return self._client(line, at)
+        # Whose credential is gone loses its connection at once, before anything else happens.
+        self._reloaded_at = at if line == _RELOADING else None
         if line.startswith("New "):
-            self._is_reloading = False
             return self._new(line, at)
         if line.startswith("Denied PUBLISH from "):
             return self._denied(line, at)
-        if line == _RELOADING:
-            # Whose credential is gone loses its connection at once, before anybody else comes.
-            self._is_reloading = not self._waiting
-        elif _BROKER.fullmatch(line):
+        if _BROKER.fullmatch(line):
             return self._broker_ended(at)
         return []
 
@@ -127,6 +126,8 @@ class MosquittoLog:
             self._identified(place)
             return []
         detail = _ENDS.get(end)
+        if detail is Detail.LEFT and at == self._reloaded_at:
+            detail = Detail.REVOKED
         if detail is None and end.startswith(("disconnected due to ", "disconnected: ")):
             detail = Detail.PROTOCOL
         if detail is None:
@@ -153,9 +154,6 @@ class MosquittoLog:
     def _not_authorised(
         self, name: str, place: tuple[str, int] | None, at: datetime
     ) -> list[BrokerEvent]:
-        known = self.sessions.get(name)
-        if known is not None and self._is_reloading and not self._waiting:
-            return self._ended(name, place, Detail.REVOKED, at)
         address, port = self._identified(place, at.timestamp()) or ("", None)
         username = "" if name == _NOBODY else name
         return [BrokerEvent(at, EventKind.REFUSED, username, "", address, port)]
@@ -206,7 +204,6 @@ class MosquittoLog:
 
     def _broker_ended(self, at: datetime) -> list[BrokerEvent]:
         self._waiting.clear()
-        self._is_reloading = False
         return [
             event
             for client_id in list(self.sessions)
