@@ -250,7 +250,7 @@ def test_emqx_posts_what_it_has_to_tell(stage: _Stage) -> None:
         wait_until(lambda: "/events" in stage.said.read_text(encoding="utf-8"), "it listens")
         address = stage.said.read_text(encoding="utf-8").split()[-1]
 
-        def post(body: str | bytes, token: str = "s3cret") -> int:
+        def post(body: str | bytes, token: str = settings["broker_hook_token"]) -> int:
             headers = {"Authorization": f"Bearer {token}"}
             return httpx.post(address, content=body, headers=headers).status_code
 

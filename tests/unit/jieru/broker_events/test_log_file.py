@@ -45,7 +45,7 @@ def test_half_a_line_waits_for_its_other_half(tmp_path: Path, opened: Opened) ->
     assert log.read() == ["two"]
 
 
-def test_a_renamed_log_is_read_to_its_end_and_then_the_new_one(
+def test_a_renamed_log_is_read_to_its_end_before_the_new_one(
     tmp_path: Path, opened: Opened
 ) -> None:
     """As logrotate does it: the broker writes on into the old one until it is told."""

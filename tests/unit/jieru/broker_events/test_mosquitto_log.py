@@ -114,17 +114,17 @@ def test_a_dropped_message_is_told_with_its_topic() -> None:
     [
         # Of a client id that Mosquitto let in, at a listener that binds none.
         (
-            "New client connected from 10.0.0.8:1 as victim (p5, c1, k60, u'victim'). x (p5, c1, k60, "
-            "u'mallory')."
+            "New client connected from 10.0.0.8:1 as victim (p5, c1, k60, u'victim'). "
+            "x (p5, c1, k60, u'mallory')."
         ),
         "New client connected from 10.0.0.8:1 as a (p5, c1, k60, u'mallory').",
         (
-            "Denied PUBLISH from victim (d0, q0, r0, m0, 'jieru/v1/x', ... (2 bytes)) (d0, q1, r0, m1, "
-            "'t', ... (2 bytes))"
+            "Denied PUBLISH from victim (d0, q0, r0, m0, 'jieru/v1/x', ... (2 bytes)) "
+            "(d0, q1, r0, m1, 't', ... (2 bytes))"
         ),
         (
-            "Denied PUBLISH from mallory (d0, q0, r0, m0, 'Denied PUBLISH from victim (d0, q1, r0, m1, "
-            "'x', ... (2 bytes))', ... (2 bytes))"
+            "Denied PUBLISH from mallory (d0, q0, r0, m0, 'Denied PUBLISH from victim "
+            "(d0, q1, r0, m1, 'x', ... (2 bytes))', ... (2 bytes))"
         ),
         # Of a name that Mosquitto refused.
         "Client victim closed its connection. disconnected, not authorised.",
