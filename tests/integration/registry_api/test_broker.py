@@ -120,6 +120,7 @@ async def test_pages_show_it_to_the_same_people(told: RegistryApi) -> None:
     for name, sees_strangers in (("lin", False), ("root", True)):
         async with visiting(told.app) as browser:
             browser.cookies.set("jieru_session", session_of(told.connection, name))
+            browser.headers["accept-language"] = "zh"
             for page in _PAGES:
                 text = (await browser.get(page)).text
                 assert _OWN in text
@@ -138,5 +139,6 @@ async def test_pages_say_where_nothing_is_known(api: RegistryApi) -> None:
     api.connection.commit()
     async with visiting(api.app) as browser:
         browser.cookies.set("jieru_session", session_of(api.connection, "lin"))
+        browser.headers["accept-language"] = "zh"
         for page in _PAGES[:2]:
             assert "本系统未跟踪消息代理" in (await browser.get(page)).text
