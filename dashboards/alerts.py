@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from dashboards.operations import (
     BEHIND,
+    BROKER_REFUSALS,
     CHAIN,
     CHECKPOINTS,
     DATABASE_SIZE,
@@ -146,7 +147,7 @@ def all_alerts(disk_gb: int) -> list[Alert]:
             threshold=2000,
             wait="5m",
             severity="warning",
-            panel=REJECTIONS,
+            panel=BROKER_REFUSALS,
         ),
         Alert(
             name="audit-chain-broken",

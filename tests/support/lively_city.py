@@ -47,6 +47,12 @@ _INSERT_REJECTION_HOUR: Final = """
     VALUES (%s, (SELECT id FROM platforms WHERE code = 'xielian'), %s, 'tests', %s)
 """
 
+_INSERT_REFUSAL: Final = """
+    INSERT INTO broker_events (hour, kind, platform_id, username, is_user, client_id, address, topic,
+                               detail, number, first_at, at)
+    VALUES (%(hour)s, %(kind)s, (SELECT id FROM platforms WHERE code = 'xielian'), 'xielian/own/m',
+            false, '', '203.0.113.7', '', '', %(number)s, %(hour)s, %(hour)s)
+"""
 _INSERT_EXCESS: Final = """
     INSERT INTO device_excess (hour, device_id, ingester, heartbeats) VALUES (%s, %s, 'tests', %s)
 """
@@ -101,6 +107,8 @@ def build_lively_city(connection: psycopg.Connection, *, now: datetime | None = 
         connection.execute(_INSERT_REJECTION, (at, reason, topic, body, len(body)))
     for reason, _topic, _payload in _REJECTED:
         connection.execute(_INSERT_REJECTION_HOUR, (hour, reason, chance.randrange(3, 40)))
+    for kind in ("refused", "denied", "connected"):
+        connection.execute(_INSERT_REFUSAL, {"hour": hour, "kind": kind, "number": 7})
     connection.commit()
 
 
