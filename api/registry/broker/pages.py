@@ -104,6 +104,7 @@ def connections_of_device(
     return {
         "broker_sessions": _sessions(sessions, visit),
         "broker_refusals": _refusals(refusals, visit),
+        "more_address": None,
     }
 
 
