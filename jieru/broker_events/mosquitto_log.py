@@ -35,6 +35,7 @@ _DENIED: Final = re.compile(
 _DENIED_END: Final = re.compile(r"', \.\.\. \(\d+ bytes\)\)\Z")
 _BROKER: Final = re.compile(r"mosquitto version \S+ (?:starting|terminating)")
 _RELOADING: Final = "Reloading config."
+_BEGINNINGS: Final = ("Client ", "New ", "Denied PUBLISH from ", _RELOADING, "mosquitto version ")
 _NOBODY: Final = "<unknown>"
 _NOT_AUTHORISED: Final = ("disconnected, not authorised.", "disconnected: not authorised.")
 _ENDS: Final = {
@@ -83,8 +84,11 @@ class MosquittoLog:
         at = now
         if stamp is not None:
             line = line[stamp.end() :]
+        if not line.startswith(_BEGINNINGS):  # nearly all, where debugging is on
+            self._reloaded_at = None
+            return []
+        if stamp is not None:
             at = min(datetime.fromtimestamp(int(stamp[1]), UTC), now)
-        # Nearly all lines are of neither form where debugging is on.
         if line.startswith("Client "):
             return self._client(line, at)
         # Whose credential is gone loses its connection at once, before anything else happens.
