@@ -19,7 +19,7 @@ from jieru.broker_events.event import BrokerEvent, Detail, EventKind
 
 __all__ = ["MosquittoLog", "Session"]
 
-_STAMP: Final = re.compile(r"(\d{9,12}): ")
+_STAMP: Final = re.compile(r"(\d{9,11}): ")
 _ADDRESS: Final = r"(?P<address>[0-9A-Fa-f.:%a-z]+):(?P<port>\d{1,5})"
 _NEW: Final = re.compile(rf"New connection from {_ADDRESS} on port \d+\.")
 _CONNECTED: Final = re.compile(
