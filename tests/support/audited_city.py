@@ -128,8 +128,8 @@ _UPSERT_REJECTION_HOUR: Final = """
 _INSERT_REFUSAL: Final = """
     INSERT INTO broker_events (hour, kind, username, is_user, client_id, address, topic, detail,
                                number, first_at, at)
-    VALUES (date_trunc('hour', %(at)s, 'UTC'), %(kind)s, 'nobody', false, '', '', '', '', %(number)s,
-            %(at)s, %(at)s)
+    VALUES (date_trunc('hour', %(at)s, 'UTC'), %(kind)s, 'nobody', false, '', '', '', '',
+            %(number)s, %(at)s, %(at)s)
     ON CONFLICT DO NOTHING
 """
 _REJECTED: Final = (
