@@ -49,6 +49,8 @@ from api.panels.source import PanelSource
 from api.reference import pages as reference_pages
 from api.registry.assignments import pages as assignments_pages
 from api.registry.assignments import routes as assignments_routes
+from api.registry.broker import pages as broker_pages
+from api.registry.broker import routes as broker_routes
 from api.registry.confirmations import pages as confirmations_pages
 from api.registry.confirmations import public_pages as confirmations_public_pages
 from api.registry.confirmations import routes as confirmations_routes
@@ -125,6 +127,8 @@ _PARTS: Final = (
     imports_pages.router,
     platforms_pages.router,
     recognitions_pages.router,
+    broker_routes.router,
+    broker_pages.router,
     gateways_pages.router,
     sources_pages.router,
     enterprises_pages.router,

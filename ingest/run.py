@@ -35,6 +35,7 @@ from jieru.sources.topics import SOURCE_TOPIC_FILTERS
 from jieru.sparkplug.topics import SPARKPLUG_TOPIC_FILTERS
 from jieru.timescale import drop_expired_heartbeats
 from jieru.wire import HEARTBEAT_TOPIC_FILTERS, PAYLOAD_LIMIT_BYTES
+from jieru.wrong_topics import WRONG_TOPIC_FILTERS
 
 __all__ = [
     "check_database",
@@ -69,7 +70,11 @@ _OTHERS: Final = """
 _OF_SOURCES: Final = "-sources"
 """Ends the name of an ingester that reads others' formats, and its group's: it has a session of its
 own, and does not stand in for one that takes heartbeats."""
-_FILTERS_OF_SOURCES: Final = (*SOURCE_TOPIC_FILTERS, *SPARKPLUG_TOPIC_FILTERS)
+_FILTERS_OF_SOURCES: Final = (
+    *SOURCE_TOPIC_FILTERS,
+    *SPARKPLUG_TOPIC_FILTERS,
+    *WRONG_TOPIC_FILTERS,
+)
 _MESSAGES_OF_SOURCES: Final = 20
 """In a transaction at most: each may hold ten thousand rows, and four megabytes unpacked."""
 _RECENT_MINUTES: Final = 3

@@ -87,6 +87,13 @@ class Settings(BaseSettings):
     device_state_interval_s: int = Field(default=30, ge=1, le=3_600)
     """Seconds between two writes of one device's last heartbeat and status."""
 
+    broker_log: str = ""
+    """Mosquitto's log file, which `jieru broker follow` reads; empty: none."""
+    broker_hook_token: str = Field(default="", repr=False)
+    """What EMQX shows that brings events to `jieru broker follow --listen`; empty: nobody may."""
+    broker_events_days: int = Field(default=14, ge=1)
+    """What the broker told of connections is deleted after so many days."""
+
     broker_password_file: str = ""
     """Mosquitto's password file, which `jieru broker sync` and `jieru serve` keep; empty: none."""
     broker_acl_file: str = ""

@@ -58,6 +58,9 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     ("POST", "/api/v1/gateways"): Permission.CHANGE_CREDENTIALS,
     ("GET", "/api/v1/gateways/{platform}/{name}"): Permission.READ_CREDENTIALS,
     ("PATCH", "/api/v1/gateways/{platform}/{name}"): Permission.CHANGE_CREDENTIALS,
+    # What the broker tells of equipment's connections
+    ("GET", "/api/v1/broker/sessions"): Permission.READ_CREDENTIALS,
+    ("GET", "/api/v1/broker/events"): Permission.READ_CREDENTIALS,
     # Formats in which equipment publishes
     ("GET", "/api/v1/sources"): Permission.READ_CREDENTIALS,
     ("POST", "/api/v1/sources"): Permission.CHANGE_CREDENTIALS,
@@ -279,6 +282,8 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     ("POST", "/platforms/{platform}/reopen"): Permission.CHANGE_PLATFORMS,
     ("GET", "/platforms/{platform}/recognitions/new"): Permission.CHANGE_PLATFORMS,
     ("POST", "/platforms/{platform}/recognitions/new"): Permission.CHANGE_PLATFORMS,
+    ("GET", "/broker"): Permission.READ_CREDENTIALS,
+    ("GET", "/platforms/{platform}/broker"): Permission.READ_CREDENTIALS,
     ("GET", "/platforms/{platform}/gateways"): Permission.READ_CREDENTIALS,
     ("GET", "/platforms/{platform}/gateways/new"): Permission.CHANGE_CREDENTIALS,
     ("POST", "/platforms/{platform}/gateways/new"): Permission.CHANGE_CREDENTIALS,

@@ -103,6 +103,8 @@ PAGES: Final = (
     Shown("gateway-new", "/platforms/xielian/gateways/new"),
     Shown("gateway-mistakes", "/platforms/xielian/gateways/new", prepare=_send, may_fail=True),
     Shown("gateway-edit", "/platforms/xielian/gateways/licheng-1/edit"),
+    Shown("broker", "/broker", Role.ADMIN),
+    Shown("broker-of-platform", "/platforms/xielian/broker"),
     Shown("sources", "/platforms/xielian/sources"),
     Shown("source-new", "/platforms/xielian/sources/new?name=telegraf"),
     Shown("source-mistakes", "/platforms/xielian/sources/new", prepare=_send, may_fail=True),

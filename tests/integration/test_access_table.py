@@ -72,6 +72,8 @@ GET   /api/v1/gateways                                   operator verifier audit
 POST  /api/v1/gateways                                   operator -        -       admin
 GET   /api/v1/gateways/{platform}/{name}                 operator verifier auditor admin
 PATCH /api/v1/gateways/{platform}/{name}                 operator -        -       admin
+GET   /api/v1/broker/sessions                            operator verifier auditor admin
+GET   /api/v1/broker/events                              operator verifier auditor admin
 GET   /api/v1/sources                                    operator verifier auditor admin
 POST  /api/v1/sources                                    operator -        -       admin
 GET   /api/v1/sources/ready-made                         operator verifier auditor admin
@@ -256,6 +258,8 @@ GET   /platforms/{platform}/reopen                       -        verifier -    
 POST  /platforms/{platform}/reopen                       -        verifier -       admin
 GET   /platforms/{platform}/recognitions/new             -        verifier -       admin
 POST  /platforms/{platform}/recognitions/new             -        verifier -       admin
+GET   /broker                                            operator verifier auditor admin
+GET   /platforms/{platform}/broker                       operator verifier auditor admin
 GET   /platforms/{platform}/gateways                     operator verifier auditor admin
 GET   /platforms/{platform}/gateways/new                 operator -        -       admin
 POST  /platforms/{platform}/gateways/new                 operator -        -       admin

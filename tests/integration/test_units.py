@@ -127,6 +127,7 @@ _ROLES = {
     "jieru-api.service": ("jieru-api", "jieru_api"),
     "jieru-archive.service": ("jieru-archive", "jieru_archive"),
     "jieru-audit-verify.service": ("jieru-verifier", "jieru_verifier"),
+    "jieru-broker-follow.service": ("mosquitto", "jieru_broker"),
     "jieru-broker-sync.service": ("mosquitto", "jieru_broker"),
     "jieru-challenge.service": ("jieru-api", "jieru_api"),
     "jieru-checkpoint.service": ("jieru-api", "jieru_api"),
