@@ -1,11 +1,11 @@
-"""A program that publishes heartbeats, and how it is filled with somebody's own address."""
+"""Programs that publish heartbeats, and how one is filled with somebody's own address."""
 
 import re
 from collections.abc import Mapping
 from importlib import resources
 from typing import Final, NamedTuple
 
-__all__ = ["EXAMPLE", "Publishing", "Snippet"]
+__all__ = ["EXAMPLE", "Publishing", "Snippet", "snippets"]
 
 _PUBLIC_AUTHORITIES: Final = "/etc/ssl/certs/ca-certificates.crt"
 """Where Debian and most others keep those that everybody trusts."""
@@ -94,3 +94,28 @@ def _marked(publishing: Publishing) -> tuple[str, ...]:
         serial,
         platform,
     )
+
+
+_ANYBODY: Final = frozenset({"device", "gateway", "cloud"})
+
+_SNIPPETS: Final = (
+    Snippet(
+        name="mosquitto-pub",
+        title={"zh": "命令行（mosquitto_pub）", "en": "Command line (mosquitto_pub)"},
+        language="sh",
+        fits=_ANYBODY,
+        is_tried=True,
+    ),
+    Snippet(
+        name="python-paho",
+        title={"zh": "Python（paho-mqtt 2）", "en": "Python (paho-mqtt 2)"},
+        language="python",
+        fits=_ANYBODY,
+        is_tried=True,
+    ),
+)
+
+
+def snippets() -> tuple[Snippet, ...]:
+    """All of them, in the order in which documents and console show them."""
+    return _SNIPPETS
