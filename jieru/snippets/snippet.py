@@ -113,6 +113,62 @@ _SNIPPETS: Final = (
         fits=_ANYBODY,
         is_tried=True,
     ),
+    Snippet(
+        name="python-aiomqtt",
+        title={"zh": "Python asyncio（aiomqtt）", "en": "Python asyncio (aiomqtt)"},
+        language="python",
+        fits=_ANYBODY,
+        is_tried=True,
+    ),
+    Snippet(
+        name="go",
+        title={"zh": "Go（autopaho）", "en": "Go (autopaho)"},
+        language="go",
+        fits=_ANYBODY,
+        is_tried=True,
+    ),
+    Snippet(
+        name="java",
+        title={"zh": "Java（HiveMQ 客户端）", "en": "Java (HiveMQ client)"},
+        language="java",
+        fits=_ANYBODY,
+        is_tried=True,
+    ),
+    Snippet(
+        name="javascript",
+        title={"zh": "JavaScript（mqtt.js）", "en": "JavaScript (mqtt.js)"},
+        language="javascript",
+        fits=_ANYBODY,
+        is_tried=True,
+    ),
+    Snippet(
+        name="c",
+        title={"zh": "C（libmosquitto）", "en": "C (libmosquitto)"},
+        language="c",
+        fits=_ANYBODY,
+        is_tried=True,
+    ),
+    Snippet(
+        name="rust",
+        title={"zh": "Rust（rumqttc）", "en": "Rust (rumqttc)"},
+        language="rust",
+        fits=_ANYBODY,
+        is_tried=True,
+    ),
+    Snippet(
+        name="arduino",
+        title={"zh": "Arduino（PubSubClient）", "en": "Arduino (PubSubClient)"},
+        language="cpp",
+        fits=frozenset({"device"}),
+        is_tried=False,
+    ),
+    Snippet(
+        name="curl",
+        title={"zh": "HTTPS（curl）", "en": "HTTPS (curl)"},
+        language="sh",
+        fits=_ANYBODY,
+        is_tried=False,
+    ),
 )
 
 
