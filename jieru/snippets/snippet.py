@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Final, NamedTuple
 
-__all__ = ["EXAMPLE", "Publishing", "Snippet", "snippets"]
+__all__ = ["EXAMPLE", "Publishing", "Snippet", "fill", "snippets"]
 
 _PUBLIC_AUTHORITIES: Final = "/etc/ssl/certs/ca-certificates.crt"
 """Where Debian and most others keep those that everybody trusts."""
@@ -67,15 +67,24 @@ class Snippet(NamedTuple):
         Raises:
             ValueError: a value has a character that would end a literal.
         """
-        values = _marked(EXAMPLE), _marked(publishing)
-        if any(_ENDS_A_LITERAL.search(value) for value in values[1]):
-            raise ValueError("a quotation mark, dollar, backslash or control character")
-        given = dict(zip(*values, strict=True))
-        # All in one pass and the longest first: some stand inside others, and no value that was
-        # filled in is looked at again.
-        longest_first = sorted(given, key=len, reverse=True)
-        pattern = "|".join(rf"(?<!\w){re.escape(value)}(?!\w)" for value in longest_first)
-        return re.sub(pattern, lambda found: given[found[0]], self.text)
+        return fill(self.text, publishing)
+
+
+def fill(text: str, publishing: Publishing) -> str:
+    """A text with these values in place of the example's.
+
+    Raises:
+        ValueError: a value has a character that would end a literal.
+    """
+    values = _marked(publishing)
+    if any(_ENDS_A_LITERAL.search(value) for value in values):
+        raise ValueError("a quotation mark, dollar, backslash or control character")
+    given = dict(zip(_marked(EXAMPLE), values, strict=True))
+    # All in one pass and the longest first: some stand inside others, and no value that was filled
+    # in is looked at again.
+    longest_first = sorted(given, key=len, reverse=True)
+    pattern = "|".join(rf"(?<!\w){re.escape(value)}(?!\w)" for value in longest_first)
+    return re.sub(pattern, lambda found: given[found[0]], text)
 
 
 def _marked(publishing: Publishing) -> tuple[str, ...]:
