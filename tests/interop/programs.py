@@ -136,8 +136,8 @@ def _python(text: str, folder: Path, _root: DebianRoot) -> list[str]:
 
 def _shell(text: str, folder: Path, root: DebianRoot) -> list[str]:
     _written(folder / "heartbeat.sh", text)
-    inside = root.inside(folder / "heartbeat.sh")
-    return root.command("/bin/sh", inside, user="mosquitto")
+    there = 'cd "$0" && exec sh heartbeat.sh'
+    return root.command("/bin/sh", "-c", there, root.inside(folder), user="mosquitto")
 
 
 def _go(text: str, folder: Path, _root: DebianRoot) -> list[str]:

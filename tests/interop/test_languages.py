@@ -23,6 +23,7 @@ _EACH: Final = [
     *(pytest.param(name) for name in QUICK),
     *(pytest.param(name, marks=pytest.mark.interop) for name in BUILT),
 ]
+_SILENT: Final = "python-aiomqtt"
 _SOME: Final = 20
 _PATIENCE_S: Final = 90
 _REFUSED: Final = re.compile("not.?authori", re.IGNORECASE)
@@ -69,13 +70,21 @@ def test_what_a_program_says_is_acknowledged_is_stored_once(site: Site, name: st
     assert site.rejections() == 0
 
 
-@pytest.mark.parametrize("name", _EACH)
+@pytest.mark.parametrize("name", [each for each in _EACH if each.values != (_SILENT,)])
 def test_a_program_never_says_acknowledged_where_it_may_not_publish(site: Site, name: str) -> None:
     """It says what the broker answered: the topic is another device's."""
     program = prepared(name, site.publishing(topic=_ANOTHER), site.folder, site.root)
     with _running(program):
         _wait(program, lambda: _REFUSED.search(program.said()), "it says that it may not")
     assert program.acknowledged() == []
+    assert site.stored() == []
+
+
+def test_aiomqtt_takes_a_refusal_for_an_acknowledgement(site: Site) -> None:
+    """Which is why its program and the document say so."""
+    program = prepared(_SILENT, site.publishing(topic=_ANOTHER), site.folder, site.root)
+    with _running(program):
+        _wait_for_more(program)
     assert site.stored() == []
 
 
