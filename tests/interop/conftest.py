@@ -1,6 +1,7 @@
 """What others' clients connect to: the broker that we deploy, with TLS, and all behind it."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -57,18 +58,15 @@ class Site:
         return int(row[0])
 
 
-@pytest.fixture
-def site(debian_root: DebianRoot, database_url: str, tmp_path: Path) -> Iterator[Site]:
-    """A registered device, its credential, and everything that runs."""
+@contextmanager
+def _site(root: DebianRoot, database_url: str) -> Iterator[Site]:
     authority = Authority("Authority of the city")
     server = authority.server()
     files = {"server.pem": server.certificate, "server.key": server.key}
-    log = tmp_path / "ingest.log"
     with (
-        MosquittoBroker(debian_root, listener="listener-tls.conf", certificates=files) as broker,
-        debian_root.workspace(user="mosquitto") as workspace,
+        MosquittoBroker(root, listener="listener-tls.conf", certificates=files) as broker,
+        root.workspace(user="mosquitto") as workspace,
         connect(database_url) as connection,
-        ingester(database_url, broker.url(), log),
     ):
         broker.add_user(EXAMPLE.username)
         register_devices(connection, [_SERIAL, "CNC-00060"])
@@ -76,6 +74,24 @@ def site(debian_root: DebianRoot, database_url: str, tmp_path: Path) -> Iterator
         folder.mkdir()
         (folder / "ca.pem").write_bytes(authority.certificate)
         for each in (folder, folder / "ca.pem"):
-            debian_root.give(each, user="mosquitto")
+            root.give(each, user="mosquitto")
+        yield Site(broker, root, folder, connection)
+
+
+@pytest.fixture
+def site_without_ingester(debian_root: DebianRoot, database_url: str) -> Iterator[Site]:
+    """A registered device and its credential; nobody has ever subscribed."""
+    with _site(debian_root, database_url) as site:
+        yield site
+
+
+@pytest.fixture
+def site(debian_root: DebianRoot, database_url: str, tmp_path: Path) -> Iterator[Site]:
+    """A registered device, its credential, and everything that runs."""
+    log = tmp_path / "ingest.log"
+    with (
+        _site(debian_root, database_url) as site,
+        ingester(database_url, site.broker.url(), log),
+    ):
         wait_until(lambda: b'"subscribed"' in log.read_bytes(), "the ingester is subscribed")
-        yield Site(broker, debian_root, folder, connection)
+        yield site

@@ -196,7 +196,7 @@ def _fetch_c(_folder: Path) -> None:
 
 def _rust(text: str, folder: Path, _root: DebianRoot) -> list[str]:
     project = fetch_libraries("rust")
-    with locked(project):  # its libraries are compiled once
+    with locked(project):
         _written(project / "src" / "main.rs", text)
         _build(["cargo", "build", "--locked", "--quiet"], project)
         shutil.copy(project / "target" / "debug" / "heartbeat", folder)
@@ -214,7 +214,8 @@ def _fetch_rust(folder: Path) -> None:
     (source,) = set(re.findall(r'^source = "(.*)"$', lock.read_text("utf-8"), re.MULTILINE))
     ours = (_LANGUAGES / "rust" / "crates.lock").read_text(encoding="utf-8")
     _written(lock, ours.replace('source = "registry"', f'source = "{source}"'))
-    _build(["cargo", "fetch", "--locked", "--quiet"], folder)
+    # Its libraries are compiled once, which takes minutes; the program then takes a moment.
+    _build(["cargo", "build", "--locked", "--quiet"], folder)
 
 
 _MAKERS: Final[Mapping[str, Callable[[str, Path, DebianRoot], list[str]]]] = {
