@@ -16,7 +16,7 @@ from tests.support.debian_root import DebianRoot
 from tests.support.fleet import ingester, register_devices, wait_until
 from tests.support.mosquitto import MosquittoBroker
 
-__all__ = ["Site"]
+__all__ = ["Site", "stored_times"]
 
 _SERIAL: Final = "CNC-00059"
 _STORED: Final = """
@@ -47,8 +47,7 @@ class Site:
 
     def stored(self) -> list[int]:
         """The `ts` of all heartbeats that are stored, in order."""
-        self.connection.rollback()
-        return [ts for (ts,) in self.connection.execute(_STORED).fetchall()]
+        return stored_times(self.connection)
 
     def rejections(self) -> int:
         """How many messages were not taken."""
@@ -56,6 +55,12 @@ class Site:
         row = self.connection.execute("SELECT count(*) FROM rejections").fetchone()
         assert row is not None
         return int(row[0])
+
+
+def stored_times(connection: psycopg.Connection) -> list[int]:
+    """The `ts` of all heartbeats that are stored, in order."""
+    connection.rollback()
+    return [ts for (ts,) in connection.execute(_STORED).fetchall()]
 
 
 @contextmanager

@@ -5,7 +5,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,8 +14,9 @@ from typing import Final
 from jieru.snippets.snippet import Publishing, fill
 from tests.support.debian_packages import cache_folder, ensure_debian_packages
 from tests.support.debian_root import DebianRoot
+from tests.support.fleet import wait_until
 from tests.support.folder_lock import locked
-from tests.support.processes import StartError
+from tests.support.processes import StartError, kill_tree
 
 __all__ = ["BUILT", "QUICK", "Program", "documented", "fetch_libraries", "prepared"]
 
@@ -26,11 +28,13 @@ BUILT: Final = ("go", "java", "javascript", "c", "rust")
 _DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "connect.md"
 _LANGUAGES: Final = Path(__file__).parent / "languages"
 _BUILD_TIMEOUT_S: Final = 1_800
+_PATIENCE_S: Final = 90
 _NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "go": ("go",),
     "java": ("mvn", "javac"),
     "javascript": ("npm", "node"),
     "c": ("cc",),
+    "curl": ("curl",),
     "rust": ("cargo",),
 }
 _MINUTE: Final = (
@@ -53,10 +57,11 @@ class Program:
     folder: Path
     log: Path
 
-    def start(self) -> "subprocess.Popen[bytes]":
-        """Run it; what it says is appended to its log."""
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Run it until the block ends, then SIGKILL it; what it says is appended to its log."""
         with self.log.open("ab") as output:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 self.argv,
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
@@ -65,6 +70,22 @@ class Program:
                 env=_environment(),
                 start_new_session=True,
             )
+        try:
+            yield
+        finally:
+            kill_tree(process)
+
+    def wait_until(self, is_true: Callable[[], object], what: str) -> None:
+        """Wait for something, and fail with what it said last."""
+        try:
+            wait_until(lambda: bool(is_true()), what, timeout_s=_PATIENCE_S)
+        except TimeoutError as error:
+            raise AssertionError(f"{error}; it said:\n{self.said()[-2_000:]}") from error
+
+    def wait_for_more(self, count: int) -> None:
+        """Wait until it has said of so many more that they are acknowledged."""
+        wanted = len(self.acknowledged()) + count
+        self.wait_until(lambda: len(self.acknowledged()) >= wanted, f"{wanted} are acknowledged")
 
     def acknowledged(self) -> list[int]:
         """The `ts` of every heartbeat of which it has said that it is acknowledged, in order."""
@@ -132,6 +153,11 @@ def fetch_libraries(name: str) -> Path:
 
 def _python(text: str, folder: Path, _root: DebianRoot) -> list[str]:
     return [sys.executable, _written(folder / "heartbeat.py", text)]
+
+
+def _curl(text: str, folder: Path, _root: DebianRoot) -> list[str]:
+    fetch_libraries("curl")
+    return ["/bin/sh", _written(folder / "heartbeat.sh", text)]
 
 
 def _shell(text: str, folder: Path, root: DebianRoot) -> list[str]:
@@ -227,6 +253,7 @@ _MAKERS: Final[Mapping[str, Callable[[str, Path, DebianRoot], list[str]]]] = {
     "javascript": _javascript,
     "c": _c,
     "rust": _rust,
+    "curl": _curl,
 }
 _FETCHERS: Final[Mapping[str, Callable[[Path], None]]] = {
     "go": _fetch_go,

@@ -4,27 +4,19 @@ Each is killed and resumed, and the broker restarted: what was acknowledged is s
 """
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pytest
 
 from jieru.snippets.snippet import snippets
 from tests.interop.conftest import Site
-from tests.interop.programs import BUILT, QUICK, Program, prepared
-from tests.support.fleet import wait_until
-from tests.support.processes import kill_tree
-
-if TYPE_CHECKING:
-    from subprocess import Popen
+from tests.interop.programs import BUILT, QUICK, prepared
 
 _EACH: Final = [
     *(pytest.param(name) for name in QUICK),
     *(pytest.param(name, marks=pytest.mark.interop) for name in BUILT),
 ]
 _SOME: Final = 20
-_PATIENCE_S: Final = 90
 _REFUSED: Final = re.compile("not.?authori", re.IGNORECASE)
 _DROPPED: Final = re.compile(r"no.?matching|\b(?:RC:|ReasonCode:)16\b", re.IGNORECASE)
 _ANOTHER: Final = "jieru/v1/xielian/own/CNC-00060/heartbeat"
@@ -35,40 +27,19 @@ def _all_but(*names: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("name", [each for each in _EACH if each.values[0] not in names])
 
 
-@contextmanager
-def _running(program: Program) -> Iterator["Popen[bytes]"]:
-    process = program.start()
-    try:
-        yield process
-    finally:
-        kill_tree(process)
-
-
-def _wait(program: Program, is_true: Callable[[], object], what: str) -> None:
-    try:
-        wait_until(lambda: bool(is_true()), what, timeout_s=_PATIENCE_S)
-    except TimeoutError as error:
-        raise AssertionError(f"{error}; it said:\n{program.said()[-2_000:]}") from error
-
-
-def _wait_for_more(program: Program) -> None:
-    wanted = len(program.acknowledged()) + _SOME
-    _wait(program, lambda: len(program.acknowledged()) >= wanted, f"{wanted} are acknowledged")
-
-
 @pytest.mark.parametrize("name", _EACH)
 def test_what_a_program_says_is_acknowledged_is_stored_once(site: Site, name: str) -> None:
     """Though it is killed and resumed, and the broker restarted under it."""
     program = prepared(name, site.publishing(), site.folder, site.root)
-    with _running(program):
-        _wait_for_more(program)
-    with _running(program):
-        _wait_for_more(program)
+    with program.running():
+        program.wait_for_more(_SOME)
+    with program.running():
+        program.wait_for_more(_SOME)
         site.broker.restart()
-        _wait_for_more(program)
+        program.wait_for_more(_SOME)
     acknowledged = program.acknowledged()
     assert len(acknowledged) >= 3 * _SOME
-    _wait(program, lambda: set(site.stored()) >= set(acknowledged), "all of them are stored")
+    program.wait_until(lambda: set(site.stored()) >= set(acknowledged), "all of them are stored")
     stored = site.stored()
     assert len(set(acknowledged)) == len(acknowledged)
     assert len(set(stored)) == len(stored)
@@ -79,8 +50,8 @@ def test_what_a_program_says_is_acknowledged_is_stored_once(site: Site, name: st
 def test_a_program_never_says_acknowledged_where_it_may_not_publish(site: Site, name: str) -> None:
     """It says what the broker answered: the topic is another device's."""
     program = prepared(name, site.publishing(topic=_ANOTHER), site.folder, site.root)
-    with _running(program):
-        _wait(program, lambda: _REFUSED.search(program.said()), "it says that it may not")
+    with program.running():
+        program.wait_until(lambda: _REFUSED.search(program.said()), "it says that it may not")
     assert program.acknowledged() == []
     assert site.stored() == []
 
@@ -92,16 +63,16 @@ def test_a_program_never_says_acknowledged_where_nobody_listens(
     """Such a message the broker acknowledges with 0x10, and drops."""
     site = site_without_ingester
     program = prepared(name, site.publishing(), site.folder, site.root)
-    with _running(program):
-        _wait(program, lambda: _DROPPED.search(program.said()), "it says that nobody listens")
+    with program.running():
+        program.wait_until(lambda: _DROPPED.search(program.said()), "it says that nobody listens")
     assert program.acknowledged() == []
 
 
 def test_aiomqtt_takes_a_refusal_for_an_acknowledgement(site: Site) -> None:
     """Which is why its program and the document say so."""
     program = prepared("python-aiomqtt", site.publishing(topic=_ANOTHER), site.folder, site.root)
-    with _running(program):
-        _wait_for_more(program)
+    with program.running():
+        program.wait_for_more(_SOME)
     assert site.stored() == []
 
 
