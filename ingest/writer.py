@@ -205,6 +205,8 @@ class Written:
     """Messages that were set apart instead of being stored."""
     excess: Sequence[Heartbeat] = ()
     """Beyond their devices' rate: counted, and not kept."""
+    new: Sequence[Heartbeat] = ()
+    """Of the heartbeats, those that were not stored before."""
 
 
 @dataclass(slots=True)
@@ -440,6 +442,7 @@ class Writer:
             time.monotonic() - started,
             apart,
             self._excess,
+            inserted.new,
         )
 
     async def store_apart(self, decode: Decode) -> Written | None:

@@ -79,6 +79,10 @@ class Settings(BaseSettings):
     ingest_http_host: str = "127.0.0.1"
     ingest_http_port: int = Field(default=9464, ge=0, le=65_535)
     """Where an ingester answers `/metrics` and `/healthz`; 0: any free port."""
+    ingest_post_host: str = "127.0.0.1"
+    ingest_post_port: int = Field(default=8_443, ge=0, le=65_535)
+    """Where `jieru ingest --http` takes heartbeats, in plain HTTP from the proxy that speaks TLS;
+    0: any free port."""
     broker_queue_messages: int = Field(default=10_000_000, ge=0)
     """Messages that the broker keeps for one ingester (Mosquitto: `max_queued_messages`), to alarm
     before it drops any; 0: no such limit."""
