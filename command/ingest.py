@@ -75,7 +75,9 @@ def command(*, is_draining: bool, is_last: bool, reads_sources: bool, takes_post
             is_event_clock=settings.ingest_clock == "event",
             live_within_minutes=live,
         )
-        asyncio.run(run_http_ingester(settings, rules, takes_receipt_time=False))
+        asyncio.run(
+            run_http_ingester(settings, rules, takes_receipt_time=policy.takes_receipt_time)
+        )
         return
     if is_draining and not is_last:
         check_others_run(settings)

@@ -22,9 +22,9 @@ from ingest.http.native import ForeignDeviceError, TooManyRowsError, read_heartb
 from ingest.http.post import Outcome, Post, Reading
 from ingest.http.posts import Posts
 from ingest.http.problems import Problem, answer_problem, language_of
-from ingest.http.receipt import timed_by_receipt
 from ingest.http.room import FullError, Room
 from ingest.message import Message
+from ingest.receipt_rows import timed_by_receipt
 from ingest.source_rows import RowsRead, SourceRow
 from jieru.credentials.usernames import EquipmentUser
 from jieru.errors import UserError

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -45,6 +46,18 @@ class Poster:
             content=body,
             headers={"Content-Type": "application/json", **(headers or {})},
         )
+
+    def when_known(self, content: object, *, path: str = "") -> httpx.Response:
+        """The first answer other than 401: a new credential is known within some seconds."""
+        found: list[httpx.Response] = []
+
+        def is_known() -> bool:
+            time.sleep(0.3)  # twenty failures at once would have it wait for a minute
+            found.append(self.post(content, path=path))
+            return found[-1].status_code not in (401, 503)
+
+        wait_until(is_known, "the credential is known")
+        return found[-1]
 
     def answer(self, content: object, *, path: str = "") -> dict[str, Any]:
         """The answer's document; it must be a 200."""

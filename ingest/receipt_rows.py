@@ -10,7 +10,7 @@ from ingest.decode import Rejection
 from ingest.source_rows import SourceRow
 from jieru.wire import RejectionReason
 
-__all__ = ["timed_by_receipt"]
+__all__ = ["ReceiptRow", "timed_by_receipt"]
 
 
 class ReceiptRow(SourceRow, frozen=True, gc=False, kw_only=True):
@@ -33,7 +33,15 @@ def timed_by_receipt(
 
 
 def _timed(row: SourceRow) -> SourceRow:
-    payload = b'{"ts":%d' % row.received_ms + (b"," if len(row.payload) > len(b"{}") else b"")
-    payload += row.payload[1:]
-    fields = {name: getattr(row, name) for name in row.__struct_fields__}
-    return ReceiptRow(**{**fields, "payload": payload, "payload_bytes": len(payload), "said": None})
+    """The row with its time before all else that it says."""
+    rest = row.payload.removeprefix(b"{")
+    payload = b'{"ts":%d' % row.received_ms + (b"" if rest == b"}" else b",") + rest
+    return ReceiptRow(
+        row.topic,
+        payload,
+        len(payload),
+        row.received_ms,
+        row.packet_id,
+        source=row.source,
+        path=row.path,
+    )
