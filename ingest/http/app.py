@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ingest.http.answers import told
-from ingest.http.body import read_body
+from ingest.http.body import is_read_to_end, read_body
 from ingest.http.credentials import Credentials, Refusal, RefusedError
 from ingest.http.native import ForeignDeviceError, TooManyRowsError, read_heartbeats
 from ingest.http.post import Outcome, Post, Reading
@@ -72,26 +72,34 @@ class Intake:
 
 def make_app(intake: Intake) -> Starlette:
     """The application."""
+    native = partial(_answer, intake, _post_native)
+    of_source = partial(_answer, intake, _post_source)
     app = Starlette(
         routes=[
-            Route("/ingest/v1/{platform}", partial(_post_native, intake), methods=["POST"]),
-            Route(
-                "/ingest/v1/{platform}/{source}", partial(_post_source, intake), methods=["POST"]
-            ),
+            Route("/ingest/v1/{platform}", native, methods=["POST"]),
+            Route("/ingest/v1/{platform}/{source}", of_source, methods=["POST"]),
             Route(
                 "/ingest/v1/{platform}/{source}/{serial}",
-                partial(_post_source, intake),
+                of_source,
                 methods=["POST"],
             ),
         ],
         exception_handlers={
-            Problem: partial(_refuse, intake),
             HTTPException: partial(_refuse_address, intake),
             Exception: partial(_fail, intake),
         },
     )
     app.router.redirect_slashes = False
     return app
+
+
+async def _answer(
+    intake: Intake, post: Callable[[Intake, Request], Awaitable[Response]], request: Request
+) -> Response:
+    try:
+        return await post(intake, request)
+    except Problem as problem:
+        return await _refuse(intake, request, problem)
 
 
 async def _post_native(intake: Intake, request: Request) -> Response:
@@ -289,10 +297,9 @@ def _full(error: FullError) -> Problem:
     )
 
 
-async def _refuse(intake: Intake, request: Request, error: Exception) -> Response:
-    problem = error if isinstance(error, Problem) else Problem(500, str(error))
+async def _refuse(intake: Intake, request: Request, problem: Problem) -> Response:
     intake.note(problem.status)
-    return answer_problem(request, problem)
+    return answer_problem(request, problem, is_last=not await is_read_to_end(request))
 
 
 async def _refuse_address(intake: Intake, request: Request, error: Exception) -> Response:
@@ -304,11 +311,12 @@ async def _refuse_address(intake: Intake, request: Request, error: Exception) ->
     problem = Problem(
         status if status in said else 400, said.get(status, _("The request cannot be read."))
     )
-    intake.note(problem.status)
-    return answer_problem(request, problem)
+    return await _refuse(intake, request, problem)
 
 
 async def _fail(intake: Intake, request: Request, error: Exception) -> Response:
     _log.error("http_request_failed", path=request.url.path, exc_info=error)
     intake.note(500)
-    return answer_problem(request, Problem(500, _("It failed here; send it again later.")))
+    return answer_problem(
+        request, Problem(500, _("It failed here; send it again later.")), is_last=True
+    )

@@ -10,11 +10,16 @@ from ingest.http.problems import Problem
 from ingest.http.room import Hold
 from jieru.i18n import marked as _
 
-__all__ = ["BODY_LIMIT_BYTES", "EXPANDED_LIMIT_BYTES", "read_body"]
+__all__ = ["BODY_LIMIT_BYTES", "EXPANDED_LIMIT_BYTES", "is_read_to_end", "read_body"]
 
 BODY_LIMIT_BYTES: Final = 1024 * 1024
 EXPANDED_LIMIT_BYTES: Final = 4 * 1024 * 1024
 _BODY_S: Final = 20.0
+_IN_A_THREAD_BYTES: Final = 16 * 1024
+"""From so many on others need not wait while they are expanded."""
+_THROWN_AWAY_BYTES: Final = 2 * BODY_LIMIT_BYTES
+_THROWN_AWAY_S: Final = 2.0
+_IS_READ: Final = "is_read"
 
 
 async def read_body(request: Request, hold: Hold) -> bytes:
@@ -40,7 +45,32 @@ async def read_body(request: Request, hold: Hold) -> bytes:
         raise Problem(400, _("The request ended before its body did.")) from None
     if not body:
         raise Problem(400, _("The request has no body; put heartbeats there."))
-    return _expanded(body, hold) if encoding == "gzip" else body
+    if encoding == "identity":
+        return body
+    if len(body) > _IN_A_THREAD_BYTES:
+        return await asyncio.to_thread(_expanded, body, hold)
+    return _expanded(body, hold)
+
+
+async def is_read_to_end(request: Request) -> bool:
+    """Whether nothing of a refused request is on its way any more; some of it is thrown away.
+
+    To hang up on what is still being sent would take the answer from whoever sends it.
+    """
+    if getattr(request.state, _IS_READ, False):
+        return True
+    if "expect" in request.headers:  # it waits for leave to send
+        return False
+    length = 0
+    try:
+        async with asyncio.timeout(_THROWN_AWAY_S):
+            async for part in request.stream():
+                length += len(part)
+                if length > _THROWN_AWAY_BYTES:
+                    return False
+    except (TimeoutError, ClientDisconnect):
+        return False
+    return True
 
 
 async def _read(request: Request, hold: Hold) -> bytes:
@@ -55,6 +85,7 @@ async def _read(request: Request, hold: Hold) -> bytes:
         if length > BODY_LIMIT_BYTES:
             raise _too_long(BODY_LIMIT_BYTES)
         parts.append(part)
+    setattr(request.state, _IS_READ, True)
     return b"".join(parts)
 
 

@@ -58,11 +58,13 @@ def language_of(request: Request) -> Language:
     return most_wanted(request.headers.get("accept-language", "")) or process_language()
 
 
-def answer_problem(request: Request, problem: Problem) -> Response:
-    """The document; the connection ends with it, for a body may not have been read."""
+def answer_problem(request: Request, problem: Problem, *, is_last: bool) -> Response:
+    """The document; where it is the last the connection ends, for some body was not read."""
     language = language_of(request)
     translate = translations(language).gettext
-    headers = {"Content-Language": language, "Connection": "close", "Cache-Control": "no-store"}
+    headers = {"Content-Language": language, "Cache-Control": "no-store"}
+    if is_last:
+        headers["Connection"] = "close"
     if problem.retry_after_s:
         headers["Retry-After"] = str(problem.retry_after_s)
     if problem.status == 401:  # noqa: PLR2004 - of HTTP

@@ -26,6 +26,13 @@ class BoundedProtocol(H11Protocol):
         super().data_received(data)
         self._mind_head()
 
+    def on_response_complete(self) -> None:
+        """Mind the next head, if it began to come before the answer went."""
+        super().on_response_complete()
+        beginning, _is_closed = self.conn.trailing_data
+        if beginning:
+            self._mind_head()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no longer."""
         super().connection_lost(exc)
