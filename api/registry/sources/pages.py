@@ -35,6 +35,7 @@ from api.registry.sources.queries import (
 )
 from api.registry.sources.trials import try_sample
 from api.web.paging import PageRequest, RequestedPage
+from api.web.policy import CurrentPolicy
 from api.web.problems import Kind, Problem, WrongField
 from jieru.errors import UserError
 from jieru.i18n import marked as _
@@ -95,7 +96,9 @@ def show_new_source(visit: CurrentVisit, platform: str, name: str = "") -> HTMLR
 
 
 @router.post("/platforms/{platform}/sources/new")
-def take_new_source(visit: CurrentVisit, platform: str, values: FormValues) -> Response:
+def take_new_source(
+    visit: CurrentVisit, policy: CurrentPolicy, platform: str, values: FormValues
+) -> Response:
     """Declare a source, or its next version."""
 
     def act() -> str:
@@ -106,7 +109,7 @@ def take_new_source(visit: CurrentVisit, platform: str, values: FormValues) -> R
             format=_typed_format(values),
         )
         with visit.database.changing(visit.caller.actor) as connection:
-            declare_source(connection, visit.caller, new)
+            declare_source(connection, visit.caller, new, policy)
         return sources_address(platform)
 
     return answer_form(
@@ -132,10 +135,12 @@ def show_trial(visit: CurrentVisit, platform: str, source: str = "") -> HTMLResp
 
 
 @router.post("/platforms/{platform}/sources/try")
-def take_trial(visit: CurrentVisit, platform: str, values: FormValues) -> HTMLResponse:
+def take_trial(
+    visit: CurrentVisit, policy: CurrentPolicy, platform: str, values: FormValues
+) -> HTMLResponse:
     """What is read in a sample; nothing of it is kept."""
     try:
-        tried = try_sample(_trial_of(visit, platform, values), visit.language)
+        tried = try_sample(_trial_of(visit, platform, values), visit.language, policy)
     except Problem as problem:
         return _trial_page(visit, platform, values, mistakes=mistakes_of(visit.request, problem))
     return _trial_page(visit, platform, values, tried=tried)

@@ -25,6 +25,7 @@ from jieru.sources.topics import SOURCE_NAME
 from jieru.wire import PLATFORM_CODE
 from registry import sources
 from registry.sources import SourceAddress
+from verifier.policy import Policy
 
 __all__ = [
     "SourceFilter",
@@ -118,7 +119,9 @@ def read_source(
 
 
 @refusals_answered()
-def declare_source(connection: psycopg.Connection, caller: Caller, new: NewSource) -> SourceRecord:
+def declare_source(
+    connection: psycopg.Connection, caller: Caller, new: NewSource, policy: Policy
+) -> SourceRecord:
     """Declare a source, or its next version (`registry.sources`), in a transaction of changes."""
     address = SourceAddress(new.platform, new.name)
     sources.declare_source(
@@ -127,6 +130,7 @@ def declare_source(connection: psycopg.Connection, caller: Caller, new: NewSourc
         content_of(new.ready_made, new.format),
         declared_by=caller.actor.name,
         own_platform=caller.platform_code,
+        takes_receipt_time=policy.takes_receipt_time,
     )
     return read_source(connection, caller, address)
 

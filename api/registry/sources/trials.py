@@ -13,13 +13,14 @@ from jieru.i18n import marked as _
 from jieru.sources.row import path_of
 from jieru.sources.rows import decode_rows
 from registry.sources import usable_format
+from verifier.policy import Policy
 
 __all__ = ["try_sample"]
 
 _SHOWN: Final = 100
 
 
-def try_sample(trial: Trial, language: Language) -> TriedSample:
+def try_sample(trial: Trial, language: Language, policy: Policy) -> TriedSample:
     """What the format reads in the sample.
 
     Raises:
@@ -27,7 +28,7 @@ def try_sample(trial: Trial, language: Language) -> TriedSample:
     """
     content = content_of(trial.ready_made, trial.format)
     try:
-        _text, declared = usable_format(content)
+        _text, declared = usable_format(content, takes_receipt_time=policy.takes_receipt_time)
     except UserError as reason:
         raise _wrong("format", reason) from None
     decoded = decode_rows(_sample(trial), declared, trial.serial_of_topic)
