@@ -176,7 +176,7 @@ _SNIPPETS: Final = (
         title={"zh": "HTTPS（curl）", "en": "HTTPS (curl)"},
         language="sh",
         fits=_ANYBODY,
-        is_tried=False,
+        is_tried=True,
     ),
 )
 

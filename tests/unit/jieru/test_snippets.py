@@ -103,6 +103,11 @@ def test_without_a_file_of_its_own_an_authority_is_one_that_everybody_trusts() -
     assert 'HOST, PORT, CA_FILE = "jieru.example.cn", 1883, ""' in plain
 
 
+def _rows(text: str) -> list[str]:
+    """The first code of each row of a table that begins with code, in order."""
+    return re.findall(r"^ *\| `(.+?)`", text, re.MULTILINE)
+
+
 def test_the_contract_is_the_same_in_chinese() -> None:
     """Every reason once, every status, both limits, the payload, the example of a format."""
     text, english = _text("zh"), _text("en")
@@ -113,6 +118,7 @@ def test_the_contract_is_the_same_in_chinese() -> None:
     assert re.findall(r"`(\w+)`", statuses) == [status.value for status in DeviceStatus]
     assert f"不超过 {PAYLOAD_LIMIT_BYTES:,} 字节" in text
     assert f"最多嵌套 {PAYLOAD_DEPTH_LIMIT} 层" in text
+    assert _rows(text) == _rows(english)
     for block in (r"^```json\n(.*)\n```$", r"^```\n(\{\"format\"(?:.|\n)*?)^```$", r"^   mosq.*$"):
         assert re.findall(block, text, re.MULTILINE) == re.findall(block, english, re.MULTILINE)
         assert re.search(block, text, re.MULTILINE)
