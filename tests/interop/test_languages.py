@@ -10,7 +10,8 @@ import pytest
 
 from jieru.snippets.snippet import snippets
 from tests.interop.conftest import Site
-from tests.interop.programs import BUILT, QUICK, prepared
+from tests.interop.programs import BUILT, QUICK, fetch_libraries, prepared
+from tests.support.processes import StartError
 
 _EACH: Final = [
     *(pytest.param(name) for name in QUICK),
@@ -74,6 +75,16 @@ def test_aiomqtt_takes_a_refusal_for_an_acknowledgement(site: Site) -> None:
     with program.running():
         program.wait_for_more(_SOME)
     assert site.stored() == []
+
+
+@pytest.mark.parametrize("name", [*BUILT, "curl"])
+def test_a_language_whose_tools_are_missing_is_named_and_not_skipped(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """`make interop` ends with what to install."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(StartError, match=rf"needs \w+ for the snippet in {name}: install it"):
+        fetch_libraries(name)
 
 
 def test_each_snippet_that_is_said_to_be_tried_is_tried() -> None:
