@@ -18,7 +18,7 @@ from tests.support.fleet import wait_until
 from tests.support.folder_lock import locked
 from tests.support.processes import StartError, kill_tree
 
-__all__ = ["BUILT", "QUICK", "Program", "documented", "fetch_libraries", "prepared"]
+__all__ = ["BUILT", "QUICK", "Program", "documented", "fetch_libraries", "first_line", "prepared"]
 
 QUICK: Final = ("mosquitto-pub", "python-paho", "python-aiomqtt")
 """They need Python, and what the tests' own Debian brings."""
@@ -105,6 +105,19 @@ def documented(name: str) -> str:
     page = _DOCUMENT.read_text(encoding="utf-8")
     text: str
     (text,) = re.findall(rf"^```\w+ {name}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    return text
+
+
+def first_line() -> str:
+    """The line for a shell with which the document has a newcomer publish one heartbeat.
+
+    Raises:
+        ValueError: it shows none, or several.
+    """
+    page = _DOCUMENT.read_text(encoding="utf-8")
+    text: str
+    fence = r"^   ```sh example\n(   mosquitto_pub .*?)^   ```$"
+    (text,) = re.findall(fence, page, re.MULTILINE | re.DOTALL)
     return text
 
 

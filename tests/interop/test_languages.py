@@ -8,10 +8,11 @@ from typing import Final
 
 import pytest
 
-from jieru.snippets.snippet import snippets
+from jieru.snippets.snippet import fill, snippets
 from tests.interop.conftest import Site
-from tests.interop.programs import BUILT, QUICK, fetch_libraries, prepared
-from tests.support.processes import StartError
+from tests.interop.programs import BUILT, QUICK, fetch_libraries, first_line, prepared
+from tests.support.fleet import wait_until
+from tests.support.processes import StartError, run
 
 _EACH: Final = [
     *(pytest.param(name) for name in QUICK),
@@ -45,6 +46,16 @@ def test_what_a_program_says_is_acknowledged_is_stored_once(site: Site, name: st
     assert len(set(acknowledged)) == len(acknowledged)
     assert len(set(stored)) == len(stored)
     assert site.rejections() == 0
+
+
+def test_the_first_heartbeat_of_a_newcomer_is_stored(site: Site) -> None:
+    """By the line of the document, which prints what the document says that it prints."""
+    line = fill(first_line(), site.publishing())
+    there = str(site.root.inside(site.folder))
+    shell = ("/bin/sh", "-c", 'cd "$0" && eval "$1"', there, line)
+    said = run(site.root.command(*shell, user="mosquitto"))
+    assert "received PUBACK (Mid: 1, RC:0)" in said
+    wait_until(lambda: len(site.stored()) == 1, "it is stored")
 
 
 @_all_but("python-aiomqtt")
