@@ -27,6 +27,7 @@ OTHER_NAMES: Final = frozenset(
         "JIERU_API_BIND",
         "JIERU_DATABASE_PASSWORD",
         "JIERU_GRAFANA_BIND",
+        "JIERU_INGEST_POST_BIND",
         "JIERU_GRAFANA_PASSWORD",
         "JIERU_MQTT_BIND",
         "JIERU_MQTT_PASSWORD",
@@ -79,6 +80,10 @@ class Settings(BaseSettings):
     ingest_http_host: str = "127.0.0.1"
     ingest_http_port: int = Field(default=9464, ge=0, le=65_535)
     """Where an ingester answers `/metrics` and `/healthz`; 0: any free port."""
+    ingest_post_host: str = "127.0.0.1"
+    ingest_post_port: int = Field(default=8_001, ge=0, le=65_535)
+    """Where `jieru ingest --http` takes heartbeats, in plain HTTP from the proxy that speaks TLS;
+    0: any free port."""
     broker_queue_messages: int = Field(default=10_000_000, ge=0)
     """Messages that the broker keeps for one ingester (Mosquitto: `max_queued_messages`), to alarm
     before it drops any; 0: no such limit."""

@@ -285,6 +285,10 @@ class DeviceAnswer(BaseModel):
     hours_heard: int = Field(description="In the period, while connected.")
     first_active_on: date | None
     last_active_on: date | None
+    hours_by_receipt: int = Field(
+        default=0,
+        description="Of the period: hours with a heartbeat that has the time of its receipt.",
+    )
 
 
 class CalendarAnswer(BaseModel):

@@ -1,0 +1,186 @@
+"""Programs that publish heartbeats, and how one is filled with somebody's own address."""
+
+import re
+from collections.abc import Mapping
+from importlib import resources
+from typing import Final, NamedTuple
+
+__all__ = ["EXAMPLE", "Publishing", "Snippet", "fill", "snippets"]
+
+_PUBLIC_AUTHORITIES: Final = "/etc/ssl/certs/ca-certificates.crt"
+"""Where Debian and most others keep those that everybody trusts."""
+_ENDS_A_LITERAL: Final = re.compile(r"""["'`$\\\x00-\x1f\x7f]""")
+"""In the one or other of the languages: a value with any of these could become code."""
+
+
+class Publishing(NamedTuple):
+    """What a snippet is filled with."""
+
+    host: str
+    port: int
+    is_tls: bool
+    ca_file: str
+    """The authority's certificate where the program runs; empty: one that everybody trusts."""
+    username: str
+    secret: str
+    topic: str
+    client_id: str
+    https_url: str
+
+
+EXAMPLE: Final = Publishing(
+    host="jieru.example.cn",
+    port=8883,
+    is_tls=True,
+    ca_file="ca.pem",
+    username="xielian/own/CNC-00059",
+    secret="SECRET",  # noqa: S106  # no secret, but the word in its place
+    topic="jieru/v1/xielian/own/CNC-00059/heartbeat",
+    client_id="xielian-own-CNC-00059",
+    https_url="https://jieru.example.cn/ingest/v1/xielian",
+)
+"""What stands in the texts as they are, and in the documents."""
+
+
+class Snippet(NamedTuple):
+    """A whole program, or a configuration, in one language."""
+
+    name: str
+    title: Mapping[str, str]
+    """By language: `zh`, `en`."""
+    language: str
+    """Of highlighting."""
+    fits: frozenset[str]
+    """Of `device`, `gateway`, `cloud`."""
+    is_tried: bool
+    """Whether a test runs it; else document and console say that it was not tried."""
+
+    @property
+    def text(self) -> str:
+        """The program with the example's values, as the documents show it."""
+        texts = resources.files("jieru.snippets") / "texts"
+        return (texts / f"{self.name}.txt").read_text(encoding="utf-8")
+
+    def filled(self, publishing: Publishing) -> str:
+        """The program with these values in place of the example's.
+
+        Raises:
+            ValueError: a value has a character that would end a literal.
+        """
+        return fill(self.text, publishing)
+
+
+def fill(text: str, publishing: Publishing) -> str:
+    """A text with these values in place of the example's.
+
+    Raises:
+        ValueError: a value has a character that would end a literal.
+    """
+    values = _marked(publishing)
+    if any(_ENDS_A_LITERAL.search(value) for value in values):
+        raise ValueError("a quotation mark, dollar, backslash or control character")
+    given = dict(zip(_marked(EXAMPLE), values, strict=True))
+    # All in one pass and the longest first: some stand inside others, and no value that was filled
+    # in is looked at again.
+    longest_first = sorted(given, key=len, reverse=True)
+    pattern = "|".join(rf"(?<!\w){re.escape(value)}(?!\w)" for value in longest_first)
+    return re.sub(pattern, lambda found: given[found[0]], text)
+
+
+def _marked(publishing: Publishing) -> tuple[str, ...]:
+    """The values that stand in texts, in an order that is always the same."""
+    authority = publishing.ca_file or (_PUBLIC_AUTHORITIES if publishing.is_tls else "")
+    platform, serial = publishing.topic.split("/")[2], publishing.topic.split("/")[-2]
+    return (
+        publishing.https_url,
+        publishing.topic,
+        publishing.client_id,
+        publishing.username,
+        publishing.host,
+        authority,
+        publishing.secret,
+        str(publishing.port),
+        serial,
+        platform,
+    )
+
+
+_ANYBODY: Final = frozenset({"device", "gateway", "cloud"})
+
+_SNIPPETS: Final = (
+    Snippet(
+        name="mosquitto-pub",
+        title={"zh": "命令行（mosquitto_pub）", "en": "Command line (mosquitto_pub)"},
+        language="sh",
+        fits=_ANYBODY,
+        is_tried=True,
+    ),
+    Snippet(
+        name="python-paho",
+        title={"zh": "Python（paho-mqtt 2）", "en": "Python (paho-mqtt 2)"},
+        language="python",
+        fits=_ANYBODY,
+        is_tried=True,
+    ),
+    Snippet(
+        name="python-aiomqtt",
+        title={"zh": "Python asyncio（aiomqtt）", "en": "Python asyncio (aiomqtt)"},
+        language="python",
+        fits=_ANYBODY,
+        is_tried=True,
+    ),
+    Snippet(
+        name="go",
+        title={"zh": "Go（autopaho）", "en": "Go (autopaho)"},
+        language="go",
+        fits=_ANYBODY,
+        is_tried=True,
+    ),
+    Snippet(
+        name="java",
+        title={"zh": "Java（HiveMQ 客户端）", "en": "Java (HiveMQ client)"},
+        language="java",
+        fits=_ANYBODY,
+        is_tried=True,
+    ),
+    Snippet(
+        name="javascript",
+        title={"zh": "JavaScript（mqtt.js）", "en": "JavaScript (mqtt.js)"},
+        language="javascript",
+        fits=_ANYBODY,
+        is_tried=True,
+    ),
+    Snippet(
+        name="c",
+        title={"zh": "C（libmosquitto）", "en": "C (libmosquitto)"},
+        language="c",
+        fits=_ANYBODY,
+        is_tried=True,
+    ),
+    Snippet(
+        name="rust",
+        title={"zh": "Rust（rumqttc）", "en": "Rust (rumqttc)"},
+        language="rust",
+        fits=_ANYBODY,
+        is_tried=True,
+    ),
+    Snippet(
+        name="arduino",
+        title={"zh": "Arduino（PubSubClient）", "en": "Arduino (PubSubClient)"},
+        language="cpp",
+        fits=frozenset({"device"}),
+        is_tried=False,
+    ),
+    Snippet(
+        name="curl",
+        title={"zh": "HTTPS（curl）", "en": "HTTPS (curl)"},
+        language="sh",
+        fits=_ANYBODY,
+        is_tried=True,
+    ),
+)
+
+
+def snippets() -> tuple[Snippet, ...]:
+    """All of them, in the order in which documents and console show them."""
+    return _SNIPPETS
