@@ -47,9 +47,10 @@ async def read_body(request: Request, hold: Hold) -> bytes:
         raise Problem(400, _("The request has no body; put heartbeats there."))
     if encoding == "identity":
         return body
-    if len(body) > _IN_A_THREAD_BYTES:
-        return await asyncio.to_thread(_expanded, body, hold)
-    return _expanded(body, hold)
+    many = len(body) > _IN_A_THREAD_BYTES
+    expanded = await asyncio.to_thread(_expanded, body) if many else _expanded(body)
+    hold.grow(len(expanded))
+    return expanded
 
 
 async def is_read_to_end(request: Request) -> bool:
@@ -89,7 +90,7 @@ async def _read(request: Request, hold: Hold) -> bytes:
     return b"".join(parts)
 
 
-def _expanded(body: bytes, hold: Hold) -> bytes:
+def _expanded(body: bytes) -> bytes:
     reader = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     parts: list[bytes] = []
     length = 0
@@ -99,7 +100,6 @@ def _expanded(body: bytes, hold: Hold) -> bytes:
             body = reader.unconsumed_tail
             if not (part or body):
                 break
-            hold.grow(len(part))
             length += len(part)
             if length > EXPANDED_LIMIT_BYTES:
                 raise _too_long(EXPANDED_LIMIT_BYTES)

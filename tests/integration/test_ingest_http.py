@@ -375,3 +375,17 @@ def _send_through_a_crash(cloud: Poster, server: TimescaleServer) -> set[Sent]:
     wait_until(lambda: send(1_001) == 200, "it takes heartbeats again")
     assert 503 in statuses
     return promised
+
+
+def test_a_days_backlog_is_taken_in_a_few_requests(stage: _Stage) -> None:
+    """Each minute of three devices, the second time as duplicates; every hour is set."""
+    first = _now_ms() - 86_400_000
+    sent = [Sent(serial, first + 60_000 * n) for n in range(1_440) for serial in _SERIALS]
+    rows = [{"serial": each.serial, "ts": each.ts_ms} for each in sent]
+    with stage.ingester.equipment(issue_to(stage.connection, PLATFORM)) as cloud:
+        cloud.when_known([])
+        for expected in ("accepted", "duplicates"):
+            answers = [cloud.answer(rows[at : at + 1_000]) for at in range(0, len(rows), 1_000)]
+            assert sum(each[expected] for each in answers) == len(rows)
+    assert stored_heartbeats(stage.connection) == dict.fromkeys(sent, 1)
+    assert stored_presence(stage.connection) == bits_of(sent)
