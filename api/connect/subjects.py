@@ -1,0 +1,134 @@
+"""Whose arrivals are followed: a device, a gateway, or all of a platform."""
+
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+import psycopg
+
+from api.access.caller import Caller
+from api.registry.devices.queries import find_device
+from api.registry.gateways.queries import read_gateway
+from api.registry.parents import parent_platform
+from api.web.problems import Kind, Problem
+from jieru.credentials.usernames import EquipmentUser
+from jieru.i18n import marked as _
+from jieru.sources.topics import parse_source_topic
+from jieru.wire import (
+    CLOUD,
+    ITSELF,
+    DeviceAddress,
+    Publisher,
+    PublisherKind,
+    parse_heartbeat_topic,
+)
+from registry.gateways import GatewayAddress
+
+__all__ = ["Subject", "SubjectName", "find_subject"]
+
+_MOST_DEVICES: Final = 50
+"""Of a platform, the last that were registered: those that somebody connects just now."""
+_SELECT_DEVICES: Final = """
+    SELECT id FROM devices
+    WHERE platform_id = (SELECT id FROM platforms WHERE code = %(platform)s) AND ended_on IS NULL
+    ORDER BY id DESC LIMIT %(most)s
+"""
+_SELECT_GATEWAY_ID: Final = """
+    SELECT publishers.id FROM publishers JOIN platforms ON platforms.id = platform_id
+    WHERE code = %s AND publishers.name = %s
+"""
+_SELECT_CREDENTIAL: Final = """
+    SELECT EXISTS (SELECT FROM credentials WHERE username = %s AND revoked_at IS NULL)
+"""
+
+
+class SubjectName(NamedTuple):
+    """A platform by its code, and one gateway or one device of it; neither: its cloud."""
+
+    platform: str
+    gateway: str | None = None
+    serial: str | None = None
+
+    @property
+    def user(self) -> EquipmentUser:
+        """Whom it signs in as at the broker."""
+        if self.serial is not None:
+            return EquipmentUser(self.platform, ITSELF, self.serial)
+        if self.gateway is not None:
+            publisher = Publisher(PublisherKind.GATEWAY, self.gateway)
+            return EquipmentUser(self.platform, publisher)
+        return EquipmentUser(self.platform, CLOUD)
+
+    @property
+    def username(self) -> str:
+        """The same, as the broker is told it."""
+        if self.serial is not None:
+            return f"{self.platform}/own/{self.serial}"
+        if self.gateway is not None:
+            return f"{self.platform}/via/{self.gateway}"
+        return self.platform
+
+    def covers(self, topic: str) -> bool:
+        """Whether what comes on a topic is of this device, gateway or platform."""
+        if self.serial is None:
+            beginning = f"jieru/v1/{self.platform}/"
+            return topic.startswith(beginning + (f"via/{self.gateway}/" if self.gateway else ""))
+        if topic.startswith(f"jieru/v1/{self.platform}/own/{self.serial}/"):
+            return True
+        heartbeat = parse_heartbeat_topic(topic)
+        if heartbeat is not None:
+            return heartbeat.device == DeviceAddress(self.platform, self.serial)
+        source = parse_source_topic(topic)
+        return source is not None and (source.platform, source.serial) == (
+            self.platform,
+            self.serial,
+        )
+
+
+class Subject(NamedTuple):
+    """What is looked for in the database to tell what arrived of it."""
+
+    name: SubjectName
+    device_ids: tuple[int, ...]
+    publisher_id: int | None
+    """Of a gateway: what others publish of the same devices is not its own."""
+    has_credential: bool
+
+
+def find_subject(
+    connection: psycopg.Connection, caller: Caller, name: SubjectName, *, serial: str | None = None
+) -> Subject:
+    """What a caller may follow.
+
+    Args:
+        connection: for reading.
+        caller: an operator follows the own platform.
+        name: of the platform, gateway or device.
+        serial: of a device of a platform or of a gateway that is looked for besides the newest.
+
+    Raises:
+        Problem: there is no such platform, gateway or device, or not for this caller.
+    """
+    platform, gateway, own_serial = name
+    if gateway is not None and own_serial is not None:
+        raise Problem(Kind.REFUSED, _("A device or a gateway: name one of them."))
+    publisher_id = None
+    if own_serial is not None:
+        address = DeviceAddress(platform, own_serial)
+        # It must be there for the caller, whatever the moment.
+        devices = [_device_id(connection, caller, address)]
+    else:
+        parent_platform(connection, caller, platform)
+        if gateway is not None:
+            read_gateway(connection, caller, GatewayAddress(platform, gateway))
+            row = connection.execute(_SELECT_GATEWAY_ID, (platform, gateway)).fetchone()
+            publisher_id = None if row is None else int(row[0])
+        values = {"platform": platform, "most": _MOST_DEVICES}
+        devices = [row[0] for row in connection.execute(_SELECT_DEVICES, values)]
+        if serial is not None:
+            devices.append(_device_id(connection, caller, DeviceAddress(platform, serial)))
+    found = connection.execute(_SELECT_CREDENTIAL, (name.username,)).fetchone()
+    return Subject(name, tuple(dict.fromkeys(devices)), publisher_id, found == (True,))
+
+
+def _device_id(connection: psycopg.Connection, caller: Caller, address: DeviceAddress) -> int:
+    return find_device(connection, caller, address, now=datetime.now(UTC)).id
