@@ -13,6 +13,7 @@ __all__ = [
     "ArrivalList",
     "AuthorityAnswer",
     "BrokerAnswer",
+    "BrokerArrival",
     "ConnectionAnswer",
     "HeartbeatArrival",
     "RejectionArrival",
@@ -31,6 +32,7 @@ _HEARTBEAT: Final[dict[str, JsonValue]] = {
         "gateway": None,
     },
     "rejection": None,
+    "broker": None,
 }
 
 
@@ -117,8 +119,19 @@ class RejectionArrival(BaseModel):
     detail: RejectionDetail
 
 
+class BrokerArrival(BaseModel):
+    """What the broker told of connections, where it tells; of one kind in an hour all together."""
+
+    kind: Literal["connected", "disconnected", "refused", "denied"] = Field(
+        description="`refused`: it was not let in; `denied`: a message was dropped for its topic."
+    )
+    username: str = Field(description="As the client gave it; empty: the broker does not say.")
+    number: int = Field(description="How often, in the hour.")
+    said: str = Field(description="What happened, in the language of the request.")
+
+
 class Arrival(BaseModel):
-    """Something that came: one of the two is there, and the other is null."""
+    """Something that came: one of the three is there, and the others are null."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_HEARTBEAT]})
 
@@ -126,6 +139,12 @@ class Arrival(BaseModel):
     at: datetime = Field(description="When it was received.")
     heartbeat: HeartbeatArrival | None = None
     rejection: RejectionArrival | None = None
+    broker: BrokerArrival | None = None
+
+    @property
+    def version(self) -> tuple[str, int]:
+        """What it is told apart by from what was told of it before."""
+        return self.id, self.broker.number if self.broker else 1
 
 
 class ArrivalList(BaseModel):

@@ -8,6 +8,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from api.connect.answers import Arrival, HeartbeatArrival, RejectionArrival
+from api.connect.broker_events import broker_arrival, is_of, select_broker_events
 from api.connect.subjects import Subject
 from api.web.rejection_details import told
 from jieru.i18n import Language
@@ -69,10 +70,16 @@ Row = dict[str, Any]
 class Arrived:
     """The rows of one look, from which each subject takes its own."""
 
-    def __init__(self, heartbeats: Mapping[int, Sequence[Row]], rejections: Sequence[Row]) -> None:
-        """Keep them by device, and by time."""
+    def __init__(
+        self,
+        heartbeats: Mapping[int, Sequence[Row]],
+        rejections: Sequence[Row],
+        told_by_broker: Sequence[Row],
+    ) -> None:
+        """Keep them; heartbeats by device."""
         self._heartbeats = heartbeats
         self._rejections = rejections
+        self._told_by_broker = told_by_broker
 
     def of(self, subject: Subject, language: Language) -> list[Arrival]:
         """What is of this subject, newest first, in a reader's language."""
@@ -86,6 +93,9 @@ class Arrived:
             _of_rejection(row, language)
             for row in self._rejections
             if subject.name.covers(row["topic"])
+        ]
+        found += [
+            broker_arrival(row, language) for row in self._told_by_broker if is_of(row, subject)
         ]
         return sorted(found, key=lambda each: each.at, reverse=True)[:_MOST_SHOWN]
 
@@ -119,7 +129,8 @@ def look(
         for row in rows:
             heartbeats.setdefault(row["device_id"], []).append(row)
         refused = {**values, "most": _MOST_OF_A_PLATFORM}
-        return Arrived(heartbeats, _rows(cursor, _SELECT_REJECTIONS, refused))
+        rejections = _rows(cursor, _SELECT_REJECTIONS, refused)
+    return Arrived(heartbeats, rejections, select_broker_events(connection, subjects, since))
 
 
 def arrivals_of(

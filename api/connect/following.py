@@ -67,13 +67,13 @@ class Follower:
     _news: asyncio.Queue[list[Arrival] | Parting] = field(
         default_factory=lambda: asyncio.Queue(_UNREAD)
     )
-    _known: dict[str, None] = field(default_factory=dict)
+    _known: dict[tuple[str, int], None] = field(default_factory=dict)
     _parting: Parting | None = None
 
     def tell(self, arrivals: list[Arrival]) -> None:
         """Take note of what is new among these."""
-        new = [each for each in arrivals if each.id not in self._known]
-        self._known.update(dict.fromkeys(each.id for each in new))
+        new = [each for each in arrivals if each.version not in self._known]
+        self._known.update(dict.fromkeys(each.version for each in new))
         while len(self._known) > _KNOWN:
             del self._known[next(iter(self._known))]
         if not new or self._parting is not None:

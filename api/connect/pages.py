@@ -18,7 +18,7 @@ from api.access.sessions import session_cookie_of
 from api.connect.answers import Arrival
 from api.connect.arrivals import arrivals_of
 from api.connect.following import OVERLAP, Follower, Following, Parting
-from api.connect.shown import shown_arrivals
+from api.connect.shown import shown_arrivals, state_of
 from api.connect.subjects import Subject, SubjectName, find_subject
 from api.console.breadcrumbs import Breadcrumbs, device_breadcrumbs, platform_breadcrumbs
 from api.console.listed import Filtered, list_address
@@ -126,7 +126,7 @@ def _connect_page(
             "arrivals": shown_arrivals(
                 arrivals, visit.translate, may_mend=visit.may(Permission.CHANGE_REGISTRY)
             ),
-            "is_heard": any(each.heartbeat for each in arrivals),
+            "state": state_of(arrivals),
             "stream_address": _stream_address(name),
             "rejections_address": _rejections_address(name),
             "may_issue": visit.may(Permission.CHANGE_CREDENTIALS),
@@ -230,7 +230,7 @@ def _event(news: Sequence[Arrival], language: Language, *, may_mend: bool) -> Se
     shown = shown_arrivals(news, translations(language).gettext, may_mend=may_mend)
     newest = max(each.at for each in news)
     return ServerSentEvent(
-        event="heard" if any(each.heartbeat for each in news) else "refused",
+        event=state_of(news),
         id=str(int(newest.timestamp() * 1_000)),
         raw_data=render_part(language, "connect/arrival-rows.html", {"arrivals": shown}),
     )

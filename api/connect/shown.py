@@ -1,7 +1,7 @@
 """What arrived, as the rows of the page show it."""
 
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal, NamedTuple
 
 from api.connect.answers import Arrival
 from api.console.words import (
@@ -15,12 +15,19 @@ from api.console.words import (
 from api.web.rejection_details import REMEDY_WORDS, remedy_address
 from jieru.i18n import marked as _
 
-__all__ = ["ShownArrival", "shown_arrivals"]
+__all__ = ["ShownArrival", "shown_arrivals", "state_of"]
 
 _MINUTE: Final = 60
 _HOUR: Final = 3_600
 _DAY: Final = 86_400
 _PRECISE_S: Final = 10
+
+_BROKER_WORDS: Final[Mapping[str, str]] = {
+    "connected": _("let in"),
+    "disconnected": _("disconnected"),
+    "refused": _("not let in"),
+    "denied": _("dropped by the broker"),
+}
 
 
 class ShownArrival(NamedTuple):
@@ -28,7 +35,7 @@ class ShownArrival(NamedTuple):
 
     arrival: Arrival
     tag: Words | None
-    """What a heartbeat says of its device, or why a message was refused."""
+    """What a heartbeat says of its device, why a message was refused, or what the broker did."""
     delay: str
     publisher: str
     remedy: tuple[str, str] | None
@@ -42,6 +49,17 @@ def shown_arrivals(
     return [_shown(each, translate, may_mend=may_mend) for each in arrivals]
 
 
+def state_of(arrivals: Sequence[Arrival]) -> Literal["heard", "refused", "told"]:
+    """What they come to: something was taken, or was refused, or neither was sent yet."""
+    if any(each.heartbeat for each in arrivals):
+        return "heard"
+    is_refused = any(
+        each.rejection or (each.broker and each.broker.kind in {"refused", "denied"})
+        for each in arrivals
+    )
+    return "refused" if is_refused else "told"
+
+
 def _shown(arrival: Arrival, translate: Translate, *, may_mend: bool) -> ShownArrival:
     heartbeat, rejection = arrival.heartbeat, arrival.rejection
     if heartbeat is not None:
@@ -51,7 +69,8 @@ def _shown(arrival: Arrival, translate: Translate, *, may_mend: bool) -> ShownAr
             publisher = f"{publisher} {heartbeat.gateway}"
         return ShownArrival(arrival, tag, _delay(heartbeat.delay_s, translate), publisher, None)
     if rejection is None:
-        raise ValueError("neither heartbeat nor rejection")
+        tag = words(arrival.broker.kind, _BROKER_WORDS, translate) if arrival.broker else None
+        return ShownArrival(arrival, tag, "", "", None)
     remedy = rejection.detail.remedy
     address = remedy_address(remedy, rejection.topic) if may_mend else None
     return ShownArrival(

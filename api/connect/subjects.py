@@ -12,7 +12,6 @@ from api.registry.parents import parent_platform
 from api.web.problems import Kind, Problem
 from jieru.credentials.usernames import EquipmentUser
 from jieru.i18n import marked as _
-from jieru.sources.topics import parse_source_topic
 from jieru.wire import (
     CLOUD,
     ITSELF,
@@ -67,21 +66,29 @@ class SubjectName(NamedTuple):
             return f"{self.platform}/via/{self.gateway}"
         return self.platform
 
+    @property
+    def is_platform(self) -> bool:
+        """Whether all of a platform is meant."""
+        return self.gateway is None and self.serial is None
+
+    @property
+    def usernames(self) -> frozenset[str]:
+        """The names of its credentials; of a device also as earlier releases gave it."""
+        earlier = {f"{self.platform}/{self.serial}"} if self.serial is not None else set()
+        return frozenset({self.username, *earlier})
+
     def covers(self, topic: str) -> bool:
         """Whether what comes on a topic is of this device, gateway or platform."""
+        beginning = f"jieru/v1/{self.platform}/"
         if self.serial is None:
-            beginning = f"jieru/v1/{self.platform}/"
             return topic.startswith(beginning + (f"via/{self.gateway}/" if self.gateway else ""))
-        if topic.startswith(f"jieru/v1/{self.platform}/own/{self.serial}/"):
-            return True
+        if not topic.startswith(beginning):
+            return False
         heartbeat = parse_heartbeat_topic(topic)
         if heartbeat is not None:
             return heartbeat.device == DeviceAddress(self.platform, self.serial)
-        source = parse_source_topic(topic)
-        return source is not None and (source.platform, source.serial) == (
-            self.platform,
-            self.serial,
-        )
+        # A source's, or a wrong one: the serial stands somewhere in it.
+        return f"/{self.serial}/" in topic.removeprefix(f"jieru/v1/{self.platform}") + "/"
 
 
 class Subject(NamedTuple):

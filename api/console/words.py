@@ -267,6 +267,8 @@ TONES: Final = {
     "unasked": "grey",
     "no_contact": "grey",
     "refused": "red",
+    "connected": "info",
+    "disconnected": "amber",
     "withdrawn": "grey",
     "checked": "info",
     "rejected": "red",

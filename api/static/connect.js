@@ -17,44 +17,50 @@
 
   // Hints come when nothing else does.
   checks.hidden = true;
-  let patience = rows.children.length ? 0 : window.setTimeout(() => { checks.hidden = false; }, patienceMs);
+  const isWaiting = state.classList.contains("told");
+  const patience = isWaiting ? window.setTimeout(() => { checks.hidden = false; }, patienceMs) : 0;
 
-  function say(text, isNowHeard) {
+  function say(text, kind) {
     state.textContent = text;
-    state.classList.toggle("heard", isNowHeard);
+    state.className = `following ${kind}`;
   }
 
   function add(html) {
     const template = document.createElement("template");
     template.innerHTML = `<table><tbody>${html}</tbody></table>`;
-    const known = (row) => document.getElementById(row.id);
-    const fresh = [...template.content.querySelectorAll("tr")].filter((row) => !known(row));
-    rows.prepend(...fresh);
+    const told = [...template.content.querySelectorAll("tr")];
+    // What is told again has come again, or more of it has.
+    for (const row of told) document.getElementById(row.id)?.remove();
+    rows.prepend(...told);
     while (rows.children.length > mostRows) rows.lastElementChild.remove();
-    window.clearTimeout(patience);
-    patience = 0;
-    checks.hidden = true;
     nothing.hidden = true;
+  }
+
+  function calm() {
+    window.clearTimeout(patience);
+    checks.hidden = true;
   }
 
   const stream = new EventSource(following.dataset.stream);
   stream.addEventListener("heard", (event) => {
+    calm();
     add(event.data);
-    say(following.dataset.heard, true);
+    say(following.dataset.heard, "heard");
   });
   stream.addEventListener("refused", (event) => {
+    calm();
     add(event.data);
-    if (!isHeard()) say(following.dataset.refused, false);
+    if (!isHeard()) say(following.dataset.refused, "refused");
   });
+  stream.addEventListener("told", (event) => add(event.data));
   stream.addEventListener("parting", (event) => {
     stream.close();
-    say(event.data, false);
+    say(event.data, "ended");
   });
   stream.addEventListener("error", async () => {
     // While it only was interrupted the browser connects again by itself.
     if (stream.readyState !== EventSource.CLOSED) return;
-    window.clearTimeout(patience);
-    say(await reasonOf(following.dataset.stream), false);
+    say(await reasonOf(following.dataset.stream), "ended");
   });
   window.addEventListener("pagehide", () => stream.close());
 

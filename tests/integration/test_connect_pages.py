@@ -1,7 +1,7 @@
 """Connecting equipment in the console: what it must be told, programs, what arrives as it does."""
 
+import hashlib
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,6 +12,8 @@ from typing import Final, NamedTuple
 import httpx
 import psycopg
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from fastapi import FastAPI
 
 from api.access.roles import Role
@@ -44,6 +46,22 @@ _HEARTBEAT: Final = """
 _STATE: Final = """
     INSERT INTO device_states (device_id, last_seen_at)
     SELECT id, %s FROM devices WHERE serial = %s
+"""
+_BROKER_EVENTS: Final = """
+    CREATE TABLE IF NOT EXISTS broker_events (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, hour timestamptz NOT NULL,
+        kind text NOT NULL, platform_id integer, username text NOT NULL, is_user boolean NOT NULL,
+        client_id text NOT NULL, address text NOT NULL, topic text NOT NULL, detail text NOT NULL,
+        number bigint NOT NULL, first_at timestamptz NOT NULL, at timestamptz NOT NULL);
+    GRANT SELECT ON broker_events TO jieru_api
+"""
+"""As the migration of `jieru broker follow` makes it."""
+_BROKER_EVENT: Final = """
+    INSERT INTO broker_events (hour, kind, platform_id, username, is_user, client_id, address,
+                               topic, detail, number, first_at, at)
+    VALUES (date_trunc('hour', now(), 'UTC'), %s,
+            (SELECT id FROM platforms WHERE code = split_part(%s, '/', 1)), %s, true, '',
+            '10.0.0.7', %s, %s, 1, now(), now())
 """
 _REJECTION: Final = """
     INSERT INTO rejections (received_at, reason, topic, payload, payload_bytes)
@@ -321,6 +339,40 @@ def test_what_arrives_is_told_while_it_is_followed(
             assert 'id="heartbeat-' in missed.data
 
 
+def test_what_the_broker_refuses_is_told(address: str, connection: psycopg.Connection) -> None:
+    """To whom it concerns; again when it happens again, in the same row."""
+    connection.execute(_BROKER_EVENTS)
+    for kind, username, topic, detail in (
+        ("refused", "alpha/own/CNC-02", "", "wrong_secret"),
+        ("refused", "beta", "", "wrong_secret"),
+        ("connected", "alpha/own/CNC-01", "", ""),
+    ):
+        connection.execute(_BROKER_EVENT, (kind, username, username, topic, detail))
+    connection.commit()
+    with (
+        _browser(address, session_of(connection, "lin")) as browser,
+        browser.stream("GET", _OF_DEVICE) as answer,
+    ):
+        events = _events(answer)
+        let_in = next(events)
+        assert let_in.event == "told"
+        assert let_in.data.count("<tr ") == 1
+        assert "alpha/own/CNC-01 was let in, from 10.0.0.7." in let_in.data
+        topic = "v1/gateway/telemetry"
+        connection.execute(
+            _BROKER_EVENT, ("denied", "alpha/own/CNC-01", "alpha/own/CNC-01", topic, "")
+        )
+        connection.commit()
+        denied = next(events)
+        assert denied.event == "refused"
+        assert f"it may not publish on {topic}" in denied.data
+        connection.execute("UPDATE broker_events SET number = 17, at = now() WHERE kind = 'denied'")
+        connection.commit()
+        again = next(events)
+        assert "17 times within the hour" in again.data
+        assert again.data.partition('id="')[2][:9] == denied.data.partition('id="')[2][:9]
+
+
 def test_an_unknown_device_leads_to_its_registration(
     address: str, connection: psycopg.Connection
 ) -> None:
@@ -343,8 +395,7 @@ def test_an_unknown_device_leads_to_its_registration(
         "UPDATE sessions SET last_used_at = now() - interval '3 hours'",
         "UPDATE users SET disabled_at = now() WHERE name = 'lin'",
         "UPDATE users SET role = 'auditor', platform_id = NULL WHERE name = 'lin'",
-        "UPDATE users SET platform_id = (SELECT id FROM platforms WHERE code = 'beta')"
-        " WHERE name = 'lin'",
+        "UPDATE users SET platform_id = (SELECT max(id) FROM platforms) WHERE name = 'lin'",
     ],
 )
 def test_following_ends_with_the_session_it_began_with(
@@ -462,18 +513,14 @@ async def test_the_authority_is_handed_out_with_its_fingerprint(
     file = tmp_path / "authority.crt"
     authority = Authority("Jieru")
     file.write_bytes(b"of the city\n" + authority.certificate)
-    fingerprint = subprocess.run(
-        ["openssl", "x509", "-in", file, "-noout", "-fingerprint", "-sha256"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.partition("=")[2]
+    certificate = x509.load_pem_x509_certificate(authority.certificate)
+    fingerprint = hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
     settings = Settings(equipment_mqtt_url="mqtts://mqtt.example.cn", equipment_ca_file=str(file))
     with open_pool(as_role(database_url, API), size=2) as pool:
         async with visiting(create_app(settings, pool)) as browser:
             browser.cookies.set("jieru_session", session_of(connection, "lin"))
             shown = (await browser.get(_DEVICE)).text
-            assert fingerprint.strip() in shown
+            assert fingerprint in shown.replace(":", "").lower()
             assert "ca.pem" in shown
             answer = await browser.get("/api/v1/connect/authority.pem")
             assert answer.content == authority.certificate

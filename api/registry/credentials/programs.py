@@ -10,8 +10,7 @@ from api.web.services import service
 from jieru.credentials.usernames import EquipmentUser
 from jieru.credentials.ways_in import UNKNOWN_SERIAL, WaysIn
 from jieru.i18n import Language
-from jieru.snippets.snippet import Publishing, Snippet
-from jieru.snippets.snippet import snippets
+from jieru.snippets.snippet import Publishing, Snippet, snippets
 from jieru.wire import PublisherKind
 
 __all__ = [
