@@ -20,7 +20,7 @@ from api.access.caller import Caller
 from api.access.sessions import still_signed_in
 from api.connect.answers import Arrival
 from api.connect.arrivals import Arrived, look
-from api.connect.subjects import Subject
+from api.connect.subjects import Subject, newest_devices
 from api.web.database import RequestDatabase
 from api.web.problems import Kind, Problem
 from jieru.i18n import Language
@@ -38,6 +38,8 @@ _MOST: Final = 100
 _MOST_OF_A_PERSON: Final = 4
 _UNREAD: Final = 60
 """Looks that wait for a reader who does not read."""
+_LOOKS_TO_A_RENEWAL: Final = 10
+"""After so many, what was registered meanwhile is followed too."""
 _KNOWN: Final = 2_000
 _RETRY_S: Final = 30
 
@@ -117,6 +119,7 @@ class Following:
         self._most_of_a_person = most_of_a_person
         self._followers: set[Follower] = set()
         self._looking: asyncio.Task[None] | None = None
+        self._devices: dict[str, tuple[int, ...]] = {}
         self.looks = 0
         """How often the database was asked."""
 
@@ -177,7 +180,7 @@ class Following:
                 _log.warning("following_failed", error=str(error))
             else:
                 for follower in followers:
-                    _tell(follower, signed_in, arrived, now)
+                    self._tell(follower, signed_in, arrived, now)
             await asyncio.sleep(max(0.0, _EVERY_S - (loop.time() - began)))
 
     def _look(self, followers: list[Follower], now: datetime) -> tuple[frozenset[str], Arrived]:
@@ -186,13 +189,25 @@ class Following:
         with self._database.reading() as connection:
             signed_in = still_signed_in(connection, {each.token: each.caller for each in followers})
             subjects = [each.subject for each in followers if each.token in signed_in]
+            if self.looks % _LOOKS_TO_A_RENEWAL == 0:
+                self._devices = newest_devices(connection, subjects)
+            subjects = [self._renewed(each) for each in subjects]
             return signed_in, look(connection, subjects, now - OVERLAP, now=now)
 
+    def _renewed(self, subject: Subject) -> Subject:
+        """With the devices that its platform has by now."""
+        name = subject.name
+        if name.serial is not None or name.platform not in self._devices:
+            return subject
+        return subject._replace(device_ids=self._devices[name.platform])
 
-def _tell(follower: Follower, signed_in: frozenset[str], arrived: Arrived, now: datetime) -> None:
-    if follower.token not in signed_in:
-        follower.part(Parting.SIGNED_OUT)
-    elif now >= follower.until:
-        follower.part(Parting.LONG_ENOUGH)
-    else:
-        follower.tell(arrived.of(follower.subject, follower.language))
+    def _tell(
+        self, follower: Follower, signed_in: frozenset[str], arrived: Arrived, now: datetime
+    ) -> None:
+        if follower.token not in signed_in:
+            follower.part(Parting.SIGNED_OUT)
+        elif now >= follower.until:
+            follower.part(Parting.LONG_ENOUGH)
+        else:
+            subject = self._renewed(follower.subject)
+            follower.tell(arrived.of(subject, follower.language))

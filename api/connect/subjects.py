@@ -1,5 +1,6 @@
 """Whose arrivals are followed: a device, a gateway, or all of a platform."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -22,7 +23,7 @@ from jieru.wire import (
 )
 from registry.gateways import GatewayAddress
 
-__all__ = ["Subject", "SubjectName", "find_subject"]
+__all__ = ["Subject", "SubjectName", "find_subject", "newest_devices"]
 
 _MOST_DEVICES: Final = 50
 """Of a platform, the last that were registered: those that somebody connects just now."""
@@ -30,6 +31,12 @@ _SELECT_DEVICES: Final = """
     SELECT id FROM devices
     WHERE platform_id = (SELECT id FROM platforms WHERE code = %(platform)s) AND ended_on IS NULL
     ORDER BY id DESC LIMIT %(most)s
+"""
+_SELECT_DEVICES_OF_EACH: Final = """
+    SELECT code, ARRAY(SELECT id FROM devices
+                       WHERE platform_id = platforms.id AND ended_on IS NULL
+                       ORDER BY id DESC LIMIT %(most)s)
+    FROM platforms WHERE code = ANY (%(platforms)s)
 """
 _SELECT_GATEWAY_ID: Final = """
     SELECT publishers.id FROM publishers JOIN platforms ON platforms.id = platform_id
@@ -101,16 +108,8 @@ class Subject(NamedTuple):
     has_credential: bool
 
 
-def find_subject(
-    connection: psycopg.Connection, caller: Caller, name: SubjectName, *, serial: str | None = None
-) -> Subject:
-    """What a caller may follow.
-
-    Args:
-        connection: for reading.
-        caller: an operator follows the own platform.
-        name: of the platform, gateway or device.
-        serial: of a device of a platform or of a gateway that is looked for besides the newest.
+def find_subject(connection: psycopg.Connection, caller: Caller, name: SubjectName) -> Subject:
+    """What a caller may follow; an operator what is of the own platform.
 
     Raises:
         Problem: there is no such platform, gateway or device, or not for this caller.
@@ -131,10 +130,19 @@ def find_subject(
             publisher_id = None if row is None else int(row[0])
         values = {"platform": platform, "most": _MOST_DEVICES}
         devices = [row[0] for row in connection.execute(_SELECT_DEVICES, values)]
-        if serial is not None:
-            devices.append(_device_id(connection, caller, DeviceAddress(platform, serial)))
     found = connection.execute(_SELECT_CREDENTIAL, (name.username,)).fetchone()
-    return Subject(name, tuple(dict.fromkeys(devices)), publisher_id, found == (True,))
+    return Subject(name, tuple(devices), publisher_id, found == (True,))
+
+
+def newest_devices(
+    connection: psycopg.Connection, subjects: Iterable[Subject]
+) -> dict[str, tuple[int, ...]]:
+    """By its code, the devices of each of their platforms that were registered last."""
+    codes = sorted({each.name.platform for each in subjects if each.name.serial is None})
+    if not codes:
+        return {}
+    found = connection.execute(_SELECT_DEVICES_OF_EACH, {"platforms": codes, "most": _MOST_DEVICES})
+    return {code: tuple(devices) for code, devices in found}
 
 
 def _device_id(connection: psycopg.Connection, caller: Caller, address: DeviceAddress) -> int:

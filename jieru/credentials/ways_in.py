@@ -11,12 +11,12 @@ from jieru.credentials.usernames import parse_username
 from jieru.settings import Settings
 from jieru.snippets.snippet import Publishing
 
-__all__ = ["UNKNOWN_SECRET", "UNKNOWN_SERIAL", "WaysIn"]
+__all__ = ["UNKNOWN_HTTPS", "UNKNOWN_SECRET", "UNKNOWN_SERIAL", "WaysIn"]
 
 UNKNOWN_SECRET: Final = "SECRET"  # noqa: S105 - what stands where nobody knows it
 UNKNOWN_SERIAL: Final = "SERIAL"
 """Stands in a topic for the serial of whichever device."""
-_UNKNOWN_HTTPS: Final = "https://HOST"
+UNKNOWN_HTTPS: Final = "https://HOST"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,5 +71,5 @@ class WaysIn:
             topic=user.topic(serial),
             # On our broker the username is the client id, whatever a client says.
             client_id=username.replace("/", "-"),
-            https_url=f"{self.https_url or _UNKNOWN_HTTPS}/ingest/v1/{user.platform}",
+            https_url=f"{self.https_url or UNKNOWN_HTTPS}/ingest/v1/{user.platform}",
         )

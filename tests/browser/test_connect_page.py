@@ -52,7 +52,7 @@ def test_the_first_message_appears_without_a_reload(
         page.get_by_text("Python (paho-mqtt 2)").click()
         expect(program).to_contain_text(secret)
 
-        page.get_by_role("link", name="watch the first message arrive").click()
+        page.get_by_role("link", name="Watch the first message arrive").click()
         state, rows = page.locator("#state"), page.locator("#arrivals tr")
         expect(state).to_have_text("Waiting for the first message …")
         expect(page.locator("#checks")).to_be_hidden()

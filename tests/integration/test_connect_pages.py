@@ -373,6 +373,22 @@ def test_what_the_broker_refuses_is_told(address: str, connection: psycopg.Conne
         assert again.data.partition('id="')[2][:9] == denied.data.partition('id="')[2][:9]
 
 
+def test_a_device_that_is_registered_meanwhile_is_followed_too(
+    address: str, connection: psycopg.Connection
+) -> None:
+    """By whoever follows its platform, within some looks."""
+    with (
+        _browser(address, session_of(connection, "lin")) as browser,
+        browser.stream("GET", _STREAM) as answer,
+    ):
+        connection.execute(
+            "INSERT INTO devices (platform_id, serial)"
+            " SELECT id, 'CNC-03' FROM platforms WHERE code = 'alpha'"
+        )
+        _hear(connection, "CNC-03")
+        assert "CNC-03" in next(_events(answer)).data
+
+
 def test_an_unknown_device_leads_to_its_registration(
     address: str, connection: psycopg.Connection
 ) -> None:

@@ -8,7 +8,7 @@ from fastapi import Depends
 
 from api.web.services import service
 from jieru.credentials.usernames import EquipmentUser
-from jieru.credentials.ways_in import UNKNOWN_SERIAL, WaysIn
+from jieru.credentials.ways_in import UNKNOWN_HTTPS, UNKNOWN_SERIAL, WaysIn
 from jieru.i18n import Language
 from jieru.snippets.snippet import Publishing, Snippet, snippets
 from jieru.wire import PublisherKind
@@ -40,6 +40,8 @@ class Program(NamedTuple):
     title: str
     text: str
     is_tried: bool
+    lacks_address: bool
+    """Whether it needs an address that the administrator has not named."""
 
 
 def fitting_snippets(kind: PublisherKind) -> Sequence[Snippet]:
@@ -49,8 +51,13 @@ def fitting_snippets(kind: PublisherKind) -> Sequence[Snippet]:
 
 def filled_program(snippet: Snippet, publishing: Publishing, language: Language) -> Program:
     """A snippet with these values in it."""
+    text = snippet.filled(publishing)
     return Program(
-        snippet.name, snippet.title[language], snippet.filled(publishing), snippet.is_tried
+        name=snippet.name,
+        title=snippet.title[language],
+        text=text,
+        is_tried=snippet.is_tried,
+        lacks_address=UNKNOWN_HTTPS in text,
     )
 
 
