@@ -69,6 +69,7 @@
     const asking = new AbortController();
     try {
       const answer = await fetch(address, { headers: { Accept: "application/problem+json" }, signal: asking.signal });
+      if (answer.status === 401) return following.dataset.ended;
       if (!answer.ok) return (await answer.json()).detail ?? following.dataset.lost;
       asking.abort();
     } catch {

@@ -102,7 +102,7 @@ def test_hints_come_when_nothing_does(browser: Browser, database_url: str) -> No
 
 
 def test_a_session_that_ends_is_told_on_the_page(browser: Browser, database_url: str) -> None:
-    """And nothing more is asked for."""
+    """Whether it ends while it is followed, or before."""
     with connect(database_url) as connection:
         build = RegistryBuilder(connection)
         build.platform("xielian")
@@ -110,7 +110,7 @@ def test_a_session_that_ends_is_told_on_the_page(browser: Browser, database_url:
         connection.commit()
         with (
             running_console(database_url) as console,
-            watched_page(browser, console, role=Role.OPERATOR) as page,
+            watched_page(browser, console, role=Role.OPERATOR, may_fail=True) as page,
         ):
             page.goto(_PAGE)
             connection.execute("UPDATE sessions SET revoked_at = now()")
