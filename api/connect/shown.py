@@ -25,7 +25,7 @@ _PRECISE_S: Final = 10
 _BROKER_WORDS: Final[Mapping[str, str]] = {
     "connected": _("let in"),
     "disconnected": _("disconnected"),
-    "refused": _("not let in"),
+    "refused": _("sign-in refused"),
     "denied": _("dropped by the broker"),
 }
 

@@ -267,8 +267,6 @@ TONES: Final = {
     "unasked": "grey",
     "no_contact": "grey",
     "refused": "red",
-    "connected": "info",
-    "disconnected": "amber",
     "withdrawn": "grey",
     "checked": "info",
     "rejected": "red",
