@@ -107,6 +107,14 @@ class Settings(BaseSettings):
     """Where Mosquitto writes its process id, to be told of changes; empty: somebody else does."""
     equipment_mqtt_url: str = ""
     """Where equipment reaches the broker, for examples; empty: as in `mqtt_url`."""
+    equipment_https_url: str = Field(
+        default="", pattern=r"^(|https?://[^\s?#'\"`$\\]+[^\s?#/'\"`$\\])$"
+    )
+    """Where equipment reaches `jieru ingest --http`, without a slash at its end; empty: nowhere
+    that anybody is told of."""
+    equipment_ca_file: str = ""
+    """Certificate, without its key, of the authority that equipment shall trust; the console hands
+    it out. Empty: the broker's certificate is of an authority that everybody trusts."""
 
     heartbeat_retention_days: int = Field(default=1_830, ge=30)
     """Raw heartbeats older than this are archived where `archive_dir` is set, and dropped; presence

@@ -68,6 +68,14 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     ("POST", "/api/v1/sources/trials"): Permission.CHANGE_CREDENTIALS,
     ("GET", "/api/v1/sources/{platform}/{name}"): Permission.READ_CREDENTIALS,
     ("POST", "/api/v1/sources/{platform}/{name}/end"): Permission.CHANGE_CREDENTIALS,
+    # How equipment connects, and what arrives
+    ("GET", "/api/v1/connect/authority.pem"): Permission.READ_CREDENTIALS,
+    ("GET", "/api/v1/connect/{platform}"): Permission.READ_CREDENTIALS,
+    ("GET", "/api/v1/connect/{platform}/arrivals"): Permission.READ_REJECTIONS,
+    ("GET", "/platforms/{platform}/connect"): Permission.READ_CREDENTIALS,
+    ("GET", "/platforms/{platform}/gateways/{name}/connect"): Permission.READ_CREDENTIALS,
+    ("GET", "/devices/{platform}/{serial}/connect"): Permission.READ_CREDENTIALS,
+    ("GET", "/platforms/{platform}/connect/arrivals"): Permission.READ_REJECTIONS,
     # Overview
     ("GET", "/api/v1/overview"): Permission.READ_REGISTRY,
     # Imports; platforms and recognitions need CHANGE_PLATFORMS too, as receive_import asks.

@@ -80,6 +80,14 @@ GET   /api/v1/sources/ready-made                         operator verifier audit
 POST  /api/v1/sources/trials                             operator -        -       admin
 GET   /api/v1/sources/{platform}/{name}                  operator verifier auditor admin
 POST  /api/v1/sources/{platform}/{name}/end              operator -        -       admin
+GET   /api/v1/connect/authority.pem                      operator verifier auditor admin
+GET   /api/v1/connect/{platform}                         operator verifier auditor admin
+GET   /api/v1/connect/{platform}/arrivals                operator verifier auditor admin
+GET   /platforms/{platform}/connect                      operator verifier auditor admin
+GET   /platforms/{platform}/gateways/{name}/connect      operator verifier auditor admin
+GET   /devices/{platform}/{serial}/connect               operator verifier auditor admin
+# Followed by people in their browsers; test_connect_pages.py follows as each of them.
+GET   /platforms/{platform}/connect/arrivals             -        -        -       -
 
 GET   /api/v1/imports                                    operator verifier auditor admin
 POST  /api/v1/imports/{kind}                             operator verifier -       admin
