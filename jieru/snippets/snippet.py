@@ -41,6 +41,14 @@ EXAMPLE: Final = Publishing(
 )
 """What stands in the texts as they are, and in the documents."""
 
+_GATEWAY_EXAMPLE: Final = EXAMPLE._replace(
+    ca_file="/etc/jieru/ca.pem",
+    username="xielian/via/licheng-1",
+    topic="jieru/v1/xielian/via/licheng-1/CNC-00059/heartbeat",
+    client_id="xielian-via-licheng-1",
+)
+"""What stands in the configurations of software that speaks for many devices."""
+
 
 class Snippet(NamedTuple):
     """A whole program, or a configuration, in one language."""
@@ -54,6 +62,8 @@ class Snippet(NamedTuple):
     """Of `device`, `gateway`, `cloud`."""
     is_tried: bool
     """Whether a test runs it; else document and console say that it was not tried."""
+    example: Publishing = EXAMPLE
+    """What stands in its text."""
 
     @property
     def text(self) -> str:
@@ -67,7 +77,7 @@ class Snippet(NamedTuple):
         Raises:
             ValueError: a value has a character that would end a literal.
         """
-        values = _marked(EXAMPLE), _marked(publishing)
+        values = _marked(self.example), _marked(publishing)
         if any(_ENDS_A_LITERAL.search(value) for value in values[1]):
             raise ValueError("a quotation mark, dollar, backslash or control character")
         given = dict(zip(*values, strict=True))
@@ -85,6 +95,7 @@ def _marked(publishing: Publishing) -> tuple[str, ...]:
     return (
         publishing.https_url,
         publishing.topic,
+        publishing.topic.rpartition(f"/{serial}/")[0],  # before which a bridge puts its prefix
         publishing.client_id,
         publishing.username,
         publishing.host,
@@ -97,6 +108,7 @@ def _marked(publishing: Publishing) -> tuple[str, ...]:
 
 
 _ANYBODY: Final = frozenset({"device", "gateway", "cloud"})
+_OF_MANY: Final = frozenset({"gateway", "cloud"})
 
 _SNIPPETS: Final = (
     Snippet(
@@ -112,6 +124,14 @@ _SNIPPETS: Final = (
         language="python",
         fits=_ANYBODY,
         is_tried=True,
+    ),
+    Snippet(
+        name="mosquitto-bridge",
+        title={"zh": "自有 Mosquitto 桥接", "en": "A bridge from your own Mosquitto"},
+        language="sh",
+        fits=_OF_MANY,
+        is_tried=True,
+        example=_GATEWAY_EXAMPLE,
     ),
 )
 
