@@ -133,6 +133,22 @@ _SNIPPETS: Final = (
         is_tried=True,
         example=_GATEWAY_EXAMPLE,
     ),
+    Snippet(
+        name="telegraf-native",
+        title={"zh": "Telegraf：逐台心跳", "en": "Telegraf, a heartbeat for each device"},
+        language="toml",
+        fits=_OF_MANY,
+        is_tried=True,
+        example=_GATEWAY_EXAMPLE,
+    ),
+    Snippet(
+        name="telegraf-source",
+        title={"zh": "Telegraf：成批上报", "en": "Telegraf, in batches"},
+        language="toml",
+        fits=_OF_MANY,
+        is_tried=True,
+        example=_GATEWAY_EXAMPLE,
+    ),
 )
 
 

@@ -30,7 +30,7 @@ GATEWAY: Final = "licheng-1"
 USERNAME: Final = f"{PLATFORM}/via/{GATEWAY}"
 ROOT: Final = f"jieru/v1/{USERNAME}"
 _SECRET: Final = "correct-horse-battery-staple"  # noqa: S105
-_PATIENCE_S: Final = 90
+_PATIENCE_S: Final = 180
 # A shared subscription is forgotten by a broker that is killed (docs/operate.md); these are not.
 _SETTINGS: Final = {"ingest_group": ""}
 _REFUSED: Final = """
