@@ -149,6 +149,14 @@ _SNIPPETS: Final = (
         is_tried=True,
         example=_GATEWAY_EXAMPLE,
     ),
+    Snippet(
+        name="node-red",
+        title={"zh": "Node-RED 流程", "en": "A flow for Node-RED"},
+        language="json",
+        fits=_OF_MANY,
+        is_tried=True,
+        example=_GATEWAY_EXAMPLE,
+    ),
 )
 
 
