@@ -157,6 +157,28 @@ _SNIPPETS: Final = (
         is_tried=True,
         example=_GATEWAY_EXAMPLE,
     ),
+    Snippet(
+        name="sparkplug-python",
+        title={
+            "zh": "Sparkplug B（Python，pysparkplug）",
+            "en": "Sparkplug B (Python, pysparkplug)",
+        },
+        language="python",
+        fits=_OF_MANY,
+        is_tried=True,
+        example=_GATEWAY_EXAMPLE,
+    ),
+    Snippet(
+        name="sparkplug-javascript",
+        title={
+            "zh": "Sparkplug B（Node.js，sparkplug-client）",
+            "en": "Sparkplug B (Node.js, sparkplug-client)",
+        },
+        language="javascript",
+        fits=_OF_MANY,
+        is_tried=True,
+        example=_GATEWAY_EXAMPLE,
+    ),
 )
 
 

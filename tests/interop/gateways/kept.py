@@ -5,6 +5,7 @@ this machine, and is named where it is not; nothing is ever skipped.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -18,6 +19,8 @@ from tests.support.processes import StartError
 
 __all__ = [
     "NODE_RED",
+    "PYSPARKPLUG",
+    "SPARKPLUG_CLIENT",
     "TELEGRAF",
     "THINGSBOARD_GATEWAY",
     "node_modules",
@@ -28,6 +31,8 @@ __all__ = [
 TELEGRAF: Final = "1.37.0"
 NODE_RED: Final = "4.1.15"
 THINGSBOARD_GATEWAY: Final = "3.8.5"
+PYSPARKPLUG: Final = "0.6.1"
+SPARKPLUG_CLIENT: Final = "3.2.4"
 _TELEGRAF_TAGS: Final = (
     "custom",
     *("inputs.mqtt_consumer", "inputs.tail", "outputs.mqtt"),
@@ -61,7 +66,7 @@ def node_modules(*packages: str) -> Path:
     def install(folder: Path) -> None:
         _run(["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), *packages])
 
-    return _kept("npm-" + "-".join(packages), install)
+    return _kept(_name("npm", packages), install)
 
 
 def python_with(*packages: str) -> Path:
@@ -70,7 +75,6 @@ def python_with(*packages: str) -> Path:
     Raises:
         StartError: they cannot be had.
     """
-    name = "python-" + "-".join(packages)
 
     def install(folder: Path) -> None:
         # The place of an environment is written into it, so it is made where it stays.
@@ -78,7 +82,12 @@ def python_with(*packages: str) -> Path:
         _run(["python3", "-m", "venv", str(folder)])
         _run([str(folder / "bin/python"), "-m", "pip", "install", "--quiet", *packages])
 
-    return _kept(name, install, in_place=True) / "bin/python"
+    return _kept(_name("python", packages), install, in_place=True) / "bin/python"
+
+
+def _name(kind: str, packages: Sequence[str]) -> str:
+    # `env` takes a program whose path has an equals sign for a variable.
+    return "-".join([kind, *(re.sub(r"[=@/]+", "-", each) for each in packages)])
 
 
 def _kept(name: str, make: Callable[[Path], None], *, in_place: bool = False) -> Path:
