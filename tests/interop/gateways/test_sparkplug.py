@@ -1,4 +1,4 @@
-"""Two libraries for Sparkplug B publish as a gateway's edge node, and so do the programs we show."""
+"""Two libraries for Sparkplug B publish as an edge node, and so do the programs that we show."""
 
 import re
 import time
