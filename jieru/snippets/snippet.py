@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Final, NamedTuple
 
-__all__ = ["EXAMPLE", "Publishing", "Snippet", "snippets"]
+__all__ = ["EXAMPLE", "Publishing", "Snippet", "fill", "snippets"]
 
 _PUBLIC_AUTHORITIES: Final = "/etc/ssl/certs/ca-certificates.crt"
 """Where Debian and most others keep those that everybody trusts."""
@@ -64,6 +64,8 @@ class Snippet(NamedTuple):
     """Whether a test runs it; else document and console say that it was not tried."""
     example: Publishing = EXAMPLE
     """What stands in its text."""
+    page: str = "connect"
+    """The document that shows it, without its language."""
 
     @property
     def text(self) -> str:
@@ -77,15 +79,24 @@ class Snippet(NamedTuple):
         Raises:
             ValueError: a value has a character that would end a literal.
         """
-        values = _marked(self.example), _marked(publishing)
-        if any(_ENDS_A_LITERAL.search(value) for value in values[1]):
-            raise ValueError("a quotation mark, dollar, backslash or control character")
-        given = dict(zip(*values, strict=True))
-        # All in one pass and the longest first: some stand inside others, and no value that was
-        # filled in is looked at again.
-        longest_first = sorted(given, key=len, reverse=True)
-        pattern = "|".join(rf"(?<!\w){re.escape(value)}(?!\w)" for value in longest_first)
-        return re.sub(pattern, lambda found: given[found[0]], self.text)
+        return fill(self.text, publishing, self.example)
+
+
+def fill(text: str, publishing: Publishing, example: Publishing = EXAMPLE) -> str:
+    """A text with these values in place of the example's.
+
+    Raises:
+        ValueError: a value has a character that would end a literal.
+    """
+    values = _marked(publishing)
+    if any(_ENDS_A_LITERAL.search(value) for value in values):
+        raise ValueError("a quotation mark, dollar, backslash or control character")
+    given = dict(zip(_marked(example), values, strict=True))
+    # All in one pass and the longest first: some stand inside others, and no value that was filled
+    # in is looked at again.
+    longest_first = sorted(given, key=len, reverse=True)
+    pattern = "|".join(rf"(?<!\w){re.escape(value)}(?!\w)" for value in longest_first)
+    return re.sub(pattern, lambda found: given[found[0]], text)
 
 
 def _marked(publishing: Publishing) -> tuple[str, ...]:
@@ -108,7 +119,6 @@ def _marked(publishing: Publishing) -> tuple[str, ...]:
 
 
 _ANYBODY: Final = frozenset({"device", "gateway", "cloud"})
-_OF_MANY: Final = frozenset({"gateway", "cloud"})
 
 _SNIPPETS: Final = (
     Snippet(
@@ -126,62 +136,104 @@ _SNIPPETS: Final = (
         is_tried=True,
     ),
     Snippet(
-        name="mosquitto-bridge",
-        title={"zh": "自有 Mosquitto 桥接", "en": "A bridge from your own Mosquitto"},
-        language="sh",
-        fits=_OF_MANY,
-        is_tried=True,
-        example=_GATEWAY_EXAMPLE,
-    ),
-    Snippet(
-        name="telegraf-native",
-        title={"zh": "Telegraf：逐台心跳", "en": "Telegraf, a heartbeat for each device"},
-        language="toml",
-        fits=_OF_MANY,
-        is_tried=True,
-        example=_GATEWAY_EXAMPLE,
-    ),
-    Snippet(
-        name="telegraf-source",
-        title={"zh": "Telegraf：成批上报", "en": "Telegraf, in batches"},
-        language="toml",
-        fits=_OF_MANY,
-        is_tried=True,
-        example=_GATEWAY_EXAMPLE,
-    ),
-    Snippet(
-        name="node-red",
-        title={"zh": "Node-RED 流程", "en": "A flow for Node-RED"},
-        language="json",
-        fits=_OF_MANY,
-        is_tried=True,
-        example=_GATEWAY_EXAMPLE,
-    ),
-    Snippet(
-        name="sparkplug-python",
-        title={
-            "zh": "Sparkplug B（Python，pysparkplug）",
-            "en": "Sparkplug B (Python, pysparkplug)",
-        },
+        name="python-aiomqtt",
+        title={"zh": "Python asyncio（aiomqtt）", "en": "Python asyncio (aiomqtt)"},
         language="python",
-        fits=_OF_MANY,
+        fits=_ANYBODY,
         is_tried=True,
-        example=_GATEWAY_EXAMPLE,
     ),
     Snippet(
-        name="sparkplug-javascript",
-        title={
-            "zh": "Sparkplug B（Node.js，sparkplug-client）",
-            "en": "Sparkplug B (Node.js, sparkplug-client)",
-        },
+        name="go",
+        title={"zh": "Go（autopaho）", "en": "Go (autopaho)"},
+        language="go",
+        fits=_ANYBODY,
+        is_tried=True,
+    ),
+    Snippet(
+        name="java",
+        title={"zh": "Java（HiveMQ 客户端）", "en": "Java (HiveMQ client)"},
+        language="java",
+        fits=_ANYBODY,
+        is_tried=True,
+    ),
+    Snippet(
+        name="javascript",
+        title={"zh": "JavaScript（mqtt.js）", "en": "JavaScript (mqtt.js)"},
         language="javascript",
-        fits=_OF_MANY,
+        fits=_ANYBODY,
+        is_tried=True,
+    ),
+    Snippet(
+        name="c",
+        title={"zh": "C（libmosquitto）", "en": "C (libmosquitto)"},
+        language="c",
+        fits=_ANYBODY,
+        is_tried=True,
+    ),
+    Snippet(
+        name="rust",
+        title={"zh": "Rust（rumqttc）", "en": "Rust (rumqttc)"},
+        language="rust",
+        fits=_ANYBODY,
+        is_tried=True,
+    ),
+    Snippet(
+        name="arduino",
+        title={"zh": "Arduino（PubSubClient）", "en": "Arduino (PubSubClient)"},
+        language="cpp",
+        fits=frozenset({"device"}),
+        is_tried=False,
+    ),
+    Snippet(
+        name="curl",
+        title={"zh": "HTTPS（curl）", "en": "HTTPS (curl)"},
+        language="sh",
+        fits=_ANYBODY,
+        is_tried=False,
+    ),
+)
+
+
+def _of_many(name: str, language: str, *, zh: str, en: str) -> Snippet:
+    """What somebody configures once for many devices."""
+    return Snippet(
+        name=name,
+        title={"zh": zh, "en": en},
+        language=language,
+        fits=frozenset({"gateway", "cloud"}),
         is_tried=True,
         example=_GATEWAY_EXAMPLE,
+        page="connect-gateways",
+    )
+
+
+_SOFTWARE_OF_OTHERS: Final = (
+    _of_many(
+        "mosquitto-bridge", "sh", zh="自有 Mosquitto 桥接", en="A bridge from your own Mosquitto"
+    ),
+    _of_many(
+        "telegraf-native",
+        "toml",
+        zh="Telegraf：逐台心跳",
+        en="Telegraf: a heartbeat for each device",
+    ),
+    _of_many("telegraf-source", "toml", zh="Telegraf：成批上报", en="Telegraf: in batches"),
+    _of_many("node-red", "json", zh="Node-RED 流程", en="A flow for Node-RED"),
+    _of_many(
+        "sparkplug-python",
+        "python",
+        zh="Sparkplug B：Python（pysparkplug）",
+        en="Sparkplug B: Python (pysparkplug)",
+    ),
+    _of_many(
+        "sparkplug-javascript",
+        "javascript",
+        zh="Sparkplug B：JavaScript（sparkplug-client）",
+        en="Sparkplug B: JavaScript (sparkplug-client)",
     ),
 )
 
 
 def snippets() -> tuple[Snippet, ...]:
     """All of them, in the order in which documents and console show them."""
-    return _SNIPPETS
+    return _SNIPPETS + _SOFTWARE_OF_OTHERS

@@ -1,1 +1,1 @@
-"""Software that nobody here wrote publishes, and what it published is stored evidence."""
+"""Clients of others against what we deploy: `make interop` (docs/testing.md)."""
