@@ -1,8 +1,10 @@
-"""`python -m tests.interop`: fetch what the clients' languages need; tests then ask no network."""
+"""`python -m tests.interop`: fetch what others' clients need; then no test asks the network."""
 
 import sys
 import time
+from functools import partial
 
+from tests.interop.gateways.kept import SOFTWARE
 from tests.interop.programs import BUILT, fetch_libraries
 from tests.support.processes import StartError
 
@@ -10,10 +12,11 @@ __all__: list[str] = []
 
 
 def _main() -> None:
-    for name in BUILT:
+    libraries = {name: partial(fetch_libraries, name) for name in BUILT}
+    for name, make in [*libraries.items(), *SOFTWARE.items()]:
         started = time.monotonic()
         try:
-            folder = fetch_libraries(name)
+            folder = make()
         except StartError as error:
             sys.exit(f"Error: {error}")
         sys.stdout.write(f"{name}: {folder} ({time.monotonic() - started:.1f} s)\n")

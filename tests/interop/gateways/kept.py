@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,7 @@ from tests.support.processes import StartError
 __all__ = [
     "NODE_RED",
     "PYSPARKPLUG",
+    "SOFTWARE",
     "SPARKPLUG_CLIENT",
     "TELEGRAF",
     "THINGSBOARD_GATEWAY",
@@ -88,6 +89,16 @@ def python_with(*packages: str) -> Path:
 def _name(kind: str, packages: Sequence[str]) -> str:
     # `env` takes a program whose path has an equals sign for a variable.
     return "-".join([kind, *(re.sub(r"[=@/]+", "-", each) for each in packages)])
+
+
+SOFTWARE: Final[Mapping[str, Callable[[], Path]]] = {
+    "telegraf": telegraf,
+    "node-red": lambda: node_modules(f"node-red@{NODE_RED}"),
+    "sparkplug-client": lambda: node_modules(f"sparkplug-client@{SPARKPLUG_CLIENT}"),
+    "pysparkplug": lambda: python_with(f"pysparkplug=={PYSPARKPLUG}"),
+    "thingsboard-gateway": lambda: python_with(f"thingsboard-gateway=={THINGSBOARD_GATEWAY}"),
+}
+"""What makes each of them, where it is not kept yet."""
 
 
 def _kept(name: str, make: Callable[[Path], None], *, in_place: bool = False) -> Path:
