@@ -2,7 +2,9 @@
 
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from tests.interop.gateways.kept import SOFTWARE
 from tests.interop.programs import BUILT, fetch_libraries
@@ -12,8 +14,11 @@ __all__: list[str] = []
 
 
 def _main() -> None:
-    libraries = {name: partial(fetch_libraries, name) for name in BUILT}
-    for name, make in [*libraries.items(), *SOFTWARE.items()]:
+    making: dict[str, Callable[[], Path]] = {
+        **{name: partial(fetch_libraries, name) for name in BUILT},
+        **SOFTWARE,
+    }
+    for name, make in making.items():
         started = time.monotonic()
         try:
             folder = make()
