@@ -220,6 +220,12 @@ _SOFTWARE_OF_OTHERS: Final = (
     _of_many("telegraf-source", "toml", zh="Telegraf：成批上报", en="Telegraf: in batches"),
     _of_many("node-red", "json", zh="Node-RED 流程", en="A flow for Node-RED"),
     _of_many(
+        "thingsboard-gateway",
+        "sh",
+        zh="ThingsBoard IoT Gateway",
+        en="ThingsBoard IoT Gateway",
+    ),
+    _of_many(
         "sparkplug-python",
         "python",
         zh="Sparkplug B：Python（pysparkplug）",

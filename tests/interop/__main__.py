@@ -2,13 +2,16 @@
 
 import sys
 import time
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.interop.gateways.kept import SOFTWARE
 from tests.interop.programs import BUILT, fetch_libraries
 from tests.support.processes import StartError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 __all__: list[str] = []
 
