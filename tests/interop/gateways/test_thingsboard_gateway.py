@@ -2,7 +2,6 @@
 
 import copy
 import json
-import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -211,11 +210,6 @@ def _thingsboard(broker: OwnBroker) -> Iterator[list[str]]:
         client.loop_stop()
 
 
-def _acl(text: str) -> str:
-    """The lines of the ACL, which the configuration shows in its comment."""
-    return "\n".join(re.findall(r"^#   (.*)$", text, re.MULTILINE)) + "\n"
-
-
 def test_the_complete_gateway_reports_to_its_thingsboard_and_to_us(
     the_city: City, own_broker: OwnBroker, debian_root: DebianRoot
 ) -> None:
@@ -228,8 +222,6 @@ def test_the_complete_gateway_reports_to_its_thingsboard_and_to_us(
         thingsboard.start("")
         authority = own_broker.keep("city-ca.pem", the_city.authority.read_bytes())
         text = configuration("thingsboard-gateway", the_city.publishing(ca_file=authority))
-        acl = own_broker.keep("thingsboard.acl", _acl(text).encode())
-        text = text.replace("/etc/mosquitto/thingsboard.acl", str(acl))
         text = text.replace("thingsboard.example.cn:1883", f"127.0.0.1:{thingsboard.port}")
         with (
             the_city.ingesting(),
