@@ -60,7 +60,7 @@ _SAMPLES: Final = {
         [(_TOPIC_SERIAL, _TS, {"Power": "on", "WF": 23.6})],
     ),
     "aliyun gateway": _Sample(
-        "aliyun-batch",
+        "aliyun-gateway",
         "Alibaba Cloud IoT Platform: Device properties, events, and services, gateway reports data",
         f"""{{"id": "123", "version": "1.0", "sys": {{"ack": 0}}, "params": {{
             "properties": {{"Power": {_POWER}, "WF": {{"value": {{}}, "time": {_TS}}}}},
@@ -88,7 +88,7 @@ _SAMPLES: Final = {
         ],
     ),
     "aliyun history": _Sample(
-        "aliyun-batch",
+        "aliyun-history",
         "Alibaba Cloud IoT Platform: Device properties, events, and services, historical data",
         f"""{{"id": "123", "version": "1.0", "params": [
             {{"identity": {{"productKey": "", "deviceName": "S-1"}},
@@ -187,9 +187,10 @@ def test_a_sample_of_somebody_elses_documentation_is_read_whole(name: str) -> No
 
 
 def test_a_report_without_a_time_is_refused_and_says_so() -> None:
-    """IoTDA and JetLinks may leave it out, for their cloud's clock; we have no such clock."""
+    """IoTDA, Aliyun and JetLinks may leave it out, for their cloud's clock; we have no such clock."""
     for preset, message in {
         "iotda-properties": b'{"services": [{"service_id": "T", "properties": {"value": 57}}]}',
+        "aliyun-gateway": b'{"params": {"properties": {"Power": {"value": "on"}}}}',
         "jetlinks": b'{"deviceId": "J-1", "properties": {"temp": 36.8}}',
     }.items():
         decoded = decode_rows(message, compile_format(ready_made()[preset].format), "T-1")
