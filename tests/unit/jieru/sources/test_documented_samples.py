@@ -187,7 +187,7 @@ def test_a_sample_of_somebody_elses_documentation_is_read_whole(name: str) -> No
 
 
 def test_a_report_without_a_time_is_refused_and_says_so() -> None:
-    """IoTDA, Aliyun and JetLinks may leave it out, for their cloud's clock; we have no such clock."""
+    """IoTDA, Aliyun and JetLinks may leave it out, for their cloud's clock; we have none."""
     for preset, message in {
         "iotda-properties": b'{"services": [{"service_id": "T", "properties": {"value": 57}}]}',
         "aliyun-gateway": b'{"params": {"properties": {"Power": {"value": "on"}}}}',
