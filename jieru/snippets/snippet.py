@@ -41,6 +41,14 @@ EXAMPLE: Final = Publishing(
 )
 """What stands in the texts as they are, and in the documents."""
 
+_GATEWAY_EXAMPLE: Final = EXAMPLE._replace(
+    ca_file="/etc/jieru/ca.pem",
+    username="xielian/via/licheng-1",
+    topic="jieru/v1/xielian/via/licheng-1/CNC-00059/heartbeat",
+    client_id="xielian-via-licheng-1",
+)
+"""What stands in the configurations of software that speaks for many devices."""
+
 
 class Snippet(NamedTuple):
     """A whole program, or a configuration, in one language."""
@@ -54,6 +62,10 @@ class Snippet(NamedTuple):
     """Of `device`, `gateway`, `cloud`."""
     is_tried: bool
     """Whether a test runs it; else document and console say that it was not tried."""
+    example: Publishing = EXAMPLE
+    """What stands in its text."""
+    page: str = "connect"
+    """The document that shows it, without its language."""
 
     @property
     def text(self) -> str:
@@ -67,10 +79,10 @@ class Snippet(NamedTuple):
         Raises:
             ValueError: a value has a character that would end a literal.
         """
-        return fill(self.text, publishing)
+        return fill(self.text, publishing, self.example)
 
 
-def fill(text: str, publishing: Publishing) -> str:
+def fill(text: str, publishing: Publishing, example: Publishing = EXAMPLE) -> str:
     """A text with these values in place of the example's.
 
     Raises:
@@ -79,7 +91,7 @@ def fill(text: str, publishing: Publishing) -> str:
     values = _marked(publishing)
     if any(_ENDS_A_LITERAL.search(value) for value in values):
         raise ValueError("a quotation mark, dollar, backslash or control character")
-    given = dict(zip(_marked(EXAMPLE), values, strict=True))
+    given = dict(zip(_marked(example), values, strict=True))
     # All in one pass and the longest first: some stand inside others, and no value that was filled
     # in is looked at again.
     longest_first = sorted(given, key=len, reverse=True)
@@ -94,6 +106,7 @@ def _marked(publishing: Publishing) -> tuple[str, ...]:
     return (
         publishing.https_url,
         publishing.topic,
+        publishing.topic.rpartition(f"/{serial}/")[0],  # before which a bridge puts its prefix
         publishing.client_id,
         publishing.username,
         publishing.host,
@@ -181,6 +194,52 @@ _SNIPPETS: Final = (
 )
 
 
+def _of_many(name: str, language: str, *, zh: str, en: str) -> Snippet:
+    """What somebody configures once for many devices."""
+    return Snippet(
+        name=name,
+        title={"zh": zh, "en": en},
+        language=language,
+        fits=frozenset({"gateway", "cloud"}),
+        is_tried=True,
+        example=_GATEWAY_EXAMPLE,
+        page="connect-gateways",
+    )
+
+
+_SOFTWARE_OF_OTHERS: Final = (
+    _of_many(
+        "mosquitto-bridge", "sh", zh="自有 Mosquitto 桥接", en="A bridge from your own Mosquitto"
+    ),
+    _of_many(
+        "telegraf-native",
+        "toml",
+        zh="Telegraf：逐台心跳",
+        en="Telegraf: a heartbeat for each device",
+    ),
+    _of_many("telegraf-source", "toml", zh="Telegraf：成批上报", en="Telegraf: in batches"),
+    _of_many("node-red", "json", zh="Node-RED 流程", en="A flow for Node-RED"),
+    _of_many(
+        "thingsboard-gateway",
+        "sh",
+        zh="ThingsBoard IoT Gateway",
+        en="ThingsBoard IoT Gateway",
+    ),
+    _of_many(
+        "sparkplug-python",
+        "python",
+        zh="Sparkplug B：Python（pysparkplug）",
+        en="Sparkplug B: Python (pysparkplug)",
+    ),
+    _of_many(
+        "sparkplug-javascript",
+        "javascript",
+        zh="Sparkplug B：JavaScript（sparkplug-client）",
+        en="Sparkplug B: JavaScript (sparkplug-client)",
+    ),
+)
+
+
 def snippets() -> tuple[Snippet, ...]:
     """All of them, in the order in which documents and console show them."""
-    return _SNIPPETS
+    return _SNIPPETS + _SOFTWARE_OF_OTHERS
