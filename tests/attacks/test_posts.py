@@ -40,7 +40,6 @@ def _bomb() -> bytes:
     return b"".join([*(packer.compress(piece) for _ in range(512)), packer.flush()])
 
 
-
 @dataclass(slots=True)
 class _Honest:
     """Equipment that posts all the time, and remembers each 200."""
