@@ -51,9 +51,10 @@ def export_rows(database: RequestDatabase, export: Export) -> Iterator[Sequence[
     while True:
         with database.reading() as connection:
             found = find_page(connection, export.search, PageRequest(cursor, _CHUNK))
-            rows = _rows(connection, export, found)
-        yield rows
+            chunk = [_rows(connection, export, found)]
         cursor = found.next_cursor
+        del found
+        yield chunk.pop()  # not kept here while its reader is slow
         if cursor is None:
             return
 
@@ -61,11 +62,12 @@ def export_rows(database: RequestDatabase, export: Export) -> Iterator[Sequence[
 def respond_csv(database: RequestDatabase, name: str, export: Export) -> StreamingResponse:
     """A list as a file to be kept; what fails at once still becomes a problem document."""
     columns = [column.name for column in KINDS[export.kind].everyday_columns]
-    chunks = (
-        [[row[column] for column in columns] for row in rows]
-        for rows in export_rows(database, export)
-    )
-    return respond_table(name, columns, chunks)
+
+    def values(rows: Sequence[Mapping[str, Any]]) -> Sequence[Sequence[object]]:
+        return [[row[column] for column in columns] for row in rows]
+
+    # map keeps no chunk that it has handed on.
+    return respond_table(name, columns, map(values, export_rows(database, export)))
 
 
 def respond_table(
@@ -78,8 +80,9 @@ def respond_table(
         columns: the header.
         chunks: the rows, at least one chunk, which may be empty.
     """
-    first = [columns, *_cells(next(chunks))]
-    return _File(name, _small(csv_pieces(chain((first,), map(_cells, chunks)))))
+    pieces = csv_pieces(chain(([columns],), map(_cells, chunks)))
+    begin = next(pieces) + next(pieces)
+    return _File(name, _small(chain((begin,), pieces)))
 
 
 class _File(StreamingResponse):
