@@ -10,6 +10,7 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
+from api.patience import USUAL_PATIENCE, Patience, patient_protocol
 from api.web.stopping import Stopping
 from jieru.errors import UserError
 
@@ -21,7 +22,14 @@ _STOP_TIMEOUT_S: Final = _FINISH_REQUESTS_S + 5
 
 
 @contextmanager
-def serving(app: ASGIApp, host: str, port: int, *, trusted_proxies: str = "") -> Iterator[str]:
+def serving(
+    app: ASGIApp,
+    host: str,
+    port: int,
+    *,
+    trusted_proxies: str = "",
+    patience: Patience = USUAL_PATIENCE,
+) -> Iterator[str]:
     """Serve until the block ends; requests that are being answered get some seconds to finish.
 
     Answers that go on for ever are told of the end by `api.web.stopping`.
@@ -32,6 +40,7 @@ def serving(app: ASGIApp, host: str, port: int, *, trusted_proxies: str = "") ->
         port: 0 takes any free one.
         trusted_proxies: addresses and networks, with commas between, whose word is taken for who
             the client is and whether it speaks TLS.
+        patience: how long clients are waited for, and how many.
 
     Yields:
         The address of the first page, for instance `http://127.0.0.1:8000`.
@@ -53,6 +62,9 @@ def serving(app: ASGIApp, host: str, port: int, *, trusted_proxies: str = "") ->
                 server_header=False,
                 proxy_headers=True,
                 forwarded_allow_ips=trusted_proxies,
+                http=patient_protocol(patience),
+                ws="none",
+                timeout_keep_alive=patience.idle_s,
                 timeout_graceful_shutdown=_FINISH_REQUESTS_S,
             )
         )

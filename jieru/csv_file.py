@@ -20,13 +20,18 @@ def csv_file(rows: Iterable[Sequence[object]]) -> bytes:
 
 
 def csv_pieces(chunks: Iterable[Iterable[Sequence[object]]]) -> Iterator[bytes]:
-    """A file piece by piece, one for each chunk of rows, however many there are."""
+    """A file piece by piece, one for each chunk of rows, however many there are.
+
+    While a piece waits to be sent nothing else of its chunk is kept here.
+    """
+    mark = _BYTE_ORDER_MARK
+    for piece in map(_encoded, chunks):
+        yield mark.encode() + piece
+        mark = ""
+
+
+def _encoded(rows: Iterable[Sequence[object]]) -> bytes:
     text = io.StringIO()
-    text.write(_BYTE_ORDER_MARK)
-    writer = csv.writer(text, lineterminator="\r\n")
-    for rows in chunks:
-        writer.writerows(rows)
-        # A lone half of a surrogate pair, as a damaged workbook may hold, is no UTF-8.
-        yield text.getvalue().encode(errors="replace")
-        text.seek(0)
-        text.truncate()
+    csv.writer(text, lineterminator="\r\n").writerows(rows)
+    # A lone half of a surrogate pair, as a damaged workbook may hold, is no UTF-8.
+    return text.getvalue().encode(errors="replace")

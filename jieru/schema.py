@@ -94,8 +94,9 @@ def migrate(
         auditors = {AUDITOR: auditor_password} if auditor_password else {}
         notes = fence_in(connection, passwords={**(role_passwords or {}), **auditors})
         pin_functions(connection)
+        is_given = _give_audit_away(connection, database_url)
         # Where roles are still to be made, that is what has to be done first.
-        if not give_audit_away(connection) and not notes:
+        if not is_given and not notes:
             notes += (
                 UserError(
                     "This database user may not give the audit to the role jieru_audit_writer, so "
@@ -130,6 +131,22 @@ def _apply_pending(connection: psycopg.Connection, database_url: str, folder: Pa
     except BaseException:
         _restore_views(connection)
         raise
+
+
+def _give_audit_away(connection: psycopg.Connection, database_url: str) -> bool:
+    """Let the audit be its own role's, once nobody's transaction holds its tables."""
+    is_given = False
+
+    def work() -> None:
+        nonlocal is_given
+        is_given = give_audit_away(connection)
+
+    try:
+        apply_patiently(connection, database_url, name="audit_entries", work=work)
+    except BaseException:
+        _restore_views(connection)
+        raise
+    return is_given
 
 
 def _names(folder: Path) -> set[str]:

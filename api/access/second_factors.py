@@ -33,6 +33,8 @@ __all__ = [
 ISSUER: Final = "Jieru 接入"
 _STEPS_APART: Final = (-1, 0, 1)
 """A phone's clock may differ by half a minute, and a person takes a while to type."""
+_STEPS_AHEAD: Final = 10
+"""Five minutes: more than two servers' clocks and a phone's differ by."""
 _RECOVERY_CODES: Final = 10
 # No character that is easily taken for another one. 16 of these 31 are 79 random bits.
 _ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -61,11 +63,13 @@ _END_UNCONFIRMED: Final = """
 _FORGET_USE: Final = "DELETE FROM second_factor_uses WHERE factor_id = %s"
 _FORGET_CODES: Final = "DELETE FROM recovery_codes WHERE factor_id = %s"
 _ADD_CODE: Final = "INSERT INTO recovery_codes (factor_id, code_hash) VALUES (%s, %s)"
-# Of two that come with one code at once, one finds the row changed.
+# Of two that come with one code at once, one finds the row changed. A step far ahead was used by a
+# clock that was wrong: it shuts nobody out until then.
 _USE_STEP: Final = """
-    INSERT INTO second_factor_uses (factor_id, last_step) VALUES (%s, %s)
+    INSERT INTO second_factor_uses (factor_id, last_step) VALUES (%(factor)s, %(step)s)
     ON CONFLICT (factor_id) DO UPDATE SET last_step = excluded.last_step
     WHERE second_factor_uses.last_step < excluded.last_step
+       OR second_factor_uses.last_step > %(furthest)s
     RETURNING factor_id
 """
 _USE_RECOVERY: Final = """
@@ -194,7 +198,8 @@ def _use_step(
     present = totp.timecode(now)
     for step in (present + apart for apart in _STEPS_APART):
         if hmac.compare_digest(totp.generate_otp(step).encode(), code.encode()):
-            return connection.execute(_USE_STEP, (factor_id, step)).fetchone() is not None
+            values = {"factor": factor_id, "step": step, "furthest": present + _STEPS_AHEAD}
+            return connection.execute(_USE_STEP, values).fetchone() is not None
     return False
 
 

@@ -16,7 +16,7 @@ from jieru.access_entries import AccessKind
 
 __all__ = ["AccessFilter", "list_accesses", "read_accesses"]
 
-_AT_ONCE: Final = 2_000
+_AT_ONCE: Final = 500
 """Entries of an export that are read at once; between, its reader holds no connection."""
 
 _SELECT: Final = SQL("""

@@ -16,7 +16,7 @@ from api.web.paging import PageRequest, read_cursor, write_cursor
 
 __all__ = ["OF_OPERATORS", "AuditFilter", "list_entries", "read_entries"]
 
-_AT_ONCE: Final = 2_000
+_AT_ONCE: Final = 500
 """Entries of an export that are read at once; between, its reader holds no connection."""
 _NO_CHANGE: Final = frozenset({"revision"})
 """Fields that follow from a change of others."""

@@ -34,7 +34,7 @@ __all__ = [
     "read_rejections",
 ]
 
-_AT_ONCE: Final = 500
+_AT_ONCE: Final = 200
 _SELECT: Final = SQL("""
     SELECT id, received_at, reason, topic, payload, payload_bytes, path, detail FROM rejections
     WHERE {conditions} ORDER BY received_at DESC, id DESC LIMIT %(limit)s

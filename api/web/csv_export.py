@@ -1,13 +1,17 @@
-"""A list as a CSV file: the columns of the import file, however long it is, in constant memory."""
+"""A list as a CSV file: the columns of the import file, however long it is, in constant memory.
+
+What a client who reads slowly, or not at all, may cost is one chunk of records and two pieces.
+"""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final, LiteralString, NamedTuple
 
 import psycopg
 from psycopg.rows import dict_row
 from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from api.web.database import RequestDatabase
 from api.web.listing import Found, Search, find_page
@@ -18,9 +22,11 @@ from registry.kinds import KINDS, KindName
 
 __all__ = ["CSV_RESPONSE", "Export", "export_rows", "respond_csv", "respond_table"]
 
-_CHUNK: Final = 5_000
+_CHUNK: Final = 1_000
 """Records that are read at once: each chunk borrows a connection for a moment, so that a client
-who reads slowly keeps none."""
+who reads slowly keeps none. Such a client keeps one chunk of them, some 2 kB each."""
+_PIECE_BYTES: Final = 65_536
+"""So much is given to the connection at once: what it may hold unsent before it says to wait."""
 _MEDIA_TYPE: Final = "text/csv; charset=utf-8"
 
 CSV_RESPONSE: Final[dict[int | str, dict[str, Any]]] = {
@@ -45,9 +51,10 @@ def export_rows(database: RequestDatabase, export: Export) -> Iterator[Sequence[
     while True:
         with database.reading() as connection:
             found = find_page(connection, export.search, PageRequest(cursor, _CHUNK))
-            rows = _rows(connection, export, found)
-        yield rows
+            chunk = [_rows(connection, export, found)]
         cursor = found.next_cursor
+        del found
+        yield chunk.pop()  # not kept here while its reader is slow
         if cursor is None:
             return
 
@@ -55,11 +62,12 @@ def export_rows(database: RequestDatabase, export: Export) -> Iterator[Sequence[
 def respond_csv(database: RequestDatabase, name: str, export: Export) -> StreamingResponse:
     """A list as a file to be kept; what fails at once still becomes a problem document."""
     columns = [column.name for column in KINDS[export.kind].everyday_columns]
-    chunks = (
-        [[row[column] for column in columns] for row in rows]
-        for rows in export_rows(database, export)
-    )
-    return respond_table(name, columns, chunks)
+
+    def values(rows: Sequence[Mapping[str, Any]]) -> Sequence[Sequence[object]]:
+        return [[row[column] for column in columns] for row in rows]
+
+    # map keeps no chunk that it has handed on.
+    return respond_table(name, columns, map(values, export_rows(database, export)))
 
 
 def respond_table(
@@ -72,12 +80,34 @@ def respond_table(
         columns: the header.
         chunks: the rows, at least one chunk, which may be empty.
     """
-    first = [columns, *_cells(next(chunks))]
-    return StreamingResponse(
-        csv_pieces(chain((first,), map(_cells, chunks))),
-        media_type=_MEDIA_TYPE,
-        headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
-    )
+    pieces = csv_pieces(chain(([columns],), map(_cells, chunks)))
+    begin = next(pieces) + next(pieces)
+    return _File(name, _small(chain((begin,), pieces)))
+
+
+class _File(StreamingResponse):
+    """A file that is made while it is sent, and no longer."""
+
+    def __init__(self, name: str, pieces: Generator[bytes]) -> None:
+        super().__init__(
+            pieces,
+            media_type=_MEDIA_TYPE,
+            headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
+        )
+        self._pieces = pieces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it; what was read for a client that has gone is let go at once."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._pieces.close()
+
+
+def _small(pieces: Iterator[bytes]) -> Generator[bytes]:
+    for piece in pieces:
+        for begin in range(0, len(piece), _PIECE_BYTES):
+            yield piece[begin : begin + _PIECE_BYTES]
 
 
 def _rows(

@@ -42,6 +42,13 @@ _IS_ASLEEP: Final = """
 _IS_WAITING: Final = (
     "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'platforms'::regclass"
 )
+_AUDIT_IS_WAITED_FOR: Final = (
+    "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'audit_entries'::regclass"
+)
+_IS_AUDIT_GIVEN_AWAY: Final = """
+    SELECT count(*) FROM pg_tables
+    WHERE tablename = 'audit_entries' AND tableowner = 'jieru_audit_writer'
+"""
 _HAS_COLUMN: Final = """
     SELECT count(*) FROM information_schema.columns
     WHERE table_name = 'platforms' AND table_schema = 'public' AND column_name = 'colour'
@@ -171,6 +178,46 @@ def test_a_migration_behind_a_long_transaction_lets_writers_pass(
             assert _count(writer, _COUNT_VIEWS) > 40
         migrate(url, folder=folder)
         assert _count(writer, _HAS_COLUMN) == 1
+
+
+def test_a_migration_goes_on_by_itself_when_a_long_reader_ends(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has to start it again."""
+    monkeypatch.setattr(migrating, "_ATTEMPTS", 1_000)
+    monkeypatch.setattr(migrating, "_PAUSE_S", 0.1)
+    folder = _migrations_with(tmp_path / "next", _ADD_COLUMN)
+    with connect(url, autocommit=True) as seeing, ThreadPoolExecutor(1) as pool:
+        with connect(url) as reader:
+            reader.execute("SELECT FROM platforms")
+            held_up = pool.submit(migrate, url, folder=folder)
+            wait_until(lambda: _count(seeing, _IS_WAITING) > 0, "the migration waits")
+        held_up.result(timeout=120)
+        assert _count(seeing, _HAS_COLUMN) == 1
+        assert _count(seeing, _COUNT_VIEWS) > 40
+
+
+def test_giving_the_audit_away_behind_a_long_reader_lets_writers_pass(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a release that knew no such role left it: every change writes into the audit."""
+    monkeypatch.setattr(migrating, "_ATTEMPTS", 3)
+    monkeypatch.setattr(migrating, "_PAUSE_S", 0.1)
+    with connect(database_url, autocommit=True) as writer:
+        writer.execute("ALTER TABLE audit_entries OWNER TO CURRENT_USER")
+        reading = make_conninfo(database_url, application_name="reader-7")
+        with ThreadPoolExecutor(1) as pool, connect(reading) as reader:
+            reader.execute("SELECT FROM audit_entries")
+            held_up = pool.submit(migrate, database_url)
+            wait_until(lambda: _count(writer, _AUDIT_IS_WAITED_FOR) > 0, "the migration waits")
+            writer.execute("SET statement_timeout = '30s'")
+            writer.execute("SELECT FROM audit_entries LIMIT 1")
+            named = r"go on with audit_entries: .* application reader-7, since 2"
+            with pytest.raises(WorldError, match=named):
+                held_up.result(timeout=60)
+            assert _count(writer, _COUNT_VIEWS) > 40
+        migrate(database_url)
+        assert _count(writer, _IS_AUDIT_GIVEN_AWAY) == 1
 
 
 def test_a_file_that_was_changed_after_it_was_applied_is_refused(url: str, tmp_path: Path) -> None:

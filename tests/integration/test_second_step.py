@@ -231,6 +231,23 @@ async def test_the_password_alone_opens_nothing(
     assert connection.execute("SELECT count(*) FROM pending_sign_ins").fetchone() == (0,)
 
 
+async def test_a_clock_that_was_ahead_shuts_nobody_out(
+    app: FastAPI, connection: psycopg.Connection, settings: Settings, clock: Clock
+) -> None:
+    """Codes of now are taken again, each once."""
+    secret, _codes = set_up(connection, key_of(settings), "lin", clock.now)
+    async with visiting(app) as browser:
+        clock.move(86_400)
+        await sign_in(browser, "lin")
+        assert (await give_code(browser, code_at(secret, clock.now))).status_code == 303
+        clock.move(-86_370)
+        code = code_at(secret, clock.now)
+        await sign_in(browser, "lin")
+        assert (await give_code(browser, code)).status_code == 303
+        await sign_in(browser, "lin")
+        assert (await give_code(browser, code)).status_code == 422
+
+
 async def test_a_code_is_taken_once(
     app: FastAPI, connection: psycopg.Connection, settings: Settings, clock: Clock
 ) -> None:

@@ -11,7 +11,8 @@ import pytest
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 
-from api.access.delays import name_subject
+from api.access.delays import FREE_BY_ADDRESS, name_subject
+from api.access.passwords import is_password
 from api.access.personal_keys import PERSONAL_SCOPES
 from api.access.roles import Role
 from api.access.users import disable_user, reset_password
@@ -315,6 +316,34 @@ async def test_guesses_that_come_at_once_follow_one_another(
             *(browser.post("/sign-in", data=fields | {"password": f"guess {n}"}) for n in range(8))
         )
     assert sorted(answer.status_code for answer in answers) == [422] + [429] * 7
+
+
+async def test_a_burst_of_guesses_from_one_address_hashes_no_more_than_it_may_fail(
+    app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is counted before its password is looked at, under whatever names they come."""
+    looked_at: list[str] = []
+
+    def counting(stored: str | None, password: str) -> bool:
+        looked_at.append(password)
+        return is_password(stored, password)
+
+    monkeypatch.setattr("api.access.signing_in.is_password", counting)
+    async with visiting(app, address="203.0.113.9") as browser:
+        token = form_token_of(await browser.get("/sign-in"))
+        answers = await asyncio.gather(
+            *(
+                browser.post(
+                    "/sign-in",
+                    data={"form_token": token, "name": f"n{n}", "password": f"guess {n}"},
+                )
+                for n in range(300)
+            )
+        )
+    statuses = [answer.status_code for answer in answers]
+    assert len(looked_at) == statuses.count(422) == FREE_BY_ADDRESS + 1
+    assert statuses.count(429) == 300 - len(looked_at)
+    assert all("retry-after" in each.headers for each in answers if each.status_code == 429)
 
 
 async def test_the_wait_is_the_accounts_own(app: FastAPI) -> None:
