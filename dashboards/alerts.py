@@ -222,6 +222,27 @@ def all_alerts(disk_gb: int) -> list[Alert]:
             panel=CHECKPOINTS,
         ),
         Alert(
+            name="archive-damaged",
+            title=Text("归档异常", "Archive trouble"),
+            summary=Text(
+                "最近一次核验发现归档文件缺失或被改动，或九日以上没有核验过归档。",
+                "The last verification found archived files missing or changed, or the archive "
+                "has not been verified for nine days.",
+            ),
+            # A month stands for damage. Where nothing was archived there is nothing to verify.
+            sql="""
+            SELECT (CASE WHEN findings > 0 THEN 2592000
+                         WHEN files = 0 THEN 0
+                         ELSE extract(epoch FROM now() - coalesce(verified_at, first_archived_at))
+                    END)::double precision AS trouble_s
+            FROM audit.archive_state
+            """,
+            threshold=9 * 86_400,
+            wait="10m",
+            severity="critical",
+            panel=EVIDENCE,
+        ),
+        Alert(
             name="signals-overdue",
             title=Text("疑点久未查找", "Signals overdue"),
             summary=Text(
