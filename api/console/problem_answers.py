@@ -24,7 +24,8 @@ from api.web.problems import (
     ProblemDocument,
     reason_of,
 )
-from jieru.errors import UserError, WorldError
+from jieru.durable_files import is_full
+from jieru.errors import NoRoomError, UserError, WorldError
 from jieru.i18n import Language, translations
 from jieru.i18n import marked as _
 
@@ -46,6 +47,8 @@ def install_problems(app: FastAPI) -> None:
     for error in (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
         app.add_exception_handler(error, _answer_other_schema)
     app.add_exception_handler(WorldError, _answer_database_away)
+    app.add_exception_handler(NoRoomError, _answer_no_room)
+    app.add_exception_handler(OSError, _answer_system_error)
     app.add_exception_handler(UserError, _answer_user_error)
     app.add_exception_handler(Exception, _answer_bug)
 
@@ -168,6 +171,21 @@ async def _answer_database_away(request: Request, error: Exception) -> Response:
         "database_away", path=loggable_path(request.url.path), error=" ".join(str(error).split())
     )
     return _respond(request, Kind.DATABASE_AWAY, Kind.DATABASE_AWAY.value.meaning)
+
+
+async def _answer_no_room(request: Request, error: Exception) -> Response:
+    # Which folder it is is for the operator's log.
+    _log.error(
+        "disk_full", path=loggable_path(request.url.path), error=" ".join(str(error).split())
+    )
+    return _respond(request, Kind.NO_ROOM, Kind.NO_ROOM.value.meaning)
+
+
+async def _answer_system_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, OSError)  # noqa: S101 - how it was registered
+    if not is_full(error):
+        raise error
+    return await _answer_no_room(request, error)
 
 
 async def _answer_other_schema(request: Request, error: Exception) -> Response:

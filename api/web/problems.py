@@ -101,6 +101,15 @@ class Kind(Enum):
         _("The database and this program do not fit together; the operator must act."),
     )
 
+    NO_ROOM = _Explanation(
+        507,
+        _("No room left"),
+        _(
+            "A disk of the server is full: nothing of this request was stored. Tell whoever runs "
+            "it, and send it again when there is room."
+        ),
+    )
+
     @property
     def slug(self) -> str:
         """The anchor of this kind on the reference page."""
