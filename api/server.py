@@ -3,7 +3,8 @@
 import errno
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -16,11 +17,22 @@ __all__ = ["serving"]
 
 _BACKLOG: Final = 2048
 _FINISH_REQUESTS_S: Final = 5
-_STOP_TIMEOUT_S: Final = _FINISH_REQUESTS_S + 5
+_INTERRUPTED_S: Final = 2
+"""For how long requests that took longer are interrupted, and may say so."""
+_INTERRUPT_EVERY_S: Final = 0.1
+_STOP_TIMEOUT_S: Final = 5
+"""After that. All together ends within the ten seconds that containers are given."""
 
 
 @contextmanager
-def serving(app: ASGIApp, host: str, port: int, *, trusted_proxies: str = "") -> Iterator[str]:
+def serving(
+    app: ASGIApp,
+    host: str,
+    port: int,
+    *,
+    trusted_proxies: str = "",
+    interrupt: Callable[[], None] = lambda: None,
+) -> Iterator[str]:
     """Serve until the block ends; requests that are being answered get some seconds to finish.
 
     Args:
@@ -29,6 +41,7 @@ def serving(app: ASGIApp, host: str, port: int, *, trusted_proxies: str = "") ->
         port: 0 takes any free one.
         trusted_proxies: addresses and networks, with commas between, whose word is taken for who
             the client is and whether it speaks TLS.
+        interrupt: ends what requests are at that took longer than they may; called repeatedly.
 
     Yields:
         The address of the first page, for instance `http://127.0.0.1:8000`.
@@ -49,7 +62,7 @@ def serving(app: ASGIApp, host: str, port: int, *, trusted_proxies: str = "") ->
                 server_header=False,
                 proxy_headers=True,
                 forwarded_allow_ips=trusted_proxies,
-                timeout_graceful_shutdown=_FINISH_REQUESTS_S,
+                timeout_graceful_shutdown=_FINISH_REQUESTS_S + _INTERRUPTED_S,
             )
         )
         thread = threading.Thread(
@@ -61,6 +74,12 @@ def serving(app: ASGIApp, host: str, port: int, *, trusted_proxies: str = "") ->
             yield _address(host, listener.getsockname()[1])
         finally:
             server.should_exit = True
+            thread.join(_FINISH_REQUESTS_S)
+            # A statement that begins after one was cancelled is cancelled too.
+            interrupted_until = time.monotonic() + _INTERRUPTED_S
+            while thread.is_alive() and time.monotonic() < interrupted_until:
+                interrupt()
+                thread.join(_INTERRUPT_EVERY_S)
             thread.join(_STOP_TIMEOUT_S)
 
 

@@ -14,6 +14,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from api.console.rendering import render
+from api.web.database import RequestDatabase
+from api.web.ending import ending_problem
 from api.web.headers import SECURITY_HEADERS, loggable_path
 from api.web.language import language_of
 from api.web.problems import (
@@ -24,6 +26,7 @@ from api.web.problems import (
     ProblemDocument,
     reason_of,
 )
+from api.web.services import services_of
 from jieru.durable_files import is_full
 from jieru.errors import NoRoomError, UserError, WorldError
 from jieru.i18n import Language, translations
@@ -72,7 +75,7 @@ def _respond(
         errors=list(errors),
     )
     if document.status == Kind.DATABASE_AWAY.value.status:
-        headers = {**(headers or {}), "Retry-After": str(_RETRY_AFTER_S)}
+        headers = {"Retry-After": str(_RETRY_AFTER_S), **(headers or {})}
     if _is_page(request):
         response = render(request, "problem.html", {"problem": document}, status=document.status)
         response.headers.update(headers or {})
@@ -166,6 +169,9 @@ async def _answer_http(request: Request, error: Exception) -> Response:
 
 
 async def _answer_database_away(request: Request, error: Exception) -> Response:
+    database = services_of(request).find(RequestDatabase)
+    if database is not None and database.is_interrupted:
+        return await _answer_problem(request, ending_problem())
     # The reader gets no address and no driver message: those are for the operator's log.
     _log.warning(
         "database_away", path=loggable_path(request.url.path), error=" ".join(str(error).split())
