@@ -79,7 +79,6 @@ def test_an_import_under_way_at_sigterm_is_answered_and_stores_nothing(
 
 async def _told(*, commits: bool, is_done: bool) -> str:
     """What a request is told that is cancelled before, in or after its commit."""
-
     app = FastAPI()
     app.state.services = Services(DefaultLanguage("en"))
     app.add_middleware(AnsweredAtTheEnd)
