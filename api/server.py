@@ -11,6 +11,7 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
+from api.web.stopping import Stopping
 from jieru.errors import UserError
 
 __all__ = ["serving"]
@@ -35,6 +36,8 @@ def serving(
 ) -> Iterator[str]:
     """Serve until the block ends; requests that are being answered get some seconds to finish.
 
+    Answers that go on for ever are told of the end by `api.web.stopping`.
+
     Args:
         app: the application.
         host: address or name to listen on.
@@ -50,10 +53,11 @@ def serving(
         UserError: the address is taken or cannot be listened on.
     """
     listener = _listen(host, port)
+    stopping = Stopping(app)
     with listener:
         server = uvicorn.Server(
             uvicorn.Config(
-                app,
+                stopping,
                 lifespan="off",
                 log_config=None,
                 # What fails is logged once, by api.web.problems, in our own form.
@@ -74,6 +78,7 @@ def serving(
             yield _address(host, listener.getsockname()[1])
         finally:
             server.should_exit = True
+            stopping.begin()
             thread.join(_FINISH_REQUESTS_S)
             # A statement that begins after one was cancelled is cancelled too.
             interrupted_until = time.monotonic() + _INTERRUPTED_S

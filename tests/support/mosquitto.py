@@ -199,6 +199,10 @@ class MosquittoBroker:
         """Use this password for a user whom somebody else has added."""
         self._passwords[name] = password
 
+    def password(self, name: str) -> str:
+        """Of a user who was added."""
+        return self._passwords[name]
+
     def reload(self) -> None:
         """Have it read its files again; returns when it has."""
         assert self._process is not None, "the broker does not run"

@@ -36,6 +36,7 @@ from api.registry.sources.queries import (
 )
 from api.registry.sources.trials import try_sample
 from api.web.paging import PageRequest, RequestedPage
+from api.web.policy import CurrentPolicy
 from api.web.problems import Kind, Problem, WrongField
 from jieru.errors import UserError
 from jieru.i18n import marked as _
@@ -98,7 +99,9 @@ def show_new_source(visit: CurrentVisit, platform: str, name: str = "") -> HTMLR
 
 
 @router.post("/platforms/{platform}/sources/new")
-def take_new_source(visit: CurrentVisit, platform: str, values: FormValues) -> Response:
+def take_new_source(
+    visit: CurrentVisit, policy: CurrentPolicy, platform: str, values: FormValues
+) -> Response:
     """Declare a source, or its next version."""
 
     def act() -> str:
@@ -109,7 +112,7 @@ def take_new_source(visit: CurrentVisit, platform: str, values: FormValues) -> R
             format=_typed_format(values),
         )
         with visit.database.changing(visit.caller.actor) as connection:
-            declare_source(connection, visit.caller, new)
+            declare_source(connection, visit.caller, new, policy)
         return sources_address(platform)
 
     return answer_form(
@@ -135,10 +138,12 @@ def show_trial(visit: CurrentVisit, platform: str, source: str = "") -> HTMLResp
 
 
 @router.post("/platforms/{platform}/sources/try")
-def take_trial(visit: CurrentVisit, platform: str, values: FormValues) -> HTMLResponse:
+def take_trial(
+    visit: CurrentVisit, policy: CurrentPolicy, platform: str, values: FormValues
+) -> HTMLResponse:
     """What is read in a sample; nothing of it is kept."""
     try:
-        tried = try_sample(_trial_of(visit, platform, values), visit.language)
+        tried = try_sample(_trial_of(visit, platform, values), visit.language, policy)
     except Problem as problem:
         mistakes = mistakes_of(visit.request, problem)
         in_place = {_TYPED.get(name, name): said for name, said in mistakes.by_field.items()}

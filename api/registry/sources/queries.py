@@ -26,6 +26,7 @@ from jieru.sparkplug.topics import SPARKPLUG_PREFIX, SPARKPLUG_SOURCE
 from jieru.wire import PLATFORM_CODE
 from registry import sources
 from registry.sources import SourceAddress
+from verifier.policy import Policy
 
 __all__ = [
     "SourceFilter",
@@ -119,7 +120,9 @@ def read_source(
 
 
 @refusals_answered()
-def declare_source(connection: psycopg.Connection, caller: Caller, new: NewSource) -> SourceRecord:
+def declare_source(
+    connection: psycopg.Connection, caller: Caller, new: NewSource, policy: Policy
+) -> SourceRecord:
     """Declare a source, or its next version (`registry.sources`), in a transaction of changes."""
     address = SourceAddress(new.platform, new.name)
     sources.declare_source(
@@ -128,6 +131,7 @@ def declare_source(connection: psycopg.Connection, caller: Caller, new: NewSourc
         content_of(new.ready_made, new.format),
         declared_by=caller.actor.name,
         own_platform=caller.platform_code,
+        takes_receipt_time=policy.takes_receipt_time,
     )
     return read_source(connection, caller, address)
 

@@ -16,6 +16,7 @@ from jieru.sources.rows import decode_rows
 from jieru.sparkplug.births import NO_BIRTH, BirthNames, names_of_birth
 from jieru.sparkplug.rows import decode_sparkplug, place_of
 from registry.sources import usable_format
+from verifier.policy import Policy
 
 __all__ = ["try_sample"]
 
@@ -24,7 +25,7 @@ _ANY_DEVICE: Final = "device"
 """For a sample whose topic is not said."""
 
 
-def try_sample(trial: Trial, language: Language) -> TriedSample:
+def try_sample(trial: Trial, language: Language, policy: Policy) -> TriedSample:
     """What the format reads in the sample.
 
     Raises:
@@ -32,7 +33,7 @@ def try_sample(trial: Trial, language: Language) -> TriedSample:
     """
     content = content_of(trial.ready_made, trial.format)
     try:
-        _text, declared = usable_format(content)
+        _text, declared = usable_format(content, takes_receipt_time=policy.takes_receipt_time)
     except UserError as reason:
         raise _wrong("format", reason) from None
     sample, name, unknown_aliases = _sample(trial), trial.serial_of_topic, 0

@@ -76,6 +76,17 @@ COMMENT ON COLUMN audit.rejections.platform IS 'As the topic names it, registere
 COMMENT ON COLUMN audit.rejections.serial IS 'As the topic names it, registered or not.';
 COMMENT ON COLUMN audit.rejections.payload_bytes IS 'How long the message was.';
 
+CREATE VIEW audit.broker_refusals AS
+SELECT p.code AS platform, e.hour AS starts_at, (e.hour AT TIME ZONE 'Asia/Shanghai')::date AS happened_on,
+       e.kind, e.is_user, sum(e.number)::bigint AS refusals
+FROM broker_events e LEFT JOIN platforms p ON p.id = e.platform_id
+WHERE e.kind IN ('refused', 'denied')
+GROUP BY p.code, e.hour, e.kind, e.is_user;
+COMMENT ON VIEW audit.broker_refusals IS 'How many connections did the broker refuse in each hour, and how many messages did it drop, as far as it is followed? Not whose: names and addresses are for operators and administrators.';
+COMMENT ON COLUMN audit.broker_refusals.platform IS 'That the username names; null: it names none that is registered.';
+COMMENT ON COLUMN audit.broker_refusals.kind IS 'refused: a connection; denied: a message.';
+COMMENT ON COLUMN audit.broker_refusals.is_user IS 'Whether a credential of the name was ever issued.';
+
 CREATE VIEW audit.evidence_rules AS
 SELECT applied_at, policy, max_delay_hours, max_clock_ahead_minutes, clock, live_within_minutes
 FROM evidence_rules;
