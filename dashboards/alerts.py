@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from dashboards.operations import (
+    ARCHIVE,
     BEHIND,
     BROKER_REFUSALS,
     CHAIN,
@@ -260,7 +261,7 @@ def all_alerts(disk_gb: int) -> list[Alert]:
             threshold=9 * 86_400,
             wait="10m",
             severity="critical",
-            panel=EVIDENCE,
+            panel=ARCHIVE,
         ),
         Alert(
             name="signals-overdue",
