@@ -233,8 +233,8 @@ def test_evidence_that_was_long_not_verified_fires(
 _ARCHIVED: Final = """
     INSERT INTO heartbeat_archives (file, range_from, range_to, heartbeats, file_bytes, file_sha256,
                                     rows_sha256, schema_version, archived_at)
-    VALUES ('heartbeats-1.parquet', '2020-01-01', '2020-01-02', 1, 1, repeat('0', 64), repeat('0', 64), '0001',
-            now() - interval '10 days')
+    VALUES ('heartbeats-1.parquet', '2020-01-01', '2020-01-02', 1, 1, repeat('0', 64),
+            repeat('0', 64), '0001', now() - interval '10 days')
 """
 _ARCHIVE_VERIFIED: Final = """
     INSERT INTO archive_verifications (verified_at, files, heartbeats, findings)
