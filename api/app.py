@@ -84,6 +84,7 @@ from api.rejections import pages as rejections_pages
 from api.rejections import routes as rejections_routes
 from api.web.body_limit import BodyLimit
 from api.web.database import RequestDatabase
+from api.web.ending import AnsweredAtTheEnd
 from api.web.head import HeadLikeGet
 from api.web.headers import SecurityHeaders
 from api.web.language import DefaultLanguage
@@ -242,6 +243,7 @@ def create_app(
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(HeadLikeGet)
+    app.add_middleware(AnsweredAtTheEnd)
     install_problems(app)
     for part in _PARTS:
         app.include_router(part)

@@ -3,7 +3,8 @@
 import errno
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -18,7 +19,11 @@ __all__ = ["serving"]
 
 _BACKLOG: Final = 2048
 _FINISH_REQUESTS_S: Final = 5
-_STOP_TIMEOUT_S: Final = _FINISH_REQUESTS_S + 5
+_INTERRUPTED_S: Final = 2
+"""For how long requests that took longer are interrupted, and may say so."""
+_INTERRUPT_EVERY_S: Final = 0.1
+_STOP_TIMEOUT_S: Final = 5
+"""After that. All together ends within the ten seconds that containers are given."""
 
 
 @contextmanager
@@ -29,6 +34,7 @@ def serving(
     *,
     trusted_proxies: str = "",
     patience: Patience = USUAL_PATIENCE,
+    interrupt: Callable[[], None] = lambda: None,
 ) -> Iterator[str]:
     """Serve until the block ends; requests that are being answered get some seconds to finish.
 
@@ -41,6 +47,7 @@ def serving(
         trusted_proxies: addresses and networks, with commas between, whose word is taken for who
             the client is and whether it speaks TLS.
         patience: how long clients are waited for, and how many.
+        interrupt: ends what requests are at that took longer than they may; called repeatedly.
 
     Yields:
         The address of the first page, for instance `http://127.0.0.1:8000`.
@@ -65,7 +72,7 @@ def serving(
                 http=patient_protocol(patience),
                 ws="none",
                 timeout_keep_alive=patience.idle_s,
-                timeout_graceful_shutdown=_FINISH_REQUESTS_S,
+                timeout_graceful_shutdown=_FINISH_REQUESTS_S + _INTERRUPTED_S,
             )
         )
         thread = threading.Thread(
@@ -78,6 +85,12 @@ def serving(
         finally:
             server.should_exit = True
             stopping.begin()
+            thread.join(_FINISH_REQUESTS_S)
+            # A statement that begins after one was cancelled is cancelled too.
+            interrupted_until = time.monotonic() + _INTERRUPTED_S
+            while thread.is_alive() and time.monotonic() < interrupted_until:
+                interrupt()
+                thread.join(_INTERRUPT_EVERY_S)
             thread.join(_STOP_TIMEOUT_S)
 
 

@@ -1,7 +1,7 @@
 """Moving expired heartbeats into files: written, compared, listed, recorded, then dropped."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,6 +13,7 @@ import psycopg
 from archive.folder import (
     Archive,
     add_to_manifest,
+    has_its_size,
     is_intact,
     open_archive,
     partial_path,
@@ -40,6 +41,7 @@ from archive.ranges import (
 from archive.records import (
     ArchiveRecord,
     hold_archive,
+    last_findings,
     mark_dropped,
     now_and_schema,
     read_records,
@@ -57,6 +59,8 @@ _ROWS_AT_ONCE: Final = 20_000
 _ATTEMPTS: Final = 5
 _PAUSE_S: Final = 2.0
 """Between two attempts to drop what somebody writes to."""
+_NAMED: Final = 10
+"""As many damaged files are told by name."""
 _NAME_TIME: Final = "%Y%m%dT%H%M%SZ"
 
 
@@ -82,6 +86,8 @@ def archive_expired(
 ) -> None:
     """Archive and drop every range that is older, one after the other.
 
+    A damaged file keeps the heartbeats of its time in the database and stops no other day.
+
     Args:
         connection: in autocommit mode.
         folder: where the files go.
@@ -90,7 +96,8 @@ def archive_expired(
         report: called after each range.
 
     Raises:
-        UserError: the folder is not there, or not this database's archive.
+        UserError: the folder is not there, or not this database's archive; or, after all else was
+            done, files are damaged.
         WorldError: another run is going on, the folder fails, or the database is too busy to drop.
     """
     with hold_archive(connection):
@@ -98,19 +105,56 @@ def archive_expired(
         leave_dropping_to_archive(connection)
         now, _schema_version = now_and_schema(connection)
         busy = []
+        damaged = {each.file for each in archive.damaged}
         for expired in expired_ranges(connection, older_than):
             if _is_kept(archive, expired, now):
+                continue
+            if unusable := _damaged_of(archive, expired):
+                damaged.update(unusable)
                 continue
             progress = _archive_range(connection, archive, expired, actor)
             if progress.dropped is None:
                 busy.append(expired)
             report(progress)
+        damaged.update(_gone_or_cut(archive))
+        found = last_findings(connection)
+    if damaged:
+        raise _damaged(damaged)
+    if found:
+        raise _found_damaged(found)
     if busy:
         raise WorldError(
             "Heartbeats of {start} are archived but could not be dropped, since the database goes "
             "on writing there: run it again later.",
             start=", ".join(f"{each.start:%Y-%m-%d %H:%M}Z" for each in busy),
         )
+
+
+def _damaged_of(archive: Archive, wanted: HeartbeatRange) -> list[str]:
+    """The files with something of a range that are not as they were archived."""
+    unusable = [
+        each.file
+        for each in archive.damaged
+        if each.range_from < wanted.end and each.range_to > wanted.start
+    ]
+    for record in _records_of(archive, wanted):
+        try:
+            is_usable = is_intact(archive.folder, record.content)
+        except OSError:  # its disk does not give it
+            is_usable = False
+        if not is_usable:
+            unusable.append(record.content.file)
+    return unusable
+
+
+def _gone_or_cut(archive: Archive) -> list[str]:
+    """The files that need not be read to be known as damaged."""
+    with using_folder(archive.folder):
+        return [
+            record.content.file
+            for record in archive.records
+            if not has_its_size(archive.folder, record.content)
+        ]
 
 
 def _is_kept(archive: Archive, wanted: HeartbeatRange, now: datetime) -> bool:
@@ -157,9 +201,6 @@ def _archive_rows(
     name = _next_name(wanted, len(earlier), {record.content.file for record in archive.records})
     partial = partial_path(archive.folder, name)
     with using_folder(archive.folder):
-        for each in earlier:
-            if not is_intact(archive.folder, each):
-                raise _damaged(each.file)
         try:
             with one_moment(connection):
                 seen = fingerprint(connection, wanted)
@@ -236,11 +277,23 @@ def _drop(
             mark_dropped(connection, wanted.start, wanted.end)
 
 
-def _damaged(name: str) -> UserError:
+def _damaged(files: Collection[str]) -> UserError:
+    named = sorted(files)
     return UserError(
-        "{file} is missing or damaged, and heartbeats of its time are in the database: restore the "
-        "file from a backup first. Nothing was dropped.",
-        file=name,
+        "Missing or damaged in the archive, {count} in all: {files}. Restore them from a backup. "
+        "Heartbeats of their time that are in the database were not dropped; every other day was "
+        "archived.",
+        count=len(named),
+        files=", ".join(named[:_NAMED]) + ("…" if len(named) > _NAMED else ""),
+    )
+
+
+def _found_damaged(findings: int) -> UserError:
+    return UserError(
+        "Every day was archived, but the archive is damaged: the last `jieru archive verify "
+        "--record` had {findings} findings. Run it again to see them, or once the files are "
+        "restored from a backup.",
+        findings=findings,
     )
 
 

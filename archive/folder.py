@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +26,7 @@ from jieru.errors import UserError, WorldError
 __all__ = [
     "Archive",
     "add_to_manifest",
+    "has_its_size",
     "is_intact",
     "new_manifest",
     "open_archive",
@@ -44,6 +45,8 @@ class Archive:
     folder: Path
     manifest: Manifest
     records: list[ArchiveRecord]
+    damaged: list[ArchivedFile] = field(default_factory=list)
+    """Listed and not recorded, and not as they were listed: nobody takes them for anything."""
 
 
 @contextmanager
@@ -63,8 +66,8 @@ def using_folder(folder: Path) -> Iterator[None]:
         ) from None
 
 
-def require_folder(folder: Path) -> None:
-    """Check that a folder is there and may be written to.
+def require_folder(folder: Path, *, is_written: bool = True) -> None:
+    """Check that a folder is there and may be read, and written to where that is wanted.
 
     Raises:
         UserError: it is not.
@@ -75,7 +78,11 @@ def require_folder(folder: Path) -> None:
             "JIERU_ARCHIVE_DIR.",
             folder=folder,
         )
-    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise UserError(
+            "The archive's folder {folder} may not be read by this user.", folder=folder
+        )
+    if is_written and not os.access(folder, os.W_OK):
         raise UserError(
             "The archive's folder {folder} may not be written to by this user.", folder=folder
         )
@@ -94,38 +101,47 @@ def new_manifest(connection: psycopg.Connection) -> Manifest:
     )
 
 
+def has_its_size(folder: Path, archived: ArchivedFile) -> bool:
+    """Whether a file is there with as many bytes as it was given, which costs no reading.
+
+    Raises:
+        OSError: it cannot be looked at.
+    """
+    path = folder / archived.file
+    return path.is_file() and path.stat().st_size == archived.file_bytes
+
+
 def is_intact(folder: Path, archived: ArchivedFile) -> bool:
     """Whether a file is there and has the bytes that it was given.
 
     Raises:
         OSError: it cannot be read.
     """
-    path = folder / archived.file
-    if not path.is_file() or path.stat().st_size != archived.file_bytes:
-        return False
-    return digest_of_file(path) == archived.file_sha256
+    return (
+        has_its_size(folder, archived)
+        and digest_of_file(folder / archived.file) == archived.file_sha256
+    )
 
 
-def open_archive(connection: psycopg.Connection, folder: Path, actor: Actor) -> Archive:
+def open_archive(
+    connection: psycopg.Connection, folder: Path, actor: Actor, *, is_written: bool = True
+) -> Archive:
     """The archive of a database, ready for more; what an earlier run left half-done is finished.
 
     Args:
         connection: in autocommit mode; it holds the archive.
         folder: where the files are.
         actor: under whom a file that the database has not recorded yet is entered.
+        is_written: whether files will be added; otherwise the folder may be one that is only read.
 
     Raises:
         UserError: the folder is not there, or holds another archive than this database's.
         WorldError: the folder fails.
     """
-    require_folder(folder)
-    with using_folder(folder):
-        for left in folder.glob(_PARTIALS):
-            left.unlink()
-        try:
-            found = read_manifest(folder)
-        except ManifestError as error:
-            raise _not_whole(folder, str(error)) from None
+    require_folder(folder, is_written=is_written)
+    if is_written:
+        _remove_what_was_left(folder)
+    found = _read_manifest(folder)
     records = read_records(connection)
     empty = new_manifest(connection)
     manifest = found or empty
@@ -138,18 +154,34 @@ def open_archive(connection: psycopg.Connection, folder: Path, actor: Actor) -> 
     for record in records:
         if listed.pop(record.content.file, None) != record.content:
             raise _not_whole(folder, record.content.file)
+    damaged = []
     for unrecorded in listed.values():
         # Either a run ended before it came to that, or the database is an older one, restored.
         with using_folder(folder):
             if not is_intact(folder, unrecorded):
-                raise _not_whole(folder, unrecorded.file)
+                damaged.append(unrecorded)
+                continue
         with changing(connection, actor):
             record_file(connection, unrecorded)
             if is_empty(connection, unrecorded.range_from, unrecorded.range_to):
                 mark_dropped(connection, unrecorded.range_from, unrecorded.range_to)
     if listed:
         records = read_records(connection)
-    return Archive(folder, manifest, records)
+    return Archive(folder, manifest, records, damaged)
+
+
+def _remove_what_was_left(folder: Path) -> None:
+    with using_folder(folder):
+        for left in folder.glob(_PARTIALS):
+            left.unlink()
+
+
+def _read_manifest(folder: Path) -> Manifest | None:
+    with using_folder(folder):
+        try:
+            return read_manifest(folder)
+        except ManifestError as error:
+            raise _not_whole(folder, str(error)) from None
 
 
 def add_to_manifest(archive: Archive, archived: ArchivedFile) -> None:

@@ -1,13 +1,12 @@
 """The manifest beside the files: what each of them must be, readable without a database."""
 
-import os
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from jieru.durable_files import flush_folder
+from jieru.durable_files import write_durably
 
 __all__ = [
     "MANIFEST_NAME",
@@ -91,13 +90,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    new = folder / f".{MANIFEST_NAME}.partial"
-    with new.open("wb") as file:
-        file.write(_bytes_of(manifest))
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(folder / MANIFEST_NAME)
-    flush_folder(folder)
+    write_durably(folder / MANIFEST_NAME, _bytes_of(manifest))
 
 
 def _bytes_of(manifest: Manifest) -> bytes:

@@ -14,11 +14,13 @@ from jieru.errors import WorldError
 __all__ = [
     "ArchiveRecord",
     "hold_archive",
+    "last_findings",
     "mark_dropped",
     "mark_restored",
     "now_and_schema",
     "read_records",
     "record_file",
+    "record_verification",
 ]
 
 _TRY_LOCK: Final = "SELECT pg_try_advisory_lock(hashtext('jieru heartbeat archive'))"
@@ -47,6 +49,10 @@ _MARK_RESTORED: Final = """
     UPDATE heartbeat_archives SET dropped_at = NULL, kept_until = clock_timestamp() + %s
     WHERE file = %s
 """
+_INSERT_VERIFICATION: Final = """
+    INSERT INTO archive_verifications (files, heartbeats, findings) VALUES (%s, %s, %s)
+"""
+_LAST_FINDINGS: Final = "SELECT findings FROM archive_verifications ORDER BY id DESC LIMIT 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,3 +130,16 @@ def mark_dropped(connection: psycopg.Connection, start: datetime, end: datetime)
 def mark_restored(connection: psycopg.Connection, file: str, kept_for: timedelta) -> None:
     """Note that the database holds again what a file holds, and for how long it shall."""
     connection.execute(_MARK_RESTORED, (kept_for, file))
+
+
+def record_verification(
+    connection: psycopg.Connection, *, files: int, heartbeats: int, findings: int
+) -> None:
+    """Keep what a verification of the whole archive came to, for alerts and the next run."""
+    connection.execute(_INSERT_VERIFICATION, (files, heartbeats, findings))
+
+
+def last_findings(connection: psycopg.Connection) -> int:
+    """How many findings the last recorded verification had; 0 where there was none."""
+    (findings,) = connection.execute(_LAST_FINDINGS).fetchone() or (0,)
+    return int(findings)

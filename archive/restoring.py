@@ -78,7 +78,7 @@ def restore_heartbeats(
         WorldError: the archive is being changed, or the folder fails.
     """
     with hold_archive(connection):
-        archive = open_archive(connection, folder, actor)
+        archive = open_archive(connection, folder, actor, is_written=False)
         wanted = [
             each
             for each in archive.manifest.files

@@ -46,10 +46,10 @@ def verify_archive(connection: psycopg.Connection, folder: Path, report: _Report
         The files that were read, and the heartbeats in those that are whole.
 
     Raises:
-        UserError: the folder is not there.
+        UserError: the folder is not there, or may not be read.
         WorldError: the archive is being changed, or the folder fails.
     """
-    require_folder(folder)
+    require_folder(folder, is_written=False)
     with hold_archive(connection, is_shared=True), using_folder(folder):
         recorded = {each.content.file: each.content for each in read_records(connection)}
         expected = new_manifest(connection)
@@ -60,7 +60,7 @@ def verify_archive(connection: psycopg.Connection, folder: Path, report: _Report
             is_ours = path.name == MANIFEST_NAME or path.name.endswith(".partial")
             if path.name not in listed and not is_ours:
                 report(UserError("{file} is not in the manifest.", file=path.name))
-        heartbeats = sum(_check_file(folder, each, report) for each in manifest.files)
+        heartbeats = sum(_check_readable(folder, each, report) for each in manifest.files)
     return Verified(len(listed), heartbeats)
 
 
@@ -93,6 +93,16 @@ def _compare_with_records(
             )
         elif listed[name] != recorded[name]:
             report(UserError("Manifest and database say different things of {file}.", file=name))
+
+
+def _check_readable(folder: Path, archived: ArchivedFile, report: _Report) -> int:
+    """The same; a file that its disk does not give is a finding, and the next one is looked at."""
+    try:
+        return _check_file(folder, archived, report)
+    except OSError as error:
+        reason = error.strerror or error
+        report(UserError("{file} cannot be read: {reason}.", file=archived.file, reason=reason))
+        return 0
 
 
 def _check_file(folder: Path, archived: ArchivedFile, report: _Report) -> int:

@@ -11,7 +11,7 @@ import click
 import psycopg
 
 from archive.archiving import Progress, archive_expired
-from archive.records import read_records
+from archive.records import read_records, record_verification
 from archive.restoring import Restored, restore_heartbeats
 from archive.verifying import verify_archive
 from command.arguments import DAY, DAYS
@@ -66,27 +66,49 @@ def _run(*, older_than: int | None) -> None:
                 )
             )
 
-    with _open_database(settings) as connection:
-        archive_expired(connection, folder, command_actor(), older_than=age, report=report)
-    click.echo(
-        _("Ranges dropped: {ranges}, with {heartbeats} heartbeats.").format(
-            ranges=ranges, heartbeats=heartbeats
+    def say_what_was_dropped() -> None:
+        click.echo(
+            _("Ranges dropped: {ranges}, with {heartbeats} heartbeats.").format(
+                ranges=ranges, heartbeats=heartbeats
+            )
         )
-    )
+
+    try:
+        with _open_database(settings) as connection:
+            archive_expired(connection, folder, command_actor(), older_than=age, report=report)
+    except (UserError, WorldError):
+        if ranges:
+            say_what_was_dropped()
+        raise
+    say_what_was_dropped()
 
 
 @command.command(
     "verify",
     help=_(
         "Read every file and compare it with the manifest, and that with the database; exit code "
-        "1 where they differ."
+        "1 where they differ. The folder is only read."
     ),
+    epilog=example("jieru archive verify --record"),
 )
-def _verify() -> None:
+@click.option(
+    "--record",
+    "is_recorded",
+    is_flag=True,
+    help=_("Keep the result in the database, for auditors' panels and alerts."),
+)
+def _verify(*, is_recorded: bool) -> None:
     settings = load_settings()
     findings = Findings()
     with _open_database(settings) as connection:
         verified = verify_archive(connection, _folder(settings), findings.report)
+        if is_recorded:
+            record_verification(
+                connection,
+                files=verified.files,
+                heartbeats=verified.heartbeats,
+                findings=findings.count,
+            )
     findings.say_how_many_more()
     spoken = (
         _("The archive is NOT whole. Files: {files}, heartbeats in whole ones: {heartbeats}.")

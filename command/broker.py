@@ -39,7 +39,17 @@ def command() -> None:
     epilog=example("jieru broker sync --watch"),
 )
 @click.option("--watch", is_flag=True, help=_("Follow changes until SIGTERM."))
-def _sync(*, watch: bool) -> None:
+@click.option(
+    "--anew",
+    "is_anew",
+    is_flag=True,
+    help=_(
+        "Write a password file that is gone anew, without the users that begin with an underscore."
+    ),
+)
+def _sync(*, watch: bool, is_anew: bool) -> None:
+    if watch and is_anew:
+        raise click.UsageError(_("--watch and --anew contradict each other."))
     settings = load_settings()
     url = settings.require_database_url()
     files = BrokerFiles.of_settings(settings)
@@ -57,7 +67,7 @@ def _sync(*, watch: bool) -> None:
         follow_credentials(url, files, stop)
         return
     with open_database(settings) as connection:
-        result = sync_broker(connection, files)
+        result = sync_broker(connection, files, is_anew=is_anew)
     click.echo(_("Users who may connect: {users}").format(users=result.users))
     for path in result.written:
         click.echo(_("Written: {path}").format(path=path))

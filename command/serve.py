@@ -8,6 +8,7 @@ import click
 
 from api.app import create_app
 from api.server import serving
+from api.web.database import RequestDatabase
 from command.counting import open_database
 from command.help import example
 from command.stopping import stop_on_signals
@@ -47,10 +48,11 @@ def command(host: str | None, port: int | None) -> None:
     with (
         open_pool(url, size=_POOL_SIZE) as pool,
         serving(
-            create_app(settings, pool),
+            app := create_app(settings, pool),
             settings.api_host if host is None else host,
             settings.api_port if port is None else port,
             trusted_proxies=settings.api_trusted_proxies,
+            interrupt=app.state.services.get(RequestDatabase).interrupt,
         ) as address,
         following_credentials(url, files) if files else nullcontext(),
         verifying_counts(url, trusted_keys_of(settings)),

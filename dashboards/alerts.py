@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from dashboards.operations import (
+    ARCHIVE,
     BEHIND,
     BROKER_REFUSALS,
     CHAIN,
@@ -240,6 +241,27 @@ def all_alerts(disk_gb: int) -> list[Alert]:
             wait="10m",
             severity="critical",
             panel=CHECKPOINTS,
+        ),
+        Alert(
+            name="archive-damaged",
+            title=Text("归档异常", "Archive trouble"),
+            summary=Text(
+                "最近一次核验发现归档文件缺失或被改动，或九日以上没有核验过归档。",
+                "The last verification found archived files missing or changed, or the archive "
+                "has not been verified for nine days.",
+            ),
+            # A month stands for damage. Where nothing was archived there is nothing to verify.
+            sql="""
+            SELECT (CASE WHEN findings > 0 THEN 2592000
+                         WHEN files = 0 THEN 0
+                         ELSE extract(epoch FROM now() - coalesce(verified_at, first_archived_at))
+                    END)::double precision AS trouble_s
+            FROM audit.archive_state
+            """,
+            threshold=9 * 86_400,
+            wait="10m",
+            severity="critical",
+            panel=ARCHIVE,
         ),
         Alert(
             name="signals-overdue",

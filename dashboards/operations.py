@@ -34,6 +34,7 @@ from jieru.i18n import marked as _
 from jieru.vocabulary import Text, spoken
 
 __all__ = [
+    "ARCHIVE",
     "BEHIND",
     "BROKER_REFUSALS",
     "CHAIN",
@@ -54,9 +55,11 @@ DATABASE_SIZE: Final = 6
 EVIDENCE: Final = 40
 CHECKPOINTS: Final = 41
 SIGNALS: Final = 42
+ARCHIVE: Final = 43
 BROKER_REFUSALS: Final = 14
 """Panels to which alert rules lead."""
 
+_VERIFIED_AT: Final = Text("核验时间", "Verified")
 _THE_INGESTERS: Final = "ingester = ANY (ARRAY[${ingester:sqlstring}]::text[])"
 _MINUTES: Final = f"FROM audit.ingest_minutes WHERE $__timeFilter(starts_at) AND {_THE_INGESTERS}"
 _PER_MINUTE: Final = "1m"
@@ -453,7 +456,7 @@ def _record() -> Row:
                 shown=Shown(
                     columns=(
                         Column("month", spoken(_("Month"))),
-                        Column("verified_at", Text("核验时间", "Verified")),
+                        Column("verified_at", _VERIFIED_AT),
                         Column(
                             "differences",
                             Text("不一致（小时）", "Differences (hours)"),
@@ -495,6 +498,31 @@ def _record() -> Row:
                     )
                 ),
                 size=(HALF, 10),
+            ),
+            Table(
+                ARCHIVE,
+                Text("归档核验", "Archive"),
+                Text(
+                    "最近一次核验归档文件的结果；问题应为零，且应每周核验一次。",
+                    "The last verification of archived files: once a week, and without findings.",
+                ),
+                """
+                SELECT verified_at, findings, files, first_archived_at FROM audit.archive_state
+                """,
+                shown=Shown(
+                    columns=(
+                        Column("verified_at", _VERIFIED_AT),
+                        Column(
+                            "findings",
+                            Text("问题", "Findings"),
+                            thresholds=steps(GREEN, (1, RED)),
+                            cell="color-text",
+                        ),
+                        Column("files", Text("归档文件", "Archived files")),
+                        Column("first_archived_at", Text("首次归档", "First archived")),
+                    )
+                ),
+                size=(FULL, 5),
             ),
             Table(
                 SIGNALS,

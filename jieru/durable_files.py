@@ -1,9 +1,14 @@
 """Files that outlive a power cut, which takes more than to write and to close them."""
 
+import errno
 import os
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
-__all__ = ["flush_folder", "write_durably"]
+__all__ = ["flush_folder", "is_full", "write_durably"]
+
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def flush_folder(folder: Path) -> None:
@@ -22,13 +27,25 @@ def flush_folder(folder: Path) -> None:
 def write_durably(path: Path, content: bytes) -> None:
     """Put a file in its place, all of it or nothing, so that it outlives a power cut.
 
+    What cannot be written whole leaves nothing: on a full disk it would keep the disk full.
+
     Raises:
         OSError: it cannot be written.
     """
     new = path.with_name(f".{path.name}.partial")
-    with new.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
+    try:
+        with new.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+        raise
     flush_folder(path.parent)
+
+
+def is_full(error: OSError) -> bool:
+    """Whether something could not be written because there is no room for it."""
+    return error.errno in _FULL

@@ -5,7 +5,7 @@ Ours have no class here: a bug is any other exception and crashes loudly.
 
 from jieru.i18n import gettext
 
-__all__ = ["UserError", "WorldError"]
+__all__ = ["NoRoomError", "UserError", "WorldError"]
 
 
 class _SpokenError(Exception):
@@ -27,3 +27,7 @@ class UserError(_SpokenError):
 
 class WorldError(_SpokenError):
     """Something outside failed and may heal by itself: a network, a broker, a database."""
+
+
+class NoRoomError(WorldError):
+    """A disk is full: what was to be written was not, and will be when there is room."""

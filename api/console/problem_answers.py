@@ -14,6 +14,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from api.console.rendering import render
+from api.web.database import RequestDatabase
+from api.web.ending import ending_problem
 from api.web.headers import SECURITY_HEADERS, loggable_path
 from api.web.language import language_of
 from api.web.problems import (
@@ -24,7 +26,9 @@ from api.web.problems import (
     ProblemDocument,
     reason_of,
 )
-from jieru.errors import UserError, WorldError
+from api.web.services import services_of
+from jieru.durable_files import is_full
+from jieru.errors import NoRoomError, UserError, WorldError
 from jieru.i18n import Language, translations
 from jieru.i18n import marked as _
 
@@ -46,6 +50,8 @@ def install_problems(app: FastAPI) -> None:
     for error in (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
         app.add_exception_handler(error, _answer_other_schema)
     app.add_exception_handler(WorldError, _answer_database_away)
+    app.add_exception_handler(NoRoomError, _answer_no_room)
+    app.add_exception_handler(OSError, _answer_system_error)
     app.add_exception_handler(UserError, _answer_user_error)
     app.add_exception_handler(Exception, _answer_bug)
 
@@ -69,7 +75,7 @@ def _respond(
         errors=list(errors),
     )
     if document.status == Kind.DATABASE_AWAY.value.status:
-        headers = {**(headers or {}), "Retry-After": str(_RETRY_AFTER_S)}
+        headers = {"Retry-After": str(_RETRY_AFTER_S), **(headers or {})}
     if _is_page(request):
         response = render(request, "problem.html", {"problem": document}, status=document.status)
         response.headers.update(headers or {})
@@ -163,11 +169,29 @@ async def _answer_http(request: Request, error: Exception) -> Response:
 
 
 async def _answer_database_away(request: Request, error: Exception) -> Response:
+    database = services_of(request).find(RequestDatabase)
+    if database is not None and database.is_interrupted:
+        return await _answer_problem(request, ending_problem())
     # The reader gets no address and no driver message: those are for the operator's log.
     _log.warning(
         "database_away", path=loggable_path(request.url.path), error=" ".join(str(error).split())
     )
     return _respond(request, Kind.DATABASE_AWAY, Kind.DATABASE_AWAY.value.meaning)
+
+
+async def _answer_no_room(request: Request, error: Exception) -> Response:
+    # Which folder it is is for the operator's log.
+    _log.error(
+        "disk_full", path=loggable_path(request.url.path), error=" ".join(str(error).split())
+    )
+    return _respond(request, Kind.NO_ROOM, Kind.NO_ROOM.value.meaning)
+
+
+async def _answer_system_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, OSError)  # noqa: S101 - how it was registered
+    if not is_full(error):
+        raise error
+    return await _answer_no_room(request, error)
 
 
 async def _answer_other_schema(request: Request, error: Exception) -> Response:

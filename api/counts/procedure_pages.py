@@ -47,6 +47,8 @@ from api.counts.wording import outcome_words, progress_in_words
 from api.counts.year_page import show_years, year_address
 from api.web.civil import OptionalCivilDate
 from api.web.problems import Kind, Problem
+from jieru.errors import WorldError
+from jieru.i18n import marked as _
 from verifier.counting.determination import Outcome
 from verifier.procedure.names import is_same_person
 from verifier.procedure.overview import offered_steps, review_queue
@@ -58,6 +60,11 @@ from verifier.procedure.words import CHANGE_WORDS, RECOVERY_WORDS, STEP_WORDS
 
 __all__ = ["router"]
 
+_NOT_KNOWN_HERE: Final = _(
+    "The server was restarted meanwhile, or another one takes this step. Look at the count: where "
+    "it has not gone on in a few minutes, nothing was kept of the step; then begin it again."
+)
+
 router = APIRouter(include_in_schema=False, route_class=GatedRoute)
 
 _SEE_OTHER: Final = 303
@@ -66,6 +73,8 @@ _LONGEST_NUMBER: Final = 9
 _REVIEWED: Final = ("waiting", "decided", "hold", "overlap", "pending")
 _LISTED: Final = 500
 """Rows of a page at most; the API has all of them."""
+
+LongStepName = Literal["draft", "submit", "freeze"]
 
 StepName = Literal[
     "draft",
@@ -199,28 +208,35 @@ def send_report(
 
 
 @router.get("/counts/{year}/work")
-def show_work(visit: CurrentVisit, source: Procedure, year: Year) -> Response:
-    """How far a draft run or a freezing is; to the count once it is done."""
+def show_work(
+    visit: CurrentVisit, source: Procedure, year: Year, of: LongStepName | None = None
+) -> Response:
+    """How far a draft run or a freezing is; to the count once it is done.
+
+    The page that waits names the step, which this process does not know any more after a restart.
+    """
     work = source.works.of_year(year)
-    if work is None:
+    if work is None and of is None:
         return RedirectResponse(year_address(year), _SEE_OTHER)
-    refusal = work.refusal
-    if not work.is_running and refusal is None:
+    refusal = WorldError(_NOT_KNOWN_HERE) if work is None else work.refusal
+    if work is not None and not work.is_running and refusal is None:
         done = go_on(year_address(year), Done.STEP_TAKEN)
         if visit.wants_part("work"):
             done.status_code = 200
             done.headers["HX-Redirect"] = year_address(year)
             del done.headers["location"]
         return done
-    phase, fraction = work.reached
+    step = work.step if work is not None else Step(of or Step.DRAFT)
     changes = refusal.found if isinstance(refusal, StaleDraftError) else ()
     values = {
         "year": year,
-        "work": work,
-        "step": visit.translate(STEP_WORDS[work.step]),
+        "named": step.value,
+        "person": work.person if work is not None else "",
+        "step": visit.translate(STEP_WORDS[step]),
         "refusal": visit.translate(refusal.message).format(**refusal.values) if refusal else "",
+        "may_begin": visit.may(Permission.ADVANCE_COUNTS),
         **stale_in_words(changes, None, visit.translate),
-        **progress_in_words(phase, fraction, visit.translate),
+        **(progress_in_words(*work.reached, visit.translate) if work is not None else {}),
     }
     template = "counts/work-part.html" if visit.wants_part("work") else "counts/work.html"
     return visit.render(template, values)

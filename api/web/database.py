@@ -1,13 +1,14 @@
 """The database, for one request: reading, or changing under the caller's name."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Annotated, Final
 
 import psycopg
 from fastapi import Depends, Request
 from psycopg_pool import ConnectionPool
 
+from api.web.ending import committing, ending_problem
 from api.web.services import services_of
 from jieru.audit import Actor, changing
 from jieru.database import read_installation
@@ -25,6 +26,27 @@ class RequestDatabase:
         """Use this pool; it stays its owner's to close."""
         self._pool = pool
         self._is_simulation: bool | None = None
+        self._used: set[psycopg.Connection] = set()
+        self.is_interrupted = False
+        """Whether nothing is stored any more, since the server ends."""
+
+    def interrupt(self) -> None:
+        """Let nothing be stored any more that is not being committed, and end what is asked."""
+        self.is_interrupted = True
+        for connection in tuple(self._used):
+            with suppress(psycopg.Error):
+                connection.cancel()
+
+    @contextmanager
+    def _connection(self) -> Iterator[psycopg.Connection]:
+        if self.is_interrupted:
+            raise ending_problem()
+        with self._pool.connection(timeout=_WAIT_S) as connection:
+            self._used.add(connection)
+            try:
+                yield connection
+            finally:
+                self._used.discard(connection)
 
     def is_simulation(self) -> bool:
         """Whether the database was made for simulated evidence, which it says once, for good."""
@@ -40,7 +62,7 @@ class RequestDatabase:
         Raises:
             psycopg_pool.PoolTimeout: none is free, or the database is away (answered with 503).
         """
-        with self._pool.connection(timeout=_WAIT_S) as connection:
+        with self._connection() as connection:
             connection.autocommit = True  # saves a BEGIN and a COMMIT at every request
             try:
                 yield connection
@@ -61,8 +83,13 @@ class RequestDatabase:
     @contextmanager
     def changing(self, actor: Actor) -> Iterator[psycopg.Connection]:
         """A transaction whose changes are audited under this actor; see `jieru.audit.changing`."""
-        with self._pool.connection(timeout=_WAIT_S) as connection, changing(connection, actor):
-            yield connection
+        with self._connection() as connection:
+            with changing(connection, actor):
+                yield connection
+            if self.is_interrupted:
+                raise ending_problem()
+            with committing():
+                connection.commit()
 
 
 def request_database(request: Request) -> RequestDatabase:

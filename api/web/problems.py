@@ -101,6 +101,23 @@ class Kind(Enum):
         _("The database and this program do not fit together; the operator must act."),
     )
 
+    ENDING = _Explanation(
+        503,
+        _("Server stopping"),
+        _(
+            "The server is being stopped: nothing of this request was stored. Send it again in a "
+            "minute."
+        ),
+    )
+    NO_ROOM = _Explanation(
+        507,
+        _("No room left"),
+        _(
+            "A disk of the server is full: nothing of this request was stored. Tell whoever runs "
+            "it, and send it again when there is room."
+        ),
+    )
+
     @property
     def slug(self) -> str:
         """The anchor of this kind on the reference page."""

@@ -18,6 +18,7 @@ from jieru.credentials.secret import HashedSecret, password_entry
 from jieru.credentials.usernames import parse_username
 from jieru.durable_files import flush_folder
 from jieru.errors import UserError, WorldError
+from jieru.i18n import marked as _
 from jieru.settings import Settings
 from jieru.sparkplug.topics import gateway_topics
 
@@ -52,6 +53,10 @@ def acl_for(usernames: Iterable[str]) -> bytes:
             topics = gateway_topics(user.platform, user.publisher.gateway)
             lines += [f"\nuser {name}\n", *(f"topic write {topic}\n" for topic in topics)]
     return _ACL_TEXT + "".join(lines).encode()
+
+
+class VanishedFileError(UserError):
+    """The password file was there and is gone, with the users in it that are not ours."""
 
 
 class SyncResult(NamedTuple):
@@ -100,7 +105,13 @@ class BrokerFiles:
             Path(settings.broker_pid_file) if settings.broker_pid_file else None,
         )
 
-    def write(self, read_users: Callable[[], Iterable[User]]) -> SyncResult:
+    def write(
+        self,
+        read_users: Callable[[], Iterable[User]],
+        *,
+        were_there: bool = False,
+        is_anew: bool = False,
+    ) -> SyncResult:
         """Make the files name these users, and tell the broker if they named others.
 
         One process at a time; what is right already stays as it is. When the broker could not be
@@ -109,12 +120,18 @@ class BrokerFiles:
         Args:
             read_users: says who has an open credential, in the order of the file. Asked when it is
                 our turn, so that nobody writes an older answer over a newer one.
+            were_there: whether the files are known to have been there before.
+            is_anew: whether a password file that is gone is written all the same.
 
         Raises:
+            VanishedFileError: the password file is gone: it was there, or the ACL file, which is
+                written after it, still is.
             UserError: this user may not write the files, or the broker could not read them.
             WorldError: a file cannot be read or written, or the broker not be told.
         """
         with self._locked():
+            if not is_anew:
+                self._require_password_file(were_there=were_there)
             users = list(read_users())
             entries = [password_entry(*user) for user in users]
             wanted = {
@@ -126,7 +143,9 @@ class BrokerFiles:
                 _write(
                     self._reload_due, b"", self.pid_file
                 )  # before the files: it outlives a crash in between
-            for path in written:
+            # Of new files the password file comes first: an ACL file alone means that it vanished.
+            is_new = _read(self.password_file) is None
+            for path in reversed(written) if is_new else written:
                 _write(path, wanted[path], self.pid_file)
             is_reload_due = self.pid_file is not None and _read(self._reload_due) is not None
             if self.pid_file is not None and is_reload_due:
@@ -143,6 +162,20 @@ class BrokerFiles:
         if self.pid_file is not None:
             with self._locked():
                 reload_broker(self.pid_file)
+
+    def _require_password_file(self, *, were_there: bool) -> None:
+        """Refuse to make anew a file that held users who are not ours to make."""
+        is_there = _read(self.password_file) is not None
+        if not is_there and (were_there or _read(self.acl_file) is not None):
+            raise VanishedFileError(
+                _(
+                    "The broker's password file {path} is gone, and with it the users that begin "
+                    "with an underscore, such as the ingesters'. Bring it back from a backup; or "
+                    "write it anew with `jieru broker sync --anew`, and give these users their "
+                    "passwords again with mosquitto_passwd."
+                ),
+                path=self.password_file,
+            )
 
     @property
     def _reload_due(self) -> Path:

@@ -12,7 +12,7 @@ import psycopg
 import structlog
 
 from jieru.beside import running_beside
-from jieru.credentials.broker_files import BrokerFiles, SyncResult, User
+from jieru.credentials.broker_files import BrokerFiles, SyncResult, User, VanishedFileError
 from jieru.credentials.secret import HashedSecret
 from jieru.database import connect
 from jieru.errors import UserError, WorldError
@@ -40,10 +40,23 @@ went away in silence."""
 _log = structlog.get_logger()
 
 
-def sync_broker(connection: psycopg.Connection, files: BrokerFiles) -> SyncResult:
+def sync_broker(
+    connection: psycopg.Connection,
+    files: BrokerFiles,
+    *,
+    were_there: bool = False,
+    is_anew: bool = False,
+) -> SyncResult:
     """Write the open credentials into the broker's files.
 
+    Args:
+        connection: to the database.
+        files: of the broker.
+        were_there: whether the files are known to have been there before.
+        is_anew: whether a password file that is gone is written all the same.
+
     Raises:
+        VanishedFileError: the password file is gone, and with it the users that are not ours.
         WorldError: a file cannot be written, or the broker not be told.
     """
 
@@ -51,7 +64,7 @@ def sync_broker(connection: psycopg.Connection, files: BrokerFiles) -> SyncResul
         for username, salt, password_hash in connection.execute(_SELECT_OPEN):
             yield username, HashedSecret(salt, password_hash)
 
-    return files.write(read_users)
+    return files.write(read_users, were_there=were_there, is_anew=is_anew)
 
 
 def follow_credentials(database_url: str, files: BrokerFiles, stop: threading.Event) -> None:
@@ -62,13 +75,16 @@ def follow_credentials(database_url: str, files: BrokerFiles, stop: threading.Ev
     delays = backoff_delays(random.random)
     is_owed = False
     """Whether the broker has still to be told again."""
+    were_there = False
+    """Whether both files are known to have been there."""
     while not stop.is_set():
         try:
             with connect(database_url, autocommit=True) as connection:
                 while not stop.is_set():
                     # Before what it stands for is read: a change that comes between is seen later.
                     version = _read_version(connection)
-                    is_owed = _sync_and_log(connection, files) or is_owed
+                    is_owed = _sync_and_log(connection, files, were_there=were_there) or is_owed
+                    were_there = True
                     delays = backoff_delays(random.random)
                     stop.wait(_PAUSE_S)
                     is_changed = is_owed and _changes(
@@ -79,6 +95,8 @@ def follow_credentials(database_url: str, files: BrokerFiles, stop: threading.Ev
                         is_owed = False
                     if not is_changed:
                         _changes(connection, version, stop, within_s=_ANEW_S)
+        except VanishedFileError as error:  # somebody may bring it back
+            _log.error("broker_file_vanished", path=str(files.password_file), error=str(error))
         except (UserError, WorldError) as error:  # somebody may correct the files' rights meanwhile
             _log.warning("broker_sync_failed", error=str(error))
         except psycopg.Error as error:
@@ -100,9 +118,12 @@ def _follow_and_log_a_bug(database_url: str, files: BrokerFiles, stop: threading
         _log.exception("broker_sync_ended")
 
 
-def _sync_and_log(connection: psycopg.Connection, files: BrokerFiles) -> bool:
+def _sync_and_log(connection: psycopg.Connection, files: BrokerFiles, *, were_there: bool) -> bool:
     """Sync; whether the broker was told to reload."""
-    result = sync_broker(connection, files)
+    if were_there and not files.acl_file.exists():
+        # All of it is ours: it is written anew, and whoever took it away is looked for.
+        _log.error("broker_file_vanished", path=str(files.acl_file))
+    result = sync_broker(connection, files, were_there=were_there)
     if result.written or result.is_reloaded:
         _log.info("broker_synced", **result._asdict())
     return result.is_reloaded

@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 import psycopg
 
 from jieru.documents.media_types import ENDINGS, TAKEN, media_type_of
-from jieru.durable_files import flush_folder, write_durably
-from jieru.errors import UserError, WorldError
+from jieru.durable_files import flush_folder, is_full, write_durably
+from jieru.errors import NoRoomError, UserError, WorldError
 from jieru.i18n import gettext
 from jieru.i18n import marked as _
 from jieru.settings import Settings
@@ -61,7 +61,7 @@ class DocumentStore:
 
         Raises:
             UserError: one is empty, too large, or of no kind that is taken; it is named.
-            WorldError: the folder cannot be written.
+            WorldError: the folder cannot be written; a `NoRoomError` where its disk is full.
         """
         checked = [self._checked(each) for each in documents]
         for document, content in checked:
@@ -131,7 +131,8 @@ class DocumentStore:
                 flush_folder(self.folder)
             write_durably(path, content)
         except OSError as error:
-            raise WorldError(
+            kind = NoRoomError if is_full(error) else WorldError
+            raise kind(
                 _("The folder of documents {folder} cannot be written: {reason}."),
                 folder=self.folder,
                 reason=error.strerror,

@@ -1,6 +1,7 @@
 """What a real Mosquitto allows whoever has a credential, and how soon it knows of changes."""
 
 import json
+import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -273,6 +274,29 @@ def test_the_sync_waits_for_a_broker_that_is_away(stage: _Stage) -> None:
         "the sync says that the broker is away",
     )
     stage.broker.start()
+    stage.address_of(issued)
+
+
+def test_a_password_file_that_vanished_is_an_alarm_until_it_is_back(
+    stage: _Stage, database_url: str
+) -> None:
+    """Nothing takes its place, so no ingester's user is lost; one sync by hand ends with 1."""
+    stage.issue(_CLOUD)
+    passwords = stage.broker.files.password_file
+    whole, rights = passwords.read_bytes(), passwords.stat()
+    passwords.unlink()
+    issued = issue_to(stage.connection, _DEVICE)
+    wait_until(
+        lambda: '"broker_file_vanished"' in stage.log.read_text(encoding="utf-8"),
+        "the sync says that a file is gone",
+    )
+    once = sync_once(database_url, stage.broker)
+    assert (once.returncode, once.stdout) == (1, "")
+    assert str(passwords) in once.stderr
+    assert not passwords.exists()
+    passwords.write_bytes(whole)
+    os.chown(passwords, rights.st_uid, rights.st_gid)
+    passwords.chmod(0o600)
     stage.address_of(issued)
 
 

@@ -7,11 +7,12 @@ import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jieru.credentials import broker_files
-from jieru.credentials.broker_files import ACL, BrokerFiles, User
+from jieru.credentials.broker_files import ACL, BrokerFiles, User, VanishedFileError
 from jieru.credentials.broker_process import reload_broker
 from jieru.credentials.secret import hash_secret, password_entry
 from jieru.errors import UserError, WorldError
@@ -81,6 +82,45 @@ def test_users_that_begin_with_an_underscore_stay(files: BrokerFiles) -> None:
     assert files.password_file.read_text(encoding="utf-8") == ingesters + _ENTRIES
     files.write(list)
     assert files.password_file.read_text(encoding="utf-8") == ingesters
+
+
+def test_a_password_file_that_is_gone_is_not_made_anew_unless_asked(files: BrokerFiles) -> None:
+    """With it the ingesters' users are gone; an ACL file alone, or a sync before, tells it."""
+    files.write(_users)
+    files.password_file.unlink()
+    with pytest.raises(VanishedFileError, match="--anew"):
+        files.write(_users)
+    files.acl_file.unlink()
+    with pytest.raises(VanishedFileError):
+        files.write(_users, were_there=True)
+    assert not files.password_file.exists()
+    files.write(_users, is_anew=True)
+    assert files.password_file.read_text(encoding="utf-8") == _ENTRIES
+
+
+def test_an_acl_file_that_is_gone_is_made_anew(files: BrokerFiles) -> None:
+    """All of it is ours."""
+    files.write(_users)
+    files.acl_file.unlink()
+    assert files.write(_users, were_there=True).written == (str(files.acl_file),)
+
+
+def test_a_first_sync_that_was_killed_between_its_files_is_no_loss(
+    files: BrokerFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The password file comes first, so that the next sync goes on."""
+    write = broker_files._write
+
+    def first_only(path: Path, *arguments: Any) -> None:  # noqa: ANN401 - those of `_write`
+        if files.password_file.exists():
+            raise KeyboardInterrupt
+        write(path, *arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(broker_files, "_write", first_only)
+        with pytest.raises(KeyboardInterrupt):
+            files.write(_users)
+    assert files.write(_users).written == (str(files.acl_file),)
 
 
 def test_what_is_right_already_is_not_written_again(files: BrokerFiles) -> None:

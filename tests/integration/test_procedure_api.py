@@ -599,8 +599,36 @@ async def test_a_step_that_met_a_fault_of_the_database_says_so_and_can_be_begun_
         page = await bureau.ask("GET", "/counts/2026/work", person="zheng")
         assert page.status_code == 200
         assert "The database could not be reached meanwhile" in page.text
+        assert re.search(r'href="/counts/2026/draft">\s*Begin it again', page.text)
+    auditors = await bureau.ask("GET", "/counts/2026/work", person="chen")
+    assert 'href="/counts/2026/draft"' not in auditors.text
     await bureau.send("/counts/2026/draft", {"as_of": str(AS_OF)})
     assert works.of_year(2026).future.result(30).state == "draft"
+
+
+async def test_a_step_that_a_restart_interrupted_is_told_and_can_be_begun_again(
+    bureau: Bureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the page that waits; the process that comes after knows nothing of the step."""
+    may_end = threading.Event()
+
+    def slow_draft(*_arguments: Any, **_options: Any) -> CountRecord:  # noqa: ANN401 - draft_count's own
+        assert may_end.wait(30)
+        raise psycopg.errors.AdminShutdown
+
+    works = bureau.app.state.services.get(ProcedureSource).works
+    monkeypatch.setattr("api.counts.steps.draft_count", slow_draft)
+    await bureau.send("/counts/2026/draft", {"as_of": str(AS_OF)})
+    page = await bureau.ask("GET", "/counts/2026/work", person="zheng")
+    (asked,) = re.findall('hx-get="([^"]+)"', page.text)
+    works._works.clear()  # as in a process that has just begun
+    polling = {"hx-request": "true", "hx-target": "work"}
+    part = await bureau.ask("GET", asked, person="zheng", headers=polling)
+    may_end.set()
+    assert part.status_code == 200
+    assert "<html" not in part.text
+    assert "The server was restarted meanwhile" in part.text
+    assert re.search(r'href="/counts/2026/draft">\s*Begin it again', part.text)
 
 
 async def test_a_decision_is_in_the_review_the_moment_it_is_made(bureau: Bureau) -> None:

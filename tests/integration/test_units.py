@@ -126,6 +126,7 @@ def test_each_setting_is_one(name: str) -> None:
 _ROLES = {
     "jieru-api.service": ("jieru-api", "jieru_api"),
     "jieru-archive.service": ("jieru-archive", "jieru_archive"),
+    "jieru-archive-verify.service": ("jieru-archive", "jieru_archive"),
     "jieru-audit-verify.service": ("jieru-verifier", "jieru_verifier"),
     "jieru-broker-follow.service": ("mosquitto", "jieru_broker"),
     "jieru-broker-sync.service": ("mosquitto", "jieru_broker"),

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -164,12 +165,24 @@ def wait_until_free(connection: psycopg.Connection) -> None:
 
 
 def jieru_archive(
-    *arguments: str, database_url: str, folder: Path | None, prelude: str = ""
+    *arguments: str,
+    database_url: str,
+    folder: Path | None,
+    prelude: str = "",
+    within: Sequence[str] = (),
 ) -> "subprocess.CompletedProcess[str]":
-    """Run `jieru archive ...` in a process of its own, after a prelude that may make it fail."""
+    """Run `jieru archive ...` in a process of its own, after a prelude that may make it fail.
+
+    Args:
+        arguments: of the command.
+        database_url: of its owner.
+        folder: of the archive.
+        prelude: Python that is run first.
+        within: a command that runs another one, which is put before.
+    """
     command = f"import sys; sys.argv = ['jieru', 'archive', *{arguments!r}]"
     return subprocess.run(
-        [sys.executable, "-c", f"{prelude}\n{command}\nfrom command import main; main()"],
+        [*within, sys.executable, "-c", f"{prelude}\n{command}\nfrom command import main; main()"],
         env=clean_environment(
             language="en",
             database_url=as_role(database_url, ARCHIVE),

@@ -3,8 +3,9 @@
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 import httpx
@@ -18,11 +19,29 @@ _START_S: Final = 60
 
 
 @contextmanager
-def jieru_serve(url: str, port: int, **settings: str) -> Iterator[subprocess.Popen[str]]:
-    """A server that answers, under its own role; killed at the end if it still runs."""
+def jieru_serve(
+    url: str,
+    port: int,
+    *,
+    within: Callable[[list[str]], list[str]] = list,
+    temporary: Path | None = None,
+    **settings: str,
+) -> Iterator[subprocess.Popen[str]]:
+    """A server that answers, under its own role; killed at the end if it still runs.
+
+    Args:
+        url: of the database.
+        port: where it listens.
+        within: gives the command that runs another one, such as one that sees small disks.
+        temporary: where its temporary files go; None: where ours do.
+        settings: further ones.
+    """
+    environment = clean_environment(database_url=as_role(url, API), language="en", **settings)
+    if temporary is not None:
+        environment["TMPDIR"] = str(temporary)
     with subprocess.Popen(
-        [sys.executable, "-m", "jieru", "serve", "--port", str(port)],
-        env=clean_environment(database_url=as_role(url, API), language="en", **settings),
+        within([sys.executable, "-m", "jieru", "serve", "--port", str(port)]),
+        env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -1,5 +1,6 @@
 """What `jieru archive` says when it cannot do what it is asked."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -79,10 +80,14 @@ def test_a_folder_that_is_not_there(filled: psycopg.Connection, tmp_path: Path) 
 def test_a_folder_that_may_not_be_written_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Told before anything is begun."""
-    monkeypatch.setattr("os.access", lambda *_arguments: False)
+    """Told before anything is begun, as is one that may not even be read."""
+    monkeypatch.setattr("os.access", lambda _path, mode: not mode & os.W_OK)
+    require_folder(tmp_path, is_written=False)
     with pytest.raises(UserError, match="may not be written to"):
         require_folder(tmp_path)
+    monkeypatch.setattr("os.access", lambda *_arguments: False)
+    with pytest.raises(UserError, match="may not be read"):
+        require_folder(tmp_path, is_written=False)
 
 
 def test_an_empty_folder_in_place_of_the_archive(

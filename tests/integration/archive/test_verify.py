@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -155,12 +156,72 @@ def test_a_damaged_file_is_not_restored(archived_url: str, folder: Path) -> None
 def test_nothing_is_dropped_because_of_a_damaged_file(
     connection: psycopg.Connection, folder: Path
 ) -> None:
-    """Restored heartbeats stay where they are when the file that held them is no more."""
+    """Restored heartbeats stay where they are when the file that held them is no more.
+
+    Those of other days go, and the damaged file is told at the end.
+    """
     stored = insert(connection, old_beats())
     archive(connection, folder)
     restore(connection, folder)
     connection.execute("UPDATE heartbeat_archives SET kept_until = now() - interval '1 second'")
     _flip_a_bit(folder)
-    with pytest.raises(UserError, match="Nothing was dropped"):
+    with pytest.raises(UserError, match=f"{_first(folder).name}.*were not dropped"):
         archive(connection, folder)
-    assert stored_beats(connection) == stored
+    of_the_first_day = {beat for beat in stored if beat[1].day == 1}
+    assert set(stored_beats(connection)) == of_the_first_day
+
+
+@pytest.mark.parametrize("damage", [_cut, _remove])
+def test_a_damaged_day_stops_no_newer_ones(
+    database_url: str, folder: Path, damage: _Damage
+) -> None:
+    """A run archives them, says which file is damaged, and ends with 1."""
+    with connect(database_url, autocommit=True) as connection:
+        insert(connection, old_beats())
+        archive(connection, folder)
+        damaged = _first(folder).name
+        damage(folder)
+        insert(connection, old_beats(first=datetime(2025, 4, 1, tzinfo=UTC)))
+        run = jieru_archive("run", database_url=database_url, folder=folder)
+        assert run.returncode == 1
+        assert damaged in run.stderr
+        assert "Ranges dropped: 3" in run.stdout
+        assert stored_beats(connection).total() == 0
+
+
+def test_a_listed_file_that_is_damaged_before_it_was_recorded_stops_no_other_day(
+    connection: psycopg.Connection, folder: Path
+) -> None:
+    """It may be the only place of its heartbeats: nothing is written over it."""
+    insert(connection, old_beats())
+    archive(connection, folder)
+    name = _first(folder).name
+    with connection.transaction():  # as in a database that was restored from before
+        connection.execute("SET LOCAL session_replication_role = replica")
+        connection.execute("DELETE FROM heartbeat_archives WHERE file = %s", (name,))
+    _flip_a_bit(folder)
+    before = _first(folder).read_bytes()
+    insert(connection, old_beats(first=datetime(2025, 4, 1, tzinfo=UTC)))
+    with pytest.raises(UserError, match=name):
+        archive(connection, folder)
+    assert stored_beats(connection).total() == 0
+    assert _first(folder).read_bytes() == before
+
+
+def test_damage_that_a_verification_recorded_is_told_by_each_run(
+    database_url: str, folder: Path
+) -> None:
+    """Though it reads no file for it; until a verification finds the archive whole."""
+    with connect(database_url, autocommit=True) as connection:
+        insert(connection, old_beats())
+        archive(connection, folder)
+    whole = _first(folder).read_bytes()
+    _flip_a_bit(folder)
+    verify = ("verify", "--record")
+    assert jieru_archive(*verify, database_url=database_url, folder=folder).returncode == 1
+    run = jieru_archive("run", database_url=database_url, folder=folder)
+    assert run.returncode == 1
+    assert "had 1 findings" in run.stderr
+    _first(folder).write_bytes(whole)
+    assert jieru_archive(*verify, database_url=database_url, folder=folder).returncode == 0
+    assert jieru_archive("run", database_url=database_url, folder=folder).returncode == 0

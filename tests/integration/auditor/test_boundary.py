@@ -310,6 +310,7 @@ READ_BY_VIEWS: Final = {
         "request_id sent_by"
     ),
     "access_entries": "actor at kind number origin record",
+    "archive_verifications": "findings id verified_at",
     "assignments": "device_id enterprise_id extended_at extended_from from_date recorded_at"
     " to_date",
     "audit_checks": "checked_at findings id last_hash last_number",
@@ -358,6 +359,7 @@ READ_BY_VIEWS: Final = {
     " policy",
     "evidence_verifications": "archives code_version differences heartbeats id month"
     " presence_sha256 unprovable unverifiable_days verified_at verified_by",
+    "heartbeat_archives": "archived_at",
     "ingest_hours": "heartbeats hour ingester late platform_id",
     "ingest_minutes": "batches behind_s_max commit_ms_max commit_ms_sum committed duplicates"
     " ingester late minute received rejected session_troubles unacknowledged_max",

@@ -35,6 +35,12 @@ _CHECKPOINTS = """
     SELECT number, written_at, occasion, findings, cosigned, witnesses FROM checkpoints
     ORDER BY written_at DESC, number DESC
 """
+_ARCHIVE = """
+    SELECT (SELECT verified_at FROM archive_verifications ORDER BY id DESC LIMIT 1),
+           (SELECT findings FROM archive_verifications ORDER BY id DESC LIMIT 1),
+           count(*), min(archived_at)
+    FROM heartbeat_archives
+"""
 _SIGNAL_RUNS = """
     SELECT id, run_at, from_on::text, as_of::text, signals, run_by, code_version FROM signal_runs
     ORDER BY id DESC
@@ -206,4 +212,5 @@ OPERATIONS: Final[Mapping[int, Expectation]] = {
     40: lambda truth, _asked: truth.rows(_VERIFIED),
     41: lambda truth, _asked: truth.rows(_CHECKPOINTS),
     42: lambda truth, _asked: truth.rows(_SIGNAL_RUNS),
+    43: lambda truth, _asked: truth.rows(_ARCHIVE),
 }

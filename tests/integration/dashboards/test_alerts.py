@@ -230,6 +230,33 @@ def test_evidence_that_was_long_not_verified_fires(
     assert not fires(auditor, "evidence-unverified")
 
 
+_ARCHIVED: Final = """
+    INSERT INTO heartbeat_archives (file, range_from, range_to, heartbeats, file_bytes, file_sha256,
+                                    rows_sha256, schema_version, archived_at)
+    VALUES ('heartbeats-1.parquet', '2020-01-01', '2020-01-02', 1, 1, repeat('0', 64),
+            repeat('0', 64), '0001', now() - interval '10 days')
+"""
+_ARCHIVE_VERIFIED: Final = """
+    INSERT INTO archive_verifications (verified_at, files, heartbeats, findings)
+    VALUES (now() - %s::interval, 1, 1, %s)
+"""
+
+
+def test_an_archive_that_is_damaged_or_was_long_not_verified_fires(
+    owner: psycopg.Connection, auditor: psycopg.Connection
+) -> None:
+    """Not before anything was archived; until it was found whole within nine days."""
+    assert not fires(auditor, "archive-damaged")
+    owner.execute(_ARCHIVED)
+    assert fires(auditor, "archive-damaged")
+    owner.execute(_ARCHIVE_VERIFIED, ("8 days", 0))
+    assert not fires(auditor, "archive-damaged")
+    owner.execute(_ARCHIVE_VERIFIED, ("2 hours", 1))
+    assert fires(auditor, "archive-damaged")
+    owner.execute(_ARCHIVE_VERIFIED, ("1 hour", 0))
+    assert not fires(auditor, "archive-damaged")
+
+
 def test_signals_that_nobody_looked_for_fire(
     owner: psycopg.Connection, auditor: psycopg.Connection
 ) -> None:

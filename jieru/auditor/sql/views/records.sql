@@ -146,6 +146,16 @@ COMMENT ON COLUMN audit.evidence_months.differences IS 'Hours with no heartbeat 
 COMMENT ON COLUMN audit.evidence_months.unverifiable_days IS 'Whose heartbeats are gone and in no archive.';
 COMMENT ON COLUMN audit.evidence_months.heartbeats IS 'That were read, of the database and of archives.';
 
+CREATE VIEW audit.archive_state AS
+SELECT recorded.files, recorded.first_archived_at, verified.verified_at, verified.findings
+FROM (SELECT count(*) AS files, min(archived_at) AS first_archived_at FROM heartbeat_archives) AS recorded
+LEFT JOIN (SELECT verified_at, findings FROM archive_verifications ORDER BY id DESC LIMIT 1) AS verified ON true;
+COMMENT ON VIEW audit.archive_state IS 'Is the archive of heartbeats whole? One row: what the last recorded run of `jieru archive verify` found.';
+COMMENT ON COLUMN audit.archive_state.files IS 'That the database knows.';
+COMMENT ON COLUMN audit.archive_state.first_archived_at IS 'Null: nothing was archived.';
+COMMENT ON COLUMN audit.archive_state.verified_at IS 'Null: never.';
+COMMENT ON COLUMN audit.archive_state.findings IS 'Files that are missing or changed, and whatever else was not as it was archived; null: it was never verified.';
+
 CREATE VIEW audit.evidence_exceptions AS
 SELECT id, month, cardinality(days) AS days, reason, named_by, named_at, confirmed_by, confirmed_at
 FROM evidence_exceptions;
