@@ -219,11 +219,9 @@ async def _read_source(intake: Intake, message: Message) -> Reading:
             read = await intake.sources.read([message], is_leaving=lambda: True)
     except (psycopg.Error, TimeoutError):
         raise _away() from None
-    rows: list[SourceRow] = read.rows
-    rejections = read.rejections
     if intake.takes_receipt_time:
-        timed, rejections = timed_by_receipt(rejections)
-        rows = [*rows, *timed]
+        read = timed_by_receipt(read)
+    rows, rejections = read.rows, read.rejections
     reading = Reading(kept=read.kept)
     for row in rows:
         reading.take(row, row.path)
