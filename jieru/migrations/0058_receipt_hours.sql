@@ -27,6 +27,11 @@ CREATE INDEX source_receipts_by_time ON source_receipts (received_at);
 CREATE TRIGGER source_receipts_stay BEFORE UPDATE OR TRUNCATE ON source_receipts
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+-- What `jieru ingest --http` holds secrets against: of open credentials alone, however it is asked.
+CREATE VIEW open_credentials WITH (security_barrier) AS
+    SELECT username, salt, password_hash FROM credentials WHERE revoked_at IS NULL;
+COMMENT ON VIEW open_credentials IS 'The equipment''s credentials that are taken, for whoever takes heartbeats over HTTP.';
+
 -- Whether one heartbeat has the time of its receipt.
 CREATE FUNCTION has_receipt_time(device integer, heard timestamptz, received timestamptz) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
