@@ -97,6 +97,11 @@ def make_app(intake: Intake) -> Starlette:
 async def _answer(
     intake: Intake, post: Callable[[Intake, Request], Awaitable[Response]], request: Request
 ) -> Response:
+    if {"content-length", "transfer-encoding"} <= set(request.headers):
+        # Whoever goes by the other would take what follows for another request (RFC 9112, 6.3).
+        intake.note(400)
+        unclear = Problem(400, _("The request says in two ways where its body ends."))
+        return answer_problem(request, unclear, is_last=True)
     try:
         return await post(intake, request)
     except Problem as problem:
