@@ -330,7 +330,13 @@ def concrete(steps: Sequence[Step], keys: Sequence[str | int]) -> tuple[str | in
     return tuple(next(left) if isinstance(step, Star) else step for step in steps)
 
 
-def spots(whole: Node, steps: Sequence[Step], looking: Looking, gaps: list[Gap]) -> Iterator[Spot]:
+def spots(
+    whole: Node,
+    steps: Sequence[Step],
+    looking: Looking,
+    gaps: list[Gap],
+    reached: "list[tuple[str | int, ...]]",
+) -> Iterator[Spot]:
     """Every row of a document, in its order.
 
     Args:
@@ -339,18 +345,20 @@ def spots(whole: Node, steps: Sequence[Step], looking: Looking, gaps: list[Gap])
         looking: how much may be looked at.
         gaps: takes the places that lack a step, where others beside them may have it, or have
             something in the place of what holds rows.
+        reached: takes the ways to what holds rows, or may.
 
     Raises:
         NotThereError: there is nothing that could hold rows; the message is how far it came.
         TooMuchError: there are more places than may be looked at.
     """
-    yield from _spots(_Way(steps, looking, gaps), 0, whole, (whole,), ())
+    yield from _spots(_Way(steps, looking, gaps, reached), 0, whole, (whole,), ())
 
 
 class _Way(NamedTuple):
     steps: Sequence[Step]
     looking: Looking
     gaps: list[Gap]
+    reached: list[tuple[str | int, ...]]
 
     def until(self, place: int, keys: tuple[str | int, ...]) -> str:
         """The path up to a step."""
@@ -375,8 +383,10 @@ def _spots(
                 raise NotThereError(path) from None
             way.gaps.append(Gap(concrete(way.steps[: place - 1], keys), path, node))
             return
+        way.reached.append(concrete(way.steps[: place - 1], keys))
         for key, child in below:
             way.looking.look()
             yield from _spots(way, place, child, (*nodes, child), (*keys, key))
         return
+    way.reached.append(concrete(way.steps, keys))
     yield Spot(nodes, keys)

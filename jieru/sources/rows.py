@@ -27,7 +27,6 @@ from jieru.sources.paths import (
     Place,
     Spot,
     TooMuchError,
-    concrete,
     spots,
 )
 from jieru.sources.row import At, Row, path_of
@@ -192,17 +191,16 @@ def _read_document(
         return
     missing, whole = [], Node(text)
     gaps: list[Gap] = []
-    found: list[At] = []
+    reached: list[tuple[str | int, ...]] = []
     for number, rule in enumerate(declared.rules):
         try:
-            for spot in spots(whole, rule.each, looking, gaps):
+            for spot in spots(whole, rule.each, looking, gaps, reached):
                 _check_number(decoded)
                 at = At(line, number, spot.keys)
-                found.append(at)
                 _read_row(spot, at, declared, serial_of_topic, decoded)
         except NotThereError as error:
             missing.append(str(error))
-    for gap in _untold(gaps, found, declared):
+    for gap in _untold(gaps, reached):
         _check_number(decoded)
         path = f"#{line}{gap.path}" if line else gap.path
         decoded.faults.append(_elsewhere(path, gap.path, gap.node.raw))
@@ -216,14 +214,11 @@ def _check_number(decoded: Decoded) -> None:
         raise _WrongError(_TOO_MANY, RejectionReason.PAYLOAD_TOO_LARGE)
 
 
-def _untold(gaps: Sequence[Gap], found: Sequence[At], declared: Format) -> list[Gap]:
-    """Places whose rows nobody read: in others another rule found some."""
+def _untold(gaps: Sequence[Gap], reached: Sequence[tuple[str | int, ...]]) -> list[Gap]:
+    """Places whose rows nobody read: beyond others another rule came further."""
     if not gaps:
         return []
-    led: set[tuple[str | int, ...]] = set()
-    for at in found if len(declared.rules) > 1 else ():
-        steps = concrete(declared.rules[at.rule].each, at.keys)
-        led.update(steps[:length] for length in range(len(steps) + 1))
+    led = {way[:length] for way in reached for length in range(len(way) + 1)}
     return [gap for gap in {gap.steps: gap for gap in gaps}.values() if gap.steps not in led]
 
 

@@ -165,6 +165,24 @@ def test_an_item_that_another_rule_reads_lacks_nothing() -> None:
     assert [each.path for each in decoded.faults] == ["$[2]"]
 
 
+@pytest.mark.parametrize(
+    ("rules", "message", "rows", "paths"),
+    [
+        (["$.values", "$[*]"], {"values": 0, "id": "C-1", "t": 1}, 1, []),
+        (["$.devices[*]", "$[*]"], {"devices": []}, 0, []),
+        (["$.devices[*].points[*]", "$[*]"], {"devices": [7]}, 0, ["$.devices[0]"]),
+        (["$[*].own", "$[*].points[*]"], [{"own": 0, "id": "C-1", "t": 1}, {}], 1, ["$[1]"]),
+    ],
+)
+def test_what_another_rule_came_further_with_is_no_fault(
+    rules: list[str], message: object, rows: int, paths: list[str]
+) -> None:
+    """Also where it found nothing to read there, or no star on its way."""
+    decoded = decode_rows(json.dumps(message).encode(), _of_rules(*rules))
+    assert len(decoded.rows) == rows
+    assert [each.path for each in decoded.faults] == paths
+
+
 def test_more_items_that_lack_a_step_than_there_may_be_rows_are_one_fault_more() -> None:
     """The number of faults is bounded, as that of rows is."""
     message = json.dumps([0] * (ROWS_LIMIT + 5)).encode()
