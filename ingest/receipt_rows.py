@@ -4,10 +4,9 @@ A request waits nowhere on its way, unlike a message at a broker. Whether a poli
 is the policy's to say; what it takes is marked beside the heartbeat for good.
 """
 
-from collections.abc import Sequence
+import msgspec
 
-from ingest.decode import Rejection
-from ingest.source_rows import SourceRow
+from ingest.source_rows import RowsRead, SourceRow
 from jieru.wire import RejectionReason
 
 __all__ = ["ReceiptRow", "timed_by_receipt"]
@@ -17,19 +16,26 @@ class ReceiptRow(SourceRow, frozen=True, gc=False, kw_only=True):
     """A row whose time is that of its receipt."""
 
 
-def timed_by_receipt(
-    rejections: Sequence[Rejection],
-) -> tuple[list[SourceRow], list[Rejection]]:
-    """Of what was refused, the rows that lack a time alone, with that of receipt; and the rest."""
-    rows: list[SourceRow] = []
-    rest: list[Rejection] = []
-    for each in rejections:
+def timed_by_receipt(read: RowsRead) -> RowsRead:
+    """The same, but what lacks a time alone is a row that has that of receipt.
+
+    Messages of which there are such rows are marked, for they hold others each time they come.
+    """
+    timed: list[SourceRow] = []
+    rest = []
+    sources: set[int] = set()
+    for each in read.rejections:
         row = each.message
         if each.reason is RejectionReason.NO_TIMESTAMP and isinstance(row, SourceRow):
-            rows.append(_timed(row))
+            timed.append(_timed(row))
+            sources.add(id(row.source))
         else:
             rest.append(each)
-    return rows, rest
+    kept = [
+        msgspec.structs.replace(each, has_receipt_times=True) if id(each) in sources else each
+        for each in read.kept
+    ]
+    return RowsRead([*read.rows, *timed], kept, rest)
 
 
 def _timed(row: SourceRow) -> SourceRow:

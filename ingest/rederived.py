@@ -5,11 +5,12 @@ doing, or the bytes', or the format's.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from ingest.decode import Heartbeat, Origin, TimeRules, decode_all
 from ingest.message import Message
+from ingest.receipt_rows import ReceiptRow, timed_by_receipt
 from ingest.source_rows import Known, RowsRead, SourceMessage, SourceRow, read_rows
 from ingest.sparkplug_rows import Birth, read_sparkplug
 from jieru.sources.formats import Format
@@ -61,6 +62,8 @@ class Rederived:
     rows: list[DerivedRow]
     refused: frozenset[tuple[str, RejectionReason]]
     """Path and reason of each row, or of the whole, that it is refused for by itself."""
+    timed: list[DerivedRow] = field(default_factory=list)
+    """Rows without a time of their own, with that of receipt."""
 
 
 def rederive(message: KeptMessage) -> Rederived:
@@ -69,13 +72,19 @@ def rederive(message: KeptMessage) -> Rederived:
         message.topic, message.payload, len(message.payload), message.received_ms, packet_id=None
     )
     read = _read(came, message)
-    heartbeats, rejections = decode_all(read.rows, _everybody(read.rows), _ANY_TIME)
+    rows = timed_by_receipt(read).rows
+    heartbeats, rejections = decode_all(rows, _everybody(rows), _ANY_TIME)
     refused = {
         (each.message.path, each.reason)
         for each in (*read.rejections, *rejections)
         if isinstance(each.message, SourceRow)
     }
-    return Rederived([_derived(message, each) for each in heartbeats], frozenset(refused))
+    derived: list[DerivedRow] = []
+    timed: list[DerivedRow] = []
+    for each in heartbeats:
+        is_timed = isinstance(each.message, ReceiptRow)
+        (timed if is_timed else derived).append(_derived(message, each))
+    return Rederived(derived, frozenset(refused), timed)
 
 
 def _read(came: Message, message: KeptMessage) -> RowsRead:

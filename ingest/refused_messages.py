@@ -56,6 +56,17 @@ _INSERT_MESSAGES: Final = """
     ORDER BY message.sha256, sources.id, message.topic
     ON CONFLICT (sha256, source_id, topic) DO NOTHING
 """
+_INSERT_RECEIPTS: Final = """
+    INSERT INTO source_receipts (message_id, received_at)
+    SELECT kept.id, to_timestamp(came.received_ms / 1000.0)
+    FROM unnest(%s::bigint[], %s::integer[], %s::text[], %s::bytea[])
+         AS came (received_ms, source_id, topic, sha256)
+    JOIN source_messages AS kept
+        ON kept.sha256 = came.sha256 AND kept.source_id = came.source_id
+           AND kept.topic = came.topic
+    ORDER BY kept.id, came.received_ms
+    ON CONFLICT DO NOTHING
+"""
 _PLACES: Final = 400
 """Microseconds: less than would be another millisecond to whoever rounds."""
 _FIXED: Final = {PublisherKind.CLOUD: CLOUD_ID, PublisherKind.DEVICE: ITSELF_ID}
@@ -64,11 +75,21 @@ _FIXED: Final = {PublisherKind.CLOUD: CLOUD_ID, PublisherKind.DEVICE: ITSELF_ID}
 async def insert_source_messages(
     connection: AsyncConnection, messages: Sequence[SourceMessage]
 ) -> None:
-    """Keep messages whole; one that was kept before adds nothing."""
+    """Keep messages whole; of one that was kept before its time at most, where that counts."""
     # A birth first: what it names may have come in the same batch.
     for each in ([m for m in messages if m.birth is None], [m for m in messages if m.birth]):
         if each:
             await _insert_messages(connection, each)
+    if timed := [each for each in messages if each.has_receipt_times]:
+        await connection.execute(
+            _INSERT_RECEIPTS,
+            (
+                [each.message.received_ms for each in timed],
+                [each.source_id for each in timed],
+                [each.message.topic for each in timed],
+                [each.sha256 for each in timed],
+            ),
+        )
 
 
 async def _insert_messages(connection: AsyncConnection, messages: Sequence[SourceMessage]) -> None:

@@ -40,6 +40,22 @@ _SELECT_MESSAGES: Final = """
           AND (%(platform)s::integer IS NULL OR platform_id = %(platform)s)
     ORDER BY id LIMIT %(limit)s
 """
+# Each time at which a message came whose rows had the time of receipt.
+_SELECT_RECEIPTS: Final = """
+    SELECT r.message_id, (extract(epoch FROM r.received_at) * 1000)::bigint, r.received_at
+    FROM source_receipts r
+    JOIN source_messages m ON m.id = r.message_id
+    WHERE (r.message_id, r.received_at) > (%(after)s, %(after_at)s)
+          AND r.received_at >= %(start)s AND r.received_at < %(end)s
+          AND (%(platform)s::integer IS NULL OR m.platform_id = %(platform)s)
+    ORDER BY r.message_id, r.received_at LIMIT %(limit)s
+"""
+_SELECT_THESE: Final = """
+    SELECT id, platform_id, publisher_id, topic,
+           (extract(epoch FROM received_at) * 1000)::bigint, payload, source_id, sha256,
+           birth_id
+    FROM source_messages WHERE id = ANY (%s)
+"""
 _SELECT_BIRTHS: Final = "SELECT id, payload FROM source_messages WHERE id = ANY (%s)"
 _SELECT_REFUSED: Final = """
     SELECT source_message_id, path, reason FROM rejections WHERE source_message_id = ANY (%s)
@@ -77,14 +93,21 @@ _SELECT_WITHOUT_MESSAGE: Final = """
           AND (%(code)s::text IS NULL OR starts_with(r.topic, 'jieru/v1/' || %(code)s || '/'))
           AND NOT EXISTS (SELECT FROM source_messages m WHERE m.id = r.source_message_id)
 """
-# Ingesters count what is new to the database, in the transaction that stores it; the name of one
-# that reads sources ends so. Only whole hours in which no message has expired.
+# Ingesters count what is new to the database, in the transaction that stores it; the name under
+# which rows of sources are counted ends so, whatever way they came. Only whole hours in which no
+# message has expired.
 _SELECT_HOURS: Final = """
     WITH heard AS (
         SELECT DISTINCT platform_id, date_trunc('hour', received_at) AS hour FROM source_messages
         WHERE received_at >= %(start)s AND received_at < %(end)s
               AND date_trunc('hour', received_at) >= %(kept_from)s
               AND (%(platform)s::integer IS NULL OR platform_id = %(platform)s)
+        UNION
+        SELECT m.platform_id, date_trunc('hour', r.received_at)
+        FROM source_receipts r JOIN source_messages m ON m.id = r.message_id
+        WHERE r.received_at >= %(start)s AND r.received_at < %(end)s
+              AND date_trunc('hour', r.received_at) >= %(kept_from)s
+              AND (%(platform)s::integer IS NULL OR m.platform_id = %(platform)s)
     ), stored AS (
         SELECT d.platform_id, date_trunc('hour', h.received_at) AS hour, count(*) AS heartbeats
         FROM heartbeats h JOIN devices d ON d.id = h.device_id
@@ -256,6 +279,8 @@ def recheck_sources(
     )
     for messages in _messages(connection, values):
         yield from _counted(recheck, _of_messages(books, messages))
+    for receipts in _receipts(connection, values):
+        yield from _counted(recheck, _of_receipts(books, receipts))
     yield from _counted(recheck, _without_message(connection, values))
     yield from _counted(recheck, _of_hours(books, values))
 
@@ -293,44 +318,92 @@ def _messages(
         after = rows[-1][0]
 
 
+def _receipts(
+    connection: psycopg.Connection, values: dict[str, object]
+) -> Iterator[list[tuple[Any, ...]]]:
+    after, after_at = 0, datetime(1970, 1, 1, tzinfo=UTC)
+    while True:
+        page = {**values, "after": after, "after_at": after_at, "limit": _MESSAGES_AT_ONCE}
+        rows = connection.execute(_SELECT_RECEIPTS, page).fetchall()
+        if not rows:
+            return
+        yield rows
+        after, _received_ms, after_at = rows[-1]
+
+
 def _of_messages(books: _Books, rows: Sequence[tuple[Any, ...]]) -> Iterator[Found]:
+    refused = _refused(books, [row[0] for row in rows])
+    waiting: list[tuple[DerivedRow, bool]] = []
+    for id_, *_others, topic, _received_ms, payload, _source_id, sha256, _birth_id in rows:
+        books.recheck.messages += 1
+        if hashlib.sha256(payload).digest() != sha256:
+            yield Found(Kind.PAYLOAD_CHANGED, topic, id_)
+    for message in _kept(books, rows):
+        rederived = rederive(message)
+        own = refused.get(message.id, [])
+        yield from _of_refusals(books, message, rederived, own)
+        waiting += _with_refusals(rederived.rows, own)
+        if len(waiting) >= _ROWS_AT_ONCE:
+            yield from _of_rows(books, waiting)
+            waiting = []
+    yield from _of_rows(books, waiting)
+
+
+def _of_receipts(books: _Books, receipts: Sequence[tuple[Any, ...]]) -> Iterator[Found]:
+    """Rows that had the time of receipt, of each time at which their message came."""
+    ids = list({id_ for id_, _received_ms, _received_at in receipts})
+    refused = _refused(books, ids)
+    rows = books.connection.execute(_SELECT_THESE, (ids,)).fetchall()
+    messages = {message.id: message for message in _kept(books, rows)}
+    waiting: list[tuple[DerivedRow, bool]] = []
+    for id_, received_ms, _received_at in receipts:
+        if id_ not in messages:  # of a format that nobody can read any more, as was told
+            continue
+        timed = rederive(messages[id_]._replace(received_ms=received_ms)).timed
+        waiting += _with_refusals(timed, refused.get(id_, []))
+        if len(waiting) >= _ROWS_AT_ONCE:
+            yield from _of_rows(books, waiting)
+            waiting = []
+    yield from _of_rows(books, waiting)
+
+
+def _refused(books: _Books, ids: list[int]) -> dict[int, list[tuple[str, str]]]:
+    """Path and reason of the refusals that were kept, by message."""
     refused: dict[int, list[tuple[str, str]]] = {}
-    ids = [row[0] for row in rows]
     for id_, path, reason in books.connection.execute(_SELECT_REFUSED, (ids,)):
         refused.setdefault(id_, []).append((path, reason))
+    return refused
+
+
+def _with_refusals(
+    rows: Sequence[DerivedRow], refused: Sequence[tuple[str, str]]
+) -> list[tuple[DerivedRow, bool]]:
+    """Rows, and whether each was refused for what does not lie in its message."""
+    unknown = {path for path, reason in refused if reason in _OF_THE_REGISTRY}
+    return [(row, row.path in unknown) for row in rows]
+
+
+def _kept(books: _Books, rows: Sequence[tuple[Any, ...]]) -> Iterator[KeptMessage]:
+    """Messages with the formats and births by which they were read, where those can be read."""
     births = list({row[-1] for row in rows if row[-1] is not None})
     names = {
         id_: names_of_birth(payload)
         for id_, payload in books.connection.execute(_SELECT_BIRTHS, (births,))
     }
-    waiting: list[tuple[DerivedRow, bool]] = []
     for row in rows:
-        id_, platform_id, publisher_id, topic, received_ms, payload, source_id, sha256, birth = row
-        books.recheck.messages += 1
-        if hashlib.sha256(payload).digest() != sha256:
-            yield Found(Kind.PAYLOAD_CHANGED, topic, id_)
+        id_, platform_id, publisher_id, topic, received_ms, payload, source_id, _sha256, birth = row
         declared = books.formats[source_id]
-        if declared is None:
-            continue
-        message = KeptMessage(
-            id_,
-            platform_id,
-            publisher_id,
-            topic,
-            received_ms,
-            payload,
-            declared,
-            names.get(birth, NO_BIRTH),
-        )
-        rederived = rederive(message)
-        own = refused.get(message.id, [])
-        yield from _of_refusals(books, message, rederived, own)
-        unknown = {path for path, reason in own if reason in _OF_THE_REGISTRY}
-        waiting += [(each, each.path in unknown) for each in rederived.rows]
-        if len(waiting) >= _ROWS_AT_ONCE:
-            yield from _of_rows(books, waiting)
-            waiting = []
-    yield from _of_rows(books, waiting)
+        if declared is not None:
+            yield KeptMessage(
+                id_,
+                platform_id,
+                publisher_id,
+                topic,
+                received_ms,
+                payload,
+                declared,
+                names.get(birth, NO_BIRTH),
+            )
 
 
 _OF_THE_REGISTRY: Final = {
@@ -348,7 +421,7 @@ def _of_refusals(
     rederived: Rederived,
     kept: Sequence[tuple[str, str]],
 ) -> Iterator[Found]:
-    rows = {row.path: row for row in rederived.rows}
+    rows = {row.path: row for row in (*rederived.rows, *rederived.timed)}
     for path, reason in kept:
         row = rows.get(path)
         if (path, reason) in rederived.refused or (

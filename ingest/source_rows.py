@@ -36,6 +36,8 @@ class SourceMessage(msgspec.Struct, frozen=True, gc=False):
     message: Message
     birth: "SourceMessage | None" = None
     """Of Sparkplug B: the one that gave its metrics their names."""
+    has_receipt_times: bool = False
+    """Whether rows of it were given the time of its receipt, so that each receipt is another's."""
 
     @property
     def sha256(self) -> bytes:

@@ -53,6 +53,8 @@ class Sources:
         """By version; a version never changes. None: this release cannot read it."""
         self._births = Births()
         self._connection: AsyncConnection | None = None
+        self._asking = asyncio.Lock()
+        """Requests ask at once, and each would make a connection, or hang up on the others."""
 
     async def read(
         self, messages: Sequence[Message], *, is_leaving: Callable[[], bool]
@@ -101,8 +103,19 @@ class Sources:
         is_leaving: Callable[[], bool],
     ) -> tuple[dict[tuple[str, str], Known], dict[str, Birth]]:
         """The sources of these names, and the births on these topics."""
+        if not named:
+            return {}, {}
+        async with self._asking:
+            return await self._asked(named, wanted, is_leaving)
+
+    async def _asked(
+        self,
+        named: Collection[tuple[str, str]],
+        wanted: AbstractSet[str],
+        is_leaving: Callable[[], bool],
+    ) -> tuple[dict[tuple[str, str], Known], dict[str, Birth]]:
         delays = backoff_delays(random.random)
-        while named:
+        while True:
             try:
                 if self._connection is None or self._connection.closed:
                     self._connection = await connect_patiently(self._database_url)
@@ -115,7 +128,6 @@ class Sources:
                 _log.warning("source_look_up_failed", error=str(error).strip())
                 await self.close()
                 await asyncio.sleep(next(delays))
-        return {}, {}
 
     async def _ask(
         self, connection: AsyncConnection, named: Collection[tuple[str, str]]

@@ -27,7 +27,7 @@ from ingest.message import Message
 from ingest.receipt_hours import mark_receipt_hours
 from ingest.refused_messages import insert_rejections, insert_source_messages
 from ingest.rejection_sample import RejectionSample
-from ingest.source_rows import SourceMessage
+from ingest.source_rows import SourceMessage, SourceRow
 from jieru.publishers import CLOUD_ID
 from jieru.retry import (
     SILENCE_S,
@@ -39,7 +39,7 @@ from jieru.retry import (
 )
 from jieru.wire import DeviceStatus, RejectionReason
 
-__all__ = ["Writer", "Written"]
+__all__ = ["SOURCES_ENDING", "Writer", "Written"]
 
 _COPY_HEARTBEATS: Final = """
     COPY heartbeats (device_id, "time", received_at, publisher_id, seq, status, boot, counter,
@@ -166,6 +166,10 @@ _DAY_2000: Final = date(2000, 1, 1).toordinal()
 _LONGEST_SILENCE_S: Final = 40.0
 """Shorter than whoever stops services waits for one to leave."""
 _MILLISECONDS_PER_DAY: Final = 86_400_000
+SOURCES_ENDING: Final = "-sources"
+"""Ends the name under which rows of messages in others' formats are counted."""
+_NATIVES_ENDING: Final = "-others"
+"""What an ingester of sources counts that was set apart, perhaps by another."""
 _LATE_DAYS: Final = 30
 """Days of late heartbeats in one transaction: each day is a chunk, and costs locks and time."""
 _OF_THE_BATCH: Final = (
@@ -562,12 +566,21 @@ class Writer:
         self, connection: AsyncConnection, new: Sequence[Heartbeat], refused: Sequence[Rejection]
     ) -> None:
         """Add to the hours' counts what this transaction stores."""
-        if new:
-            hours, codes, heartbeats, late = zip(*heard_hours(new), strict=True)
-            await connection.execute(
-                _COUNT_HEARTBEATS,
-                (self._ingester, list(hours), list(codes), list(heartbeats), list(late)),
-            )
+        of_sources: list[Heartbeat] = []
+        natives = new
+        if self._source_messages:
+            of_sources = [each for each in new if isinstance(each.message, SourceRow)]
+            natives = [each for each in new if not isinstance(each.message, SourceRow)]
+        for name, some in (
+            (_of_natives(self._ingester), natives),
+            (_of_sources(self._ingester), of_sources),
+        ):
+            if some:
+                hours, codes, heartbeats, late = zip(*heard_hours(some), strict=True)
+                await connection.execute(
+                    _COUNT_HEARTBEATS,
+                    (name, list(hours), list(codes), list(heartbeats), list(late)),
+                )
         if refused:
             hours, codes, reasons, rejections = zip(*refused_hours(refused), strict=True)
             await connection.execute(
@@ -579,6 +592,16 @@ class Writer:
             await connection.execute(
                 _COUNT_EXCESS, (self._ingester, list(devices), list(hours), list(heartbeats))
             )
+
+
+# Heartbeats that kept messages hold are counted apart from those that no message holds, so that the
+# recheck of sources can tell how many of the second there are. Each name is one process's alone.
+def _of_sources(ingester: str) -> str:
+    return ingester if ingester.endswith(SOURCES_ENDING) else ingester + SOURCES_ENDING
+
+
+def _of_natives(ingester: str) -> str:
+    return ingester + _NATIVES_ENDING if ingester.endswith(SOURCES_ENDING) else ingester
 
 
 def _without_distant_days(

@@ -35,9 +35,7 @@ from jieru.retry import (
 __all__ = ["Credentials", "Refusal", "RefusedError"]
 
 _SELECT_VERSION: Final = "SELECT version FROM change_versions WHERE kind = 'credentials'"
-_SELECT_OPEN: Final = """
-    SELECT username, salt, password_hash FROM credentials WHERE revoked_at IS NULL
-"""
+_SELECT_OPEN: Final = "SELECT username, salt, password_hash FROM open_credentials"
 _ASK_EVERY_S: Final = 1.0
 _STALE_S: Final = 5.0
 """So long after the last answer of the database nobody knows what was revoked meanwhile."""

@@ -72,9 +72,9 @@ class Post:
 
     @property
     def size(self) -> int:
-        """Rows, and one for what is none."""
+        """Rows, taken or refused, for either is held and stored; at least one for a message."""
         reading = self.reading
-        return len(reading.rows) + bool(reading.rejections or reading.kept)
+        return max(len(reading.rows) + len(reading.rejections), len(reading.kept))
 
     def messages(self) -> list[Message]:
         """What goes into a batch."""

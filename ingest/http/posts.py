@@ -68,8 +68,10 @@ class Posts:
             return None
         posts: list[Post] = []
         messages: list[Message] = []
-        while self._waiting and (not posts or len(messages) + self._waiting[0].size <= size):
+        taken = 0
+        while self._waiting and (not posts or taken + self._waiting[0].size <= size):
             post = self._waiting.popleft()
+            taken += post.size
             posts.append(post)
             messages += post.messages()
         if not self._waiting:

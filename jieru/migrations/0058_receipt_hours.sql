@@ -15,6 +15,23 @@ CREATE TRIGGER receipt_hours_only_grow BEFORE UPDATE ON receipt_hours FOR EACH R
 CREATE TRIGGER receipt_hours_are_for_good BEFORE DELETE OR TRUNCATE ON receipt_hours
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+-- The same bytes hold other heartbeats each time they come, where these have the time of receipt. So of
+-- such a message each moment is kept, or its heartbeats could not be made again from it.
+CREATE TABLE source_receipts (
+    message_id  bigint      NOT NULL REFERENCES source_messages ON DELETE CASCADE,
+    received_at timestamptz NOT NULL,
+    PRIMARY KEY (message_id, received_at)
+);
+COMMENT ON TABLE source_receipts IS 'When messages came whose rows were given the time of their receipt: each time, the first included.';
+CREATE INDEX source_receipts_by_time ON source_receipts (received_at);
+CREATE TRIGGER source_receipts_stay BEFORE UPDATE OR TRUNCATE ON source_receipts
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- What `jieru ingest --http` holds secrets against: of open credentials alone, however it is asked.
+CREATE VIEW open_credentials WITH (security_barrier) AS
+    SELECT username, salt, password_hash FROM credentials WHERE revoked_at IS NULL;
+COMMENT ON VIEW open_credentials IS 'The equipment''s credentials that are taken, for whoever takes heartbeats over HTTP.';
+
 -- Whether one heartbeat has the time of its receipt.
 CREATE FUNCTION has_receipt_time(device integer, heard timestamptz, received timestamptz) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE AS $$

@@ -13,7 +13,8 @@ CREATE INDEX rejections_by_sparkplug_platform
     WHERE topic LIKE 'spBv1.0/%/%';
 
 -- A birth is kept as long as anything that it names: an edge node may run for years before it tells
--- its names again. One that names nothing goes, or made-up devices would stay for good.
+-- its names again. One that names nothing goes, or made-up devices would stay for good. And a message
+-- whose rows had the time of receipt (0058) is kept as long as any of these times.
 CREATE OR REPLACE FUNCTION delete_expired_source_messages(days integer, at_most integer) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
@@ -21,9 +22,13 @@ DECLARE
                                   ELSE greatest(days, (SELECT heartbeats_days FROM retention)) END;
     deleted bigint;
 BEGIN
+    DELETE FROM source_receipts WHERE (message_id, received_at) IN (
+        SELECT message_id, received_at FROM source_receipts
+        WHERE received_at < now() - make_interval(days => kept) ORDER BY received_at LIMIT 20 * at_most);
     DELETE FROM source_messages WHERE id = ANY (ARRAY(
         SELECT id FROM source_messages AS old WHERE received_at < now() - make_interval(days => kept)
         AND NOT EXISTS (SELECT FROM source_messages AS named WHERE named.birth_id = old.id)
+        AND NOT EXISTS (SELECT FROM source_receipts WHERE message_id = old.id)
         ORDER BY received_at LIMIT at_most));
     GET DIAGNOSTICS deleted = ROW_COUNT;
     RETURN deleted;

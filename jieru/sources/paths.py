@@ -19,6 +19,7 @@ from jieru.errors import UserError
 from jieru.refusals.said import excerpt
 
 __all__ = [
+    "Gap",
     "Key",
     "Looking",
     "Node",
@@ -28,6 +29,7 @@ __all__ = [
     "Star",
     "TooMuchError",
     "Topic",
+    "concrete",
     "parse_path",
     "parse_rows",
     "path_with_gaps",
@@ -127,6 +129,10 @@ class Node:
         if not star.of_members and isinstance(below, list):
             return ((place, self.child(place)) for place in range(len(below)))
         raise NotThereError
+
+    def is_empty(self) -> bool:
+        """Whether it is null, or an object or array that holds nothing."""
+        return self.raw == b"null" or self._read_below() in ({}, [])
 
     def text(self) -> str | None:
         """A text's own characters, or a number, true or false as it is written.
@@ -309,19 +315,50 @@ class Looking:
         self._left -= 1
 
 
-def spots(whole: Node, steps: Sequence[Step], looking: Looking) -> Iterator[Spot]:
+class Gap(NamedTuple):
+    """A place from which the path of the rows leads nowhere, though something is there."""
+
+    steps: tuple[str | int, ...]
+    """The way to it."""
+    path: str
+    node: Node
+
+
+def concrete(steps: Sequence[Step], keys: Sequence[str | int]) -> tuple[str | int, ...]:
+    """A path's steps, each star replaced by what it stands for."""
+    left = iter(keys)
+    return tuple(next(left) if isinstance(step, Star) else step for step in steps)
+
+
+def spots(
+    whole: Node,
+    steps: Sequence[Step],
+    looking: Looking,
+    gaps: list[Gap],
+    reached: "list[tuple[str | int, ...]]",
+) -> Iterator[Spot]:
     """Every row of a document, in its order.
 
+    Args:
+        whole: the document.
+        steps: where the rows stand.
+        looking: how much may be looked at.
+        gaps: takes the places that lack a step, where others beside them may have it, or have
+            something in the place of what holds rows.
+        reached: takes the ways to what holds rows, or may.
+
     Raises:
-        NotThereError: a step leads nowhere; the message is how far it came.
+        NotThereError: there is nothing that could hold rows; the message is how far it came.
         TooMuchError: there are more places than may be looked at.
     """
-    yield from _spots(_Way(steps, looking), 0, whole, (whole,), ())
+    yield from _spots(_Way(steps, looking, gaps, reached), 0, whole, (whole,), ())
 
 
 class _Way(NamedTuple):
     steps: Sequence[Step]
     looking: Looking
+    gaps: list[Gap]
+    reached: list[tuple[str | int, ...]]
 
     def until(self, place: int, keys: tuple[str | int, ...]) -> str:
         """The path up to a step."""
@@ -341,9 +378,15 @@ def _spots(
                 node = node.child(step)
                 continue
         except NotThereError:
-            raise NotThereError(way.until(place - 1, keys)) from None
+            path = way.until(place - 1, keys)
+            if not keys and (node.is_empty() or not isinstance(step, Star)):
+                raise NotThereError(path) from None
+            way.gaps.append(Gap(concrete(way.steps[: place - 1], keys), path, node))
+            return
+        way.reached.append(concrete(way.steps[: place - 1], keys))
         for key, child in below:
             way.looking.look()
             yield from _spots(way, place, child, (*nodes, child), (*keys, key))
         return
+    way.reached.append(concrete(way.steps, keys))
     yield Spot(nodes, keys)

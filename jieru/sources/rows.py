@@ -6,7 +6,7 @@ memory that the limits below bound. So every row can be made again from the byte
 
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from operator import attrgetter
 from typing import Final, NamedTuple
@@ -18,6 +18,7 @@ from jieru.refusals.said import Said, excerpt
 from jieru.sources.clean import Most, clean_rows
 from jieru.sources.formats import Format, RowRule, StatusRule
 from jieru.sources.paths import (
+    Gap,
     Key,
     Looking,
     Node,
@@ -189,32 +190,49 @@ def _read_document(
         )
         return
     missing, whole = [], Node(text)
+    gaps: list[Gap] = []
+    reached: list[tuple[str | int, ...]] = []
     for number, rule in enumerate(declared.rules):
         try:
-            for spot in spots(whole, rule.each, looking):
-                if len(decoded.rows) + len(decoded.faults) >= ROWS_LIMIT:
-                    raise _WrongError(_TOO_MANY, RejectionReason.PAYLOAD_TOO_LARGE)
+            for spot in spots(whole, rule.each, looking, gaps, reached):
+                _check_number(decoded)
                 at = At(line, number, spot.keys)
                 _read_row(spot, at, declared, serial_of_topic, decoded)
         except NotThereError as error:
             missing.append(str(error))
+    for gap in _untold(gaps, reached):
+        _check_number(decoded)
+        path = f"#{line}{gap.path}" if line else gap.path
+        decoded.faults.append(_elsewhere(path, gap.path, gap.node.raw))
     # One of several rules may find nothing: a gateway reports itself, or its devices, or both.
     if len(missing) == len(declared.rules):
-        deepest = max(missing, key=len)
-        decoded.faults.append(
-            Fault(
-                start,
-                RejectionReason.MALFORMED_PAYLOAD,
-                Said(
-                    _("The rows are not where its source has them; it differs at {path}."),
-                    {
-                        "path": deepest,
-                    },
-                ),
-                None,
-                text[:_SHOWN],
-            )
-        )
+        decoded.faults.append(_elsewhere(start, max(missing, key=len), text))
+
+
+def _check_number(decoded: Decoded) -> None:
+    if len(decoded.rows) + len(decoded.faults) >= ROWS_LIMIT:
+        raise _WrongError(_TOO_MANY, RejectionReason.PAYLOAD_TOO_LARGE)
+
+
+def _untold(gaps: Sequence[Gap], reached: Sequence[tuple[str | int, ...]]) -> list[Gap]:
+    """Places whose rows nobody read: beyond others another rule came further."""
+    if not gaps:
+        return []
+    led = {way[:length] for way in reached for length in range(len(way) + 1)}
+    return [gap for gap in {gap.steps: gap for gap in gaps}.values() if gap.steps not in led]
+
+
+def _elsewhere(path: str, differs_at: str, shown: bytes) -> Fault:
+    return Fault(
+        path,
+        RejectionReason.MALFORMED_PAYLOAD,
+        Said(
+            _("The rows are not where its source has them; it differs at {path}."),
+            {"path": differs_at},
+        ),
+        None,
+        shown[:_SHOWN],
+    )
 
 
 def _unreadable(text: bytes) -> Said | None:

@@ -216,6 +216,31 @@ def test_a_flood_of_headers_is_cut_off(scene: _Scene) -> None:
                 pass  # cut off while it was sending
 
 
+def test_a_request_hidden_in_another_is_none(scene: _Scene) -> None:
+    """Two lengths, or a length and chunks: it is refused, and the connection ends with it."""
+    authorization = basic(scene.hostile.username, scene.hostile.secret)
+    begin = (
+        f"POST /ingest/v1/{_HOSTILE} HTTP/1.1\r\nHost: a\r\nAuthorization: {authorization}\r\n"
+        "Content-Type: application/json\r\n"
+    )
+    hidden = f"{begin}Content-Length: 2\r\n\r\n[]"
+    with (
+        scene.attacked("smuggled request", "speak as whoever is before us", 400),
+        scene.ingester.equipment(scene.hostile) as hostile,
+    ):
+        hostile.when_known([])
+        for length, body in (
+            ("Content-Length: 2\r\nTransfer-Encoding: chunked\r\n", f"0\r\n\r\n{hidden}"),
+            (f"Content-Length: 2\r\nContent-Length: {2 + len(hidden)}\r\n", f"[]{hidden}"),
+            ("Transfer-Encoding: gzip, chunked\r\n", f"0\r\n\r\n{hidden}"),
+        ):
+            smuggler = _connected(scene)
+            smuggler.sendall(f"{begin}{length}\r\n{body}".encode())
+            answers = _all_of(smuggler)
+            assert answers.count(b"HTTP/1.1 ") == 1
+            assert answers.split()[1] in (b"400", b"501")
+
+
 def _connected(scene: _Scene) -> socket.socket:
     address = httpx.URL(scene.ingester.url)
     return socket.create_connection((address.host, address.port or 0), timeout=30)

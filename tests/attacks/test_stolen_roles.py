@@ -34,6 +34,7 @@ _OF_AN_INGESTER: Final[dict[str, LiteralString]] = {
     "a count": "UPDATE counts SET opened_by = 'me'",
     "a credential": "UPDATE credentials SET password_hash = 'mine'",
     "what credentials are of": "SELECT platform_id, device_id FROM credentials",
+    "hashes of revoked credentials": "SELECT password_hash FROM credentials",
     "a person": "SELECT * FROM users",
     "a session": "SELECT * FROM sessions",
     "heartbeats changed": "UPDATE heartbeats SET received_at = time",

@@ -306,12 +306,24 @@ def test_a_time_of_receipt_is_taken_where_the_policy_says_so_and_marked(
         ):
             answer = cloud.when_known({"id": "CNC-1"}, path="/no-clock").json()
             assert answer["accepted"] == 1, answer
+            assert cloud.answer({"id": "CNC-1"}, path="/no-clock")["accepted"] == 1
             assert cloud.answer({"serial": "CNC-2", "ts": began})["accepted"] == 1
         rows = connection.execute(
             "SELECT d.serial, h.time = h.received_at, has_receipt_time(d.id, h.time, h.received_at)"
             " FROM heartbeats h JOIN devices d ON d.id = h.device_id ORDER BY d.serial"
         ).fetchall()
-        assert rows == [("CNC-1", True, True), ("CNC-2", False, False)]
+        assert rows == [("CNC-1", True, True), ("CNC-1", True, True), ("CNC-2", False, False)]
+        kept = connection.execute(
+            "SELECT count(DISTINCT m.id), array_agg(r.received_at ORDER BY r.received_at)"
+            " = (SELECT array_agg(time ORDER BY time) FROM heartbeats WHERE time = received_at)"
+            " FROM source_messages m JOIN source_receipts r ON r.message_id = m.id"
+        ).fetchall()
+        assert kept == [(1, True)]
+        names = connection.execute("SELECT ingester, heartbeats FROM ingest_hours ORDER BY 1")
+        counted = dict[str, int]()
+        for name, heartbeats in names.fetchall():
+            counted[name] = counted.get(name, 0) + heartbeats
+        assert counted == {"jieru-ingest-1-http": 1, "jieru-ingest-1-http-sources": 2}
         heard = [each for each in stored_heartbeats(connection) if each.serial == "CNC-1"]
         assert began <= heard[0].ts_ms <= _now_ms()
         marks = connection.execute(

@@ -1,5 +1,6 @@
 """Others' formats end in stored evidence, by a real broker, ingester and database."""
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -14,8 +15,10 @@ from typing import Final
 import psycopg
 import pytest
 
+from ingest.message import Message
+from ingest.sources import Sources
 from jieru.schema import migrate
-from jieru.wire import DeviceStatus, encode_payload
+from jieru.wire import DeviceStatus, RejectionReason, encode_payload
 from registry.sources import SourceAddress, end_source
 from tests.support.credentials import register_gateway
 from tests.support.fleet import (
@@ -428,3 +431,22 @@ def test_the_same_by_mqtt_3_1_1(stage: _Stage) -> None:
         stage.wait_until_subscribed()
         stage.cloud.publish_raw(f"jieru/v1/{PLATFORM}/in/thingsboard-gateway", payload)
         stage.wait_for_heartbeats(sent)
+
+
+async def test_requests_that_ask_at_once_share_one_connection(database_url: str) -> None:
+    """However many: the database lends but a hundred."""
+    sources = Sources(database_url)
+    topic = f"jieru/v1/{PLATFORM}/in/telegraf"
+    asked = [
+        sources.read([Message(topic, b"{}", 2, 1, None)], is_leaving=lambda: True)
+        for _number in range(20)
+    ]
+    read = await asyncio.gather(*asked)
+    assert {each.rejections[0].reason for each in read} == {RejectionReason.UNKNOWN_SOURCE}
+    with psycopg.connect(database_url) as connection:
+        (others,) = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        ).fetchone() or (0,)
+    assert others == 1
+    await sources.close()

@@ -85,6 +85,25 @@ def test_a_birth_is_kept_as_long_as_what_it_names(connection: psycopg.Connection
     assert left() == []
 
 
+def test_a_message_is_kept_as_long_as_a_time_at_which_it_came(
+    connection: psycopg.Connection,
+) -> None:
+    """Where its rows had the time of receipt; times that expired go before it."""
+    declare_ready_made(connection, "sparkplug-b")
+    often, once = (_keep(connection, days=400, text=text) for text in ("often", "once"))
+    connection.execute(
+        "INSERT INTO source_receipts SELECT id, now() - interval '1 day' * days"
+        " FROM unnest(%s::bigint[], %s::integer[]) AS came (id, days)",
+        ([often, often, once], [400, 1, 400]),
+    )
+    connection.commit()
+    assert delete_old_source_messages(connection, retention_days=30) == 1
+    assert connection.execute("SELECT message_id FROM source_receipts").fetchall() == [(often,)]
+    connection.execute("DELETE FROM source_receipts")
+    connection.commit()
+    assert delete_old_source_messages(connection, retention_days=30) == 1
+
+
 def _keep(connection: psycopg.Connection, *, days: int, text: str, birth: int | None = None) -> int:
     row = connection.execute(_INSERT_NAMED, (days, text, text, birth)).fetchone()
     assert row is not None

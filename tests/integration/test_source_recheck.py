@@ -9,9 +9,10 @@ from typing import Any, Final, LiteralString
 import psycopg
 import pytest
 
-from ingest.decode import Origin, decode_all
+from ingest.decode import Heartbeat, Origin, Rejection, decode_all
 from ingest.device_rate import DeviceRate
 from ingest.message import Message
+from ingest.receipt_rows import timed_by_receipt
 from ingest.sources import Sources
 from ingest.writer import Writer
 from jieru.publishers import CLOUD_ID
@@ -20,7 +21,7 @@ from tests.support.command import jieru
 from tests.support.fleet import PLATFORM, register_devices
 from tests.support.messages import RULES, topic_of
 from tests.support.roles import VERIFIER, as_role
-from tests.support.sources import declare_ready_made
+from tests.support.sources import declare, declare_ready_made
 from tests.support.sparkplug import metric, payload
 
 _SECOND_MS: Final = 1_000
@@ -57,8 +58,29 @@ class _Stage:
         sources = Sources(self.url)
         read = await sources.read(came, is_leaving=lambda: False)
         await sources.close()
-        heartbeats, rejections = decode_all(read.rows, self._origins(), RULES)
-        writer = self._writer("tests-sources", rate)
+        heartbeats, rejections = decode_all(read.rows, self.origins(), RULES)
+        writer = self.writer("tests-sources", rate)
+        await writer.write(heartbeats, [*read.rejections, *rejections], source_messages=read.kept)
+        await writer.close()
+
+    def post(self, topic: str, payload: bytes, *natives: str, later_ms: int = 0) -> None:
+        """One over HTTPS under a policy that takes times of receipt; and heartbeats of ours."""
+        asyncio.run(self._post(topic, payload, natives, self.now_ms + later_ms))
+
+    async def _post(
+        self, topic: str, payload: bytes, natives: Sequence[str], received_ms: int
+    ) -> None:
+        came = Message(topic, payload, len(payload), received_ms, None)
+        sources = Sources(self.url)
+        read = timed_by_receipt(await sources.read([came], is_leaving=lambda: False))
+        await sources.close()
+        own = encode_payload(received_ms - 7)
+        rows = [
+            *read.rows,
+            *(Message(topic_of(each), own, len(own), received_ms, None) for each in natives),
+        ]
+        heartbeats, rejections = decode_all(rows, self.origins(), RULES)
+        writer = self.writer("tests-http", None)
         await writer.write(heartbeats, [*read.rejections, *rejections], source_messages=read.kept)
         await writer.close()
 
@@ -68,18 +90,20 @@ class _Stage:
         message = Message(topic_of(serial), payload, len(payload), self.now_ms - 1_000, 1)
 
         async def write() -> None:
-            writer = self._writer("tests", None)
-            await writer.write(*decode_all([message], self._origins(), RULES))
+            writer = self.writer("tests", None)
+            await writer.write(*decode_all([message], self.origins(), RULES))
             await writer.close()
 
         asyncio.run(write())
 
-    def _writer(self, name: str, rate: DeviceRate | None) -> Writer:
+    def writer(self, name: str, rate: DeviceRate | None) -> Writer:
+        """An ingester's, of this name."""
         return Writer(
             self.url, ingester=name, state_interval_s=30, is_leaving=lambda: False, rate=rate
         )
 
-    def _origins(self) -> dict[str, Origin]:
+    def origins(self) -> dict[str, Origin]:
+        """The devices, each through its platform's cloud."""
         self.connection.rollback()
         return {
             topic_of(serial): Origin(id_, CLOUD_ID)
@@ -297,3 +321,104 @@ def test_sparkplug_is_derived_with_the_birth_that_each_message_names(stage: _Sta
     assert found["rows"]["unregistered"] == 1
     stage.forge("UPDATE source_messages SET birth_id = NULL WHERE birth_id IS NOT NULL")
     assert stage.differences()["content_differs"] == 2
+
+
+_NO_CLOCK: Final = f"jieru/v1/{PLATFORM}/in/no-clock"
+_WITHOUT_CLOCK: Final = {
+    "format": "json",
+    "rows": [
+        {
+            "each": "$[*]",
+            "serial": ["@.id"],
+            "ts": {"unit": "receipt"},
+            "metrics": {"object": "@.m"},
+        }
+    ],
+}
+
+
+@pytest.fixture
+def clockless(stage: _Stage) -> _Stage:
+    """The same bytes three times, a second apart, beside native heartbeats; one device unknown."""
+    declare(stage.connection, "no-clock", _WITHOUT_CLOCK, takes_receipt_time=True)
+    payload = json.dumps([{"id": "C-1", "m": {"rpm": 1480}}, {"id": "C-9"}]).encode()
+    for number in range(3):
+        stage.post(_NO_CLOCK, payload, "C-2", later_ms=number * _SECOND_MS)
+    return stage
+
+
+def test_each_receipt_of_the_same_bytes_is_derived_where_their_rows_have_its_time(
+    clockless: _Stage,
+) -> None:
+    """The moments are kept, and the message once."""
+    found = clockless.recheck()
+    assert found["differences"] == {}
+    assert (found["messages"], found["rows"]["stored"], found["refusals"]) == (1, 3, 1)
+    assert found["rows"]["unregistered"] == 3
+
+
+_LAST_RECEIPT: Final = """
+    DELETE FROM source_receipts
+    WHERE received_at = (SELECT max(received_at) FROM source_receipts)
+"""
+_LAST_HEARTBEAT: Final = """
+    DELETE FROM heartbeats
+    WHERE device_id = 1 AND received_at = (SELECT max(received_at) FROM heartbeats)
+"""
+_EACH_TWICE: Final = """
+    INSERT INTO heartbeats (device_id, time, received_at, publisher_id)
+    SELECT device_id, time - interval '1 ms', received_at, 1 FROM heartbeats WHERE device_id = 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "kind", "heartbeats"),
+    [
+        (_LAST_RECEIPT, "heartbeats_not_derived", 1),
+        (_LAST_HEARTBEAT, "row_missing", 1),
+        (_OTHER_METRICS, "content_differs", 3),
+        (_EACH_TWICE, "heartbeats_not_derived", 3),
+    ],
+)
+def test_what_was_forged_of_times_of_receipt_is_found(
+    clockless: _Stage, statement: LiteralString, kind: str, heartbeats: int
+) -> None:
+    """Though the same process counted native heartbeats in that hour."""
+    clockless.forge(statement)
+    listed = clockless.recheck()["listed"]
+    assert sum(each["heartbeats"] for each in listed if each["kind"] == kind) == heartbeats
+
+
+def test_rows_posted_over_https_stand_in_for_no_made_up_heartbeat(stage: _Stage) -> None:
+    """They are held by a message; what no message holds was counted apart."""
+    stage.post(_TOPIC, _things(C_1=[{"ts": stage.now_ms}]), "C-2")
+    assert stage.differences() == {}
+    stage.forge(_MADE_UP)
+    assert stage.differences() == {"heartbeats_not_derived": 1}
+
+
+def test_what_an_ingester_of_sources_stores_for_another_is_no_difference(stage: _Stage) -> None:
+    """A native heartbeat that was set apart is held by no message."""
+    stage.take(_things(C_1=[{"ts": stage.now_ms}]))
+    payload = encode_payload(stage.now_ms - 9)
+    stage.connection.execute(
+        "INSERT INTO messages_apart (received_at, topic, payload) VALUES (now(), %s, %s)",
+        (topic_of("C-2"), payload),
+    )
+    stage.connection.commit()
+
+    async def store() -> None:
+        origins = stage.origins()
+        writer = stage.writer("tests-sources", None)
+
+        async def decode(
+            messages: Sequence[Message],
+        ) -> tuple[Sequence[Heartbeat], Sequence[Rejection]]:
+            return decode_all(messages, origins, RULES)
+
+        assert await writer.store_apart(decode) is not None
+        await writer.close()
+
+    asyncio.run(store())
+    found = stage.recheck()
+    assert found["differences"] == {}

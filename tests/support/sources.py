@@ -18,7 +18,12 @@ _SOMEBODY: Final = Actor("command:tests", "command line")
 
 
 def declare(
-    connection: psycopg.Connection, name: str, declared: object, platform: str = PLATFORM
+    connection: psycopg.Connection,
+    name: str,
+    declared: object,
+    platform: str = PLATFORM,
+    *,
+    takes_receipt_time: bool = False,
 ) -> int:
     """Declare a source, or its next version; committed."""
     with changing(connection, _SOMEBODY):
@@ -29,6 +34,7 @@ def declare(
             if isinstance(declared, DeclaredFormat)
             else msgspec.json.encode(declared),
             declared_by=_SOMEBODY.name,
+            takes_receipt_time=takes_receipt_time,
         )
     connection.commit()
     return version

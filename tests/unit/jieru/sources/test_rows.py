@@ -91,7 +91,7 @@ def test_a_bad_row_costs_no_other_and_says_where_it_stands() -> None:
         (b"[1]", "$", "The rows are not where its source has them; it differs at $."),
         (b'"\xff"', "$", "Byte 2 is not UTF-8."),
         (b"[" * 100 + b"]" * 100, "$", "nested too deep"),
-        ({"C-1": {"ts": _TS}}, "$", "it differs at $.C-1."),
+        ({"C-1": {"ts": _TS}}, "$.C-1", "it differs at $.C-1."),
         ({"C 1": [{"ts": _TS}]}, "$.C 1[0]", "C 1 cannot be a serial"),
         ({"C-1": [{}]}, "$.C-1[0]", "No time is where its source has it."),
         ({"C-1": [7]}, "$.C-1[0]", "No time is where its source has it."),
@@ -106,6 +106,89 @@ def test_each_fault_is_told(payload: object, path: str, sentence: str) -> None:
     found, said = _fault(payload)
     assert found == path
     assert sentence in said
+
+
+def _of_rules(*eaches: str, is_lines: bool = False) -> Format:
+    rows = [
+        {"each": each, "serial": ["@.id"], "ts": {"unit": "ms", "at": ["@.t"]}} for each in eaches
+    ]
+    document = {"format": "lines" if is_lines else "json", "rows": rows}
+    return compile_format(read_format(json.dumps(document).encode()))
+
+
+def test_an_item_that_lacks_a_step_costs_no_other_and_is_told() -> None:
+    """The rows before and after it are read, also where another rule found some elsewhere."""
+    declared = _of_rules("$.devices[*].points[*]", "$.own[*]")
+    good = {"points": [{"id": "C-1", "t": 1}]}
+    other = {"points": [{"id": "C-2", "t": 2}]}
+    for own in ([], [{"id": "C-9", "t": 9}]):
+        message = {"devices": [good, {"pionts": []}, other, 7], "own": own}
+        decoded = decode_rows(json.dumps(message).encode(), declared)
+        assert [row.serial for row in decoded.rows] == ["C-1", "C-2", *(["C-9"] if own else [])]
+        assert [(each.path, each.shown) for each in decoded.faults] == [
+            ("$.devices[1]", b'{"pionts": []}'),
+            ("$.devices[3]", b"7"),
+        ]
+        assert "differs at $.devices[1]." in decoded.faults[0].said.spoken(str)
+
+
+def test_a_container_of_another_kind_is_told_though_another_rule_found_rows() -> None:
+    """Unless it is empty, or another rule reads it."""
+    own = [{"id": "C-9", "t": 9}]
+    declared = _of_rules("$.devices[*]", "$.own[*]")
+    for held, paths in (
+        ({"a": {"id": "C-1", "t": 1}}, ["$.devices"]),
+        ("none", ["$.devices"]),
+        ({}, []),
+        (None, []),
+        ([], []),
+    ):
+        decoded = decode_rows(json.dumps({"devices": held, "own": own}).encode(), declared)
+        assert [row.serial for row in decoded.rows] == ["C-9"]
+        assert [each.path for each in decoded.faults] == paths
+    either = _of_rules("$.devices[*]", "$.devices.*")
+    for held in ({"a": {"id": "C-1", "t": 1}}, [{"id": "C-1", "t": 1}]):
+        decoded = decode_rows(json.dumps({"devices": held}).encode(), either)
+        assert (len(decoded.rows), decoded.faults) == (1, [])
+
+
+def test_an_item_that_another_rule_reads_lacks_nothing() -> None:
+    """Items of two kinds in one array are two rules."""
+    declared = _of_rules("$[*].points[*]", "$[*].events[*]")
+    message = [
+        {"points": [{"id": "C-1", "t": 1}]},
+        {"events": [{"id": "C-2", "t": 2}]},
+        {"alarms": []},
+    ]
+    decoded = decode_rows(json.dumps(message).encode(), declared)
+    assert [row.serial for row in decoded.rows] == ["C-1", "C-2"]
+    assert [each.path for each in decoded.faults] == ["$[2]"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "message", "rows", "paths"),
+    [
+        (["$.values", "$[*]"], {"values": 0, "id": "C-1", "t": 1}, 1, []),
+        (["$.devices[*]", "$[*]"], {"devices": []}, 0, []),
+        (["$.devices[*].points[*]", "$[*]"], {"devices": [7]}, 0, ["$.devices[0]"]),
+        (["$[*].own", "$[*].points[*]"], [{"own": 0, "id": "C-1", "t": 1}, {}], 1, ["$[1]"]),
+    ],
+)
+def test_what_another_rule_came_further_with_is_no_fault(
+    rules: list[str], message: object, rows: int, paths: list[str]
+) -> None:
+    """Also where it found nothing to read there, or no star on its way."""
+    decoded = decode_rows(json.dumps(message).encode(), _of_rules(*rules))
+    assert len(decoded.rows) == rows
+    assert [each.path for each in decoded.faults] == paths
+
+
+def test_more_items_that_lack_a_step_than_there_may_be_rows_are_one_fault_more() -> None:
+    """The number of faults is bounded, as that of rows is."""
+    message = json.dumps([0] * (ROWS_LIMIT + 5)).encode()
+    decoded = decode_rows(message, _of_rules("$[*].points[*]"))
+    assert len(decoded.faults) == ROWS_LIMIT + 1
+    assert decoded.faults[-1].reason is RejectionReason.PAYLOAD_TOO_LARGE
 
 
 def test_metrics_are_kept_byte_for_byte() -> None:
