@@ -13,6 +13,7 @@ from api.registry.parents import parent_platform
 from api.web.problems import Kind, Problem
 from jieru.credentials.usernames import EquipmentUser
 from jieru.i18n import marked as _
+from jieru.sparkplug.topics import SPARKPLUG_PREFIX
 from jieru.wire import (
     CLOUD,
     ITSELF,
@@ -86,6 +87,8 @@ class SubjectName(NamedTuple):
 
     def covers(self, topic: str) -> bool:
         """Whether what comes on a topic is of this device, gateway or platform."""
+        if topic.startswith(SPARKPLUG_PREFIX):
+            return self._covers_sparkplug(topic.split("/"))
         beginning = f"jieru/v1/{self.platform}/"
         if self.serial is None:
             return topic.startswith(beginning + (f"via/{self.gateway}/" if self.gateway else ""))
@@ -96,6 +99,15 @@ class SubjectName(NamedTuple):
             return heartbeat.device == DeviceAddress(self.platform, self.serial)
         # A source's, or a wrong one: the serial stands somewhere in it.
         return f"/{self.serial}/" in topic.removeprefix(f"jieru/v1/{self.platform}") + "/"
+
+    def _covers_sparkplug(self, parts: list[str]) -> bool:
+        """The same of one of Sparkplug's topics: its group, kind, edge node, device."""
+        group, _kind, *names = parts[1:] + [""] * 2
+        if group.partition(".")[0] != self.platform:
+            return False
+        if self.serial is not None:
+            return self.serial in names
+        return self.gateway is None or (group != self.platform and names[0] == self.gateway)
 
 
 class Subject(NamedTuple):
