@@ -58,6 +58,23 @@ async def test_a_device_whose_messages_are_refused_says_so(api: RegistryApi) -> 
         )
 
 
+async def test_a_device_whose_format_nobody_declared_says_so(api: RegistryApi) -> None:
+    """The message stands under its own topic then, of a source or of Sparkplug."""
+    api.build.platform("alpha")
+    api.build.device("alpha", "a_1")
+    for topic in (
+        "jieru/v1/alpha/own/a_1/in/thingsboard",
+        "jieru/v1/alpha/in/thingsboard/a_1",
+        "jieru/v1/alpha/via/gate-1/in/thingsboard/a_1",
+        "spBv1.0/alpha.via/DDATA/gate-1/a_1",
+        "spBv1.0/alpha/NDATA/a_1",
+    ):
+        api.connection.execute("DELETE FROM rejections")
+        _refuse(api, topic, _now() - timedelta(hours=3))
+        found = await _trouble(api)
+        assert (found["kind"], found["refused"]["topic"]) == ("refused", topic)
+
+
 async def test_another_device_s_messages_are_none_of_its_own(api: RegistryApi) -> None:
     """An underscore is a letter, and a longer serial another one."""
     api.build.platform("alpha")
@@ -67,6 +84,10 @@ async def test_another_device_s_messages_are_none_of_its_own(api: RegistryApi) -
         "jieru/v1/alpha/ax1/heartbeat",
         "jieru/v1/alpha/aa_1/heartbeat",
         "jieru/v1/alpha-2/a_1/heartbeat",
+        "jieru/v1/alpha/own/ax1/in/thingsboard",
+        "jieru/v1/alpha/in/thingsboard/aa_1",
+        "spBv1.0/alpha.via/DDATA/gate-1/ax1",
+        "spBv1.0/alpha-2.via/DDATA/gate-1/a_1",
     ):
         _refuse(api, topic, at)
     assert (await _trouble(api))["kind"] is None
