@@ -74,7 +74,7 @@ def denied_topic(username: str, topic: str) -> Detail:
         fault,
         Said(
             _("With this credential publish on {topic}, or use the other's credential."),
-            {"topic": user.topic("CNC-00059")},
+            {"topic": user.topic(heartbeat.device.serial if heartbeat else "CNC-00059")},
         ),
     )
 

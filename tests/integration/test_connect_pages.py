@@ -282,6 +282,27 @@ async def test_each_sees_its_own_arrivals(app: FastAPI, connection: psycopg.Conn
         assert sorted(await seen()) == ["CNC-01", "CNC-01", "CNC-02", "unknown_device"]
 
 
+async def test_a_device_that_was_registered_long_ago_is_seen_too(
+    app: FastAPI, connection: psycopg.Connection
+) -> None:
+    """A gateway of a large platform that works is not told that nothing came."""
+    connection.execute(
+        "INSERT INTO devices (platform_id, serial)"
+        " SELECT platforms.id, 'NEW-' || number FROM platforms, generate_series(1, 60) AS number"
+        " WHERE code = 'alpha'"
+    )
+    connection.execute(_STATE, (datetime.now(UTC), "CNC-01"))
+    row = connection.execute("SELECT id FROM publishers WHERE name = 'gw-1'").fetchone()
+    assert row is not None
+    _hear(connection, "CNC-01", publisher_id=row[0])
+    async with visiting(app) as browser:
+        browser.cookies.set("jieru_session", session_of(connection, "lin"))
+        for page in (_CLOUD, _GATEWAY):
+            assert (
+                "Heard: messages arrive." in (await browser.get(page)).text.split('id="state"')[1]
+            )
+
+
 async def test_a_clock_that_is_years_behind_is_an_arrival(
     app: FastAPI, connection: psycopg.Connection
 ) -> None:

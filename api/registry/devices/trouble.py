@@ -25,8 +25,8 @@ _SELECT_NEWEST: Final = """
     SELECT time, received_at FROM heartbeats
     WHERE device_id = %s AND time >= %s ORDER BY time DESC LIMIT 1
 """
-# As the indexes have them; in LIKE an underscore stands for any letter. What nobody could read row by
-# row stands under the topic of the message: of a source, or of Sparkplug.
+# As the indexes have them; in LIKE an underscore stands for any letter. What nobody could read row
+# by row stands under the topic of the message: of a source, or of Sparkplug.
 _SELECT_REFUSED: Final = r"""
     (SELECT id, received_at, reason, topic, payload, payload_bytes, path, detail FROM rejections
      WHERE topic LIKE 'jieru/v1/%%/%%' AND split_part(topic, '/', 3) = %(platform)s

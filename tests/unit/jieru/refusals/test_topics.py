@@ -32,7 +32,7 @@ def test_usual_mistakes_have_their_cause(topic: str, cause: str) -> None:
 @pytest.mark.parametrize(
     ("username", "topic", "own"),
     [
-        ("alpha", "jieru/v1/alpha/own/a/heartbeat", "jieru/v1/alpha/CNC-00059/heartbeat"),
+        ("alpha", "jieru/v1/alpha/own/a/heartbeat", "jieru/v1/alpha/a/heartbeat"),
         ("alpha/own/a", "jieru/v1/alpha/a/heartbeat", "jieru/v1/alpha/own/a/heartbeat"),
         (
             "alpha/via/gw",
