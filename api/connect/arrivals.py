@@ -52,15 +52,23 @@ _SELECT_THAT_ONE: Final = """
     JOIN publishers ON publishers.id = publisher_id
     WHERE device_id = %(device)s AND time = %(time)s AND received_at >= %(since)s
 """
-# As the index of rejections by platform has them.
+# As the indexes of rejections by platform have them, Sparkplug's beside the others.
 _SELECT_REJECTIONS: Final = """
     SELECT found.*
     FROM unnest(%(platforms)s::text[]) AS wanted (code)
     CROSS JOIN LATERAL (
-        SELECT id, received_at, reason, topic, payload, payload_bytes, path, detail FROM rejections
-        WHERE topic LIKE 'jieru/v1/%%/%%' AND split_part(topic, '/', 3) = wanted.code
-              AND received_at >= %(since)s
-        ORDER BY received_at DESC, id DESC LIMIT %(most)s
+        (SELECT id, received_at, reason, topic, payload, payload_bytes, path, detail
+         FROM rejections
+         WHERE topic LIKE 'jieru/v1/%%/%%' AND split_part(topic, '/', 3) = wanted.code
+               AND received_at >= %(since)s
+         ORDER BY received_at DESC, id DESC LIMIT %(most)s)
+        UNION ALL
+        (SELECT id, received_at, reason, topic, payload, payload_bytes, path, detail
+         FROM rejections
+         WHERE topic LIKE 'spBv1.0/%%/%%'
+               AND split_part(split_part(topic, '/', 2), '.', 1) = wanted.code
+               AND received_at >= %(since)s
+         ORDER BY received_at DESC, id DESC LIMIT %(most)s)
     ) AS found
 """
 

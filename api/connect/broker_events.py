@@ -1,9 +1,9 @@
 """What the broker told of connections, where it tells: who was let in, refused, or not obeyed.
 
-`jieru broker follow` writes it; a database without its table has told nothing.
+`jieru broker follow` writes it; where it does not run, nothing was told.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -14,11 +14,11 @@ from api.connect.answers import Arrival, BrokerArrival
 from api.connect.subjects import Subject
 from jieru.i18n import Language, translations
 from jieru.i18n import marked as _
+from jieru.refusals.topics import denied_topic
 
 __all__ = ["broker_arrival", "is_of", "select_broker_events"]
 
 _MOST: Final = 500
-_IS_TOLD: Final = "SELECT to_regclass('broker_events') IS NOT NULL"
 _SELECT: Final = """
     SELECT broker_events.id, at, kind, username, address, topic, detail, number, code AS platform
     FROM broker_events LEFT JOIN platforms ON platforms.id = platform_id
@@ -51,20 +51,22 @@ _TOLD: Final[Mapping[tuple[str, str], str]] = {
     ("refused", "unknown_user"): _(
         "{username} was not let in, from {address}: no credential has this name."
     ),
-    ("denied", ""): _(
-        "A message of {username} was dropped: it may not publish on {topic}. "
-        "Its topic stands below."
+    ("refused", "revoked"): _(
+        "{username} was not let in, from {address}: its credential is revoked."
     ),
+    ("denied", ""): _("A message of {username} was dropped: it may not publish on {topic}."),
 }
 """By kind and detail; a detail that is not here is told as the kind alone."""
+_DENIED_SOMEWHERE: Final = _(
+    "Messages of {username} were dropped: it may not publish on their topics."
+)
+"""Of more topics than are told one by one."""
 
 
 def select_broker_events(
     connection: psycopg.Connection, subjects: Sequence[Subject], since: datetime
 ) -> list[dict[str, Any]]:
     """What was told since a moment of the users of these subjects; of a platform's of all."""
-    if connection.execute(_IS_TOLD).fetchone() != (True,):
-        return []
     names = [each.name for each in subjects]
     values = {
         "since": since,
@@ -86,18 +88,26 @@ def is_of(row: Mapping[str, Any], subject: Subject) -> bool:
 
 def broker_arrival(row: Mapping[str, Any], language: Language) -> Arrival:
     """What was told, in the reader's language."""
-    kind, detail = row["kind"], row["detail"]
-    message = _TOLD.get((kind, detail)) or _TOLD[kind, ""]
-    said = translations(language).gettext(message)
     return Arrival(
         id=f"broker-{row['id']}",
         at=row["at"],
         broker=BrokerArrival(
-            kind=kind,
+            kind=row["kind"],
             username=row["username"],
             number=row["number"],
-            said=said.format(
-                username=row["username"] or "?", address=row["address"] or "?", topic=row["topic"]
-            ),
+            said=_said(row, translations(language).gettext),
         ),
     )
+
+
+def _said(row: Mapping[str, Any], translate: Callable[[str], str]) -> str:
+    kind, topic = row["kind"], row["topic"]
+    message = _TOLD.get((kind, row["detail"])) or _TOLD[kind, ""]
+    cause = None
+    if kind == "denied":
+        message = message if topic else _DENIED_SOMEWHERE
+        cause = denied_topic(row["username"], topic).cause if topic else None
+    said = translate(message).format(
+        username=row["username"] or "?", address=row["address"] or "?", topic=topic
+    )
+    return said if cause is None else f"{said} {cause.spoken(translate)}"

@@ -108,8 +108,8 @@ def get_connection(
     summary="List what arrived",
     description=_(
         "Heartbeats and rejections of the last hour of a device, of a gateway, or of the platform, "
-        "newest first: the last fifty. Of a platform and of a gateway the heartbeats of its fifty "
-        "devices that were registered last."
+        "newest first: the last fifty. Of a platform and of a gateway the heartbeats of the "
+        "platform's devices that were registered or heard last, 25 of each."
     ),
     response_description=_("What arrived."),
     responses=problem_responses(

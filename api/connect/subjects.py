@@ -13,6 +13,7 @@ from api.registry.parents import parent_platform
 from api.web.problems import Kind, Problem
 from jieru.credentials.usernames import EquipmentUser
 from jieru.i18n import marked as _
+from jieru.sparkplug.topics import SPARKPLUG_PREFIX
 from jieru.wire import (
     CLOUD,
     ITSELF,
@@ -25,17 +26,19 @@ from registry.gateways import GatewayAddress
 
 __all__ = ["Subject", "SubjectName", "find_subject", "newest_devices"]
 
-_MOST_DEVICES: Final = 50
-"""Of a platform, the last that were registered: those that somebody connects just now."""
-_SELECT_DEVICES: Final = """
-    SELECT id FROM devices
-    WHERE platform_id = (SELECT id FROM platforms WHERE code = %(platform)s) AND ended_on IS NULL
-    ORDER BY id DESC LIMIT %(most)s
-"""
+_MOST_DEVICES: Final = 25
+"""Of a platform, the last that were registered, for somebody connects them just now; and as many of
+those heard last, or a platform that works would look as if nothing came."""
 _SELECT_DEVICES_OF_EACH: Final = """
-    SELECT code, ARRAY(SELECT id FROM devices
-                       WHERE platform_id = platforms.id AND ended_on IS NULL
-                       ORDER BY id DESC LIMIT %(most)s)
+    SELECT code, ARRAY(
+        (SELECT id FROM devices
+         WHERE platform_id = platforms.id AND ended_on IS NULL
+         ORDER BY id DESC LIMIT %(most)s)
+        UNION
+        (SELECT id FROM devices JOIN device_states ON device_id = id
+         WHERE platform_id = platforms.id AND ended_on IS NULL
+         ORDER BY last_seen_at DESC LIMIT %(most)s)
+    )
     FROM platforms WHERE code = ANY (%(platforms)s)
 """
 _SELECT_GATEWAY_ID: Final = """
@@ -86,6 +89,8 @@ class SubjectName(NamedTuple):
 
     def covers(self, topic: str) -> bool:
         """Whether what comes on a topic is of this device, gateway or platform."""
+        if topic.startswith(SPARKPLUG_PREFIX):
+            return self._covers_sparkplug(topic.split("/"))
         beginning = f"jieru/v1/{self.platform}/"
         if self.serial is None:
             return topic.startswith(beginning + (f"via/{self.gateway}/" if self.gateway else ""))
@@ -96,6 +101,15 @@ class SubjectName(NamedTuple):
             return heartbeat.device == DeviceAddress(self.platform, self.serial)
         # A source's, or a wrong one: the serial stands somewhere in it.
         return f"/{self.serial}/" in topic.removeprefix(f"jieru/v1/{self.platform}") + "/"
+
+    def _covers_sparkplug(self, parts: list[str]) -> bool:
+        """The same of one of Sparkplug's topics: its group, kind, edge node, device."""
+        group, _kind, *names = parts[1:] + [""] * 2
+        if group.partition(".")[0] != self.platform:
+            return False
+        if self.serial is not None:
+            return self.serial in names
+        return self.gateway is None or (group != self.platform and names[0] == self.gateway)
 
 
 class Subject(NamedTuple):
@@ -128,8 +142,7 @@ def find_subject(connection: psycopg.Connection, caller: Caller, name: SubjectNa
             read_gateway(connection, caller, GatewayAddress(platform, gateway))
             row = connection.execute(_SELECT_GATEWAY_ID, (platform, gateway)).fetchone()
             publisher_id = None if row is None else int(row[0])
-        values = {"platform": platform, "most": _MOST_DEVICES}
-        devices = [row[0] for row in connection.execute(_SELECT_DEVICES, values)]
+        devices = list(_devices_of_each(connection, [platform]).get(platform, ()))
     found = connection.execute(_SELECT_CREDENTIAL, (name.username,)).fetchone()
     return Subject(name, tuple(devices), publisher_id, found == (True,))
 
@@ -137,11 +150,16 @@ def find_subject(connection: psycopg.Connection, caller: Caller, name: SubjectNa
 def newest_devices(
     connection: psycopg.Connection, subjects: Iterable[Subject]
 ) -> dict[str, tuple[int, ...]]:
-    """By its code, the devices of each of their platforms that were registered last."""
+    """By its code, the devices of each of their platforms that are followed."""
     codes = sorted({each.name.platform for each in subjects if each.name.serial is None})
-    if not codes:
-        return {}
-    found = connection.execute(_SELECT_DEVICES_OF_EACH, {"platforms": codes, "most": _MOST_DEVICES})
+    return _devices_of_each(connection, codes) if codes else {}
+
+
+def _devices_of_each(
+    connection: psycopg.Connection, codes: list[str]
+) -> dict[str, tuple[int, ...]]:
+    values = {"platforms": codes, "most": _MOST_DEVICES}
+    found = connection.execute(_SELECT_DEVICES_OF_EACH, values)
     return {code: tuple(devices) for code, devices in found}
 
 

@@ -22,6 +22,9 @@ _LONGEST_NAME: Final = 64
 _PARTS_OF_GATEWAY: Final = 7
 _PARTS: Final = {5, 6, _PARTS_OF_GATEWAY}
 _SPACE: Final = re.compile(r"\s")
+_OF_GATEWAYS: Final = _(
+    "A gateway's group is (platform).via, and its edge node has the gateway's name."
+)
 
 
 def bad_topic(message: Refused) -> Detail:
@@ -37,9 +40,7 @@ def bad_topic(message: Refused) -> Detail:
                 ),
                 {"topic": excerpt(topic)},
             ),
-            Said(
-                _("A gateway's group is (platform).via, and its edge node has the gateway's name.")
-            ),
+            Said(_OF_GATEWAYS),
         )
     if "in" in parts[3:] and "heartbeat" not in parts:
         return Detail(
@@ -59,17 +60,21 @@ def bad_topic(message: Refused) -> Detail:
 def denied_topic(username: str, topic: str) -> Detail:
     """What is wrong with a topic on which the broker let a user not publish."""
     heartbeat, source = parse_heartbeat_topic(topic), parse_source_topic(topic)
+    sparkplug = parse_sparkplug_topic(topic)
     user = parse_username(username)
-    if user is None or (heartbeat is None and source is None):
+    if user is None or (heartbeat is None and source is None and sparkplug is None):
         return bad_topic(Refused(topic, b"", 0, 0))
+    fault = Said(
+        _("The topic {topic} is that of another publisher than {username}."),
+        {"topic": excerpt(topic), "username": excerpt(username)},
+    )
+    if sparkplug is not None:
+        return Detail(fault, Said(_OF_GATEWAYS))
     return Detail(
-        Said(
-            _("The topic {topic} is that of another publisher than {username}."),
-            {"topic": excerpt(topic), "username": excerpt(username)},
-        ),
+        fault,
         Said(
             _("With this credential publish on {topic}, or use the other's credential."),
-            {"topic": user.topic("CNC-00059")},
+            {"topic": user.topic(heartbeat.device.serial if heartbeat else "CNC-00059")},
         ),
     )
 

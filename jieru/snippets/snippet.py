@@ -103,12 +103,15 @@ def _marked(publishing: Publishing) -> tuple[str, ...]:
     """The values that stand in texts, in an order that is always the same."""
     authority = publishing.ca_file or (_PUBLIC_AUTHORITIES if publishing.is_tls else "")
     platform, serial = publishing.topic.split("/")[2], publishing.topic.split("/")[-2]
+    # With a port behind it an address of IPv6 stands in brackets.
+    host = f"[{publishing.host}]" if ":" in publishing.host else publishing.host
     return (
         publishing.https_url,
         publishing.topic,
         publishing.topic.rpartition(f"/{serial}/")[0],  # before which a bridge puts its prefix
         publishing.client_id,
         publishing.username,
+        f"{host}:{publishing.port}",
         publishing.host,
         authority,
         publishing.secret,

@@ -47,15 +47,6 @@ _STATE: Final = """
     INSERT INTO device_states (device_id, last_seen_at)
     SELECT id, %s FROM devices WHERE serial = %s
 """
-_BROKER_EVENTS: Final = """
-    CREATE TABLE IF NOT EXISTS broker_events (
-        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, hour timestamptz NOT NULL,
-        kind text NOT NULL, platform_id integer, username text NOT NULL, is_user boolean NOT NULL,
-        client_id text NOT NULL, address text NOT NULL, topic text NOT NULL, detail text NOT NULL,
-        number bigint NOT NULL, first_at timestamptz NOT NULL, at timestamptz NOT NULL);
-    GRANT SELECT ON broker_events TO jieru_api
-"""
-"""As the migration of `jieru broker follow` makes it."""
 _BROKER_EVENT: Final = """
     INSERT INTO broker_events (hour, kind, platform_id, username, is_user, client_id, address,
                                topic, detail, number, first_at, at)
@@ -291,6 +282,27 @@ async def test_each_sees_its_own_arrivals(app: FastAPI, connection: psycopg.Conn
         assert sorted(await seen()) == ["CNC-01", "CNC-01", "CNC-02", "unknown_device"]
 
 
+async def test_a_device_that_was_registered_long_ago_is_seen_too(
+    app: FastAPI, connection: psycopg.Connection
+) -> None:
+    """A gateway of a large platform that works is not told that nothing came."""
+    connection.execute(
+        "INSERT INTO devices (platform_id, serial)"
+        " SELECT platforms.id, 'NEW-' || number FROM platforms, generate_series(1, 60) AS number"
+        " WHERE code = 'alpha'"
+    )
+    connection.execute(_STATE, (datetime.now(UTC), "CNC-01"))
+    row = connection.execute("SELECT id FROM publishers WHERE name = 'gw-1'").fetchone()
+    assert row is not None
+    _hear(connection, "CNC-01", publisher_id=row[0])
+    async with visiting(app) as browser:
+        browser.cookies.set("jieru_session", session_of(connection, "lin"))
+        for page in (_CLOUD, _GATEWAY):
+            assert (
+                "Heard: messages arrive." in (await browser.get(page)).text.split('id="state"')[1]
+            )
+
+
 async def test_a_clock_that_is_years_behind_is_an_arrival(
     app: FastAPI, connection: psycopg.Connection
 ) -> None:
@@ -341,7 +353,6 @@ def test_what_arrives_is_told_while_it_is_followed(
 
 def test_what_the_broker_refuses_is_told(address: str, connection: psycopg.Connection) -> None:
     """To whom it concerns; again when it happens again, in the same row."""
-    connection.execute(_BROKER_EVENTS)
     for kind, username, topic, detail in (
         ("refused", "alpha/own/CNC-02", "", "wrong_secret"),
         ("refused", "beta", "", "wrong_secret"),
@@ -365,12 +376,64 @@ def test_what_the_broker_refuses_is_told(address: str, connection: psycopg.Conne
         connection.commit()
         denied = next(events)
         assert denied.event == "refused"
-        assert f"it may not publish on {topic}" in denied.data
+        assert f"it may not publish on {topic}. It must begin with jieru/v1/." in denied.data
         connection.execute("UPDATE broker_events SET number = 17, at = now() WHERE kind = 'denied'")
         connection.commit()
         again = next(events)
         assert "17 times within the hour" in again.data
         assert again.data.partition('id="')[2][:9] == denied.data.partition('id="')[2][:9]
+
+
+async def test_what_the_broker_tells_less_of_is_told_as_it_is(
+    app: FastAPI, connection: psycopg.Connection
+) -> None:
+    """A credential that was revoked, and topics beyond the bound, which stand nowhere."""
+    name = "alpha/own/CNC-01"
+    for kind, detail in (("refused", "revoked"), ("denied", "")):
+        connection.execute(_BROKER_EVENT, (kind, name, name, "", detail))
+    connection.commit()
+    async with visiting(app) as program:
+        answer = await program.get(
+            "/api/v1/connect/alpha/arrivals", headers=bearer(connection, Role.OPERATOR, "alpha")
+        )
+    assert {each["broker"]["said"] for each in answer.json()["items"]} == {
+        f"{name} was not let in, from 10.0.0.7: its credential is revoked.",
+        f"Messages of {name} were dropped: it may not publish on their topics.",
+    }
+
+
+async def test_what_is_refused_of_sparkplug_is_seen_by_whom_it_concerns(
+    app: FastAPI, connection: psycopg.Connection
+) -> None:
+    """Its topics begin with spBv1.0, and the group names the platform and who published."""
+    row = connection.execute("SELECT id FROM platforms WHERE code = 'alpha'").fetchone()
+    assert row is not None
+    register_gateway(connection, row[0], "gw-2")
+    for topic in (
+        "spBv1.0/alpha.via/DDATA/gw-1/CNC-01",
+        "spBv1.0/alpha/DDATA/gw-2/CNC-02",
+        "spBv1.0/beta.via/DDATA/gw-1/CNC-01",
+        "spBv1.0/alpha",
+    ):
+        _refuse(connection, topic, b"\x00", "unknown_source")
+    async with visiting(app) as program:
+
+        async def topics(**asked: str) -> list[str]:
+            answer = await program.get(
+                "/api/v1/connect/alpha/arrivals",
+                params=asked,
+                headers=bearer(connection, Role.OPERATOR, "alpha"),
+            )
+            return sorted(each["rejection"]["topic"] for each in answer.json()["items"])
+
+        of_gateway, of_cloud = (
+            "spBv1.0/alpha.via/DDATA/gw-1/CNC-01",
+            "spBv1.0/alpha/DDATA/gw-2/CNC-02",
+        )
+        assert await topics() == [of_gateway, of_cloud]
+        assert await topics(gateway="gw-1") == await topics(serial="CNC-01") == [of_gateway]
+        assert await topics(gateway="gw-2") == []
+        assert await topics(serial="CNC-02") == [of_cloud]
 
 
 def test_a_device_that_is_registered_meanwhile_is_followed_too(

@@ -50,14 +50,19 @@ _SELECT_EVENTS: Final = SQL("""
     FROM broker_events e LEFT JOIN platforms p ON p.id = e.platform_id
     WHERE {conditions} ORDER BY at DESC, e.id DESC LIMIT %(limit)s
 """)
-_HAS_TOLD: Final = "SELECT EXISTS (SELECT FROM broker_sessions)"
+# A broker that has only refused so far has told of nobody whom it let in.
+_HAS_TOLD: Final = """
+    SELECT EXISTS (SELECT FROM broker_sessions) OR EXISTS (SELECT FROM broker_events)
+"""
 _REFUSED_WORDS: Final = {
     Detail.WRONG_SECRET: _("The secret is wrong."),
     Detail.UNKNOWN_USER: _("No credential has this username."),
     Detail.REVOKED: _("The credential is revoked."),
 }
 
-UsernameFilter = Annotated[str, Query(max_length=128, description=_("At the broker."))]
+UsernameFilter = Annotated[
+    str, Query(max_length=128, pattern=r"^[^\x00]*$", description=_("At the broker."))
+]
 KindFilter = Annotated[EventKind | None, Query(description=_("What happened."))]
 
 

@@ -25,14 +25,25 @@ _SELECT_NEWEST: Final = """
     SELECT time, received_at FROM heartbeats
     WHERE device_id = %s AND time >= %s ORDER BY time DESC LIMIT 1
 """
-# As the index has them; in LIKE an underscore stands for any letter.
+# As the indexes have them; in LIKE an underscore stands for any letter. What nobody could read row
+# by row stands under the topic of the message: of a source, or of Sparkplug.
 _SELECT_REFUSED: Final = r"""
-    SELECT received_at, reason, topic, payload, payload_bytes, path, detail FROM rejections
-    WHERE topic LIKE 'jieru/v1/%%/%%' AND split_part(topic, '/', 3) = %(platform)s
-          AND (topic LIKE '%%/' || replace(%(serial)s, '_', '\_') || '/heartbeat'
-               OR reason = 'bad_topic'
-                  AND topic || '/' LIKE '%%/' || replace(%(serial)s, '_', '\_') || '/%%')
-          AND received_at >= %(since)s
+    (SELECT id, received_at, reason, topic, payload, payload_bytes, path, detail FROM rejections
+     WHERE topic LIKE 'jieru/v1/%%/%%' AND split_part(topic, '/', 3) = %(platform)s
+           AND (topic LIKE '%%/' || replace(%(serial)s, '_', '\_') || '/heartbeat'
+                OR topic LIKE '%%/own/' || replace(%(serial)s, '_', '\_') || '/in/%%'
+                OR topic LIKE '%%/in/%%/' || replace(%(serial)s, '_', '\_')
+                OR reason = 'bad_topic'
+                   AND topic || '/' LIKE '%%/' || replace(%(serial)s, '_', '\_') || '/%%')
+           AND received_at >= %(since)s
+     ORDER BY received_at DESC, id DESC LIMIT 1)
+    UNION ALL
+    (SELECT id, received_at, reason, topic, payload, payload_bytes, path, detail FROM rejections
+     WHERE topic LIKE 'spBv1.0/%%/%%'
+           AND split_part(split_part(topic, '/', 2), '.', 1) = %(platform)s
+           AND topic LIKE '%%/' || replace(%(serial)s, '_', '\_')
+           AND received_at >= %(since)s
+     ORDER BY received_at DESC, id DESC LIMIT 1)
     ORDER BY received_at DESC, id DESC LIMIT 1
 """
 _EXAMPLE: Final[JsonDict] = {

@@ -4,7 +4,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from api.access.roles import Role
+from tests.support.people import session_of
 from tests.support.registry_api import RegistryApi
+from tests.support.visiting import add_person, visiting
 
 _REFUSE = """
     INSERT INTO rejections (received_at, reason, topic, payload, payload_bytes)
@@ -42,6 +44,13 @@ async def _trouble(api: RegistryApi) -> dict[str, Any]:
     return dict(answer.json())
 
 
+async def _page(api: RegistryApi) -> str:
+    async with visiting(api.app) as browser:
+        browser.cookies.set("jieru_session", session_of(api.connection, "lin"))
+        browser.headers["accept-language"] = "en"
+        return (await browser.get("/devices/alpha/a_1")).text
+
+
 async def test_a_device_whose_messages_are_refused_says_so(api: RegistryApi) -> None:
     """By whomever they were published, with what is wrong with the last one."""
     api.build.platform("alpha")
@@ -58,6 +67,23 @@ async def test_a_device_whose_messages_are_refused_says_so(api: RegistryApi) -> 
         )
 
 
+async def test_a_device_whose_format_nobody_declared_says_so(api: RegistryApi) -> None:
+    """The message stands under its own topic then, of a source or of Sparkplug."""
+    api.build.platform("alpha")
+    api.build.device("alpha", "a_1")
+    for topic in (
+        "jieru/v1/alpha/own/a_1/in/thingsboard",
+        "jieru/v1/alpha/in/thingsboard/a_1",
+        "jieru/v1/alpha/via/gate-1/in/thingsboard/a_1",
+        "spBv1.0/alpha.via/DDATA/gate-1/a_1",
+        "spBv1.0/alpha/NDATA/a_1",
+    ):
+        api.connection.execute("DELETE FROM rejections")
+        _refuse(api, topic, _now() - timedelta(hours=3))
+        found = await _trouble(api)
+        assert (found["kind"], found["refused"]["topic"]) == ("refused", topic)
+
+
 async def test_another_device_s_messages_are_none_of_its_own(api: RegistryApi) -> None:
     """An underscore is a letter, and a longer serial another one."""
     api.build.platform("alpha")
@@ -67,6 +93,10 @@ async def test_another_device_s_messages_are_none_of_its_own(api: RegistryApi) -
         "jieru/v1/alpha/ax1/heartbeat",
         "jieru/v1/alpha/aa_1/heartbeat",
         "jieru/v1/alpha-2/a_1/heartbeat",
+        "jieru/v1/alpha/own/ax1/in/thingsboard",
+        "jieru/v1/alpha/in/thingsboard/aa_1",
+        "spBv1.0/alpha.via/DDATA/gate-1/ax1",
+        "spBv1.0/alpha-2.via/DDATA/gate-1/a_1",
     ):
         _refuse(api, topic, at)
     assert (await _trouble(api))["kind"] is None
@@ -86,10 +116,24 @@ async def test_a_clock_that_is_behind_is_told(api: RegistryApi) -> None:
     """It is not a device that fell silent years ago."""
     api.build.platform("alpha")
     api.build.device("alpha", "a_1")
+    add_person(api.connection, "lin", Role.OPERATOR, platform="alpha")
     received = _now() - timedelta(minutes=5)
     _hear(api, "a_1", received - timedelta(days=1826), received)
     found = await _trouble(api)
     assert (found["kind"], found["behind_s"]) == ("clock_behind", 1826 * 86_400)
+    assert "its clock is 5 years behind" in await _page(api)
+
+
+async def test_refused_is_said_of_what_came_after_the_last_heartbeat(api: RegistryApi) -> None:
+    """Of a device that was never heard it is said of all."""
+    api.build.platform("alpha")
+    api.build.device("alpha", "a_1")
+    add_person(api.connection, "lin", Role.OPERATOR, platform="alpha")
+    _refuse(api, "jieru/v1/alpha/a_1/heartbeat", _now() - timedelta(minutes=1))
+    assert "The device was heard, but its messages are refused:" in await _page(api)
+    heard = _now() - timedelta(hours=1)
+    _hear(api, "a_1", heard, heard)
+    assert "Since its last heartbeat the device&#39;s messages are refused:" in await _page(api)
 
 
 async def test_nobody_asks_after_another_platform_s_device(api: RegistryApi) -> None:

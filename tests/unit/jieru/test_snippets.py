@@ -90,6 +90,15 @@ def test_a_value_that_was_filled_in_is_not_looked_at_again() -> None:
     assert 'TOPIC = "jieru/v1/a/SECRET/x"' in filled
 
 
+@_EACH
+def test_an_address_of_ipv6_has_brackets_where_a_port_follows(snippet: Snippet) -> None:
+    """And none where it stands alone."""
+    filled = snippet.filled(_OTHERS._replace(host="2001:db8::7", port=18884))
+    joined = [line for line in filled.splitlines() if re.search(r"db8::7\W?:18884", line)]
+    assert all("[2001:db8::7]:18884" in line for line in joined)
+    assert filled.count("[2001:db8::7]") == filled.count("[2001:db8::7]:18884") == len(joined)
+
+
 @pytest.mark.parametrize("character", ['"', "'", "`", "$", "\\", "\n", "\x00", "\x7f"])
 def test_what_would_end_a_literal_is_refused(character: str) -> None:
     """A value must never become code in whoever copies a program."""

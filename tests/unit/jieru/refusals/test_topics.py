@@ -32,7 +32,7 @@ def test_usual_mistakes_have_their_cause(topic: str, cause: str) -> None:
 @pytest.mark.parametrize(
     ("username", "topic", "own"),
     [
-        ("alpha", "jieru/v1/alpha/own/a/heartbeat", "jieru/v1/alpha/CNC-00059/heartbeat"),
+        ("alpha", "jieru/v1/alpha/own/a/heartbeat", "jieru/v1/alpha/a/heartbeat"),
         ("alpha/own/a", "jieru/v1/alpha/a/heartbeat", "jieru/v1/alpha/own/a/heartbeat"),
         (
             "alpha/via/gw",
@@ -48,3 +48,12 @@ def test_a_topic_of_another_publisher_is_told_with_ones_own(
     detail = denied_topic(username, topic)
     assert detail.fault.spoken(str).startswith(f"The topic {topic} is that of another publisher")
     assert own in _cause(detail)
+
+
+def test_a_topic_of_sparkplug_that_is_another_publisher_s_is_not_called_wrong() -> None:
+    """A gateway that publishes in the cloud's group is told of its own group."""
+    detail = denied_topic("alpha/via/gw", "spBv1.0/alpha/DDATA/gw/CNC-1")
+    assert detail.fault.spoken(str) == (
+        "The topic spBv1.0/alpha/DDATA/gw/CNC-1 is that of another publisher than alpha/via/gw."
+    )
+    assert _cause(detail).startswith("A gateway's group is (platform).via")
