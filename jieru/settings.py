@@ -34,7 +34,9 @@ OTHER_NAMES: Final = frozenset(
         # tests and benchmarks
         "JIERU_BENCHMARK_BEFORE",
         "JIERU_BENCHMARK_DAY_INTERVAL_S",
+        "JIERU_BENCHMARK_DEVICES",
         "JIERU_BENCHMARK_PRESENCE_FILLFACTOR",
+        "JIERU_BENCHMARK_TURNS",
         "JIERU_CACHE_DIR",
         "JIERU_TEST_DATABASE_URL",
         # README.md and docs/: a caller's own API key

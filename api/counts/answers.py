@@ -369,6 +369,7 @@ class ExplanationAnswer(EnterpriseAnswer):
                             "assigned": [{"from_date": "2026-03-01", "to_date": None}],
                             "active_days": 78,
                             "hours_heard": 390,
+                            "hours_by_receipt": 0,
                             "first_active_on": "2026-03-02",
                             "last_active_on": "2026-05-30",
                         }

@@ -237,16 +237,14 @@ def shape_of(rules: Sequence[Wanted], *, is_object: bool) -> Shape | None:
         rules: of the format, all of them.
         is_object: which of the two.
     """
-    chosen = tuple(
-        number for number, rule in enumerate(rules) if _may_begin(rule.each, is_object=is_object)
-    )
-    if not chosen:
-        return None
     root = _Part(1)
     parts: list[_Part] = []
+    chosen: list[int] = []
     try:
-        for number in chosen:
-            parts += _grow(root, rules[number])
+        for number, rule in enumerate(rules):
+            if _may_begin(rule.each, is_object=is_object) and not _is_ruled_out(root, rule.each):
+                parts += _grow(root, rule)
+                chosen.append(number)
         decoder = msgspec.json.Decoder(root.type())
     except NotCleanError:
         return None
@@ -254,7 +252,27 @@ def shape_of(rules: Sequence[Wanted], *, is_object: bool) -> Shape | None:
         return None
     wanted = tuple(rules[number] for number in chosen)
     depth = max(part.depth for part in parts)
-    return Shape(decoder.decode, root, chosen, wanted, depth)
+    return Shape(decoder.decode, root, tuple(chosen), wanted, depth)
+
+
+def _is_ruled_out(root: _Part, each: Sequence[Step]) -> bool:
+    """Whether a rule finds nothing in any document that rules before it have read.
+
+    So it is where it looks for an object in the place of their array, or the other way round,
+    before its first star: beyond one, other items may be what it looks for.
+    """
+    part: _Part | None = root
+    for step in each:
+        if part is None:
+            return False
+        is_array = part.each is not None and not part.is_object
+        if isinstance(step, Star):
+            is_object = bool(part.members) or (part.each is not None and part.is_object)
+            return is_array if step.of_members else is_object
+        if is_array:
+            return isinstance(step, str)
+        part = part.members.get(str(step))
+    return False
 
 
 def _may_begin(each: Sequence[Step], *, is_object: bool) -> bool:

@@ -99,6 +99,40 @@ def _aliyun_batch(rows: int) -> bytes:
     )
 
 
+def _aliyun_gateway(rows: int) -> bytes:
+    """Of each device one heartbeat: there is one time for each value."""
+    return _bytes(
+        {
+            "params": {
+                "properties": {},
+                "subDevices": [
+                    {
+                        "identity": {"productKey": "k", "deviceName": f"CNC-{number:05}"},
+                        "properties": {"rpm": {"value": 1480, "time": _ms(number)}},
+                    }
+                    for number in range(rows)
+                ],
+            }
+        }
+    )
+
+
+def _aliyun_history(rows: int) -> bytes:
+    return _bytes(
+        {
+            "params": [
+                {
+                    "identity": {"productKey": "k", "deviceName": serial},
+                    "properties": [
+                        {"rpm": {"value": 1480, "time": _ms(number)}} for number in numbers
+                    ],
+                }
+                for serial, numbers in _serials(rows).items()
+            ]
+        }
+    )
+
+
 def _jetlinks(_rows: int) -> bytes:
     return _bytes({"deviceId": "CNC-00001", "timestamp": FIRST_MS, "properties": _values(1)})
 
@@ -145,6 +179,8 @@ def _telegraf(rows: int) -> bytes:
 
 SAMPLES: Final[Mapping[str, Callable[[int], bytes]]] = {
     "aliyun-batch": _aliyun_batch,
+    "aliyun-gateway": _aliyun_gateway,
+    "aliyun-history": _aliyun_history,
     "aliyun-property": _aliyun_property,
     "iotda-gateway": _iotda_gateway,
     "iotda-properties": _iotda_properties,

@@ -155,6 +155,8 @@ _LOGS: Final = {
     "handlers": {"console": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout"}},
     "root": {"level": "INFO", "handlers": ["console"]},
 }
+_NOTHING_BEYOND_THIS_MACHINE: Final = ("HTTPS_PROXY=http://127.0.0.1:9", "NO_PROXY=127.0.0.1")
+"""At each start it asks its maker for updates, by a library that heeds these."""
 _DAEMON: Final = "from thingsboard_gateway.tb_gateway import daemon; daemon()"
 
 
@@ -174,7 +176,8 @@ def _service(the_city: City, *, beside: OwnBroker, plant: OwnBroker) -> Iterator
     python = python_with(f"thingsboard-gateway=={THINGSBOARD_GATEWAY}")
     # It writes logs where it stands.
     run = f"import os; os.chdir({str(folder)!r}); {_DAEMON}"
-    process = spawn(["/usr/bin/env", f"TB_GW_CONFIG_DIR={folder}", str(python), "-c", run], log=log)
+    environment = (f"TB_GW_CONFIG_DIR={folder}", *_NOTHING_BEYOND_THIS_MACHINE)
+    process = spawn(["/usr/bin/env", *environment, str(python), "-c", run], log=log)
     try:
         wait_until(
             lambda: log.read_text().count("subscription success") > said,

@@ -10,6 +10,7 @@ import pytest
 from jieru.credentials.broker_files import ACL
 from jieru.credentials.usernames import EquipmentUser, parse_username
 from jieru.sources.topics import SOURCE_TOPIC_FILTERS, SourceTopic, parse_source_topic
+from jieru.sparkplug.topics import SPARKPLUG_TOPIC_FILTERS
 from jieru.wire import (
     CLOUD,
     HEARTBEAT_TOPIC_FILTERS,
@@ -137,7 +138,8 @@ def _names() -> list[tuple[str, ...]]:
 def test_usual_mistakes_are_allowed_and_nothing_else_is_new() -> None:
     """The broker's file names each ending twice, with a part before it and without."""
     endings = [f"jieru/v1/%u/{part}{ending}" for ending in WRONG_ENDINGS for part in ("+/", "")]
-    assert _patterns()[4:] == endings
+    native, sources, sparkplug = 2, 2, len(SPARKPLUG_TOPIC_FILTERS)
+    assert _patterns()[native + sources + sparkplug :] == endings
 
 
 def test_what_a_mistake_may_reach_is_subscribed_to() -> None:
