@@ -17,6 +17,8 @@ __all__ = ["Cell", "SheetRow", "parse_sheet", "read_content"]
 FILE_LIMIT_BYTES: Final = 100 * 1024 * 1024
 _CELL_LIMIT: Final = 5_000_000
 _ROW_LIMIT: Final = 300_000
+_ROW_NUMBER_MAX: Final = 1_048_576
+"""The last row of a spreadsheet; empty rows are read, too."""
 
 _ZIP_MAGIC: Final = b"PK\x03\x04"
 _OLD_EXCEL_MAGIC: Final = b"\xd0\xcf\x11\xe0"
@@ -82,13 +84,17 @@ def _filled_rows(rows: Iterable[SheetRow], name: str) -> Iterator[SheetRow]:
         if any(not isinstance(cell, str) or cell.strip() for cell in row.cells):
             count, cells = count + 1, cells + len(row.cells)
             if count > _ROW_LIMIT or cells > _CELL_LIMIT:
-                raise UserError(
-                    "{name} has more than {rows} rows or {cells} cells: split it.",
-                    name=name,
-                    rows=_ROW_LIMIT,
-                    cells=_CELL_LIMIT,
-                )
+                raise _too_many_rows(name)
             yield row
+
+
+def _too_many_rows(name: str) -> UserError:
+    return UserError(
+        "{name} has more than {rows} rows or {cells} cells: split it.",
+        name=name,
+        rows=_ROW_LIMIT,
+        cells=_CELL_LIMIT,
+    )
 
 
 def _encoding_of(content: bytes, name: str) -> str:
@@ -140,6 +146,8 @@ def _csv_rows(content: bytes, name: str, column_names: Collection[str]) -> Itera
             ) from None
         if cells is None:
             return
+        if number > _ROW_NUMBER_MAX:
+            raise _too_many_rows(name)
         yield SheetRow(number, list(cells))
 
 

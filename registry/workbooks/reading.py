@@ -6,7 +6,7 @@ failed formula or a merged cell is refused, because what was meant cannot be kno
 
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Final
 from xml.etree import ElementTree as ET
@@ -50,15 +50,18 @@ def read_workbook(content: bytes, limits: WorkbookLimits) -> Iterator[SheetRow]:
         UserError: it cannot be taken; the sentence has a place for the file's `name`.
     """
     with opened_archive(content, limits) as archive:
-        parts, sheets = _parts(archive, limits)
+        parts = _parts(archive, limits)
+        sheet_part = _first_visible_sheet_part(parts)
+        xml = part_of(archive, sheet_part, limits)
+    if xml is None:
+        raise UnreadableError
+    _refuse_doubtful(xml, limits)
+    parts[sheet_part] = xml
+    source = packed(parts.items())
+    del parts, xml
     try:
-        with CalamineWorkbook.from_filelike(packed(parts.items())) as workbook:
-            title = _first_visible_sheet(workbook)
-            if title not in sheets:
-                raise UnreadableError
-            _refuse_doubtful(parts[sheets[title]], limits)
-            del parts
-            sheet = workbook.get_sheet_by_name(title)
+        with CalamineWorkbook.from_filelike(source) as workbook:
+            sheet = workbook.get_sheet_by_name(_first_visible_sheet(workbook))
             _refuse_merged(sheet)
             left = [""] * (sheet.start[1] if sheet.start else 0)
             for number, values in enumerate(sheet.iter_rows(), 1):
@@ -67,13 +70,8 @@ def read_workbook(content: bytes, limits: WorkbookLimits) -> Iterator[SheetRow]:
         raise UnreadableError from None
 
 
-def _parts(
-    archive: zipfile.ZipFile, limits: WorkbookLimits
-) -> tuple[dict[str, bytes], dict[str, str]]:
-    """The parts that are read, by name, and the name of the part of each sheet, by its title.
-
-    Of sheets, only those that may be the first visible one.
-    """
+def _parts(archive: zipfile.ZipFile, limits: WorkbookLimits) -> dict[str, bytes]:
+    """What the parser reads besides the one sheet, by name; it has no other sheet to read."""
     parts: dict[str, bytes] = {}
     for name in (_WORKBOOK, _RELATIONS, *_BESIDE):
         part = part_of(archive, name, limits)
@@ -82,26 +80,31 @@ def _parts(
             parts[name] = part
     if _WORKBOOK not in parts or _RELATIONS not in parts:
         raise UnreadableError
-    sheets: dict[str, str] = {}
-    targets = {
-        relation.get("Id"): relation.get("Target", "")
-        for relation in _xml(parts[_RELATIONS]).findall(_RELATION_TAG)
-    }
-    for sheet in _xml(parts[_WORKBOOK]).findall(_SHEET_TAG):
+    return parts
+
+
+def _first_visible_sheet_part(parts: Mapping[str, bytes]) -> str:
+    """The name of the part that the first visible sheet is.
+
+    Raises:
+        UserError: there is none.
+        UnreadableError: sheets or relations of one name are two.
+    """
+    relations = _xml(parts[_RELATIONS]).findall(_RELATION_TAG)
+    by_id = {each.get("Id"): each for each in relations}
+    sheets = _xml(parts[_WORKBOOK]).findall(_SHEET_TAG)
+    if len(by_id) < len(relations) or len({each.get("name") for each in sheets}) < len(sheets):
+        raise UnreadableError
+    for sheet in sheets:
         ids = [value for key, value in sheet.items() if _RELATION_ID.fullmatch(key)]
-        target = targets.get("".join(ids), "")
-        name = target[1:] if target.startswith("/") else f"xl/{target}"
-        part = part_of(archive, name, limits)
-        title = sheet.get("name", "")
-        if title in sheets:
+        relation = by_id.get("".join(ids))
+        if relation is None:
             raise UnreadableError
-        if part is None:
-            continue
-        sheets[title] = name
-        parts[name] = part
-        if sheet.get("state", "visible") == "visible" and b"worksheet" in part[:4_096]:
-            break
-    return parts, sheets
+        is_worksheet = relation.get("Type", "").endswith("/worksheet")
+        if is_worksheet and sheet.get("state", "visible") == "visible":
+            target = relation.get("Target", "")
+            return target[1:] if target.startswith("/") else f"xl/{target}"
+    raise UserError("{name} has no visible worksheet.")
 
 
 def _xml(content: bytes) -> ET.Element:
