@@ -28,6 +28,7 @@ from api.web.language import LANGUAGE_QUERY
 from api.web.origin import origin_of
 from api.web.problems import Kind, Problem, WrongField
 from api.web.services import services_of
+from api.web.text_gate import wrong_texts
 from jieru.access_entries import AccessKind, write_access_entry
 from jieru.errors import UserError
 from jieru.i18n import marked as _
@@ -71,6 +72,7 @@ class GatedRoute(APIRoute):
                 await _require_meant(request, caller)
             if self.include_in_schema:
                 _require_known_query(request, known)
+            _require_texts(request)
             if recorded is AccessKind.SECRET:
                 await run_in_threadpool(_enter_access, request, recorded)
             response = await handle(request)
@@ -207,6 +209,16 @@ def _require_known_query(request: Request, known: Collection[str]) -> None:
     if wrong:
         message = _("The query has a parameter that is unknown here or stands there twice.")
         raise Problem(Kind.INVALID_REQUEST, message).about(wrong)
+
+
+def _require_texts(request: Request) -> None:
+    """Refuse an address that holds what no text may; what is in a body, its model refuses."""
+    path = {name: text for name, text in request.path_params.items() if isinstance(text, str)}
+    wrong = wrong_texts(path.items(), "path")
+    wrong += wrong_texts(request.query_params.multi_items(), "query")
+    if wrong:
+        reason = wrong[0].reason
+        raise Problem(Kind.INVALID_REQUEST, reason.message, **reason.values).about(wrong)
 
 
 async def _require_meant(request: Request, caller: Caller) -> None:

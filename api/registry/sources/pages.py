@@ -19,6 +19,7 @@ from api.console.forms import (
     Input,
     Mistakes,
     answer_form,
+    checked,
     form_page,
     mistakes_of,
 )
@@ -99,12 +100,13 @@ def take_new_source(visit: CurrentVisit, platform: str, values: FormValues) -> R
     """Declare a source, or its next version."""
 
     def act() -> str:
-        new = NewSource(
-            platform=platform,
-            name=values.get("name", ""),
-            ready_made=values.get("ready_made") or None,
-            format=_typed_format(values),
-        )
+        said = {
+            "platform": platform,
+            "name": values.get("name", ""),
+            "ready_made": values.get("ready_made") or None,
+            "format": _typed_format(values),
+        }
+        new = checked(NewSource, said)
         with visit.database.changing(visit.caller.actor) as connection:
             declare_source(connection, visit.caller, new)
         return sources_address(platform)
@@ -149,12 +151,13 @@ def _trial_of(visit: Visit, platform: str, values: Mapping[str, str]) -> Trial:
     if kind == "declared" and declared is None:
         with visit.database.reading() as connection:
             declared = read_source(connection, visit.caller, SourceAddress(platform, name)).format
-    return Trial(
-        ready_made=ready_made_name,
-        format=declared,
-        text=values.get("text", ""),
-        serial_of_topic=values.get("serial_of_topic") or None,
-    )
+    said = {
+        "ready_made": ready_made_name,
+        "format": declared,
+        "text": values.get("text", ""),
+        "serial_of_topic": values.get("serial_of_topic") or None,
+    }
+    return checked(Trial, said)
 
 
 def _typed_format(values: Mapping[str, str]) -> dict[str, object] | None:
