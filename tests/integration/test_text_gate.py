@@ -84,7 +84,7 @@ def _is_text(schema: Mapping[str, Any]) -> bool:
     kinds = [schema, *schema.get("anyOf", ())]
     return any(
         each.get("type") == "string"
-        and not each.get("format", "") in _NO_TEXT
+        and each.get("format", "") not in _NO_TEXT
         and "contentEncoding" not in each
         for each in kinds
     )
