@@ -51,9 +51,9 @@ def with_whole_help(command: click.Command) -> click.Command:
     Here every command passes, so here its free texts are led through the gate of text, too.
     """
     command.context_class = _Context
-    for each in command.params:
-        if each.type is click.STRING and not getattr(each, "hide_input", False):
-            each.type = TEXT
+    for param in command.params:
+        if param.type is click.STRING and not getattr(param, "hide_input", False):
+            param.type = TEXT
     command.short_help = command.short_help or _first_sentence(command.help or "")
     if isinstance(command, click.Group):
         for each in command.commands.values():

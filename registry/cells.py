@@ -45,8 +45,16 @@ _INTERVALS_S: Final = range(1, 7 * 86_400 + 1)
 """As the database has them: a second to a week."""
 _INTERVAL = re.compile(r"[0-9]{1,6}", re.ASCII)
 _SPREADSHEET_ERRORS: Final = frozenset(
-    ("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!")
+    (
+        *("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"),
+        *("#FIELD!", "#BLOCKED!", "#CONNECT!", "#BUSY!", "#UNKNOWN!", "#GETTING_DATA"),
+    )
 )
+_TOO_NARROW: Final = re.compile(r"#{3,}")
+_ROUNDED: Final = re.compile(r"[0-9](\.[0-9]+)?E[+-]?[0-9]{1,3}", re.ASCII)
+"""As spreadsheets write a long number into a CSV file, without its last digits."""
+_TEXT_OF_DIGITS: Final = re.compile(r"""="([^"]*)"|'([0-9]+)""", re.ASCII)
+"""How people make a spreadsheet keep the zeros of a number."""
 _SHOWN_LENGTH: Final = 40
 _MEMORY: Final = 65_536
 GUARD: Final = "'"
@@ -82,6 +90,24 @@ def _text(cell: Cell) -> str:
     text = admitted(text)
     if text in _SPREADSHEET_ERRORS:
         raise UserError("{value} is the error of a formula: replace it by the value.", value=text)
+    if _TOO_NARROW.fullmatch(text):
+        raise UserError(
+            "“{value}” is what a spreadsheet shows where a column is too narrow: widen the column "
+            "and save the file anew.",
+            value=shown(text),
+        )
+    if _ROUNDED.fullmatch(text):
+        raise UserError(
+            "“{value}” is a number that a spreadsheet has rounded: format the cell as text and "
+            "type it again.",
+            value=shown(text),
+        )
+    if match := _TEXT_OF_DIGITS.fullmatch(text):
+        raise UserError(
+            "“{value}” must be written {right}.",
+            value=shown(text),
+            right=shown(match[1] or match[2] or ""),
+        )
     return text
 
 

@@ -1,6 +1,7 @@
 """Turns of imports: nobody waits for all that another one sends, nor for one large file."""
 
 import threading
+from collections import defaultdict
 from functools import partial
 from typing import Final
 
@@ -28,7 +29,7 @@ class _Line:
     def __init__(self) -> None:
         self.order: list[str] = []
         self.began = threading.Event()
-        self.let_go = threading.Event()
+        self.let_go: defaultdict[str, threading.Event] = defaultdict(threading.Event)
         self.done = threading.Semaphore(0)
 
     def send(self, group: TaskGroup, caller: Caller, name: str, size_bytes: int) -> None:
@@ -37,7 +38,7 @@ class _Line:
         def work() -> None:
             if name[0].isupper():
                 self.began.set()
-                assert self.let_go.wait(_PATIENCE_S)
+                assert self.let_go[name].wait(_PATIENCE_S)
             self.order.append(name)
             self.done.release()
 
@@ -57,7 +58,7 @@ async def test_a_large_file_holds_up_nobody_else() -> None:
             line.send(group, _operator(3, "gamma"), "gamma 1", _SMALL)
             for _file in range(2):
                 await anyio.to_thread.run_sync(line.done.acquire)
-            line.let_go.set()
+            line.let_go["Alpha 1"].set()
     assert sorted(line.order[:2]) == ["beta 1", "gamma 1"]
     assert line.order[2:] == ["Alpha 1", "alpha 2"]
 
@@ -75,6 +76,8 @@ async def test_who_sends_many_files_stands_in_the_line_once() -> None:
             await anyio.wait_all_tasks_blocked()
             line.send(group, _operator(3, "gamma"), "gamma 1", _LARGE)
             await anyio.wait_all_tasks_blocked()
-            line.let_go.set()
-    assert sorted(line.order[:2]) == ["Alpha 1", "Beta 1"]
-    assert line.order.index("gamma 1") < line.order.index("alpha 3")
+            line.let_go["Beta 1"].set()
+            for _file in range(2):
+                await anyio.to_thread.run_sync(line.done.acquire)
+            line.let_go["Alpha 1"].set()
+    assert line.order == ["Beta 1", "gamma 1", "Alpha 1", "alpha 2", "alpha 3"]
