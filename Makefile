@@ -11,7 +11,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
   --no-header --no-emit-index-url --no-emit-find-links
 PYTEST := $(BIN)/python -m pytest --numprocesses=logical
 
-.PHONY: help setup demo test check unit quick services bare attack nightly mutants coverage bench screenshots format wheel lock clean
+.PHONY: help setup demo test check unit quick services bare attack interop nightly mutants coverage bench screenshots format wheel lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -46,6 +46,10 @@ bare: $(READY) ## the README's commands on minimal Debian 12, 13 and 14, as root
 
 attack: services ## what clients and forgers can do, played against what we deploy; six minutes
 	$(PYTEST) --dist=load -m "" tests/attacks tests/integration/verifier/test_forgeries.py
+
+interop: services ## clients in other languages against what we deploy; needs Go, Java, Node, Rust and C; ten minutes
+	$(BIN)/python -m tests.interop
+	$(BIN)/python -m pytest -m "" tests/interop
 
 nightly: bare services ## bare machines, tests too long for each run, all schedules of faults; some three hours
 	$(PYTEST) -m nightly

@@ -26,6 +26,9 @@ from api.cases import routes as cases_routes
 from api.challenges import pages as challenges_pages
 from api.challenges import routes as challenges_routes
 from api.challenges.queries import ChallengeSource
+from api.connect import pages as connect_pages
+from api.connect import routes as connect_routes
+from api.connect.following import Following
 from api.console.assets import Assets
 from api.console.problem_answers import install_problems
 from api.counts import pages as counts_pages
@@ -49,6 +52,8 @@ from api.panels.source import PanelSource
 from api.reference import pages as reference_pages
 from api.registry.assignments import pages as assignments_pages
 from api.registry.assignments import routes as assignments_routes
+from api.registry.broker import pages as broker_pages
+from api.registry.broker import routes as broker_routes
 from api.registry.confirmations import pages as confirmations_pages
 from api.registry.confirmations import public_pages as confirmations_public_pages
 from api.registry.confirmations import routes as confirmations_routes
@@ -84,7 +89,7 @@ from api.web.headers import SecurityHeaders
 from api.web.language import DefaultLanguage
 from api.web.services import Services
 from jieru.calendar import civil_date
-from jieru.credentials.equipment_broker import equipment_broker
+from jieru.credentials.ways_in import WaysIn
 from jieru.documents.store import document_store
 from jieru.settings import Settings
 from verifier.policy import load_policy
@@ -123,8 +128,13 @@ _PARTS: Final = (
     overview_pages.router,
     panels_pages.router,
     imports_pages.router,
+    connect_routes.router,
+    # Before a platform's and a device's own pages.
+    connect_pages.router,
     platforms_pages.router,
     recognitions_pages.router,
+    broker_routes.router,
+    broker_pages.router,
     gateways_pages.router,
     sources_pages.router,
     enterprises_pages.router,
@@ -184,7 +194,8 @@ def create_app(
         year: what the first page shows; None: the year of `as_of`.
 
     Raises:
-        UserError: set-up has not fetched the assets, or the policy or a broker's address is wrong.
+        UserError: set-up has not fetched the assets, or the policy, a broker's address or the
+            file of equipment's authority is wrong.
     """
     app = FastAPI(
         title="Jieru",
@@ -200,6 +211,7 @@ def create_app(
     database = RequestDatabase(pool)
     policy = load_policy(settings.policy)
     holidays = load_holidays(settings.holidays_file)
+    ways_in = WaysIn.of_settings(settings)
     app.state.services = Services(
         assets,
         DefaultLanguage(settings.language),
@@ -219,7 +231,9 @@ def create_app(
         SecondStep.of_settings(settings),
         HashingTurns(),
         ProviderTurns(),
-        equipment_broker(settings),
+        ways_in.broker,
+        ways_in,
+        Following(database),
         OverviewSource(database),
         PanelSource(database),
         QuestionSource(settings),

@@ -10,6 +10,7 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
+from api.web.stopping import Stopping
 from jieru.errors import UserError
 
 __all__ = ["serving"]
@@ -22,6 +23,8 @@ _STOP_TIMEOUT_S: Final = _FINISH_REQUESTS_S + 5
 @contextmanager
 def serving(app: ASGIApp, host: str, port: int, *, trusted_proxies: str = "") -> Iterator[str]:
     """Serve until the block ends; requests that are being answered get some seconds to finish.
+
+    Answers that go on for ever are told of the end by `api.web.stopping`.
 
     Args:
         app: the application.
@@ -37,10 +40,11 @@ def serving(app: ASGIApp, host: str, port: int, *, trusted_proxies: str = "") ->
         UserError: the address is taken or cannot be listened on.
     """
     listener = _listen(host, port)
+    stopping = Stopping(app)
     with listener:
         server = uvicorn.Server(
             uvicorn.Config(
-                app,
+                stopping,
                 lifespan="off",
                 log_config=None,
                 # What fails is logged once, by api.web.problems, in our own form.
@@ -61,6 +65,7 @@ def serving(app: ASGIApp, host: str, port: int, *, trusted_proxies: str = "") ->
             yield _address(host, listener.getsockname()[1])
         finally:
             server.should_exit = True
+            stopping.begin()
             thread.join(_STOP_TIMEOUT_S)
 
 

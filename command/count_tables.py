@@ -85,6 +85,15 @@ def explanation_report(explanation: Explanation, *, width: int) -> str:
     )
     page.table(_criteria(explanation))
     page.table(_devices(explanation))
+    page.lines(
+        *(
+            _("{serial}: {hours} hours rest on heartbeats with the time of their receipt.").format(
+                serial=each.serial, hours=each.hours_by_receipt
+            )
+            for each in explanation.devices
+            if each.hours_by_receipt
+        )
+    )
     page.table(_calendar(explanation))
     if explanation.decisions:
         page.table(_decisions(explanation.decisions))

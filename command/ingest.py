@@ -5,6 +5,8 @@ import asyncio
 import click
 
 from command.help import example
+from ingest.decode import TimeRules
+from ingest.http.run import run_http_ingester, settings_of_http
 from ingest.run import check_database, check_others_run, run_ingester, settings_of_sources
 from jieru.errors import UserError
 from jieru.i18n import gettext as _
@@ -38,11 +40,21 @@ __all__ = ["command"]
     is_flag=True,
     help=_("Read messages in the formats that platforms declared, instead of heartbeats."),
 )
-def command(*, is_draining: bool, is_last: bool, reads_sources: bool) -> None:
+@click.option(
+    "--http",
+    "takes_posts",
+    is_flag=True,
+    help=_("Take heartbeats by HTTP, instead of from the broker."),
+)
+def command(*, is_draining: bool, is_last: bool, reads_sources: bool, takes_posts: bool) -> None:
     """Run one ingester by the policy's rules of time."""
     if is_last and not is_draining:
         raise UserError("--last belongs to --drain.")
+    if takes_posts and (is_draining or reads_sources):
+        raise UserError("--http takes all formats, and has no session to drain.")
     settings = load_settings()
+    if takes_posts:
+        settings = settings_of_http(settings)
     if reads_sources:
         settings = settings_of_sources(settings)
     configure_log()
@@ -56,6 +68,17 @@ def command(*, is_draining: bool, is_last: bool, reads_sources: bool) -> None:
         max_clock_ahead_minutes=ahead,
         live_within_minutes=live,
     )
+    if takes_posts:
+        rules = TimeRules.of_policy(
+            max_delay_hours=delay,
+            max_clock_ahead_minutes=ahead,
+            is_event_clock=settings.ingest_clock == "event",
+            live_within_minutes=live,
+        )
+        asyncio.run(
+            run_http_ingester(settings, rules, takes_receipt_time=policy.takes_receipt_time)
+        )
+        return
     if is_draining and not is_last:
         check_others_run(settings)
     asyncio.run(

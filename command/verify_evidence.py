@@ -140,7 +140,7 @@ def _hour(month: date, difference: Difference) -> str:
 
 
 def _summary(found: VerifiedMonth) -> str:
-    return _(
+    summary = _(
         "{month}: {differences} differences, {heartbeats} heartbeats read, {archives} archive "
         "files; {unprovable} hours rest on the row of another delivery."
     ).format(
@@ -150,6 +150,12 @@ def _summary(found: VerifiedMonth) -> str:
         archives=len(found.archives),
         unprovable=f"{found.compared.unprovable:,}",
     )
+    if not found.receipt_hours:
+        return summary
+    marked = _("{hours} hours have heartbeats with the time of their receipt.").format(
+        hours=f"{found.receipt_hours:,}"
+    )
+    return f"{summary} {marked}"
 
 
 def _object(settings: Settings, found: VerifiedMonth) -> dict[str, Any]:
@@ -166,6 +172,7 @@ def _object(settings: Settings, found: VerifiedMonth) -> dict[str, Any]:
         ],
         "differences": found.compared.differences,
         "unprovable": found.compared.unprovable,
+        "receipt_hours": found.receipt_hours,
         "unverifiable_days": [day.isoformat() for day in found.unverifiable_days],
         "listed": [
             {

@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from dashboards.operations import (
     BEHIND,
+    BROKER_REFUSALS,
     CHAIN,
     CHECKPOINTS,
     DATABASE_SIZE,
@@ -128,6 +129,25 @@ def all_alerts(disk_gb: int) -> list[Alert]:
             wait="5m",
             severity="warning",
             panel=REJECTIONS,
+        ),
+        Alert(
+            name="broker-refusals",
+            title=Text("消息代理大量拒绝", "Many refused by the broker"),
+            summary=Text(
+                "最近两小时内消息代理拒绝的连接和丢弃的消息超过两千次。",
+                "The broker refused connections and dropped messages more than 2,000 times within "
+                "two hours.",
+            ),
+            # Counted by hour: from the beginning of the hour before this one.
+            sql="""
+            SELECT coalesce(sum(refusals), 0)::double precision AS refusals
+            FROM audit.broker_refusals
+            WHERE starts_at >= date_trunc('hour', now(), 'UTC') - interval '1 hour'
+            """,
+            threshold=2000,
+            wait="5m",
+            severity="warning",
+            panel=BROKER_REFUSALS,
         ),
         Alert(
             name="audit-chain-broken",

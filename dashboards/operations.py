@@ -35,6 +35,7 @@ from jieru.vocabulary import Text, spoken
 
 __all__ = [
     "BEHIND",
+    "BROKER_REFUSALS",
     "CHAIN",
     "CHECKPOINTS",
     "DATABASE_SIZE",
@@ -53,6 +54,7 @@ DATABASE_SIZE: Final = 6
 EVIDENCE: Final = 40
 CHECKPOINTS: Final = 41
 SIGNALS: Final = 42
+BROKER_REFUSALS: Final = 14
 """Panels to which alert rules lead."""
 
 _THE_INGESTERS: Final = "ingester = ANY (ARRAY[${ingester:sqlstring}]::text[])"
@@ -249,6 +251,26 @@ def _reception() -> Row:
                 shown=Shown(
                     columns=tuple(
                         Column(code, label.text) for code, label in REJECTION_LABELS.items()
+                    )
+                ),
+                style="stacked bars",
+            ),
+            TimeSeries(
+                BROKER_REFUSALS,
+                Text("消息代理每小时拒绝（次）", "Refused by the broker, by hour"),
+                Text(
+                    "消息代理拒绝的连接和丢弃的消息；未跟踪消息代理时为空。",
+                    "Connections refused and messages dropped; empty where it is not followed.",
+                ),
+                """
+                SELECT starts_at AS time, kind AS metric, sum(refusals)::bigint AS refusals
+                FROM audit.broker_refusals WHERE $__timeFilter(starts_at)
+                GROUP BY starts_at, kind ORDER BY starts_at, kind
+                """,
+                shown=Shown(
+                    columns=(
+                        Column("refused", Text("被拒连接", "Connections")),
+                        Column("denied", Text("被弃消息", "Messages")),
                     )
                 ),
                 style="stacked bars",

@@ -4,6 +4,7 @@ The platform is the one that the topic names; the hour is that of receipt. And h
 device were beyond its rate.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import Final, NamedTuple
@@ -11,7 +12,8 @@ from typing import Final, NamedTuple
 from ingest.decode import Heartbeat, Rejection
 from jieru.calendar import MILLISECONDS_PER_HOUR
 from jieru.sources.topics import parse_source_topic
-from jieru.wire import RejectionReason, parse_heartbeat_topic
+from jieru.sparkplug.topics import parse_sparkplug_topic
+from jieru.wire import PLATFORM_CODE, RejectionReason, parse_heartbeat_topic
 
 __all__ = [
     "ExcessHour",
@@ -23,6 +25,7 @@ __all__ = [
 ]
 
 _TOPIC_PREFIX_LENGTH: Final = len("jieru/v1/")
+_IN_TREE: Final = re.compile(rf"jieru/v1/({PLATFORM_CODE.pattern})/")
 
 
 class HeardHour(NamedTuple):
@@ -42,7 +45,7 @@ class RefusedHour(NamedTuple):
 
     hour: int
     platform: str
-    """What stands in the topic for its code; empty where the topic breaks the contract."""
+    """What stands in the topic for its code; empty where it is in no platform's tree."""
     reason: RejectionReason
     rejections: int
 
@@ -90,8 +93,11 @@ def refused_hours(rejections: Iterable[Rejection]) -> list[RefusedHour]:
 def _platform_of(topic: str) -> str:
     if heartbeat := parse_heartbeat_topic(topic):
         return heartbeat.device.platform
-    source = parse_source_topic(topic)
-    return source.platform if source else ""
+    if named := parse_source_topic(topic) or parse_sparkplug_topic(topic):
+        return named.platform
+    # Elsewhere in its tree the broker lets a platform's own users alone publish.
+    in_tree = _IN_TREE.match(topic)
+    return in_tree[1] if in_tree else ""
 
 
 def excess_hours(heartbeats: Iterable[Heartbeat]) -> list[ExcessHour]:

@@ -6,9 +6,9 @@ is one writer, so acknowledgements leave in the order of receipt.
 
 import asyncio
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 import psycopg
 import structlog
@@ -20,12 +20,11 @@ from ingest.observations import Observations
 from ingest.registry import DeviceRegistry
 from ingest.rejection_sample import RejectionSample
 from ingest.source_rows import SourceMessage
-from ingest.sources import Sources
 from ingest.subscriber import Subscriber
-from ingest.writer import Writer
+from ingest.writer import Writer, Written
 from jieru.retry import is_worth_retrying
 
-__all__ = ["BatchLimits", "FloodLimits", "Pipeline"]
+__all__ = ["BatchLimits", "FloodLimits", "Pipeline", "Reader", "Rows"]
 
 _IDLE_S: Final = 1.0
 """How often a quiet ingester looks whether device states are due."""
@@ -65,6 +64,32 @@ class FloodLimits(NamedTuple):
     """Of each device's heartbeats; None: all."""
 
 
+class Rows(Protocol):
+    """What messages hold, in the form of native ones."""
+
+    @property
+    def rows(self) -> Sequence[Message]:
+        """Such as equipment of ours would have sent."""
+
+    @property
+    def kept(self) -> Sequence[SourceMessage]:
+        """Messages that are kept whole."""
+
+    @property
+    def rejections(self) -> Sequence[Rejection]:
+        """Of what is no row."""
+
+
+class Reader(Protocol):
+    """Makes native messages of what a subscriber delivers."""
+
+    async def read(self, messages: Sequence[Message], *, is_leaving: Callable[[], bool]) -> Rows:
+        """The rows of messages."""
+
+    async def close(self) -> None:
+        """Leave the database."""
+
+
 class Pipeline:
     """Moves batches from a subscriber to the database until told to stop."""
 
@@ -79,11 +104,13 @@ class Pipeline:
         limits: BatchLimits,
         state_interval_s: float,
         flood: FloodLimits,
-        sources: Sources | None = None,
+        sources: Reader | None = None,
+        answer: Callable[[Batch, Written], None] | None = None,
     ) -> None:
         """Put the parts together; nothing runs yet.
 
-        With `sources` the subscriber's messages are in others' formats, without they are native.
+        With `sources` the subscriber's messages are read by these, without they are native.
+        `answer` is told of each batch once it is committed.
         """
         self.is_drained = False
         """Whether `drain` has reached its end."""
@@ -93,6 +120,7 @@ class Pipeline:
         self._limits = limits
         self._next_apart_s = 0.0
         self._sources = sources
+        self._answer = answer
         self._registry = DeviceRegistry(database_url)
         self._stopping = asyncio.Event()
         self._writer = Writer(
@@ -104,6 +132,11 @@ class Pipeline:
             rate=flood.rate,
         )
         self._prepared: asyncio.Queue[_Prepared | None] = asyncio.Queue(maxsize=1)
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether the last write was done."""
+        return self._writer.is_healthy
 
     def health(self) -> dict[str, object]:
         """Whether the broker is there, the session whole and the last write done: `/healthz`."""
@@ -224,6 +257,8 @@ class Pipeline:
             return
         if not self._subscriber.acknowledge(prepared.batch):
             _log.info("batch_of_lost_connection", messages=len(prepared.batch.messages))
+        if self._answer is not None:
+            self._answer(prepared.batch, written)
         self._observations.commit(prepared.batch, written)
 
     async def _store_apart(self) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from ingest.decode import Rejection
 from jieru.calendar import MILLISECONDS_PER_HOUR
+from jieru.sparkplug.topics import parse_sparkplug_topic
 
 __all__ = ["RejectionSample"]
 
@@ -48,5 +49,8 @@ class RejectionSample:
 
 def _platform_of(topic: str) -> str:
     """Whose topic it is, by the place where the code stands; empty where there is none."""
+    sparkplug = parse_sparkplug_topic(topic)
+    if sparkplug is not None:
+        return sparkplug.platform
     parts = topic.split("/", 3)
     return parts[2] if len(parts) > 2 else ""  # noqa: PLR2004 - jieru/v1/{platform}

@@ -32,13 +32,16 @@ from jieru.schema import require_current_schema
 from jieru.settings import Settings
 from jieru.sources.rows import MESSAGE_LIMIT_BYTES
 from jieru.sources.topics import SOURCE_TOPIC_FILTERS
+from jieru.sparkplug.topics import SPARKPLUG_TOPIC_FILTERS
 from jieru.timescale import drop_expired_heartbeats
 from jieru.wire import HEARTBEAT_TOPIC_FILTERS, PAYLOAD_LIMIT_BYTES
+from jieru.wrong_topics import WRONG_TOPIC_FILTERS
 
 __all__ = [
     "check_database",
     "check_others_run",
     "flood_limits",
+    "keep_retention",
     "make_subscriber",
     "run_ingester",
     "settings_of_sources",
@@ -63,11 +66,16 @@ _RECORD_RULES: Final = """
 _OTHERS: Final = """
     SELECT count(DISTINCT ingester) FROM ingest_minutes
     WHERE minute > now() - %s * interval '1 minute' AND ingester <> %s
-          AND ingester LIKE '%%' || %s = %s
+          AND ingester LIKE '%%' || %s = %s AND ingester NOT LIKE '%%-http'
 """
 _OF_SOURCES: Final = "-sources"
 """Ends the name of an ingester that reads others' formats, and its group's: it has a session of its
 own, and does not stand in for one that takes heartbeats."""
+_FILTERS_OF_SOURCES: Final = (
+    *SOURCE_TOPIC_FILTERS,
+    *SPARKPLUG_TOPIC_FILTERS,
+    *WRONG_TOPIC_FILTERS,
+)
 _MESSAGES_OF_SOURCES: Final = 20
 """In a transaction at most: each may hold ten thousand rows, and four megabytes unpacked."""
 _RECENT_MINUTES: Final = 3
@@ -105,7 +113,7 @@ def make_subscriber(
         is_draining=is_draining,
         expects_session=expects_session,
         ingester=settings.ingest_client_id,
-        filters=SOURCE_TOPIC_FILTERS if reads_sources else HEARTBEAT_TOPIC_FILTERS,
+        filters=_FILTERS_OF_SOURCES if reads_sources else HEARTBEAT_TOPIC_FILTERS,
         payload_limit_bytes=MESSAGE_LIMIT_BYTES if reads_sources else PAYLOAD_LIMIT_BYTES,
     )
     if settings.mqtt_protocol == "5":
@@ -381,7 +389,7 @@ async def run_ingester(
         work = pipeline.drain() if is_draining else pipeline.run()
         running = asyncio.create_task(work, name="pipeline")
         beside = [
-            asyncio.create_task(_keep_retention(settings), name="retention"),
+            asyncio.create_task(keep_retention(settings), name="retention"),
             asyncio.create_task(minute_writer.run(), name="minutes"),
         ]
         plain = asyncio.create_task(
@@ -434,7 +442,8 @@ async def _stop_when(stop: asyncio.Event, pipeline: Pipeline) -> None:
     pipeline.stop()
 
 
-async def _keep_retention(settings: Settings) -> None:
+async def keep_retention(settings: Settings) -> None:
+    """Delete what has expired, once an hour, until cancelled."""
     while True:
         try:
             dropped = await asyncio.to_thread(_drop_expired, settings)

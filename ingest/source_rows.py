@@ -34,6 +34,8 @@ class SourceMessage(msgspec.Struct, frozen=True, gc=False):
     gateway: str
     """Its name; empty for the other kinds."""
     message: Message
+    birth: "SourceMessage | None" = None
+    """Of Sparkplug B: the one that gave its metrics their names."""
 
     @property
     def sha256(self) -> bytes:
@@ -98,6 +100,10 @@ def _read_message(
     if known is None:
         read.rejections.append(_refused(message, RejectionReason.UNKNOWN_SOURCE))
         return
+    if known.format.sparkplug is not None:
+        said = Said(_("Sparkplug B is published on its own topics: spBv1.0/(platform)/DDATA/..."))
+        read.rejections.append(_refused(message, RejectionReason.BAD_TOPIC, said))
+        return
     if message.payload_bytes > MESSAGE_LIMIT_BYTES:
         said = Said(
             _("It has {bytes} bytes; a message of a source has at most {limit}."),
@@ -110,13 +116,24 @@ def _read_message(
     decoded = decode_rows(message.payload, known.format, topic.serial or topic.own_serial)
     for fault in decoded.faults:
         read.rejections.append(_of_fault(fault, topic, kept))
+    serials = {row.serial for row in decoded.rows}
+    topics = {serial: topic.heartbeat_topic(serial) for serial in serials}
     for row in decoded.rows:
-        _take_row(row, path_of(row.at, known.format), topic, kept, read)
+        native_topic, path = topics[row.serial], path_of(row.at, known.format)
+        _take_row(row, native_topic, path, topic=topic, kept=kept, read=read)
 
 
-def _take_row(row: Row, path: str, topic: SourceTopic, kept: SourceMessage, read: RowsRead) -> None:
+def _take_row(
+    row: Row,
+    native_topic: str,
+    path: str,
+    *,
+    topic: SourceTopic,
+    kept: SourceMessage,
+    read: RowsRead,
+) -> None:
     native = SourceRow(
-        topic.heartbeat_topic(row.serial),
+        native_topic,
         payload := _payload(row),
         len(payload),
         kept.message.received_ms,
@@ -141,6 +158,8 @@ def _take_row(row: Row, path: str, topic: SourceTopic, kept: SourceMessage, read
 
 def _payload(row: Row) -> bytes:
     """The heartbeat of a row, its metrics byte for byte as they came."""
+    if row.ts_ms is not None and row.metrics is not None and (row.seq, row.status) == (None, None):
+        return b'{"ts":%d,"metrics":%b}' % (row.ts_ms, row.metrics)  # most are so
     parts = []
     if row.ts_ms is not None:
         parts.append(b'"ts":%d' % row.ts_ms)

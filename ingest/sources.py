@@ -2,18 +2,28 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 import psycopg
 import structlog
 from psycopg import AsyncConnection
 
+from ingest.births import Births
 from ingest.message import Message
 from ingest.source_rows import Known, RowsRead, read_rows, sources_named
+from ingest.sparkplug_rows import (
+    Birth,
+    births_wanted,
+    is_sparkplug,
+    platforms_named,
+    read_sparkplug,
+)
 from jieru.errors import UserError
 from jieru.retry import backoff_delays, connect_patiently, hang_up_after, is_worth_retrying
 from jieru.sources.formats import Format, compile_format, read_format
+from jieru.sparkplug.topics import SPARKPLUG_SOURCE
 
 __all__ = ["Sources"]
 
@@ -41,6 +51,7 @@ class Sources:
         self._database_url = database_url
         self._formats: dict[int, Format | None] = {}
         """By version; a version never changes. None: this release cannot read it."""
+        self._births = Births()
         self._connection: AsyncConnection | None = None
 
     async def read(
@@ -51,9 +62,32 @@ class Sources:
         Raises:
             psycopg.Error: no waiting heals it, or the process was asked to stop meanwhile.
         """
-        known = await self._known(sources_named(messages), is_leaving)
+        sparkplug = [each for each in messages if is_sparkplug(each)]
+        others = [each for each in messages if not is_sparkplug(each)] if sparkplug else messages
+        named = sources_named(others) | {
+            (platform, SPARKPLUG_SOURCE) for platform in platforms_named(sparkplug)
+        }
+        known, births = await self._known(named, births_wanted(sparkplug), is_leaving)
         # In a thread, for a hostile document takes its time and the broker wants to hear of us.
-        return await asyncio.to_thread(read_rows, messages, known)
+        read = await asyncio.to_thread(read_rows, others, known)
+        if sparkplug:
+            await self._add_sparkplug(sparkplug, known, births, read)
+        return read
+
+    async def _add_sparkplug(
+        self,
+        messages: Sequence[Message],
+        known: Mapping[tuple[str, str], Known],
+        births: Mapping[str, Birth],
+        read: RowsRead,
+    ) -> None:
+        found = await asyncio.to_thread(read_sparkplug, messages, known, births)
+        self._births.remember(found.births)
+        for topic, number in found.unknown_aliases.items():
+            _log.warning("sparkplug_aliases_unknown", topic=topic, metrics=number)
+        read.rows += found.read.rows
+        read.kept += found.read.kept
+        read.rejections += found.read.rejections
 
     async def close(self) -> None:
         """Leave the database."""
@@ -61,22 +95,27 @@ class Sources:
             await self._connection.close()
 
     async def _known(
-        self, named: Collection[tuple[str, str]], is_leaving: Callable[[], bool]
-    ) -> dict[tuple[str, str], Known]:
+        self,
+        named: Collection[tuple[str, str]],
+        wanted: AbstractSet[str],
+        is_leaving: Callable[[], bool],
+    ) -> tuple[dict[tuple[str, str], Known], dict[str, Birth]]:
+        """The sources of these names, and the births on these topics."""
         delays = backoff_delays(random.random)
         while named:
             try:
                 if self._connection is None or self._connection.closed:
                     self._connection = await connect_patiently(self._database_url)
                 with hang_up_after(self._connection, _LOOK_UP_S):
-                    return await self._ask(self._connection, named)
+                    known = await self._ask(self._connection, named)
+                    return known, await self._births.newest(self._connection, wanted)
             except psycopg.Error as error:
                 if not is_worth_retrying(error) or is_leaving():
                     raise
                 _log.warning("source_look_up_failed", error=str(error).strip())
                 await self.close()
                 await asyncio.sleep(next(delays))
-        return {}
+        return {}, {}
 
     async def _ask(
         self, connection: AsyncConnection, named: Collection[tuple[str, str]]

@@ -24,6 +24,7 @@ from ingest.durable_hours import DurableHours, PresenceBit
 from ingest.excess import without_excess
 from ingest.hourly_counts import excess_hours, heard_hours, refused_hours
 from ingest.message import Message
+from ingest.receipt_hours import mark_receipt_hours
 from ingest.refused_messages import insert_rejections, insert_source_messages
 from ingest.rejection_sample import RejectionSample
 from ingest.source_rows import SourceMessage
@@ -205,6 +206,8 @@ class Written:
     """Messages that were set apart instead of being stored."""
     excess: Sequence[Heartbeat] = ()
     """Beyond their devices' rate: counted, and not kept."""
+    new: Sequence[Heartbeat] = ()
+    """Of the heartbeats, those that were not stored before."""
 
 
 @dataclass(slots=True)
@@ -440,6 +443,7 @@ class Writer:
             time.monotonic() - started,
             apart,
             self._excess,
+            inserted.new,
         )
 
     async def store_apart(self, decode: Decode) -> Written | None:
@@ -547,7 +551,9 @@ class Writer:
                 ),
             )
         refused = [*rejections, *inserted.refused]
-        await insert_source_messages(connection, self._source_messages)
+        if self._source_messages:
+            await insert_source_messages(connection, self._source_messages)
+            await mark_receipt_hours(connection, [*inserted.new, *apart])
         await insert_rejections(connection, [*self._kept, *inserted.refused])
         await self._count(connection, inserted.new, refused)
         return bits, states

@@ -27,13 +27,16 @@ OTHER_NAMES: Final = frozenset(
         "JIERU_API_BIND",
         "JIERU_DATABASE_PASSWORD",
         "JIERU_GRAFANA_BIND",
+        "JIERU_INGEST_POST_BIND",
         "JIERU_GRAFANA_PASSWORD",
         "JIERU_MQTT_BIND",
         "JIERU_MQTT_PASSWORD",
         # tests and benchmarks
         "JIERU_BENCHMARK_BEFORE",
         "JIERU_BENCHMARK_DAY_INTERVAL_S",
+        "JIERU_BENCHMARK_DEVICES",
         "JIERU_BENCHMARK_PRESENCE_FILLFACTOR",
+        "JIERU_BENCHMARK_TURNS",
         "JIERU_CACHE_DIR",
         "JIERU_TEST_DATABASE_URL",
         # README.md and docs/: a caller's own API key
@@ -79,6 +82,10 @@ class Settings(BaseSettings):
     ingest_http_host: str = "127.0.0.1"
     ingest_http_port: int = Field(default=9464, ge=0, le=65_535)
     """Where an ingester answers `/metrics` and `/healthz`; 0: any free port."""
+    ingest_post_host: str = "127.0.0.1"
+    ingest_post_port: int = Field(default=8_001, ge=0, le=65_535)
+    """Where `jieru ingest --http` takes heartbeats, in plain HTTP from the proxy that speaks TLS;
+    0: any free port."""
     broker_queue_messages: int = Field(default=10_000_000, ge=0)
     """Messages that the broker keeps for one ingester (Mosquitto: `max_queued_messages`), to alarm
     before it drops any; 0: no such limit."""
@@ -86,6 +93,13 @@ class Settings(BaseSettings):
     """Bytes of payload that it keeps for one (Mosquitto: `max_queued_bytes`); 0: no such limit."""
     device_state_interval_s: int = Field(default=30, ge=1, le=3_600)
     """Seconds between two writes of one device's last heartbeat and status."""
+
+    broker_log: str = ""
+    """Mosquitto's log file, which `jieru broker follow` reads; empty: none."""
+    broker_hook_token: str = Field(default="", repr=False)
+    """What EMQX shows that brings events to `jieru broker follow --listen`; empty: nobody may."""
+    broker_events_days: int = Field(default=14, ge=1)
+    """What the broker told of connections is deleted after so many days."""
 
     broker_password_file: str = ""
     """Mosquitto's password file, which `jieru broker sync` and `jieru serve` keep; empty: none."""
@@ -95,6 +109,14 @@ class Settings(BaseSettings):
     """Where Mosquitto writes its process id, to be told of changes; empty: somebody else does."""
     equipment_mqtt_url: str = ""
     """Where equipment reaches the broker, for examples; empty: as in `mqtt_url`."""
+    equipment_https_url: str = Field(
+        default="", pattern=r"^(|https?://[^\s?#'\"`$\\]+[^\s?#/'\"`$\\])$"
+    )
+    """Where equipment reaches `jieru ingest --http`, without a slash at its end; empty: nowhere
+    that anybody is told of."""
+    equipment_ca_file: str = ""
+    """Certificate, without its key, of the authority that equipment shall trust; the console hands
+    it out. Empty: the broker's certificate is of an authority that everybody trusts."""
 
     heartbeat_retention_days: int = Field(default=1_830, ge=30)
     """Raw heartbeats older than this are archived where `archive_dir` is set, and dropped; presence

@@ -71,7 +71,8 @@ _TOPIC: Final = re.compile(
     rf"jieru/v1/({PLATFORM_CODE.pattern})/(?:(own)/|via/({SERIAL.pattern})/)?({SERIAL.pattern})"
     "/heartbeat"
 )
-_JSON_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_JSON_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+"""Or the beginning of one that never ends: without that, each quote in it would be tried anew."""
 _ESCAPED_BACKSLASH: Final = rb"\\"
 _SURROGATE_PAIR: Final = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 _NO_CHARACTER: Final = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")

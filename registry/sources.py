@@ -12,6 +12,7 @@ from jieru.errors import UserError
 from jieru.i18n import marked as _
 from jieru.sources.formats import Format, compile_format, read_format, write_format
 from jieru.sources.topics import SOURCE_NAME
+from jieru.sparkplug.topics import SPARKPLUG_SOURCE
 from jieru.wire import PLATFORM_CODE
 from registry.changes import Outlived
 from registry.refusals import (
@@ -51,8 +52,12 @@ class SourceAddress(NamedTuple):
     name: str
 
 
-def usable_format(content: bytes) -> tuple[str, Format]:
+def usable_format(content: bytes, *, takes_receipt_time: bool = False) -> tuple[str, Format]:
     """A declared format in its canonical form, and what reads messages by it.
+
+    Args:
+        content: the format, in JSON.
+        takes_receipt_time: whether the policy allows rows without a time of their own.
 
     Raises:
         UserError: it cannot be read, contradicts itself, or takes what no message can tell.
@@ -65,11 +70,11 @@ def usable_format(content: bytes) -> tuple[str, Format]:
         )
     declared = read_format(content)
     compiled = compile_format(declared)
-    if compiled.takes_receipt:
+    if compiled.takes_receipt and not takes_receipt_time:
         raise UserError(
             _(
-                "A message may wait at a broker, so the time of receipt is no time of a heartbeat: "
-                "say where the time stands."
+                "The policy does not take the time of receipt for that of a heartbeat, since a "
+                "message may have waited: say where the time stands."
             )
         )
     text = write_format(declared).decode()
@@ -85,6 +90,7 @@ def declare_source(
     *,
     declared_by: str,
     own_platform: str | None = None,
+    takes_receipt_time: bool = False,
 ) -> int:
     """Declare a source, or its next version; the number of the version.
 
@@ -94,6 +100,7 @@ def declare_source(
         content: the format, in JSON.
         declared_by: who says so.
         own_platform: the code of an operator's only platform.
+        takes_receipt_time: whether the policy allows rows without a time of their own.
 
     Raises:
         WrongColumnsError: something of it is wrong.
@@ -111,8 +118,17 @@ def declare_source(
         )
         wrong.append(WrongColumn("name", reason))
     try:
-        text, compiled = usable_format(content)
+        text, compiled = usable_format(content, takes_receipt_time=takes_receipt_time)
         sha256 = compiled.sha256
+        if (compiled.sparkplug is not None) != (address.name == SPARKPLUG_SOURCE):
+            reason = UserError(
+                _(
+                    "The name {name} is that of the source in the format sparkplug_b, and it has "
+                    "no other: its topics name none."
+                ),
+                name=SPARKPLUG_SOURCE,
+            )
+            wrong.append(WrongColumn("name", reason))
     except UserError as error:
         wrong.append(WrongColumn("format", error))
     values = {**address._asdict(), "own": own_platform}

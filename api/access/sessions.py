@@ -1,6 +1,7 @@
 """Sessions of people: a random cookie, of which the database keeps only a hash."""
 
 import hashlib
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -22,6 +23,7 @@ __all__ = [
     "open_session",
     "session_cookie_of",
     "set_session_cookie",
+    "still_signed_in",
 ]
 
 LONGEST: Final = timedelta(hours=12)
@@ -47,6 +49,12 @@ _SELECT: Final = """
     JOIN users ON users.id = user_id
     LEFT JOIN platforms ON platforms.id = users.platform_id
     WHERE token_hash = %s AND revoked_at IS NULL AND expires_at > now()
+      AND last_used_at > now() - %s AND users.disabled_at IS NULL
+"""
+_SELECT_OPEN: Final = """
+    SELECT token_hash, users.role, users.platform_id
+    FROM sessions JOIN users ON users.id = user_id
+    WHERE token_hash = ANY (%s) AND revoked_at IS NULL AND expires_at > now()
       AND last_used_at > now() - %s AND users.disabled_at IS NULL
 """
 _TOUCH: Final = "UPDATE sessions SET last_used_at = now() WHERE token_hash = %s"
@@ -103,6 +111,24 @@ def find_session_holder(database: RequestDatabase, token: str, origin: str) -> C
         form_token=derived(token, "form"),
         user_id=user_id,
         lacks_second_factor=lacks_factor,
+    )
+
+
+def still_signed_in(
+    connection: psycopg.Connection, callers: Mapping[str, Caller]
+) -> frozenset[str]:
+    """Of sessions by their tokens those that go on as the callers that they were found to be.
+
+    One that has ended, whose person is disabled, or has another role or platform, is not there.
+    Asking is no use of a session: it does not keep one from ending of idleness.
+    """
+    tokens = {_hash(token): token for token in callers}
+    found = connection.execute(_SELECT_OPEN, (list(tokens), LONGEST_IDLE))
+    return frozenset(
+        tokens[token_hash]
+        for token_hash, role, platform_id in found
+        if (callers[tokens[token_hash]].role, callers[tokens[token_hash]].platform_id)
+        == (Role(role), platform_id)
     )
 
 

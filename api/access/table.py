@@ -58,6 +58,9 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     ("POST", "/api/v1/gateways"): Permission.CHANGE_CREDENTIALS,
     ("GET", "/api/v1/gateways/{platform}/{name}"): Permission.READ_CREDENTIALS,
     ("PATCH", "/api/v1/gateways/{platform}/{name}"): Permission.CHANGE_CREDENTIALS,
+    # What the broker tells of equipment's connections
+    ("GET", "/api/v1/broker/sessions"): Permission.READ_CREDENTIALS,
+    ("GET", "/api/v1/broker/events"): Permission.READ_CREDENTIALS,
     # Formats in which equipment publishes
     ("GET", "/api/v1/sources"): Permission.READ_CREDENTIALS,
     ("POST", "/api/v1/sources"): Permission.CHANGE_CREDENTIALS,
@@ -65,6 +68,14 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     ("POST", "/api/v1/sources/trials"): Permission.CHANGE_CREDENTIALS,
     ("GET", "/api/v1/sources/{platform}/{name}"): Permission.READ_CREDENTIALS,
     ("POST", "/api/v1/sources/{platform}/{name}/end"): Permission.CHANGE_CREDENTIALS,
+    # How equipment connects, and what arrives
+    ("GET", "/api/v1/connect/authority.pem"): Permission.READ_CREDENTIALS,
+    ("GET", "/api/v1/connect/{platform}"): Permission.READ_CREDENTIALS,
+    ("GET", "/api/v1/connect/{platform}/arrivals"): Permission.READ_REJECTIONS,
+    ("GET", "/platforms/{platform}/connect"): Permission.READ_CREDENTIALS,
+    ("GET", "/platforms/{platform}/gateways/{name}/connect"): Permission.READ_CREDENTIALS,
+    ("GET", "/devices/{platform}/{serial}/connect"): Permission.READ_CREDENTIALS,
+    ("GET", "/platforms/{platform}/connect/arrivals"): Permission.READ_REJECTIONS,
     # Overview
     ("GET", "/api/v1/overview"): Permission.READ_REGISTRY,
     # Imports; platforms and recognitions need CHANGE_PLATFORMS too, as receive_import asks.
@@ -279,6 +290,8 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     ("POST", "/platforms/{platform}/reopen"): Permission.CHANGE_PLATFORMS,
     ("GET", "/platforms/{platform}/recognitions/new"): Permission.CHANGE_PLATFORMS,
     ("POST", "/platforms/{platform}/recognitions/new"): Permission.CHANGE_PLATFORMS,
+    ("GET", "/broker"): Permission.READ_CREDENTIALS,
+    ("GET", "/platforms/{platform}/broker"): Permission.READ_CREDENTIALS,
     ("GET", "/platforms/{platform}/gateways"): Permission.READ_CREDENTIALS,
     ("GET", "/platforms/{platform}/gateways/new"): Permission.CHANGE_CREDENTIALS,
     ("POST", "/platforms/{platform}/gateways/new"): Permission.CHANGE_CREDENTIALS,

@@ -20,7 +20,7 @@ from api.web.language import LANGUAGE_COOKIE, language_of, requested_language
 from api.web.services import services_of
 from jieru.i18n import LANGUAGES, Language, translations
 
-__all__ = ["render"]
+__all__ = ["render", "render_part"]
 
 _FOLDER: Final = Path(__file__).parent.parent / "templates"
 _COOKIE_AGE_S: Final = 365 * 86_400
@@ -56,6 +56,12 @@ def _address_in(url: URL, language: Language) -> str:
     """This page's address in another language."""
     changed = url.include_query_params(lang=language)
     return f"{changed.path}?{changed.query}"
+
+
+def render_part(language: Language, template: str, values: Mapping[str, object]) -> str:
+    """A part of a page that asks for nothing but these values: no request stands behind it."""
+    known = {"language": language, "form_token": ""}
+    return _environment(language).get_template(template).render(known | dict(values))
 
 
 def render(

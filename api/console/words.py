@@ -29,6 +29,8 @@ from jieru.vocabulary import (
 
 __all__ = [
     "AUDITED_FIELD_WORDS",
+    "BROKER_EVENT_WORDS",
+    "BROKER_SESSION_WORDS",
     "CASE_CAUSE_WORDS",
     "CASE_STATE_WORDS",
     "CASE_STEP_WORDS",
@@ -230,6 +232,19 @@ AUDITED_FIELD_WORDS: Final = {
     "declared_at": _("Declared at"),
 }
 """Columns that the audit shows; any other one goes by its name."""
+BROKER_SESSION_WORDS: Final[Mapping[str, str]] = {
+    "connected": _("connected"),
+    "left": _("left in order"),
+    "lost": _("connection lost"),
+    "taken_over": _("replaced by a newer connection"),
+    "revoked": _("credential revoked or replaced"),
+    "broker_ended": _("ended by the broker"),
+    "protocol": _("broke the protocol"),
+}
+BROKER_EVENT_WORDS: Final[Mapping[str, str]] = {
+    "refused": _("not let in"),
+    "denied": _("message dropped"),
+}
 CHALLENGE_RESULT_WORDS: Final[Mapping[str, str]] = {
     "open": _("under way"),
     "seen": _("seen"),
@@ -271,6 +286,10 @@ TONES: Final = {
     "checked": "info",
     "rejected": "red",
     "applied": "green",
+    "connected": "green",
+    "lost": "amber",
+    "revoked": "red",
+    "protocol": "amber",
     "sign_in": "green",
     "sign_in_failed": "red",
     "code_failed": "red",

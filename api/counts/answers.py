@@ -285,6 +285,10 @@ class DeviceAnswer(BaseModel):
     hours_heard: int = Field(description="In the period, while connected.")
     first_active_on: date | None
     last_active_on: date | None
+    hours_by_receipt: int = Field(
+        default=0,
+        description="Of the period: hours with a heartbeat that has the time of its receipt.",
+    )
 
 
 class CalendarAnswer(BaseModel):
@@ -365,6 +369,7 @@ class ExplanationAnswer(EnterpriseAnswer):
                             "assigned": [{"from_date": "2026-03-01", "to_date": None}],
                             "active_days": 78,
                             "hours_heard": 390,
+                            "hours_by_receipt": 0,
                             "first_active_on": "2026-03-02",
                             "last_active_on": "2026-05-30",
                         }

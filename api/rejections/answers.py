@@ -1,5 +1,6 @@
 """The shapes of what is said of rejections."""
 
+from base64 import b64decode
 from datetime import datetime
 from typing import Final
 
@@ -8,6 +9,7 @@ from pydantic.config import JsonDict
 
 from api.web.paging import Page
 from api.web.rejection_details import RejectionDetail
+from jieru.refusals.said import shown_bytes
 from jieru.wire import RejectionReason
 
 __all__ = [
@@ -57,6 +59,11 @@ class RejectionAnswer(BaseModel):
     payload_text: str | None = Field(description="The same as text; null where it is no UTF-8.")
     payload_bytes: int = Field(description="The whole length.")
     detail: RejectionDetail
+
+    @property
+    def shown(self) -> str:
+        """The payload for people: binary ones in hexadecimal."""
+        return shown_bytes(b64decode(self.payload_base64))
 
 
 class RejectionPage(Page[RejectionAnswer]):

@@ -61,11 +61,13 @@ _AFTER_GROUP: Final = SQL("""
     (g.last_at < %(after_at)s OR g.last_at = %(after_at)s
      AND (g.topic COLLATE "C", g.reason COLLATE "C") > (%(after_topic)s, %(after_reason)s))
 """)
-# As the index has them.
-_OF_PLATFORM: Final = SQL(
-    "topic LIKE 'jieru/v1/%%/%%' AND split_part(topic, '/', 3) = %(platform)s"
-)
-_OF_OWN_PLATFORM: Final = SQL("topic LIKE 'jieru/v1/%%/%%' AND split_part(topic, '/', 3) = %(own)s")
+# As the indexes have them: Sparkplug's topics have the platform's code in their second part.
+_OF: Final = SQL("""
+    (topic LIKE 'jieru/v1/%%/%%' AND split_part(topic, '/', 3) = {code}
+     OR topic LIKE 'spBv1.0/%%/%%' AND split_part(split_part(topic, '/', 2), '.', 1) = {code})
+""")
+_OF_PLATFORM: Final = _OF.format(code=SQL("%(platform)s"))
+_OF_OWN_PLATFORM: Final = _OF.format(code=SQL("%(own)s"))
 
 
 ReasonFilter = Annotated[RejectionReason | None, Query(description=_("Why."))]

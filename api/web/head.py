@@ -1,8 +1,12 @@
 """HEAD on every address that answers GET: load balancers ask so (RFC 9110, 9.3.2)."""
 
+from typing import Final
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["HeadLikeGet"]
+__all__ = ["HeadLikeGet", "asks_for_head_alone"]
+
+_SCOPE_KEY: Final = "jieru.is_head"
 
 
 class HeadLikeGet:
@@ -23,4 +27,10 @@ class HeadLikeGet:
                 message = {**message, "body": b""}
             await send(message)
 
-        await self._app({**scope, "method": "GET"}, receive, send_without_body)
+        as_get = {**scope, "method": "GET", _SCOPE_KEY: True}
+        await self._app(as_get, receive, send_without_body)
+
+
+def asks_for_head_alone(scope: Scope) -> bool:
+    """Whether nobody reads the body, so that one without an end must not be begun."""
+    return _SCOPE_KEY in scope

@@ -11,6 +11,7 @@ from jieru.i18n import marked as _
 from jieru.refusals.detail import detail_of
 from jieru.refusals.said import Refused, Remedy, Said
 from jieru.sources.topics import parse_source_topic
+from jieru.sparkplug.topics import SPARKPLUG_SOURCE, parse_sparkplug_topic
 from jieru.wire import RejectionReason, parse_heartbeat_topic
 
 __all__ = ["REMEDY_WORDS", "RejectionDetail", "remedy_address", "told"]
@@ -62,20 +63,26 @@ def told(row: Mapping[str, Any], language: Language) -> RejectionDetail:
 
 def remedy_address(remedy: Remedy | None, topic: str) -> str | None:
     """Where the console mends it; None: it is mended at the equipment."""
-    source = parse_source_topic(topic)
-    if source is not None and remedy is Remedy.DECLARE_SOURCE:
-        return _new_source(source.platform, name=source.source)
+    if remedy is Remedy.DECLARE_SOURCE:
+        return _declaring_address(topic)
     named = parse_heartbeat_topic(topic)
     if named is None:
         return None
     platform, serial = named.device
-    if remedy is Remedy.DECLARE_SOURCE:
-        return _new_source(platform)
     if remedy is Remedy.REGISTER_DEVICE:
         return f"/devices/new?{urlencode({'platform': platform, 'serial': serial})}"
     if remedy is Remedy.REGISTER_GATEWAY:
         return f"/platforms/{platform}#gateways"
     return None
+
+
+def _declaring_address(topic: str) -> str | None:
+    if source := parse_source_topic(topic):
+        return _new_source(source.platform, name=source.source)
+    if sparkplug := parse_sparkplug_topic(topic):
+        return _new_source(sparkplug.platform, name=SPARKPLUG_SOURCE)
+    named = parse_heartbeat_topic(topic)
+    return None if named is None else _new_source(named.device.platform)
 
 
 def _new_source(platform: str, **values: str) -> str:

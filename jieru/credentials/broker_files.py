@@ -15,14 +15,17 @@ from typing import Final, NamedTuple
 from jieru.credentials.broker_process import reload_broker
 from jieru.credentials.broker_user import find_broker_user, name_of_user, ownership_for
 from jieru.credentials.secret import HashedSecret, password_entry
+from jieru.credentials.usernames import parse_username
 from jieru.durable_files import flush_folder
 from jieru.errors import UserError, WorldError
 from jieru.settings import Settings
+from jieru.sparkplug.topics import gateway_topics
 
-__all__ = ["ACL", "BrokerFiles", "SyncResult", "User"]
+__all__ = ["ACL", "BrokerFiles", "SyncResult", "User", "acl_for"]
 
 ACL: Final = Path(__file__).parent / "mosquitto.acl"
-"""Who may do what: the same for every installation, since usernames carry it."""
+"""Who may do what: the same for every installation, since usernames carry it; what only gateways
+may, which is theirs by name, follows it."""
 _ACL_TEXT: Final = ACL.read_bytes()
 """Read at once: who writes the broker's files may be somebody who cannot read ours."""
 
@@ -34,6 +37,21 @@ _SECRET_MODE: Final = 0o600
 
 
 User = tuple[str, HashedSecret]
+
+
+def acl_for(usernames: Iterable[str]) -> bytes:
+    """The whole ACL: what holds for every user, and each gateway's own lines.
+
+    A gateway's name is no whole level of its username, so no pattern can say where it publishes
+    Sparkplug; it needs no line before it has a credential.
+    """
+    lines = []
+    for name in usernames:
+        user = parse_username(name)
+        if user is not None and user.publisher.gateway:
+            topics = gateway_topics(user.platform, user.publisher.gateway)
+            lines += [f"\nuser {name}\n", *(f"topic write {topic}\n" for topic in topics)]
+    return _ACL_TEXT + "".join(lines).encode()
 
 
 class SyncResult(NamedTuple):
@@ -97,9 +115,10 @@ class BrokerFiles:
             WorldError: a file cannot be read or written, or the broker not be told.
         """
         with self._locked():
-            entries = [password_entry(*user) for user in read_users()]
+            users = list(read_users())
+            entries = [password_entry(*user) for user in users]
             wanted = {
-                self.acl_file: _ACL_TEXT,
+                self.acl_file: acl_for(name for name, _secret in users),
                 self.password_file: self._entries_not_ours() + "".join(entries).encode(),
             }
             written = [path for path, content in wanted.items() if _read(path) != content]

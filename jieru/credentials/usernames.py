@@ -4,7 +4,8 @@
 {platform}/via/{gateway}  a gateway, for every device of the platform
 {platform}/own/{serial}   a device, for itself
 {platform}/{serial}       a device with a credential of earlier releases; it publishes where the
-                          platform's cloud does
+                          platform's cloud does. A device that is called `in` has none: where the
+                          cloud speaks for sources it would speak too
 """
 
 import re
@@ -25,7 +26,7 @@ __all__ = ["EquipmentUser", "parse_username"]
 
 _USERNAME: Final = re.compile(
     rf"({PLATFORM_CODE.pattern})(?:/(?:(own)/({SERIAL.pattern})|via/({SERIAL.pattern})"
-    rf"|({SERIAL.pattern})))?"
+    rf"|(?!in\Z)({SERIAL.pattern})))?"
 )
 
 

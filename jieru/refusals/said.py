@@ -1,13 +1,16 @@
 """What is said of a rejection: message ids of the catalogue, and what fills their gaps. Pure."""
 
+import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
 
 from jieru.i18n import marked as _
 
-__all__ = ["Detail", "Refused", "Remedy", "Said", "excerpt"]
+__all__ = ["Detail", "Refused", "Remedy", "Said", "excerpt", "shown_bytes"]
 
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+"""What no text has; a short binary payload may well be UTF-8."""
 _EXCERPT: Final = 40
 """Characters of what was found that are shown."""
 
@@ -59,6 +62,15 @@ class Detail(NamedTuple):
         return translate(_("{fault} {cause}")).format(
             fault=self.fault.spoken(translate), cause=self.cause.spoken(translate)
         )
+
+
+def shown_bytes(content: bytes) -> str:
+    """What came, for people: its text, or its bytes in hexadecimal where it is none."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return content.hex(" ")
+    return content.hex(" ") if _CONTROL.search(text) else text
 
 
 def excerpt(text: str) -> str:

@@ -10,7 +10,8 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, TypeVar
+from enum import Enum
+from typing import Final, NamedTuple, cast
 
 import msgspec
 
@@ -19,14 +20,17 @@ from jieru.refusals.said import excerpt
 
 __all__ = [
     "Key",
+    "Looking",
     "Node",
     "NotThereError",
     "Path",
     "Spot",
     "Star",
+    "TooMuchError",
     "Topic",
     "parse_path",
     "parse_rows",
+    "path_with_gaps",
     "spots",
 ]
 
@@ -43,6 +47,10 @@ _STARS_MAX: Final = 4
 
 class NotThereError(Exception):
     """The document has nothing where a path leads; the message is what it has instead."""
+
+
+class TooMuchError(Exception):
+    """A document has more places where rows may be than anybody looks at."""
 
 
 class Star(NamedTuple):
@@ -81,49 +89,95 @@ Place = Path | Key | Topic
 class Node:
     """A part of a document, as its bytes; it is read as far as it is looked into, and once."""
 
-    __slots__ = ("_below", "raw")
+    __slots__ = ("_below", "_text", "raw")
 
     def __init__(self, raw: bytes) -> None:
         """Hold the bytes of one JSON value."""
-        self.raw = raw
-        self._below: dict[str, Node] | list[Node] | None = None
+        self.raw = raw.strip()
+        self._below: _Below | _Unread | None = _UNREAD
+        self._text: str | _Unread | None = _UNREAD
 
-    def members(self) -> dict[str, "Node"]:
-        """The members of an object, by name.
+    def child(self, step: str | int) -> "Node":
+        """A member of an object, or an item of an array.
+
+        Raises:
+            NotThereError: there is none.
+        """
+        below = self._read_below()
+        try:
+            # Each by its own kind of step: an array has no names, an object no numbers.
+            found = below[step]  # type: ignore[index]
+        except (TypeError, KeyError, IndexError):
+            raise NotThereError from None
+        if isinstance(found, Node):
+            return found
+        node = Node(bytes(found))
+        below[step] = node  # type: ignore[index]
+        return node
+
+    def children(self, star: Star) -> Iterator[tuple[str | int, "Node"]]:
+        """Each member of an object, or each item of an array, by its name or place.
 
         Raises:
             NotThereError: it is something else.
         """
-        if not isinstance(self._below, dict):
-            members = _read(_read_object, self.raw, b"{")
-            self._below = {name: Node(bytes(raw)) for name, raw in members.items()}
-        return self._below
-
-    def items(self) -> list["Node"]:
-        """The items of an array.
-
-        Raises:
-            NotThereError: it is something else.
-        """
-        if not isinstance(self._below, list):
-            self._below = [Node(bytes(raw)) for raw in _read(_read_array, self.raw, b"[")]
-        return self._below
-
-
-_Read = TypeVar("_Read")
-
-
-def _read(reader: Callable[[bytes], _Read], raw: bytes, opening: bytes) -> _Read:
-    if not raw.lstrip().startswith(opening):
+        below = self._read_below()
+        if star.of_members and isinstance(below, dict):
+            return ((name, self.child(name)) for name in below)
+        if not star.of_members and isinstance(below, list):
+            return ((place, self.child(place)) for place in range(len(below)))
         raise NotThereError
-    try:
-        return reader(raw)
-    except msgspec.MsgspecError:  # half of a surrogate pair in a name
-        raise NotThereError from None
+
+    def text(self) -> str | None:
+        """A text's own characters, or a number, true or false as it is written.
+
+        None: anything else.
+        """
+        if isinstance(self._text, _Unread):
+            self._text = _read_text(self.raw)
+        return self._text
+
+    # What cannot be read is remembered too, or a document could have it tried for every row.
+    def _read_below(self) -> "_Below | None":
+        if isinstance(self._below, _Unread):
+            try:
+                self._below = self._parsed()
+            except msgspec.MsgspecError:  # half of a surrogate pair in a name
+                self._below = None
+        return self._below
+
+    def _parsed(self) -> "_Below | None":
+        match self.raw[:1]:
+            case b"{":
+                return _read_object(self.raw)
+            case b"[":
+                return _read_array(self.raw)
+        return None
 
 
-_read_object: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_read_array: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_Below = dict[str, msgspec.Raw | Node] | list[msgspec.Raw | Node]
+"""What was looked at is a node, the rest still its bytes."""
+
+
+class _Unread(Enum):
+    UNREAD = "unread"
+
+
+_UNREAD: Final = _Unread.UNREAD
+
+_Read = Callable[[bytes], _Below]
+_read_object: Final = cast("_Read", msgspec.json.Decoder(dict[str, msgspec.Raw]).decode)
+_read_array: Final = cast("_Read", msgspec.json.Decoder(list[msgspec.Raw]).decode)
+_read_string: Final = msgspec.json.Decoder(str).decode
+
+
+def _read_text(raw: bytes) -> str | None:
+    if raw.startswith(b'"'):
+        try:
+            return _read_string(raw)
+        except msgspec.MsgspecError:  # half of a surrogate pair
+            return None
+    return None if raw == b"null" or raw[:1] in (b"{", b"[") else raw.decode()
 
 
 class Spot(NamedTuple):
@@ -133,15 +187,15 @@ class Spot(NamedTuple):
     """The document first."""
     keys: tuple[str | int, ...]
 
-    def at(self, path: Path) -> bytes | None:
-        """What stands somewhere, as its bytes; None: nothing does."""
+    def at(self, path: Path) -> Node | None:
+        """What stands somewhere; None: nothing does."""
         node = self.nodes[path.anchor]
         for step in path.steps:
             try:
-                node = node.members()[step] if isinstance(step, str) else node.items()[step]
-            except (NotThereError, KeyError, IndexError):
+                node = node.child(step)
+            except NotThereError:
                 return None
-        return node.raw
+        return node
 
 
 def parse_path(text: str, stars: int) -> Place:
@@ -226,44 +280,70 @@ def _step(token: re.Match[str]) -> Step:
     return token["name"]
 
 
-def spots(document: bytes, steps: Sequence[Step]) -> Iterator[Spot]:
+def path_with_gaps(steps: Sequence[Step]) -> str:
+    """A path for people, to be filled by the `%` operator with what each star stands for."""
+    return "$" + "".join(map(_with_gap, steps))
+
+
+def _with_gap(step: Step) -> str:
+    if isinstance(step, Star):
+        return ".%s" if step.of_members else "[%s]"
+    return f".{excerpt(step)}".replace("%", "%%") if isinstance(step, str) else f"[{step}]"
+
+
+class Looking:
+    """How much of a message was looked at, for all of its documents and rules."""
+
+    def __init__(self, most: int) -> None:
+        """Allow a number of members and items that stars stand for."""
+        self._left = most
+
+    def look(self) -> None:
+        """Look at one more.
+
+        Raises:
+            TooMuchError: that is one too many.
+        """
+        if not self._left:
+            raise TooMuchError
+        self._left -= 1
+
+
+def spots(whole: Node, steps: Sequence[Step], looking: Looking) -> Iterator[Spot]:
     """Every row of a document, in its order.
 
     Raises:
         NotThereError: a step leads nowhere; the message is how far it came.
+        TooMuchError: there are more places than may be looked at.
     """
-    whole = Node(document)
-    yield from _spots(whole, steps, (whole,), (), "$")
+    yield from _spots(_Way(steps, looking), 0, whole, (whole,), ())
+
+
+class _Way(NamedTuple):
+    steps: Sequence[Step]
+    looking: Looking
+
+    def until(self, place: int, keys: tuple[str | int, ...]) -> str:
+        """The path up to a step."""
+        shown = tuple(excerpt(each) if isinstance(each, str) else each for each in keys)
+        return path_with_gaps(self.steps[:place]) % shown
 
 
 def _spots(
-    node: Node,
-    steps: Sequence[Step],
-    nodes: tuple[Node, ...],
-    keys: tuple[str | int, ...],
-    path: str,
+    way: _Way, place: int, node: Node, nodes: tuple[Node, ...], keys: tuple[str | int, ...]
 ) -> Iterator[Spot]:
-    if not steps:
-        yield Spot(nodes, keys)
+    for step in way.steps[place:]:
+        place += 1
+        try:
+            if isinstance(step, Star):
+                below = node.children(step)
+            else:
+                node = node.child(step)
+                continue
+        except NotThereError:
+            raise NotThereError(way.until(place - 1, keys)) from None
+        for key, child in below:
+            way.looking.look()
+            yield from _spots(way, place, child, (*nodes, child), (*keys, key))
         return
-    step, rest = steps[0], steps[1:]
-    try:
-        below = _below(node, step)
-    except (NotThereError, KeyError, IndexError):
-        raise NotThereError(path) from None
-    for key, way, child in below:
-        if isinstance(step, Star):
-            yield from _spots(child, rest, (*nodes, child), (*keys, key), path + way)
-        else:
-            yield from _spots(child, rest, nodes, keys, path + way)
-
-
-def _below(node: Node, step: Step) -> list[tuple[str | int, str, Node]]:
-    """Where one step leads: key, what it adds to the path, and what stands there."""
-    if isinstance(step, Star):
-        if step.of_members:
-            return [(name, f".{excerpt(name)}", each) for name, each in node.members().items()]
-        return [(place, f"[{place}]", each) for place, each in enumerate(node.items())]
-    if isinstance(step, str):
-        return [(step, f".{step}", node.members()[step])]
-    return [(step, f"[{step}]", node.items()[step])]
+    yield Spot(nodes, keys)

@@ -1,18 +1,18 @@
 """One heartbeat as a source has it, and where in its message it stands. Pure."""
 
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Final
 
 import msgspec
 
 from jieru.refusals.said import excerpt
 from jieru.sources.formats import Format
-from jieru.sources.paths import Star
 from jieru.wire import DeviceStatus
 
 __all__ = ["At", "Row", "path_of"]
 
 
-class At(NamedTuple):
+class At(msgspec.Struct, frozen=True, gc=False):
     """Where a row stands: enough to name its path, should it be refused later."""
 
     line: int
@@ -38,11 +38,9 @@ class Row(msgspec.Struct, frozen=True, gc=False):
 
 def path_of(at: At, declared: Format) -> str:
     """Where a row stands, for people: `$.CNC-00059[3]`, and `#7$` in line 7."""
-    keys = iter(at.keys)
-    steps = [next(keys) if isinstance(each, Star) else each for each in _steps(at, declared)]
-    path = "".join(f".{excerpt(each)}" if isinstance(each, str) else f"[{each}]" for each in steps)
-    return f"#{at.line}${path}" if at.line else f"${path}"
+    keys = tuple([_shown(each) if isinstance(each, str) else each for each in at.keys])
+    path = declared.rules[at.rule].path % keys
+    return f"#{at.line}{path}" if at.line else path
 
 
-def _steps(at: At, declared: Format) -> tuple[str | int | Star, ...]:
-    return declared.rules[at.rule].each
+_shown: Final = lru_cache(maxsize=4_096)(excerpt)

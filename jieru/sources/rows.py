@@ -7,14 +7,27 @@ memory that the limits below bound. So every row can be made again from the byte
 import json
 import zlib
 from collections.abc import Iterator
+from functools import lru_cache
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 import msgspec
 
 from jieru.i18n import marked as _
 from jieru.refusals.said import Said, excerpt
+from jieru.sources.clean import Most, clean_rows
 from jieru.sources.formats import Format, RowRule, StatusRule
-from jieru.sources.paths import Key, NotThereError, Path, Place, Spot, spots
+from jieru.sources.paths import (
+    Key,
+    Looking,
+    Node,
+    NotThereError,
+    Path,
+    Place,
+    Spot,
+    TooMuchError,
+    spots,
+)
 from jieru.sources.row import At, Row, path_of
 from jieru.wire import (
     EXPONENT_LIMIT,
@@ -30,6 +43,7 @@ from jieru.wire import (
 __all__ = [
     "EXPANDED_LIMIT_BYTES",
     "MESSAGE_LIMIT_BYTES",
+    "PLACES_LIMIT",
     "ROWS_LIMIT",
     "Decoded",
     "Fault",
@@ -43,11 +57,15 @@ EXPANDED_LIMIT_BYTES: Final = 4 * 1024 * 1024
 """What gzip may make of it: sixteen times as much, and JSON of equipment makes eight."""
 ROWS_LIMIT: Final = 10_000
 _TOO_MANY: Final = Said(_("It has more than {limit} rows."), {"limit": f"{ROWS_LIMIT:,}"})
+PLACES_LIMIT: Final = 100_000
+"""Lines, members and items that are looked at for rows: ten for each row that there may be."""
+_MOST: Final = Most(ROWS_LIMIT, PLACES_LIMIT)
+_TOO_MANY_PLACES: Final = _("It has more than {limit} places where rows may be.")
 _SHOWN: Final = 400
-_QUOTE: Final = b'"'
+_EXCERPT_BYTES: Final = 200
+"""More than an excerpt shows, of whatever characters."""
 
 _check: Final = msgspec.json.Decoder(msgspec.Raw).decode
-_as_text: Final = msgspec.json.Decoder(str).decode
 
 
 class Fault(NamedTuple):
@@ -92,11 +110,27 @@ def decode_rows(payload: bytes, declared: Format, serial_of_topic: str | None = 
     decoded = Decoded([], [])
     try:
         document = _expanded(payload, declared)
+        clean = _clean(document, declared, serial_of_topic)
+        if clean is not None:
+            return Decoded(_merged(clean), [])
+        looking = Looking(PLACES_LIMIT)
         for line, text in _documents(document, declared):
-            _read_document(text, line, declared, serial_of_topic, decoded)
+            looking.look()
+            _read_document(text, line, declared, serial_of_topic, decoded, looking)
+    except TooMuchError:
+        said = Said(_TOO_MANY_PLACES, {"limit": f"{PLACES_LIMIT:,}"})
+        reason = RejectionReason.PAYLOAD_TOO_LARGE
+        decoded.faults.append(Fault("$", reason, said, None, payload[:_SHOWN]))
     except _WrongError as wrong:
         decoded.faults.append(Fault("$", wrong.reason, wrong.said, None, payload[:_SHOWN]))
     return Decoded(_merged(decoded.rows), decoded.faults)
+
+
+def _clean(document: bytes, declared: Format, serial_of_topic: str | None) -> list[Row] | None:
+    """The rows of a message with nothing wrong in it, where it can be read at one go."""
+    if not declared.shapes or (declared.is_lines and document.count(b"\n") > ROWS_LIMIT):
+        return None
+    return clean_rows(list(_documents(document, declared)), declared, serial_of_topic, _MOST)
 
 
 def _expanded(payload: bytes, declared: Format) -> bytes:
@@ -138,7 +172,12 @@ def _documents(document: bytes, declared: Format) -> Iterator[tuple[int, bytes]]
 
 
 def _read_document(
-    text: bytes, line: int, declared: Format, serial_of_topic: str | None, decoded: Decoded
+    text: bytes,
+    line: int,
+    declared: Format,
+    serial_of_topic: str | None,
+    decoded: Decoded,
+    looking: Looking,
 ) -> None:
     start = f"#{line}$" if line else "$"
     said = _unreadable(text)
@@ -149,10 +188,10 @@ def _read_document(
             Fault(start, RejectionReason.MALFORMED_PAYLOAD, said, None, text[:_SHOWN])
         )
         return
-    missing = []
+    missing, whole = [], Node(text)
     for number, rule in enumerate(declared.rules):
         try:
-            for spot in spots(text, rule.each):
+            for spot in spots(whole, rule.each, looking):
                 if len(decoded.rows) + len(decoded.faults) >= ROWS_LIMIT:
                     raise _WrongError(_TOO_MANY, RejectionReason.PAYLOAD_TOO_LARGE)
                 at = At(line, number, spot.keys)
@@ -218,24 +257,13 @@ def _found(spot: Spot, places: tuple[Place, ...], topic: str | None = None) -> s
     """The first of some places that has a text or a number, as text; None: none has."""
     for place in places:
         if isinstance(place, Path):
-            raw = spot.at(place)
-            text = None if raw is None else _scalar(raw)
+            node = spot.at(place)
+            text = None if node is None else node.text()
         else:
             text = str(spot.keys[place.star - 1]) if isinstance(place, Key) else topic
         if text is not None:
             return text
     return None
-
-
-def _scalar(raw: bytes) -> str | None:
-    """A text's own characters, or a number, true or false as it is written; None: anything else."""
-    raw = raw.strip()
-    if raw.startswith(_QUOTE):
-        try:
-            return _as_text(raw)
-        except msgspec.MsgspecError:  # half of a surrogate pair
-            return None
-    return None if raw == b"null" or raw[:1] in (b"{", b"[") else raw.decode()
 
 
 def _serial(spot: Spot, rule: RowRule, topic: str | None) -> str:
@@ -274,7 +302,7 @@ def _seq(spot: Spot, rule: RowRule) -> int | None:
     text = _found(spot, rule.seq)
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(SEQ_MAX))) or (
+    if not (len(text) <= len(str(SEQ_MAX)) and text.isascii() and text.isdigit()) or (
         int(text) > SEQ_MAX
     ):
         raise _WrongError(
@@ -309,32 +337,24 @@ _STATUSES: Final = {each.value for each in DeviceStatus}
 
 def _metrics(spot: Spot, rule: RowRule) -> bytes | None:
     if rule.metrics is not None:
-        metrics = spot.at(rule.metrics)
-        if metrics is None:
+        node = spot.at(rule.metrics)
+        if node is None:
             return None
-        metrics = metrics.strip()
+        metrics = node.raw
         if not metrics.startswith(b"{"):
+            found = metrics[:_EXCERPT_BYTES].decode(errors="ignore")
             raise _WrongError(
-                Said(
-                    _("metrics must be an object; it is {found}."),
-                    {"found": excerpt(metrics.decode())},
-                )
+                Said(_("metrics must be an object; it is {found}."), {"found": excerpt(found)})
             )
     elif rule.metric_name is not None and rule.metric_value is not None:
-        name, value = _found(spot, (rule.metric_name,)), spot.at(rule.metric_value)
-        if name is None or value is None:
+        name, node = _found(spot, (rule.metric_name,)), spot.at(rule.metric_value)
+        if name is None or node is None:
             return None
-        metrics = b"{" + json.dumps(name, ensure_ascii=False).encode() + b":" + value.strip() + b"}"
+        _check_length(_written_bytes(name) + len(node.raw) + len(b"{:}"))
+        metrics = b"{" + json.dumps(name, ensure_ascii=False).encode() + b":" + node.raw + b"}"
     else:
         return None
-    if len(metrics) > PAYLOAD_LIMIT_BYTES:
-        raise _WrongError(
-            Said(
-                _("It has {bytes} bytes; a heartbeat has at most {limit}."),
-                {"bytes": f"{len(metrics):,}", "limit": f"{PAYLOAD_LIMIT_BYTES:,}"},
-            ),
-            RejectionReason.PAYLOAD_TOO_LARGE,
-        )
+    _check_length(len(metrics))
     if not is_storable(metrics):
         raise _WrongError(
             Said(
@@ -348,12 +368,37 @@ def _metrics(spot: Spot, rule: RowRule) -> bytes | None:
     return metrics
 
 
+_TIME: Final = attrgetter("ts_ms")
+_SERIAL: Final = attrgetter("serial")
+
+
+def _check_length(length: int) -> None:
+    if length > PAYLOAD_LIMIT_BYTES:
+        raise _WrongError(
+            Said(
+                _("It has {bytes} bytes; a heartbeat has at most {limit}."),
+                {"bytes": f"{length:,}", "limit": f"{PAYLOAD_LIMIT_BYTES:,}"},
+            ),
+            RejectionReason.PAYLOAD_TOO_LARGE,
+        )
+
+
+@lru_cache(maxsize=2)  # a name as long as the message may be that of every row
+def _written_bytes(name: str) -> int:
+    return len(json.dumps(name, ensure_ascii=False).encode())
+
+
 def _merged(rows: list[Row]) -> list[Row]:
     """Rows of one device and moment made one, in the place of the first.
 
     Formats that have a time for each value make a row of each; and a device has one heartbeat at a
     moment, of which a second would be taken for a repetition.
     """
+    times = list(map(_TIME, rows))
+    if len(set(times)) == len(rows) or (
+        len(set(zip(map(_SERIAL, rows), times, strict=True))) == len(rows)
+    ):
+        return rows
     by_moment: dict[tuple[str, int | None], int] = {}
     merged: list[Row] = []
     for row in rows:
@@ -372,9 +417,11 @@ def _both(row: Row, other: Row) -> Row:
         joined = row.metrics.rstrip()[:-1] + b"," + other.metrics.lstrip()[1:]
         is_kept = len(row.metrics) > len(b"{}") and len(other.metrics) > len(b"{}")
         metrics = joined if is_kept and len(joined) <= PAYLOAD_LIMIT_BYTES else row.metrics
-    return msgspec.structs.replace(
-        row,
-        seq=row.seq if row.seq is not None else other.seq,
-        status=row.status if row.status is not None else other.status,
-        metrics=metrics,
+    return Row(
+        row.at,
+        row.serial,
+        row.ts_ms,
+        row.seq if row.seq is not None else other.seq,
+        row.status if row.status is not None else other.status,
+        metrics,
     )

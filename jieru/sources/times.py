@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation, Overflow
+from functools import lru_cache
 from typing import Final, Literal
 
 from jieru.errors import UserError
@@ -24,7 +25,7 @@ _PER_MILLISECOND: Final = {
 }
 LARGEST_MS: Final = 10**17
 _LONGEST: Final = 64
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_DAY: Final = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
 _ZONE: Final = re.compile(r"([+-])([0-9]{2}):?([0-9]{2})?")
 _ISO: Final = re.compile(
     r"""(?P<Y>[0-9]{4})-?(?P<m>[0-9]{2})-?(?P<d>[0-9]{2})
@@ -132,11 +133,20 @@ def _read_by(pattern: re.Pattern[str], text: str, zone: timezone | None) -> int:
         raise ValueError(text)
     fraction = (found.get("f") or "").ljust(3, "0")[:3]
     # Raises ValueError for a day or an hour that does not exist.
-    year, month, day, hour, minute, second = (int(found.get(each) or 0) for each in "YmdHMS")
-    moment = datetime(year, month, day, hour, minute, second, int(fraction) * 1_000, zone)
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
+    year, month, day = int(found["Y"]), int(found["m"]), int(found["d"])
+    hour, minute = int(found.get("H") or 0), int(found.get("M") or 0)
+    second = int(found.get("S") or 0)
+    moment = datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - zone is taken off below
+    seconds = (moment.toordinal() - _EPOCH_DAY) * 86_400 + hour * 3_600 + minute * 60 + second
+    return (seconds - _seconds_ahead(zone)) * 1_000 + int(fraction)
 
 
+@lru_cache(maxsize=64)
+def _seconds_ahead(zone: timezone) -> int:
+    return int(zone.utcoffset(None).total_seconds())
+
+
+@lru_cache(maxsize=64)
 def _offset(text: str) -> timezone:
     try:
         return zone_of(text)

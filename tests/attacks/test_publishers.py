@@ -54,7 +54,7 @@ _FORGED: Final = (
     "$share/jieru/jieru",
 )
 """Names that the database refuses; they come to nothing though they stood in the broker's file."""
-_FORGED_WITH_EFFECT: Final = ("hostile/own", "hostile/via/gw-1/x-1")
+_FORGED_WITH_EFFECT: Final = ("hostile/own", "hostile/via/gw-1/x-1", "hostile.via")
 """As these would not: that the database refuses them is all the protection there is."""
 _RESERVED: Final = ("hostile/own/own", "hostile/via/own", "hostile/via/via")
 """Names of a device or a gateway that is called what topics begin with."""

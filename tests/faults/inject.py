@@ -66,15 +66,21 @@ _Maker = Callable[[Fault, Stage, Load], Iterator[None]]
 
 
 def _kill_ingester(_fault: Fault, stage: Stage, _load: Load) -> Iterator[None]:
-    stage.ingesters[0].kill()
+    both = stage.ingesters[0], stage.http_ingester
+    for each in both:
+        each.kill()
     yield
-    stage.ingesters[0].start()
+    for each in both:
+        each.start()
 
 
 def _suspend_ingester(_fault: Fault, stage: Stage, _load: Load) -> Iterator[None]:
-    stage.ingesters[0].suspend()
+    both = stage.ingesters[0], stage.http_ingester
+    for each in both:
+        each.suspend()
     yield
-    stage.ingesters[0].resume()
+    for each in both:
+        each.resume()
 
 
 def _kill_backend(_fault: Fault, stage: Stage, _load: Load) -> Iterator[None]:

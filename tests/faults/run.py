@@ -49,17 +49,20 @@ class Outcome:
         return "\n".join(lines)
 
 
-def play(servers: Servers, schedule: Schedule, *, prelude: str = "") -> Outcome:
+def play(
+    servers: Servers, schedule: Schedule, *, prelude: str = "", http_prelude: str = ""
+) -> Outcome:
     """Play one schedule and compare.
 
     Args:
         servers: of all schedules.
         schedule: what breaks when.
-        prelude: Python that runs in each ingester, to break it on purpose.
+        prelude: Python that runs in each ingester of the broker, to break it on purpose.
+        http_prelude: the same for the one that takes posts.
     """
     with (
         TemporaryDirectory() as folder,
-        stage(servers, schedule, Path(folder), prelude=prelude) as parts,
+        stage(servers, schedule, Path(folder), prelude=prelude, http_prelude=http_prelude) as parts,
     ):
         return _play(parts, schedule)
 
@@ -73,6 +76,8 @@ def _play(parts: Stage, schedule: Schedule) -> Outcome:
             found.append(finding)
         recovery_s = time.monotonic() - ended
         load.stop()
+        if not found:
+            parts.poster.stop()
         changes = Kind.REGISTRY_CHANGE in schedule.kinds
         if found:
             return _outcome(parts, schedule, found, recovery_s)
@@ -80,7 +85,7 @@ def _play(parts: Stage, schedule: Schedule) -> Outcome:
         parts.wait_until_acknowledged()
     if finding := _wait_until_stored(parts, parts.acknowledged):
         found.append(finding)
-    for each in parts.ingesters:
+    for each in [*parts.ingesters, parts.http_ingester]:
         found += [f"an ingester crashed: {crash}" for crash in each.crashes]
         if (code := each.leave()) != 0:
             found.append(f"an ingester left with {code} at SIGTERM")
@@ -92,7 +97,7 @@ def _play(parts: Stage, schedule: Schedule) -> Outcome:
     books = Books(
         parts.acknowledged,
         parts.published_s,
-        parts.tap.acknowledged,
+        [*parts.tap.acknowledged, *parts.poster.promises],
         [0, *jumps],
     )
     found += findings(parts.patiently(read_stored), books)
@@ -100,7 +105,7 @@ def _play(parts: Stage, schedule: Schedule) -> Outcome:
 
 
 def _outcome(parts: Stage, schedule: Schedule, found: Sequence[str], recovery_s: float) -> Outcome:
-    said = [each.says for each in parts.ingesters]
+    said = [each.says for each in [*parts.ingesters, parts.http_ingester]]
     troubles = Counter("".join(match) for each in said for match in _TROUBLE.findall(each))
     tails = "\n".join(each[-_TAIL_CHARACTERS:] for each in said)
     messages = len(parts.acknowledged)
@@ -135,7 +140,8 @@ def _wait_until_stored(parts: Stage, messages: frozenset[Message]) -> str:
     """What keeps them from being stored; empty: nothing does."""
     deadline = time.monotonic() + _PATIENCE_S
     while True:
-        done_with = {(each.topic, each.payload) for each in parts.tap.acknowledged}
+        promised = [*parts.tap.acknowledged, *parts.poster.promises]
+        done_with = {(each.topic, each.payload) for each in promised}
         stored = parts.patiently(read_stored)
         left = missing(stored, messages)
         # What was set apart is durable, and stored later.

@@ -20,13 +20,15 @@ from jieru.schema import migrate
 from tests.faults.hostile import HOSTILE_PLATFORM, Hostile
 from tests.faults.load import DEVICES, Gateway, Message
 from tests.faults.mqtt_tap import MqttTap
+from tests.faults.posting import POSTING, Poster
 from tests.faults.schedule import HOSTILE, Kind, Schedule
 from tests.faults.servers import DATA, LOG, CrampedServer
 from tests.faults.verdict import remember_apart
+from tests.support.credentials import issue_to
 from tests.support.debian_root import DebianRoot
 from tests.support.fleet import PLATFORM, ingester, register_devices
 from tests.support.mosquitto import MosquittoBroker
-from tests.support.processes import StartError
+from tests.support.processes import StartError, free_port
 from tests.support.tcp_proxy import TcpProxy
 
 __all__ = ["Ingester", "Servers", "Stage", "stage"]
@@ -69,14 +71,27 @@ class Ingester:
     """One ingester under a supervisor, which starts it again when it did not get going."""
 
     def __init__(
-        self, database_url: str, mqtt_url: str, log: Path, prelude: str, **settings: str
+        self,
+        database_url: str,
+        mqtt_url: str,
+        log: Path,
+        prelude: str,
+        *arguments: str,
+        **settings: str,
     ) -> None:
         """Start it, and watch it in a thread of its own."""
         self.log: Final = log
         self.crashes: list[str] = []
         """What it said at the end when it left by itself though it had been running."""
         self._start_it: Callable[[], AbstractContextManager[subprocess.Popen[bytes]]] = partial(
-            ingester, database_url, mqtt_url, log, prelude=prelude, **_SETTINGS, **settings
+            ingester,
+            database_url,
+            mqtt_url,
+            log,
+            *arguments,
+            prelude=prelude,
+            **_SETTINGS,
+            **settings,
         )
         self._lock = threading.Lock()
         self._lives = ExitStack()
@@ -144,7 +159,7 @@ class Ingester:
                 if self._is_down or self._process.poll() is None:
                     continue
                 said = self.says[self._said :]
-                if '"ingester_started"' in said or "Traceback" in said:
+                if 'ingester_started"' in said or "Traceback" in said:
                     self.crashes.append(f"exit code {self._process.returncode}: {said[-2000:]}")
             if not self._is_watched.wait(_SUPERVISOR_S):
                 with self._lock:
@@ -193,6 +208,8 @@ class Stage:
     tap: MqttTap
     gateway: Gateway
     ingesters: Sequence[Ingester]
+    http_ingester: Ingester
+    poster: Poster
     clock: Path
     hostiles: Mapping[Kind, Hostile]
     """Those of the schedule."""
@@ -206,14 +223,13 @@ class Stage:
     @property
     def acknowledged(self) -> frozenset[Message]:
         """What the broker has taken of all of them."""
-        return frozenset[Message]().union(*(each.acknowledged for each in self.gateways))
+        return self.poster.acknowledged.union(*(each.acknowledged for each in self.gateways))
 
     @property
     def published_s(self) -> dict[Message, float]:
         """When each message of all of them was published first."""
-        return {
-            message: at_s for each in self.gateways for message, at_s in each.published_s.items()
-        }
+        everybody: list[Gateway | Poster] = [*self.gateways, self.poster]
+        return {message: at_s for each in everybody for message, at_s in each.published_s.items()}
 
     def wait_until_acknowledged(self) -> None:
         """Wait until the broker has taken everything."""
@@ -259,7 +275,12 @@ class Stage:
 
 @contextmanager
 def stage(
-    servers: Servers, schedule: Schedule, folder: Path, *, prelude: str = ""
+    servers: Servers,
+    schedule: Schedule,
+    folder: Path,
+    *,
+    prelude: str = "",
+    http_prelude: str = "",
 ) -> Iterator[Stage]:
     """Set up what a schedule plays with; the ingesters are connected, nothing is published.
 
@@ -267,16 +288,18 @@ def stage(
         servers: of all schedules.
         schedule: says which ingesters run.
         folder: for logs.
-        prelude: Python that runs in each ingester, to break it on purpose.
+        prelude: Python that runs in each ingester of the broker, to break it on purpose.
+        http_prelude: the same for the one that takes posts.
     """
     with ExitStack() as stack:
         url = servers.database.create_database(template=servers.template)
         stack.callback(_drop, servers.database, url)
         with psycopg.connect(url) as connection:
-            register_devices(connection, DEVICES)
+            register_devices(connection, [*DEVICES, *POSTING])
             register_devices(connection, [*map(Hostile.serial_of, HOSTILE)], HOSTILE_PLATFORM)
             remember_apart(connection)
             connection.commit()
+            issued = issue_to(connection, PLATFORM)
         broker = stack.enter_context(servers.broker())
         tap = MqttTap()
         broker_link = stack.enter_context(TcpProxy(broker.ingest_port, observer=tap.connection))
@@ -296,6 +319,18 @@ def stage(
             )
             stack.callback(each.close)
             ingesters.append(each)
+        port = free_port()
+        http_ingester = Ingester(
+            _through(url, database_link),
+            "mqtt://127.0.0.1:1",
+            folder / "ingest-http.log",
+            _PRELUDE.format(path=str(clock)) + http_prelude,
+            "--http",
+            ingest_post_port=str(port),
+        )
+        stack.callback(http_ingester.close)
+        poster = Poster(port, issued, schedule.seed)
+        stack.callback(poster.close)
         gateway = Gateway(broker.add_user(PLATFORM))
         stack.callback(gateway.close)
         hostiles: dict[Kind, Hostile] = {}
@@ -315,6 +350,8 @@ def stage(
             tap,
             gateway,
             ingesters,
+            http_ingester,
+            poster,
             clock,
             hostiles,
         )

@@ -24,6 +24,15 @@ async def _acknowledge_and_write(self, prepared):
     await _write(self, prepared)
 Pipeline._write = _acknowledge_and_write
 """
+_ANSWERS_TOO_EARLY: Final = """
+from ingest.http.post import Outcome
+from ingest.http.posts import Posts
+_put = Posts.put
+def _answer_and_put(self, post):
+    post.answer.set_result(Outcome())
+    _put(self, post)
+Posts.put = _answer_and_put
+"""
 _GIVES_UP_BATCHES: Final = """
 import psycopg, time
 from ingest.writer import Writer, Written
@@ -94,6 +103,13 @@ def _gave_up_a_batch(servers: Servers, schedule: Schedule) -> bool:
 def test_an_ingester_that_acknowledges_before_it_commits_is_found_out(servers: Servers) -> None:
     """By the proxy that notes each acknowledgement, whatever breaks."""
     assert _acknowledged_too_early(servers, _TOO_EARLY)
+
+
+@pytest.mark.timeout(600)
+def test_an_answer_of_200_before_the_commit_is_found_out(servers: Servers) -> None:
+    """By the moment of the answer, and by what is missing."""
+    findings = play(servers, _TOO_EARLY, http_prelude=_ANSWERS_TOO_EARLY).findings
+    assert any("acknowledged by an ingester" in finding for finding in findings)
 
 
 @pytest.mark.timeout(600)

@@ -72,12 +72,22 @@ GET   /api/v1/gateways                                   operator verifier audit
 POST  /api/v1/gateways                                   operator -        -       admin
 GET   /api/v1/gateways/{platform}/{name}                 operator verifier auditor admin
 PATCH /api/v1/gateways/{platform}/{name}                 operator -        -       admin
+GET   /api/v1/broker/sessions                            operator verifier auditor admin
+GET   /api/v1/broker/events                              operator verifier auditor admin
 GET   /api/v1/sources                                    operator verifier auditor admin
 POST  /api/v1/sources                                    operator -        -       admin
 GET   /api/v1/sources/ready-made                         operator verifier auditor admin
 POST  /api/v1/sources/trials                             operator -        -       admin
 GET   /api/v1/sources/{platform}/{name}                  operator verifier auditor admin
 POST  /api/v1/sources/{platform}/{name}/end              operator -        -       admin
+GET   /api/v1/connect/authority.pem                      operator verifier auditor admin
+GET   /api/v1/connect/{platform}                         operator verifier auditor admin
+GET   /api/v1/connect/{platform}/arrivals                operator verifier auditor admin
+GET   /platforms/{platform}/connect                      operator verifier auditor admin
+GET   /platforms/{platform}/gateways/{name}/connect      operator verifier auditor admin
+GET   /devices/{platform}/{serial}/connect               operator verifier auditor admin
+# Followed by people in their browsers; test_connect_pages.py follows as each of them.
+GET   /platforms/{platform}/connect/arrivals             -        -        -       -
 
 GET   /api/v1/imports                                    operator verifier auditor admin
 POST  /api/v1/imports/{kind}                             operator verifier -       admin
@@ -256,6 +266,8 @@ GET   /platforms/{platform}/reopen                       -        verifier -    
 POST  /platforms/{platform}/reopen                       -        verifier -       admin
 GET   /platforms/{platform}/recognitions/new             -        verifier -       admin
 POST  /platforms/{platform}/recognitions/new             -        verifier -       admin
+GET   /broker                                            operator verifier auditor admin
+GET   /platforms/{platform}/broker                       operator verifier auditor admin
 GET   /platforms/{platform}/gateways                     operator verifier auditor admin
 GET   /platforms/{platform}/gateways/new                 operator -        -       admin
 POST  /platforms/{platform}/gateways/new                 operator -        -       admin

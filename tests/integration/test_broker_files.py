@@ -55,6 +55,24 @@ def test_new_files_are_for_the_broker_alone(files: BrokerFiles) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def test_a_gateway_has_lines_of_its_own_for_sparkplug(files: BrokerFiles) -> None:
+    """As long as it has a credential; its name is no whole level of its username."""
+    gateway = ("xielian/via/hall-2", hash_secret("x"))
+    files.write(lambda: [*_USERS, gateway])
+    lines = files.acl_file.read_text(encoding="utf-8").removeprefix(ACL.read_text(encoding="utf-8"))
+    assert lines == (
+        "\nuser xielian/via/hall-2\n"
+        "topic write spBv1.0/xielian.via/NBIRTH/hall-2\n"
+        "topic write spBv1.0/xielian.via/NDATA/hall-2\n"
+        "topic write spBv1.0/xielian.via/NDEATH/hall-2\n"
+        "topic write spBv1.0/xielian.via/DBIRTH/hall-2/+\n"
+        "topic write spBv1.0/xielian.via/DDATA/hall-2/+\n"
+        "topic write spBv1.0/xielian.via/DDEATH/hall-2/+\n"
+    )
+    files.write(_users)
+    assert files.acl_file.read_bytes() == ACL.read_bytes()
+
+
 def test_users_that_begin_with_an_underscore_stay(files: BrokerFiles) -> None:
     """Those somebody else keeps; all others are ours, and go when no credential names them."""
     ingesters = "_ingest:$7$101$abc$def\n"

@@ -8,6 +8,8 @@ import pytest
 
 from jieru.credentials.usernames import parse_username
 from jieru.database import connect
+from jieru.sparkplug.topics import SPARKPLUG_TOPIC_FILTERS, gateway_topics
+from jieru.wrong_topics import WRONG_ENDINGS
 from tests.support.credentials import issue_to, revoke
 from tests.support.fleet import register_devices
 
@@ -29,7 +31,7 @@ def connection(database_url: str) -> Iterator[psycopg.Connection]:
 def test_whoever_has_a_credential_may_publish_where_its_name_says_and_nothing_else(
     connection: psycopg.Connection, username: str
 ) -> None:
-    """The topic that the username stands for, and those of its sources; none once revoked."""
+    """Its own topic, those of others' formats, and usual mistakes; none once revoked."""
     user = parse_username(username)
     assert user is not None
     others = [issue_to(connection, other) for other in _USERNAMES if other != username]
@@ -38,7 +40,14 @@ def test_whoever_has_a_credential_may_publish_where_its_name_says_and_nothing_el
     topics = [user.topic("+")]
     if username != "xielian/cnc-1":  # which shares the cloud's topics
         topics += [f"jieru/v1/{username}/in/+", f"jieru/v1/{username}/in/+/+"]
-    assert rows == [("allow", "publish", topic) for topic in topics]
+    if username == "xielian":
+        topics += [each.replace("+", "xielian", 1) for each in SPARKPLUG_TOPIC_FILTERS]
+    if user.publisher.gateway:
+        topics += gateway_topics("xielian", "hall-2")
+    topics += [
+        f"jieru/v1/{username}{part}{ending}" for part in ("/+/", "/") for ending in WRONG_ENDINGS
+    ]
+    assert sorted(rows) == sorted(("allow", "publish", topic) for topic in topics)
     revoke(connection, issued.id)
     assert connection.execute(_PERMISSIONS, (username,)).fetchall() == []
     left = sorted((other.username, False) for other in others)

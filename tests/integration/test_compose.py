@@ -30,6 +30,8 @@ _OURS = (
     "migrate",
     "broker-sync",
     "ingest",
+    "ingest-sources",
+    "ingest-http",
     "api",
     "audit-verify",
     "checkpoint",
@@ -98,7 +100,8 @@ def demonstration() -> dict[str, Any]:
 def test_compose_starts_every_part(services: dict[str, Any]) -> None:
     """Database, broker and its sync, one ingester, the API, Grafana, what runs once or daily."""
     assert set(services) - {_SECOND} == {
-        "database", "broker", "broker-sync", "migrate", "ingest", "signing-key", "api",
+        "database", "broker", "broker-sync", "migrate", "ingest", "ingest-sources",
+        "ingest-http", "signing-key", "api",
         "audit-verify", "checkpoint", "dashboards", "grafana", "notify",
     }  # fmt: skip
 
@@ -125,6 +128,8 @@ _ROLES = {
     "api": "jieru_api:api-secret@",
     "notify": "jieru_api:api-secret@",
     "ingest": "jieru_ingest:ingest-secret@",
+    "ingest-sources": "jieru_ingest:ingest-secret@",
+    "ingest-http": "jieru_ingest:ingest-secret@",
     "broker-sync": "jieru_broker:broker-secret@",
     "audit-verify": "jieru_verifier:verifier-secret@",
     "checkpoint": "jieru_api:api-secret@",

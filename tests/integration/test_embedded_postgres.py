@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import psutil
 import pytest
@@ -23,6 +23,9 @@ from jieru.errors import UserError
 from tests.support.fleet import wait_until
 from tests.support.processes import is_alive
 from tests.support.small_disks import SmallDisks
+
+if TYPE_CHECKING:
+    from _pytest.mark.structures import ParameterSet
 
 _ROOT: Final = Path(__file__).parents[2]
 _PROGRAM: Final = """
@@ -62,6 +65,11 @@ _AS_ORDINARY_USER: Final = (
     if _IS_ROOT
     else []
 )
+
+
+def _nightly(*each: dict[str, str | None]) -> "list[ParameterSet]":
+    """Surroundings, of which each takes seconds and resembles one that every run tries."""
+    return [pytest.param(one, marks=pytest.mark.nightly) for one in each]
 
 
 @pytest.fixture(scope="module")
@@ -156,12 +164,14 @@ def _running(
 @pytest.mark.parametrize(
     "changes",
     [
-        {"LANG": "xx_XX.UTF-8"},
         {"LC_ALL": "xx_XX.UTF-8"},
-        {"LC_ALL": "zh_CN.GBK", "LANGUAGE": "zh_CN"},
         {"LANG": None, "LC_ALL": None, "LC_CTYPE": "UTF-8"},
-        {"LC_ALL": "C"},
-        {"LC_ALL": "", "LC_MESSAGES": "../nowhere"},
+        *_nightly(
+            {"LANG": "xx_XX.UTF-8"},
+            {"LC_ALL": "zh_CN.GBK", "LANGUAGE": "zh_CN"},
+            {"LC_ALL": "C"},
+            {"LC_ALL": "", "LC_MESSAGES": "../nowhere"},
+        ),
     ],
     ids=str,
 )
@@ -175,16 +185,28 @@ def test_it_speaks_utf_8_whatever_the_machine_speaks(
 @pytest.mark.parametrize(
     "changes",
     [
-        {"TMPDIR": "/nowhere"},
-        {"TMPDIR": "/proc"},
-        {"TMPDIR": ""},
-        {"HOME": None},
-        {"HOME": "/nowhere"},
-        {"HOME": "/proc"},
-        {"XDG_RUNTIME_DIR": "/nowhere"},
-        {"XDG_RUNTIME_DIR": "not absolute"},
-        {"PGPORT": "1", "PGDATA": "/nowhere", "PGUSER": "somebody", "PGDATABASE": "other"},
-        {"TZ": "Nowhere/City"},
+        {
+            "TMPDIR": "/nowhere",
+            "HOME": "/nowhere",
+            "XDG_RUNTIME_DIR": "/nowhere",
+            "PGPORT": "1",
+            "PGDATA": "/nowhere",
+            "PGUSER": "somebody",
+            "PGDATABASE": "other",
+            "TZ": "Nowhere/City",
+        },
+        *_nightly(
+            {"TMPDIR": "/nowhere"},
+            {"TMPDIR": "/proc"},
+            {"TMPDIR": ""},
+            {"HOME": None},
+            {"HOME": "/nowhere"},
+            {"HOME": "/proc"},
+            {"XDG_RUNTIME_DIR": "/nowhere"},
+            {"XDG_RUNTIME_DIR": "not absolute"},
+            {"PGPORT": "1", "PGDATA": "/nowhere", "PGUSER": "somebody", "PGDATABASE": "other"},
+            {"TZ": "Nowhere/City"},
+        ),
     ],
     ids=str,
 )

@@ -269,6 +269,29 @@ def test_what_no_source_reads_is_refused_with_its_reason(stage: _Stage) -> None:
     assert stage.rows(_MESSAGES) == []
 
 
+def test_usual_mistakes_in_topics_are_told_to_their_owner(stage: _Stage) -> None:
+    """A wrong word, a slash at the end, no serial: each counted for the platform."""
+    own = f"jieru/v1/{PLATFORM}"
+    topics = [
+        f"{own}/CNC-1/telemetry",
+        f"{own}/CNC-1/heartbeat/",
+        f"{own}/heartbeat",
+        f"{own}/data",
+    ]
+    with stage.ingester():
+        stage.wait_until_subscribed()
+        for topic in topics:
+            stage.cloud.publish_raw(topic, b"{}")
+        refused = stage.wait_for(_REFUSED, len(topics))
+        wait_until(
+            lambda: stage.rows(_REFUSED_HOURS) == [(PLATFORM, "bad_topic", len(topics))],
+            "they are counted",
+        )
+    assert [(reason, topic) for reason, topic, *_rest in refused] == [
+        ("bad_topic", topic) for topic in topics
+    ]
+
+
 def test_killed_between_commit_and_acknowledgement_nothing_is_stored_twice(stage: _Stage) -> None:
     """The broker delivers the message again: no second heartbeat, message or rejection."""
     now = _now_ms()

@@ -28,6 +28,14 @@ _INSERT_MESSAGES = """
     FROM sources, unnest(%s::integer[]) AS days
 """
 
+_INSERT_NAMED = """
+    INSERT INTO source_messages
+        (received_at, platform_id, source_id, topic, sha256, payload, birth_id)
+    SELECT now() - %s * interval '1 day', platform_id, id, 'spBv1.0/p1/DBIRTH/e/d',
+           sha256(convert_to(%s, 'UTF8')), convert_to(%s, 'UTF8'), %s
+    FROM sources RETURNING id
+"""
+
 
 @pytest.fixture
 def connection(database_url: str) -> Iterator[psycopg.Connection]:
@@ -56,6 +64,31 @@ def test_messages_of_sources_are_deleted_as_heartbeats_are(
         assert delete_old_source_messages(ingester, retention_days=30) == 2_500
     assert delete_old_source_messages(connection, retention_days=30) == 1
     assert connection.execute("SELECT count(*) FROM source_messages").fetchone() == (1,)
+
+
+def test_a_birth_is_kept_as_long_as_what_it_names(connection: psycopg.Connection) -> None:
+    """However old it is; and no longer, nor one that names nothing."""
+    declare_ready_made(connection, "sparkplug-b")
+    named, lonely = (_keep(connection, days=400, text=text) for text in ("named", "lonely"))
+    data = [_keep(connection, days=days, text=f"data {days}", birth=named) for days in (200, 1)]
+    connection.commit()
+
+    def left() -> list[int]:
+        delete_old_source_messages(connection, retention_days=30)
+        connection.rollback()
+        return [row[0] for row in connection.execute("SELECT id FROM source_messages ORDER BY id")]
+
+    assert lonely not in left()
+    assert left() == [named, data[1]]
+    connection.execute("DELETE FROM source_messages WHERE id = %s", (data[1],))
+    connection.commit()
+    assert left() == []
+
+
+def _keep(connection: psycopg.Connection, *, days: int, text: str, birth: int | None = None) -> int:
+    row = connection.execute(_INSERT_NAMED, (days, text, text, birth)).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 async def test_a_flood_is_counted_whole_and_kept_as_a_sample(

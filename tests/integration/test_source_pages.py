@@ -16,6 +16,7 @@ from jieru.settings import Settings
 from tests.support.people import session_of
 from tests.support.registry_builder import RegistryBuilder
 from tests.support.roles import API, as_role
+from tests.support.sparkplug import metric, payload
 from tests.support.visiting import add_person, form_token_of, visiting
 
 _SOURCES: Final = "/platforms/alpha/sources"
@@ -127,3 +128,53 @@ async def test_a_rejection_names_its_place_and_leads_to_the_declaration(
         assert f'href="{_SOURCES}/new?name=telegraf"' in shown
         form = (await browser.get(f"{_SOURCES}/new?name=telegraf")).text
         assert '<option value="telegraf" selected>' in form
+
+
+async def test_sparkplug_is_declared_and_a_sample_tried_as_bytes(
+    app: FastAPI, connection: psycopg.Connection
+) -> None:
+    """Under its one name; typed in hexadecimal on several lines; an unknown alias is said."""
+    typed = payload([metric("rpm", 1480), metric(7, 1)], 1_780_117_171_000).hex("\n", 4)
+    async with visiting(app) as browser:
+        browser.cookies.set("jieru_session", session_of(connection, "lin"))
+        new, page, name = f"{_SOURCES}/new", f"{_SOURCES}/try", "sparkplug-b"
+        wrong = await _send(browser, new, name="other", ready_made=name)
+        assert (wrong.status_code, "its topics name none" in wrong.text) == (422, True)
+        wrong = await _send(browser, new, name=name, ready_made="telegraf")
+        assert (wrong.status_code, "its topics name none" in wrong.text) == (422, True)
+        assert 'value="sparkplug-b"' in (await browser.get(f"{new}?name={name}")).text
+        assert (await _send(browser, new, name=name, ready_made=name)).status_code == 303
+        assert "spBv1.0/alpha.via/DDATA/{gateway}/{device}" in (await browser.get(_SOURCES)).text
+
+        form = {"source": f"declared:{name}", "written": "hex", "serial_of_topic": "CNC-1"}
+        tried = await _send(browser, page, **form, text=typed)
+        assert "1 rows would be heartbeats, 0 would be refused." in tried.text
+        for part in ("CNC-1", "1780117171000", "alias:7", "1 metrics are called by a number"):
+            assert part in tried.text
+        wrong = await _send(browser, page, **form, text="0z")
+        assert (wrong.status_code, "It is not hexadecimal." in wrong.text) == (422, True)
+        wrong = await _send(browser, page, **{**form, "written": "base64"}, text="?")
+        assert (wrong.status_code, "It is not Base64." in wrong.text) == (422, True)
+        spoilt = await _send(browser, page, **form, text="0a ff")
+        assert "It is not a payload of Sparkplug B (protobuf)." in spoilt.text
+        assert "0a ff" in spoilt.text
+
+
+async def test_a_binary_message_is_shown_in_hexadecimal(
+    app: FastAPI, connection: psycopg.Connection
+) -> None:
+    """Though its bytes may be UTF-8; found under its platform, and its cure is the declaration."""
+    topic = "spBv1.0/alpha/DDATA/edge-7/CNC-1"
+    connection.execute(_REJECTION, ("unknown_source", topic, b"\x08\x01\x12", "$", None))
+    connection.commit()
+    async with visiting(app) as browser:
+        browser.cookies.set("jieru_session", session_of(connection, "lin"))
+        for address in ("/rejections", "/rejections/messages"):
+            shown = (await browser.get(address)).text
+            assert topic in shown
+            assert "08 01 12" in shown
+            assert "has not declared that it sends Sparkplug B" in shown
+        assert (
+            "/platforms/alpha/sources/new?name=sparkplug-b"
+            in (await browser.get("/rejections")).text
+        )

@@ -127,13 +127,16 @@ _ROLES = {
     "jieru-api.service": ("jieru-api", "jieru_api"),
     "jieru-archive.service": ("jieru-archive", "jieru_archive"),
     "jieru-audit-verify.service": ("jieru-verifier", "jieru_verifier"),
+    "jieru-broker-follow.service": ("mosquitto", "jieru_broker"),
     "jieru-broker-sync.service": ("mosquitto", "jieru_broker"),
     "jieru-challenge.service": ("jieru-api", "jieru_api"),
     "jieru-checkpoint.service": ("jieru-api", "jieru_api"),
     "jieru-drain@.service": ("jieru-ingest", "jieru_ingest"),
+    "jieru-ingest-http.service": ("jieru-ingest", "jieru_ingest"),
     "jieru-ingest@.service": ("jieru-ingest", "jieru_ingest"),
     "jieru-signals.service": ("jieru-verifier", "jieru_verifier"),
     "jieru-notify.service": ("jieru-api", "jieru_api"),
+    "jieru-sources.service": ("jieru-ingest", "jieru_ingest"),
     "jieru-verify-evidence.service": ("jieru-archive", "jieru_archive"),
 }
 """Whose process each is, on this machine and in the database."""
@@ -174,7 +177,11 @@ def test_only_ingesters_are_shown_the_password_of_the_broker() -> None:
         for name in _SERVICES
         if "/etc/jieru/ingest.env" in _read(name)["Service"].get("EnvironmentFile", [])
     }
-    assert readers == {"jieru-drain@.service", "jieru-ingest@.service"}
+    assert readers == {
+        "jieru-drain@.service",
+        "jieru-ingest@.service",
+        "jieru-sources.service",
+    }
     common = (_SHIPPED / "jieru.env").read_text(encoding="utf-8")
     assert not re.search("^[^#].*PASSWORD", common, flags=re.MULTILINE)
 

@@ -125,6 +125,13 @@ _UPSERT_REJECTION_HOUR: Final = """
     ON CONFLICT (hour, platform_id, reason, ingester)
     DO UPDATE SET rejections = rejection_hours.rejections + 1
 """
+_INSERT_REFUSAL: Final = """
+    INSERT INTO broker_events (hour, kind, username, is_user, client_id, address, topic, detail,
+                               number, first_at, at)
+    VALUES (date_trunc('hour', %(at)s, 'UTC'), %(kind)s, 'nobody', false, '', '', '', '',
+            %(number)s, %(at)s, %(at)s)
+    ON CONFLICT DO NOTHING
+"""
 _REJECTED: Final = (
     ("unknown_device", "xielian", "jieru/v1/xielian/m999-9/heartbeat"),
     ("malformed_payload", "xielian", "jieru/v1/xielian/m2-1/heartbeat"),
@@ -318,6 +325,8 @@ def _add_rejections(connection: psycopg.Connection, now: datetime) -> None:
         at = now - timedelta(minutes=number * number)
         connection.execute(_INSERT_REJECTION, (at, reason, topic))
         connection.execute(_UPSERT_REJECTION_HOUR, (at, platforms.get(code), reason))
+        kind = ("refused", "denied")[number % 2]
+        connection.execute(_INSERT_REFUSAL, {"at": at, "kind": kind, "number": number + 1})
 
 
 _CLEAR_CASE: Final = """

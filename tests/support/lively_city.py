@@ -47,6 +47,18 @@ _INSERT_REJECTION_HOUR: Final = """
     VALUES (%s, (SELECT id FROM platforms WHERE code = 'xielian'), %s, 'tests', %s)
 """
 
+_INSERT_BROKER_EVENT: Final = """
+    INSERT INTO broker_events (hour, kind, platform_id, username, is_user, client_id, address,
+                               topic, detail, number, first_at, at)
+    VALUES (%(hour)s, %(kind)s, (SELECT id FROM platforms WHERE code = 'xielian'), %(username)s,
+            false, '', '203.0.113.7', %(topic)s, %(detail)s, 7, %(hour)s, %(hour)s)
+"""
+_INSERT_BROKER_SESSION: Final = """
+    INSERT INTO broker_sessions (username, platform_id, client_id, is_connected, since, address,
+                                 port, last_event)
+    VALUES (%s, (SELECT id FROM platforms WHERE code = 'xielian'), '', %s, %s, '203.0.113.7', 4711,
+            %s)
+"""
 _INSERT_EXCESS: Final = """
     INSERT INTO device_excess (hour, device_id, ingester, heartbeats) VALUES (%s, %s, 'tests', %s)
 """
@@ -59,6 +71,13 @@ _REJECTED: Final = (
     ("future_timestamp", "jieru/v1/xielian/m3-0/heartbeat", '{"ts": 4102444800000}'),
     ("retained", "jieru/v1/guolian/m31-0/heartbeat", '{"ts": 1790000000000}'),
     ("bad_topic", "jieru/v1/xielian/机床 7/heartbeat", '{"ts": 1790000000000}'),
+)
+_TOLD: Final = (
+    ("refused", "xielian/own/m2-1", "", "wrong_secret"),
+    ("refused", "xielian/own/m2-l", "", "unknown_user"),
+    ("denied", "xielian", "/jieru/v1/xielian/m2-1/heartbeat", ""),
+    ("denied", "xielian", "jieru/v1/xielian/via/hall/m2-1/heartbeat", ""),
+    ("connected", "xielian", "", ""),
 )
 
 
@@ -101,7 +120,16 @@ def build_lively_city(connection: psycopg.Connection, *, now: datetime | None = 
         connection.execute(_INSERT_REJECTION, (at, reason, topic, body, len(body)))
     for reason, _topic, _payload in _REJECTED:
         connection.execute(_INSERT_REJECTION_HOUR, (hour, reason, chance.randrange(3, 40)))
+    _add_broker(connection, hour)
     connection.commit()
+
+
+def _add_broker(connection: psycopg.Connection, hour: datetime) -> None:
+    for kind, username, topic, detail in _TOLD:
+        values = {"kind": kind, "username": username, "topic": topic, "detail": detail}
+        connection.execute(_INSERT_BROKER_EVENT, values | {"hour": hour})
+    for username, last in (("xielian", "connected"), ("xielian/own/m2-1", "lost")):
+        connection.execute(_INSERT_BROKER_SESSION, (username, last == "connected", hour, last))
 
 
 def _add_heartbeats(connection: psycopg.Connection, device_id: int, last: datetime) -> None:

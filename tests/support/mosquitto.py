@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import psutil
 
-from jieru.credentials.broker_files import ACL, BrokerFiles
+from jieru.credentials.broker_files import ACL, BrokerFiles, acl_for
 from jieru.credentials.secret import hash_secret, password_entry
 from tests.support.debian_root import DebianRoot
 from tests.support.processes import free_port, kill_tree, run, spawn, wait_until_ready
@@ -188,6 +188,9 @@ class MosquittoBroker:
         entry = password_entry(name, hash_secret(self._passwords[name]))
         path.write_text("".join([*kept, entry]), encoding="utf-8")
         self._protect(path)
+        acl = self._folder / "acl"
+        acl.write_bytes(acl_for(self._passwords))
+        self._protect(acl)
         if self._process is not None:
             self.reload()
         return self.url(name)
@@ -195,6 +198,10 @@ class MosquittoBroker:
     def remember(self, name: str, password: str) -> None:
         """Use this password for a user whom somebody else has added."""
         self._passwords[name] = password
+
+    def password(self, name: str) -> str:
+        """Of a user who was added."""
+        return self._passwords[name]
 
     def reload(self) -> None:
         """Have it read its files again; returns when it has."""

@@ -174,6 +174,9 @@ class _Instant(_Strict):
     device: str
     at: AwareDatetime
     received: AwareDatetime
+    by: Literal["mqtt", "https"] = "mqtt"
+    clock: bool = True
+    """False: it came without a time, and was made when it was received."""
 
 
 def _heard_shape(value: object) -> str:
@@ -514,6 +517,8 @@ def hours_heard(case: PolicyCase) -> dict[str, HeardHours]:
     for entry in case.heard:
         for serial in spread(entry.device):
             if isinstance(entry, _Instant):
+                if not entry.clock and not (policy.takes_receipt_time and entry.by == "https"):
+                    continue
                 _hear(heard[serial], entry, rules)
             else:
                 hours = heard[serial].late if entry.late else heard[serial].on_time

@@ -1,5 +1,6 @@
 """Why an enterprise has its outcome, from what the database holds at one moment."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -17,6 +18,7 @@ from verifier.counting.reading import (
     read_evidence,
     read_presence,
 )
+from verifier.counting.receipt_hours import read_receipt_hours
 from verifier.policy import Policy
 
 __all__ = ["explain", "explain_in_snapshot"]
@@ -87,10 +89,30 @@ def explain_in_snapshot(
     evaluation = evaluation_of(evidence, activity, year, as_of, policy)
     for each in measured_cases(evaluation, presence, registered):
         if each.case.platform.code == platform:
-            return explanation_of(evaluation.count, each, decisions)
+            return _with_receipt_hours(
+                connection, explanation_of(evaluation.count, each, decisions)
+            )
     raise UserError(
         "The enterprise {uscc} has no connection with the platform {platform} in {year}.",
         uscc=uscc,
         platform=platform,
         year=year,
+    )
+
+
+def _with_receipt_hours(connection: psycopg.Connection, explanation: Explanation) -> Explanation:
+    """The same, with how much of it rests on times of receipt."""
+    hours = read_receipt_hours(
+        connection,
+        explanation.determination.platform.code,
+        [each.serial for each in explanation.devices],
+        explanation.period.first_day,
+        explanation.period.last_day,
+    )
+    return replace(
+        explanation,
+        devices=tuple(
+            replace(each, hours_by_receipt=hours.get(each.serial, 0))
+            for each in explanation.devices
+        ),
     )

@@ -29,6 +29,8 @@ class DeviceActivity:
     """In the period, while it stood for the enterprise; None where a count did not keep them."""
     first_active_on: date | None
     last_active_on: date | None
+    hours_by_receipt: int = 0
+    """Of the period: hours with a heartbeat that had no time but that of its receipt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,9 @@ class Explanation:
                     "hours_heard": each.hours_heard,
                     "first_active_on": date_text(each.first_active_on),
                     "last_active_on": date_text(each.last_active_on),
+                    **(
+                        {"hours_by_receipt": each.hours_by_receipt} if each.hours_by_receipt else {}
+                    ),
                 }
                 for each in self.devices
             ],

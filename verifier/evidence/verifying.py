@@ -60,6 +60,9 @@ _LET_RETENTION_IN: Final = """
 """
 # What the owner of the database said: a process could say of any heartbeat that it had to go.
 _SELECT_KEPT: Final = "SELECT make_interval(days => heartbeats_days) FROM retention"
+_SELECT_RECEIPT_HOURS: Final = """
+    SELECT coalesce(sum(bit_count(hours)), 0)::bigint FROM receipt_hours WHERE month = %s
+"""
 _ONE_MOMENT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _EXPORT: Final = "SELECT pg_export_snapshot(), clock_timestamp()"
 _MEMORY: Final = "SET LOCAL work_mem = '128MB'"
@@ -91,6 +94,8 @@ class VerifiedMonth:
     compared: Compared
     unverifiable_days: tuple[date, ...]
     """Whose heartbeats are gone, though something was heard on them."""
+    receipt_hours: int
+    """In which a heartbeat was given the time of its receipt: device hours."""
 
     @property
     def is_clean(self) -> bool:
@@ -119,6 +124,7 @@ def verify_month(source: Source, month: date) -> VerifiedMonth:
             heartbeats += block.heartbeats
         heartbeats += _add_files(source, files, certain, between, month, delays)
         gone = _gone_days(first, at, month, presence, (certain, between))
+        receipt_hours = first.execute(_SELECT_RECEIPT_HOURS, (month,)).fetchone()
         live_days = read_live_days(first).of_month(month.year * 12 + month.month - 1)
     either = None
     heard = certain.result()
@@ -137,6 +143,7 @@ def verify_month(source: Source, month: date) -> VerifiedMonth:
         archives=tuple(files),
         compared=compare(presence, heard, either=either, gone_days=gone, live_days=live_days),
         unverifiable_days=tuple(month.replace(day=day) for day in gone),
+        receipt_hours=receipt_hours[0] if receipt_hours else 0,
     )
 
 

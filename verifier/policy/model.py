@@ -122,6 +122,7 @@ class Parameters(_Strict):
     """None here and below: a policy of before this rule was made, and so without it."""
     live_within_minutes: Parameter[Annotated[int, Field(ge=1, le=1_440)]] | None = None
     live_share_min: Parameter[_Percent] | None = None
+    receipt_time_allowed: Parameter[Literal["never", "https"]] | None = None
     confirmation_required: Parameter[Literal["report", "hold"]] | None = None
 
 
@@ -157,6 +158,11 @@ class Policy(Parameters):
     """The file's text, so that a frozen count holds its rules itself."""
     signals: SignalParameters | None = None
     """None: a policy of before there were signals."""
+
+    @property
+    def takes_receipt_time(self) -> bool:
+        """Whether a heartbeat may have the time of its receipt, where it came over HTTPS."""
+        return self.receipt_time_allowed is not None and self.receipt_time_allowed.value == "https"
 
     def parameters(self) -> dict[str, Parameter[ParameterValue]]:
         """Every parameter that it has, by name, in the order of the design."""

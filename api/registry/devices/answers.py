@@ -157,6 +157,9 @@ class HeartbeatAnswer(BaseModel):
 
     time: datetime = Field(description="The device's own time stamp.")
     received_at: datetime
+    is_time_of_receipt: bool = Field(
+        description="Whether it came without a time, and `time` is that of its receipt."
+    )
     seq: int | None
     status: DeviceStatus | None
     publisher: PublisherAnswer
@@ -174,6 +177,7 @@ class HeartbeatPage(Page[HeartbeatAnswer]):
                         {
                             "time": "2026-05-30T04:59:31Z",
                             "received_at": "2026-05-30T04:59:31.204Z",
+                            "is_time_of_receipt": False,
                             "seq": 8123,
                             "status": "running",
                             "publisher": {"kind": "gateway", "gateway": "licheng-1"},

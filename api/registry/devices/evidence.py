@@ -29,7 +29,8 @@ _SELECT_HEARTBEATS: Final = SQL("""
         WHERE device_id = %(device)s AND time >= %(start)s AND time < %(end)s
         ORDER BY time DESC LIMIT %(limit)s
     )
-    SELECT time, received_at, seq, status, metrics, publishers.kind, publishers.name AS gateway
+    SELECT time, received_at, seq, status, metrics, publishers.kind, publishers.name AS gateway,
+           has_receipt_time(%(device)s, time, received_at) AS is_time_of_receipt
     FROM found JOIN publishers ON publishers.id = publisher_id
     ORDER BY time DESC
 """)

@@ -38,6 +38,7 @@ from api.console.words import (
     words,
 )
 from api.registry.assignments.queries import ASSIGNMENTS, AssignmentFilter
+from api.registry.broker.pages import connections_of_device
 from api.registry.credentials.queries import CredentialFilter, CredentialState, list_credentials
 from api.registry.devices.answers import DeviceChange, DeviceRecord, NewDevice
 from api.registry.devices.calendar import calendar_rows, days_shown, month_choice
@@ -311,6 +312,7 @@ def _details(
         **_heartbeats(connection, visit, address, PageRequest()),
         **recent_excess(connection, visit.caller, address, now=visit.now),
         **_trouble(connection, visit, address),
+        **connections_of_device(connection, visit, address),
     }
 
 

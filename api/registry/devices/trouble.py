@@ -29,7 +29,9 @@ _SELECT_NEWEST: Final = """
 _SELECT_REFUSED: Final = r"""
     SELECT received_at, reason, topic, payload, payload_bytes, path, detail FROM rejections
     WHERE topic LIKE 'jieru/v1/%%/%%' AND split_part(topic, '/', 3) = %(platform)s
-          AND topic LIKE '%%/' || replace(%(serial)s, '_', '\_') || '/heartbeat'
+          AND (topic LIKE '%%/' || replace(%(serial)s, '_', '\_') || '/heartbeat'
+               OR reason = 'bad_topic'
+                  AND topic || '/' LIKE '%%/' || replace(%(serial)s, '_', '\_') || '/%%')
           AND received_at >= %(since)s
     ORDER BY received_at DESC, id DESC LIMIT 1
 """

@@ -149,7 +149,7 @@ class ReadyMadeFormats(BaseModel):
 class Trial(Body):
     """A sample to be read by a format; nothing of it is kept."""
 
-    as_they_come = frozenset({"format", "text", "base64"})
+    as_they_come = frozenset({"format", "text", "base64", "hex"})
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -171,8 +171,19 @@ class Trial(Body):
         default=None,
         description="The message's bytes in Base64, such as of one that is compressed.",
     )
+    hex: str | None = Field(
+        default=None,
+        description="The message's bytes in hexadecimal, with or without spaces; or `base64`.",
+    )
     serial_of_topic: str | None = Field(
-        default=None, description="The last part of its topic, for a source that reads it there."
+        default=None,
+        description="The last part of its topic, for a source that reads it there; of Sparkplug B "
+        "the device, or the edge node.",
+    )
+    birth_base64: str | None = Field(
+        default=None,
+        description="Of Sparkplug B: the birth that came before, which names what the message "
+        "calls by a number, in Base64.",
     )
 
 
@@ -226,3 +237,7 @@ class TriedSample(BaseModel):
     faults_number: int
     rows: list[TriedRow] = Field(description="The first hundred.")
     faults: list[TriedFault] = Field(description="The first hundred.")
+    unknown_aliases: int = Field(
+        default=0,
+        description="Of Sparkplug B: metrics that are called by a number, and no birth names.",
+    )

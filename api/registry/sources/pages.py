@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from fastapi import APIRouter
@@ -36,6 +37,7 @@ from api.registry.sources.queries import (
 )
 from api.registry.sources.trials import try_sample
 from api.web.paging import PageRequest, RequestedPage
+from api.web.policy import CurrentPolicy
 from api.web.problems import Kind, Problem, WrongField
 from jieru.errors import UserError
 from jieru.i18n import marked as _
@@ -47,6 +49,8 @@ __all__ = ["router"]
 router = APIRouter(include_in_schema=False, route_class=GatedRoute)
 
 _MOST_TO_CHOOSE: Final = PageRequest(limit=200)
+_TYPED: Final = {"hex": "text", "base64": "text"}
+"""Which input of the form says what the API has a field of its own for."""
 _FORMAT: Final = Input(
     "format",
     _("Own format, in JSON"),
@@ -96,7 +100,9 @@ def show_new_source(visit: CurrentVisit, platform: str, name: str = "") -> HTMLR
 
 
 @router.post("/platforms/{platform}/sources/new")
-def take_new_source(visit: CurrentVisit, platform: str, values: FormValues) -> Response:
+def take_new_source(
+    visit: CurrentVisit, policy: CurrentPolicy, platform: str, values: FormValues
+) -> Response:
     """Declare a source, or its next version."""
 
     def act() -> str:
@@ -108,7 +114,7 @@ def take_new_source(visit: CurrentVisit, platform: str, values: FormValues) -> R
         }
         new = checked(NewSource, said)
         with visit.database.changing(visit.caller.actor) as connection:
-            declare_source(connection, visit.caller, new)
+            declare_source(connection, visit.caller, new, policy)
         return sources_address(platform)
 
     return answer_form(
@@ -134,12 +140,16 @@ def show_trial(visit: CurrentVisit, platform: str, source: str = "") -> HTMLResp
 
 
 @router.post("/platforms/{platform}/sources/try")
-def take_trial(visit: CurrentVisit, platform: str, values: FormValues) -> HTMLResponse:
+def take_trial(
+    visit: CurrentVisit, policy: CurrentPolicy, platform: str, values: FormValues
+) -> HTMLResponse:
     """What is read in a sample; nothing of it is kept."""
     try:
-        tried = try_sample(_trial_of(visit, platform, values), visit.language)
+        tried = try_sample(_trial_of(visit, platform, values), visit.language, policy)
     except Problem as problem:
-        return _trial_page(visit, platform, values, mistakes=mistakes_of(visit.request, problem))
+        mistakes = mistakes_of(visit.request, problem)
+        in_place = {_TYPED.get(name, name): said for name, said in mistakes.by_field.items()}
+        return _trial_page(visit, platform, values, mistakes=replace(mistakes, by_field=in_place))
     return _trial_page(visit, platform, values, tried=tried)
 
 
@@ -154,10 +164,22 @@ def _trial_of(visit: Visit, platform: str, values: Mapping[str, str]) -> Trial:
     said = {
         "ready_made": ready_made_name,
         "format": declared,
-        "text": values.get("text", ""),
+        _written_as(values): _typed_sample(values),
         "serial_of_topic": values.get("serial_of_topic") or None,
     }
     return checked(Trial, said)
+
+
+def _written_as(values: Mapping[str, str]) -> str:
+    """How the sample was typed."""
+    written = values.get("written", "")
+    return written if written in {"hex", "base64"} else "text"
+
+
+def _typed_sample(values: Mapping[str, str]) -> str:
+    """The sample; bytes may be typed on several lines."""
+    text = values.get("text", "")
+    return text if _written_as(values) == "text" else "".join(text.split())
 
 
 def _typed_format(values: Mapping[str, str]) -> dict[str, object] | None:
@@ -259,6 +281,17 @@ def _trial_page(
             "lines",
             is_required=True,
             hint=_("Nothing of it is kept."),
+        ),
+        Input(
+            "written",
+            _("Written as"),
+            "select",
+            choices=[
+                Choice("text", visit.translate(_("text"))),
+                Choice("hex", visit.translate(_("bytes in hexadecimal"))),
+                Choice("base64", visit.translate(_("bytes in Base64"))),
+            ],
+            hint=_("Sparkplug B and compressed messages are bytes."),
         ),
         Input(
             "serial_of_topic",

@@ -22,9 +22,11 @@ from jieru.i18n import marked as _
 from jieru.sources.formats import write_format
 from jieru.sources.ready_made import ready_made
 from jieru.sources.topics import SOURCE_NAME
+from jieru.sparkplug.topics import SPARKPLUG_PREFIX, SPARKPLUG_SOURCE
 from jieru.wire import PLATFORM_CODE
 from registry import sources
 from registry.sources import SourceAddress
+from verifier.policy import Policy
 
 __all__ = [
     "SourceFilter",
@@ -118,7 +120,9 @@ def read_source(
 
 
 @refusals_answered()
-def declare_source(connection: psycopg.Connection, caller: Caller, new: NewSource) -> SourceRecord:
+def declare_source(
+    connection: psycopg.Connection, caller: Caller, new: NewSource, policy: Policy
+) -> SourceRecord:
     """Declare a source, or its next version (`registry.sources`), in a transaction of changes."""
     address = SourceAddress(new.platform, new.name)
     sources.declare_source(
@@ -127,6 +131,7 @@ def declare_source(connection: psycopg.Connection, caller: Caller, new: NewSourc
         content_of(new.ready_made, new.format),
         declared_by=caller.actor.name,
         own_platform=caller.platform_code,
+        takes_receipt_time=policy.takes_receipt_time,
     )
     return read_source(connection, caller, address)
 
@@ -168,6 +173,9 @@ def _wrong(field: str, reason: UserError) -> Problem:
 def _record(row: Row) -> SourceRecord:
     begin, end = f"jieru/v1/{row['platform']}", f"in/{row['name']}"
     topics = [f"{begin}/{end}", f"{begin}/via/{{gateway}}/{end}", f"{begin}/own/{{serial}}/{end}"]
+    if row["name"] == SPARKPLUG_SOURCE:
+        group = f"{SPARKPLUG_PREFIX}{row['platform']}"
+        topics = [f"{group}/DDATA/{{edge}}/{{device}}", f"{group}.via/DDATA/{{gateway}}/{{device}}"]
     return SourceRecord.model_validate(
         {**row, "format": json.loads(row["format"]), "topics": topics}
     )

@@ -27,6 +27,7 @@ from api.registry.sources.trials import try_sample
 from api.web.database import Database
 from api.web.language import RequestedLanguage
 from api.web.paging import RequestedPage
+from api.web.policy import CurrentPolicy
 from api.web.problems import Kind, problem_responses
 from api.web.records import CREATE_PROBLEMS
 from jieru.i18n import marked as _
@@ -74,11 +75,15 @@ def get_sources(
     responses=CREATE_PROBLEMS,
 )
 def post_source(
-    caller: CurrentCaller, database: Database, response: Response, new: NewSource
+    caller: CurrentCaller,
+    database: Database,
+    policy: CurrentPolicy,
+    response: Response,
+    new: NewSource,
 ) -> SourceRecord:
     """Declare a source."""
     with database.changing(caller.actor) as connection:
-        record = declare_source(connection, caller, new)
+        record = declare_source(connection, caller, new, policy)
     response.headers["location"] = f"/api/v1/sources/{record.platform}/{record.name}"
     return record
 
@@ -114,9 +119,9 @@ def get_ready_made(language: RequestedLanguage) -> ReadyMadeFormats:
     response_description=_("Rows and faults."),
     responses=problem_responses(Kind.TOO_LARGE, Kind.INVALID_REQUEST),
 )
-def post_trial(trial: Trial, language: RequestedLanguage) -> TriedSample:
+def post_trial(trial: Trial, language: RequestedLanguage, policy: CurrentPolicy) -> TriedSample:
     """Try a sample."""
-    return try_sample(trial, language)
+    return try_sample(trial, language, policy)
 
 
 @router.get(

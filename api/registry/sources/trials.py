@@ -10,16 +10,22 @@ from api.web.problems import Kind, Problem, WrongField
 from jieru.errors import UserError
 from jieru.i18n import Language, translations
 from jieru.i18n import marked as _
+from jieru.refusals.said import shown_bytes
 from jieru.sources.row import path_of
 from jieru.sources.rows import decode_rows
+from jieru.sparkplug.births import NO_BIRTH, BirthNames, names_of_birth
+from jieru.sparkplug.rows import decode_sparkplug, place_of
 from registry.sources import usable_format
+from verifier.policy import Policy
 
 __all__ = ["try_sample"]
 
 _SHOWN: Final = 100
+_ANY_DEVICE: Final = "device"
+"""For a sample whose topic is not said."""
 
 
-def try_sample(trial: Trial, language: Language) -> TriedSample:
+def try_sample(trial: Trial, language: Language, policy: Policy) -> TriedSample:
     """What the format reads in the sample.
 
     Raises:
@@ -27,24 +33,30 @@ def try_sample(trial: Trial, language: Language) -> TriedSample:
     """
     content = content_of(trial.ready_made, trial.format)
     try:
-        _text, declared = usable_format(content)
+        _text, declared = usable_format(content, takes_receipt_time=policy.takes_receipt_time)
     except UserError as reason:
         raise _wrong("format", reason) from None
-    decoded = decode_rows(_sample(trial), declared, trial.serial_of_topic)
+    sample, name, unknown_aliases = _sample(trial), trial.serial_of_topic, 0
+    if declared.sparkplug is None:
+        rows, faults = decode_rows(sample, declared, name)
+    else:
+        rows, faults, unknown_aliases = decode_sparkplug(
+            sample, declared.sparkplug, name or _ANY_DEVICE, _names(trial)
+        )
     translate = translations(language).gettext
     return TriedSample(
-        rows_number=len(decoded.rows),
-        faults_number=len(decoded.faults),
+        rows_number=len(rows),
+        faults_number=len(faults),
         rows=[
             TriedRow(
-                path=path_of(row.at, declared),
+                path=path_of(row.at, declared) if declared.sparkplug is None else place_of(row.at),
                 serial=row.serial,
                 ts=row.ts_ms,
                 seq=row.seq,
                 status=row.status.value if row.status else None,
                 metrics=row.metrics.decode() if row.metrics is not None else None,
             )
-            for row in decoded.rows[:_SHOWN]
+            for row in rows[:_SHOWN]
         ],
         faults=[
             TriedFault(
@@ -52,22 +64,41 @@ def try_sample(trial: Trial, language: Language) -> TriedSample:
                 reason=fault.reason,
                 fault=fault.said.spoken(translate),
                 serial=fault.serial,
-                shown=fault.shown.decode(errors="replace"),
+                shown=shown_bytes(fault.shown),
             )
-            for fault in decoded.faults[:_SHOWN]
+            for fault in faults[:_SHOWN]
         ],
+        unknown_aliases=unknown_aliases,
     )
 
 
+def _names(trial: Trial) -> BirthNames:
+    if trial.birth_base64 is None:
+        return NO_BIRTH
+    return names_of_birth(_of_base64(trial.birth_base64, "birth_base64"))
+
+
 def _sample(trial: Trial) -> bytes:
-    if (trial.text is None) == (trial.base64 is None):
-        raise _wrong("text", UserError(_("Give the message as text, or in Base64.")))
+    given = [each for each in (trial.text, trial.base64, trial.hex) if each is not None]
+    if len(given) != 1:
+        raise _wrong(
+            "text", UserError(_("Give the message as text, in Base64, or in hexadecimal."))
+        )
     if trial.text is not None:
         return trial.text.encode()
+    if trial.base64 is not None:
+        return _of_base64(trial.base64, "base64")
     try:
-        return b64decode(trial.base64 or "", validate=True)
+        return bytes.fromhex(trial.hex or "")
+    except ValueError:
+        raise _wrong("hex", UserError(_("It is not hexadecimal."))) from None
+
+
+def _of_base64(text: str, field: str) -> bytes:
+    try:
+        return b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise _wrong("base64", UserError(_("It is not Base64."))) from None
+        raise _wrong(field, UserError(_("It is not Base64."))) from None
 
 
 def _wrong(field: str, reason: UserError) -> Problem:

@@ -29,6 +29,9 @@ READS: Final[tuple[LiteralString, ...]] = (
     "SELECT * FROM public.credentials",
     "SELECT * FROM public.broker_users",
     "SELECT * FROM public.broker_permissions",
+    "SELECT * FROM public.broker_events",
+    "SELECT * FROM public.broker_sessions",
+    "SELECT * FROM public.broker_log_positions",
     "SELECT payload FROM public.rejections",
     "SELECT payload FROM public.source_messages",
     "SELECT format FROM public.sources",
@@ -314,6 +317,8 @@ READ_BY_VIEWS: Final = {
     "audit_entries": "action actor after before changed_at hash number origin platform_id"
     " previous_hash record_id record_kind",
     "audit_head": "hash number",
+    # How many, and not whose.
+    "broker_events": "hour is_user kind number platform_id",
     "connection_requests": "confirmation contract_no decided_at decided_by from_date id platform_id"
     " reason requested_at requested_by signed_on status to_date uscc",
     "case_states": "cause concluded_at due_on enterprise_id id is_concluded is_hard opened_at"

@@ -19,6 +19,7 @@ _MINUTES: Final = """
     FROM ingest_minutes ORDER BY minute, ingester
 """
 _REJECTION_HOURS: Final = "SELECT hour, reason, rejections FROM rejection_hours"
+_BROKER_EVENTS: Final = "SELECT hour, kind, number FROM broker_events"
 _RULES: Final = """
     SELECT applied_at, policy, max_delay_hours, max_clock_ahead_minutes, clock
     FROM evidence_rules ORDER BY applied_at DESC
@@ -123,6 +124,14 @@ def _rejections_by_hour(truth: Truth, asked: Asked) -> Rows:
     return [(*key, number) for key, number in sorted(found.items())]
 
 
+def _refused_by_the_broker(truth: Truth, asked: Asked) -> Rows:
+    found: Counter[tuple[datetime, str]] = Counter()
+    for hour, kind, number in truth.rows(_BROKER_EVENTS):
+        if asked.holds(hour) and kind in ("refused", "denied"):
+            found[hour, kind] += number
+    return [(*key, number) for key, number in sorted(found.items())]
+
+
 def _twice_and_late(truth: Truth, asked: Asked) -> Rows:
     groups = _grouped(truth, asked, by_ingester=False)
     return [
@@ -188,6 +197,7 @@ OPERATIONS: Final[Mapping[int, Expectation]] = {
     11: _by_ingester(lambda _asked, found: max(each.behind_s_max for each in found)),
     12: _rejections_by_hour,
     13: _twice_and_late,
+    14: _refused_by_the_broker,
     20: _commit_times,
     21: _by_ingester(lambda _asked, found: max(each.unacknowledged_max for each in found)),
     22: _ingesters,

@@ -140,6 +140,22 @@ def test_a_few_rejections_on_a_quiet_day_wake_nobody(
     assert not fires(auditor, "rejections-rising")
 
 
+def test_many_refusals_at_the_broker_fire(
+    owner: psycopg.Connection, auditor: psycopg.Connection
+) -> None:
+    """Connections and messages together; who comes and goes is no refusal."""
+    insert = """
+        INSERT INTO broker_events (hour, kind, username, is_user, client_id, address, topic, detail,
+                                   number, first_at, at)
+        VALUES (date_trunc('hour', now(), 'UTC'), %s, %s, false, '', '', '', '', %s, now(), now())
+    """
+    owner.execute(insert, ("connected", "a", 5_000))
+    owner.execute(insert, ("refused", "a", 1_500))
+    assert not fires(auditor, "broker-refusals")
+    owner.execute(insert, ("denied", "b", 1_500))
+    assert fires(auditor, "broker-refusals")
+
+
 def test_a_whole_chain_is_quiet(auditor: psycopg.Connection) -> None:
     """With an entry in it."""
     assert not fires(auditor, "audit-chain-broken")

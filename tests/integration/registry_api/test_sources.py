@@ -8,6 +8,7 @@ from typing import Any, Final
 from api.access.roles import Role
 from jieru.sources.ready_made import ready_made
 from tests.support.registry_api import RegistryApi
+from tests.support.sparkplug import metric, payload
 
 _FORMAT: Final[dict[str, Any]] = {
     "format": "json",
@@ -152,3 +153,25 @@ async def test_a_sample_with_many_rows_is_answered_with_the_first_hundred(api: R
         await api.ask("POST", "/sources/trials", json={"format": _FORMAT, "text": text})
     ).json()
     assert (tried["rows_number"], len(tried["rows"])) == (500, 100)
+
+
+async def test_a_sample_of_sparkplug_is_read_with_the_birth_before_it(api: RegistryApi) -> None:
+    """In Base64 or hexadecimal; what nobody names is counted."""
+    birth = payload([metric("rpm", -1, alias=1)], 1)
+    data = payload([metric(1, -1480, datatype=None), metric(2, 5)], 1_780_117_171_000)
+    trial = {"ready_made": "sparkplug-b", "hex": data.hex(), "serial_of_topic": "CNC-1"}
+    trial["birth_base64"] = base64.b64encode(birth).decode()
+    answer = (await api.ask("POST", "/sources/trials", json=trial)).json()
+    assert answer["unknown_aliases"] == 1
+    assert answer["rows"] == [
+        {
+            "path": "$.metrics[0]",
+            "serial": "CNC-1",
+            "ts": 1_780_117_171_000,
+            "seq": None,
+            "status": None,
+            "metrics": '{"rpm":-1480,"alias:2":5}',
+        }
+    ]
+    wrong = {**trial, "birth_base64": "?"}
+    assert (await api.ask("POST", "/sources/trials", json=wrong)).status_code == 422

@@ -79,6 +79,7 @@ def test_dashboards_and_alerts_share_a_folder() -> None:
         "jieru-ingest-behind",
         "jieru-session-trouble",
         "jieru-rejections-rising",
+        "jieru-broker-refusals",
         "jieru-audit-chain-broken",
         "jieru-audit-unverified",
         "jieru-evidence-differs",

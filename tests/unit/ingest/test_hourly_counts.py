@@ -41,18 +41,20 @@ def test_nothing_is_counted_of_nothing() -> None:
 
 
 def test_rejections_are_counted_by_reason_and_named_platform() -> None:
-    """A topic that breaks the contract names none."""
+    """Also where the topic breaks the contract, as long as it stays in the platform's tree."""
     reasons = RejectionReason
     counted = refused_hours(
         [
             Rejection(reasons.UNKNOWN_DEVICE, message(topic=topic_of("d", "alpha"))),
             Rejection(reasons.RETAINED, message(topic=topic_of("d", "alpha"))),
             Rejection(reasons.UNKNOWN_DEVICE, message(topic=topic_of("e", "alpha"))),
-            Rejection(reasons.BAD_TOPIC, message(topic="jieru/v1/alpha/d")),
+            Rejection(reasons.BAD_TOPIC, message(topic="jieru/v1/alpha/d/telemetry")),
+            Rejection(reasons.BAD_TOPIC, message(topic="jieru/v1/Alpha/d/heartbeat")),
         ]
     )
     assert counted == [
         RefusedHour(NOON, "", reasons.BAD_TOPIC, 1),
+        RefusedHour(NOON, "alpha", reasons.BAD_TOPIC, 1),
         RefusedHour(NOON, "alpha", reasons.RETAINED, 1),
         RefusedHour(NOON, "alpha", reasons.UNKNOWN_DEVICE, 2),
     ]

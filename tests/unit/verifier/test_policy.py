@@ -57,6 +57,7 @@ def test_the_policy_of_putian_has_the_values_of_the_design() -> None:
         "backdate_days_max": 7,
         "live_within_minutes": 60,
         "live_share_min": 0,
+        "receipt_time_allowed": "never",
         "count_year_of": "window_start",
         "connection_uniqueness": "platform",
         "recognition_level_min": "municipal",

@@ -58,19 +58,34 @@ COMMENT ON VIEW audit.rejection_hours IS 'How many messages were refused in each
 COMMENT ON COLUMN audit.rejection_hours.platform IS 'That the topic names; null: it names none that is registered.';
 COMMENT ON COLUMN audit.rejection_hours.starts_at IS 'The beginning of the hour of receipt.';
 
--- In two halves, each with a condition that its index has.
+-- In three parts, each with a condition that its index has.
 CREATE VIEW audit.rejections AS
 SELECT id, received_at, (received_at AT TIME ZONE 'Asia/Shanghai')::date AS received_on, reason,
        split_part(topic, '/', 3) AS platform, split_part(topic, '/', 4) AS serial, topic, payload_bytes
 FROM rejections WHERE topic LIKE 'jieru/v1/%/%'
 UNION ALL
+SELECT id, received_at, (received_at AT TIME ZONE 'Asia/Shanghai')::date, reason,
+       split_part(split_part(topic, '/', 2), '.', 1), split_part(topic, '/', 5), topic, payload_bytes
+FROM rejections WHERE topic LIKE 'spBv1.0/%/%'
+UNION ALL
 SELECT id, received_at, (received_at AT TIME ZONE 'Asia/Shanghai')::date, reason, NULL, NULL, topic,
        payload_bytes
-FROM rejections WHERE topic NOT LIKE 'jieru/v1/%/%';
+FROM rejections WHERE topic NOT LIKE 'jieru/v1/%/%' AND topic NOT LIKE 'spBv1.0/%/%';
 COMMENT ON VIEW audit.rejections IS 'Which messages were refused, when and why? Not what was in them.';
 COMMENT ON COLUMN audit.rejections.platform IS 'As the topic names it, registered or not; null: it names none.';
 COMMENT ON COLUMN audit.rejections.serial IS 'As the topic names it, registered or not.';
 COMMENT ON COLUMN audit.rejections.payload_bytes IS 'How long the message was.';
+
+CREATE VIEW audit.broker_refusals AS
+SELECT p.code AS platform, e.hour AS starts_at, (e.hour AT TIME ZONE 'Asia/Shanghai')::date AS happened_on,
+       e.kind, e.is_user, sum(e.number)::bigint AS refusals
+FROM broker_events e LEFT JOIN platforms p ON p.id = e.platform_id
+WHERE e.kind IN ('refused', 'denied')
+GROUP BY p.code, e.hour, e.kind, e.is_user;
+COMMENT ON VIEW audit.broker_refusals IS 'How many connections did the broker refuse in each hour, and how many messages did it drop, as far as it is followed? Not whose: names and addresses are for operators and administrators.';
+COMMENT ON COLUMN audit.broker_refusals.platform IS 'That the username names; null: it names none that is registered.';
+COMMENT ON COLUMN audit.broker_refusals.kind IS 'refused: a connection; denied: a message.';
+COMMENT ON COLUMN audit.broker_refusals.is_user IS 'Whether a credential of the name was ever issued.';
 
 CREATE VIEW audit.evidence_rules AS
 SELECT applied_at, policy, max_delay_hours, max_clock_ahead_minutes, clock, live_within_minutes

@@ -51,3 +51,25 @@ def test_two_formats_that_read_otherwise_have_other_names() -> None:
     other = compile_format(read_format(_declared(seq=["@.n"])))
     again = compile_format(read_format(json.dumps(json.loads(_declared()), indent=4).encode()))
     assert one.sha256 == again.sha256 != other.sha256
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"format": "sparkplug_b", "gzip": true}', "do not belong to sparkplug_b"),
+        ('{"format": "sparkplug_b", "sparkplug": {"messages": []}}', "$.sparkplug.messages"),
+        ('{"format": "sparkplug_b", "sparkplug": {"messages": ["DDEATH"]}}', "DDEATH"),
+    ],
+)
+def test_sparkplug_has_parts_of_its_own(text: str, said: str) -> None:
+    """And none of those of documents; a death is no heartbeat."""
+    with pytest.raises(UserError) as caught:
+        read_format(text.encode())
+    assert said in str(caught.value.values["error"])
+
+
+def test_sparkplug_needs_no_more_than_its_name() -> None:
+    """Births and data of devices are heartbeats then."""
+    rule = compile_format(read_format(b'{"format": "sparkplug_b"}')).sparkplug
+    assert rule is not None
+    assert rule.messages == {"DBIRTH", "DDATA"}

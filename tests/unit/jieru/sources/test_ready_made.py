@@ -125,6 +125,40 @@ _EXAMPLES: Final[dict[str, list[_Example]]] = {
             ],
         )
     ],
+    "aliyun-gateway": [
+        _Example(
+            {
+                "params": {
+                    "properties": {"Power": {"value": "on", "time": _TS}},
+                    "subDevices": [
+                        {
+                            "identity": {"productKey": "", "deviceName": "S-1"},
+                            "properties": {"WF": {"value": 3, "time": _TS + 1_000}},
+                        }
+                    ],
+                },
+                "method": "thing.event.property.pack.post",
+            },
+            [("S-1", _TS + 1_000, {"WF": 3}), ("T-1", _TS, {"Power": "on"})],
+        )
+    ],
+    "aliyun-history": [
+        _Example(
+            {
+                "params": [
+                    {
+                        "identity": {"productKey": "", "deviceName": "S-1"},
+                        "properties": [
+                            {"Power": {"value": "on", "time": _TS}},
+                            {"Power": {"value": "off", "time": _TS + 1_000}},
+                        ],
+                    }
+                ],
+                "method": "thing.event.property.history.post",
+            },
+            [("S-1", _TS, {"Power": "on"}), ("S-1", _TS + 1_000, {"Power": "off"})],
+        )
+    ],
     "jetlinks": [
         _Example(
             {"messageId": "1", "timestamp": _TS, "properties": {"temp": 36.5}},
@@ -192,7 +226,7 @@ def _seen(row: Row) -> tuple[str, int | None, object]:
 
 def test_every_ready_made_format_has_an_example() -> None:
     """And none is without a format."""
-    assert set(ready_made()) == set(_EXAMPLES)
+    assert set(ready_made()) == {*_EXAMPLES, "sparkplug-b"}, "its own tests read that one"
 
 
 @pytest.mark.parametrize("name", _EXAMPLES)

@@ -21,7 +21,9 @@ from jieru.wire import PAYLOAD_LIMIT_BYTES, DeviceStatus, RejectionReason
 
 _TS: Final = 1_780_117_171_000
 _GATEWAY: Final = compile_format(ready_made()["thingsboard-gateway"].format)
-_FORMATS: Final = [compile_format(each.format) for each in ready_made().values()]
+_FORMATS: Final = [
+    compile_format(each.format) for each in ready_made().values() if each.format.rows
+]
 
 
 def _format(**rows: object) -> Format:

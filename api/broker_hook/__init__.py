@@ -1,0 +1,1 @@
+"""Where EMQX brings what it has to tell of connections."""

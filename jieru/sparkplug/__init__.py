@@ -1,0 +1,1 @@
+"""Sparkplug B: its topics, its payloads, and the heartbeats that they hold."""

@@ -1,0 +1,1 @@
+"""Clients of others against what we deploy: `make interop` (docs/testing.md)."""

@@ -1,0 +1,1 @@
+"""Tests of the path from a message to a row."""
