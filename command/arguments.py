@@ -12,6 +12,7 @@ from command.counting import today
 from jieru.calendar import parse_date
 from jieru.errors import UserError
 from jieru.i18n import gettext as _
+from jieru.text import LINE_BREAKS, admitted
 
 __all__ = [
     "AMOUNT",
@@ -21,6 +22,7 @@ __all__ = [
     "FOLDER",
     "MONTH",
     "POSITIVE_AMOUNT",
+    "TEXT",
     "WHOLE_NUMBER",
     "YEAR",
     "as_of_option",
@@ -137,6 +139,18 @@ class _Amount(click.FloatRange):
         return number
 
 
+class _Text(click.ParamType[str]):
+    """A text that may be kept; see `jieru.text`."""
+
+    name = "text"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            return admitted(value, allowed=LINE_BREAKS)
+        except UserError as refused:
+            self.fail(str(refused), param, ctx)
+
+
 class _Path(click.ParamType[Path]):
     """The path of a file or of a folder, whatever is there is of that sort."""
 
@@ -156,6 +170,7 @@ class _Path(click.ParamType[Path]):
         return path
 
 
+TEXT: Final = _Text()
 YEAR: Final = _Year()
 DAY: Final = _Day()
 MONTH: Final = _Month()

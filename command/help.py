@@ -10,6 +10,7 @@ from typing import Final
 import click
 from rich.cells import cell_len
 
+from command.arguments import TEXT
 from command.usage_errors import CLICK_WORDS
 from jieru.i18n import gettext as _
 
@@ -45,8 +46,14 @@ def _example_lines(call: str) -> Iterator[str]:
 
 
 def with_whole_help(command: click.Command) -> click.Command:
-    """A command, and all that are below it, with help that is wrapped and never cut."""
+    """A command, and all that are below it, with help that is wrapped and never cut.
+
+    Here every command passes, so here its free texts are led through the gate of text, too.
+    """
     command.context_class = _Context
+    for param in command.params:
+        if param.type is click.STRING and not getattr(param, "hide_input", False):
+            param.type = TEXT
     command.short_help = command.short_help or _first_sentence(command.help or "")
     if isinstance(command, click.Group):
         for each in command.commands.values():

@@ -1,7 +1,6 @@
 """What one cell must be: each reader gives the value or raises the reason, as one sentence."""
 
 import re
-import unicodedata
 from collections.abc import Callable, Collection
 from datetime import date
 from functools import lru_cache
@@ -12,6 +11,7 @@ from stdnum.exceptions import InvalidChecksum, ValidationError
 
 from jieru.calendar import parse_date
 from jieru.errors import UserError
+from jieru.text import admitted
 from jieru.wire import PLATFORM_CODE, SERIAL
 from registry.files import Cell
 
@@ -45,13 +45,16 @@ _INTERVALS_S: Final = range(1, 7 * 86_400 + 1)
 """As the database has them: a second to a week."""
 _INTERVAL = re.compile(r"[0-9]{1,6}", re.ASCII)
 _SPREADSHEET_ERRORS: Final = frozenset(
-    ("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!")
+    (
+        *("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"),
+        *("#FIELD!", "#BLOCKED!", "#CONNECT!", "#BUSY!", "#UNKNOWN!", "#GETTING_DATA"),
+    )
 )
-_INVISIBLE: Final = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
-"""Control and format characters and line breaks: two names that look the same must be the same.
-
-And halves of a surrogate pair, which JSON can say and no database takes.
-"""
+_TOO_NARROW: Final = re.compile(r"#{3,}")
+_ROUNDED: Final = re.compile(r"[0-9](\.[0-9]+)?E[+-]?[0-9]{1,3}", re.ASCII)
+"""As spreadsheets write a long number into a CSV file, without its last digits."""
+_TEXT_OF_DIGITS: Final = re.compile(r"""="([^"]*)"|'([0-9]+)""", re.ASCII)
+"""How people make a spreadsheet keep the zeros of a number."""
 _SHOWN_LENGTH: Final = 40
 _MEMORY: Final = 65_536
 GUARD: Final = "'"
@@ -84,15 +87,27 @@ def _text(cell: Cell) -> str:
     if isinstance(cell, date):
         raise UserError("A date, where text belongs: format the cell as text and type it again.")
     text = unguarded(cell.strip())
-    if not text.isprintable():
-        for char in text:
-            if unicodedata.category(char) in _INVISIBLE:
-                raise UserError(
-                    "Holds the invisible character U+{code}: type the text again.",
-                    code=f"{ord(char):04X}",
-                )
+    text = admitted(text)
     if text in _SPREADSHEET_ERRORS:
         raise UserError("{value} is the error of a formula: replace it by the value.", value=text)
+    if _TOO_NARROW.fullmatch(text):
+        raise UserError(
+            "“{value}” is what a spreadsheet shows where a column is too narrow: widen the column "
+            "and save the file anew.",
+            value=shown(text),
+        )
+    if _ROUNDED.fullmatch(text):
+        raise UserError(
+            "“{value}” is a number that a spreadsheet has rounded: format the cell as text and "
+            "type it again.",
+            value=shown(text),
+        )
+    if match := _TEXT_OF_DIGITS.fullmatch(text):
+        raise UserError(
+            "“{value}” must be written {right}.",
+            value=shown(text),
+            right=shown(match[1] or match[2] or ""),
+        )
     return text
 
 

@@ -29,6 +29,7 @@ __all__ = [
 
 REASONS_COLUMN: Final = ("reasons", "错误原因")
 """What a file of failed rows has in addition, for people; it is not read when it comes back."""
+_NAMES_SHOWN: Final = 20
 ERROR_LIMIT: Final = 200_000
 """Errors that are collected: a file that is wrong throughout must not fill the memory."""
 
@@ -208,7 +209,7 @@ def _columns_of_header(kind: Kind, sheet: Sequence[SheetRow]) -> list[Column | N
             "{unknown}. More than once: {repeated}.",
             expected=_expected(kind),
             missing=", ".join(missing) or "-",
-            unknown=", ".join(f"“{shown(name)}”" for name in unknown) or "-",
+            unknown=", ".join(f"“{shown(name)}”" for name in unknown[:_NAMES_SHOWN]) or "-",
             repeated=", ".join(repeated) or "-",
         )
     return found

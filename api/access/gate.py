@@ -28,6 +28,7 @@ from api.web.language import LANGUAGE_QUERY
 from api.web.origin import origin_of
 from api.web.problems import Kind, Problem, WrongField
 from api.web.services import services_of
+from api.web.text_gate import wrong_texts
 from jieru.access_entries import AccessKind, write_access_entry
 from jieru.errors import UserError
 from jieru.i18n import marked as _
@@ -46,6 +47,7 @@ FORM_TOKEN_HEADER: Final = "X-Form-Token"  # noqa: S105 - a name
 _CHANGES_NOTHING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _SCHEME: Final = "bearer "
 _REFUSED: Final = 400
+_NOT_FOUND: Final = 404
 _FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -71,6 +73,7 @@ class GatedRoute(APIRoute):
                 await _require_meant(request, caller)
             if self.include_in_schema:
                 _require_known_query(request, known)
+            _require_texts(request, may_be_nothing=_NOT_FOUND in self.responses)
             if recorded is AccessKind.SECRET:
                 await run_in_threadpool(_enter_access, request, recorded)
             response = await handle(request)
@@ -207,6 +210,21 @@ def _require_known_query(request: Request, known: Collection[str]) -> None:
     if wrong:
         message = _("The query has a parameter that is unknown here or stands there twice.")
         raise Problem(Kind.INVALID_REQUEST, message).about(wrong)
+
+
+def _require_texts(request: Request, *, may_be_nothing: bool) -> None:
+    """Refuse an address that holds what no text may; what is in a body, its model refuses.
+
+    Under such a path nothing can be kept, which is the answer of routes that know it.
+    """
+    path = {name: text for name, text in request.path_params.items() if isinstance(text, str)}
+    wrong = wrong_texts(path.items(), "path")
+    is_nothing = bool(wrong) and may_be_nothing
+    wrong += wrong_texts(request.query_params.multi_items(), "query")
+    if wrong:
+        reason = wrong[0].reason
+        kind = Kind.NOT_FOUND if is_nothing else Kind.INVALID_REQUEST
+        raise Problem(kind, reason.message, **reason.values).about(wrong)
 
 
 async def _require_meant(request: Request, caller: Caller) -> None:

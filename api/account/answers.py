@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, Str
 from api.access.api_keys import KeyKind
 from api.access.roles import Permission, Role
 from api.access.scopes import NARROW, Scope
+from api.web.text_gate import GatedTexts
 
 __all__ = [
     "ApiKey",
@@ -67,7 +68,7 @@ class CallerAnswer(BaseModel):
     scopes: list[Scope] = Field(description="Of the key; of a person all that the role has.")
 
 
-class NewApiKey(BaseModel):
+class NewApiKey(GatedTexts):
     """What is said of a key that shall be made."""
 
     model_config = ConfigDict(

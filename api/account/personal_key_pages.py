@@ -6,7 +6,7 @@ from typing import Final
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime
 from starlette.responses import Response
 
 from api.access.gate import GatedRoute
@@ -21,6 +21,7 @@ from api.console.announcement import Done, go_on
 from api.console.forms import Form, FormValues, Input, Mistakes, form_page, mistakes_of, read_form
 from api.console.visit import CurrentVisit, Visit
 from api.web.problems import Kind, Problem
+from api.web.text_gate import GatedTexts
 from jieru.errors import UserError
 from jieru.i18n import marked as _
 
@@ -33,7 +34,7 @@ _NEW: Final = "/account/personal-keys/new"
 _USUAL_LIFE: Final = timedelta(days=30)
 
 
-class _NewPersonalKey(BaseModel):
+class _NewPersonalKey(GatedTexts):
     """What is said of a key that shall be made."""
 
     name: str

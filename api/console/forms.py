@@ -34,6 +34,7 @@ __all__ = [
     "RecordForm",
     "answer_form",
     "answer_record_form",
+    "checked",
     "form_page",
     "mistakes_of",
     "read_form",
@@ -134,8 +135,17 @@ def read_form(model: type[Model], values: Mapping[str, str]) -> Model:
             sent[name] = value
         elif value is not None and not field_of_model.is_required():
             sent[name] = None if field_of_model.default is None else ""
+    return checked(model, sent)
+
+
+def checked(model: type[Model], said: Mapping[str, object]) -> Model:
+    """What a form says, once it was put together, as the model takes it.
+
+    Raises:
+        Problem: a field is wrong; it names each.
+    """
     try:
-        return model.model_validate(sent)
+        return model.model_validate(said)
     except ValidationError as error:
         raise Problem(Kind.INVALID_REQUEST, _MARKED.message).about(
             wrong_fields(error.errors())

@@ -7,9 +7,11 @@ from urllib.parse import urlencode
 
 from fastapi import Query
 from fastapi.responses import HTMLResponse
+from pydantic import AfterValidator
 
 from api.console.visit import Visit
 from api.web.paging import PageRequest
+from jieru.text import read_as_meant
 
 __all__ = [
     "Filtered",
@@ -23,7 +25,9 @@ __all__ = [
 
 Filter = TypeVar("Filter")
 
-Filtered = Annotated[str, Query(max_length=100, pattern=r"^[^\x00]*$")]
+Filtered = Annotated[
+    str, Query(max_length=100, pattern=r"^[^\x00]*$"), AfterValidator(read_as_meant)
+]
 """One value of a filter; a form sends an empty text for a field that was left empty."""
 
 

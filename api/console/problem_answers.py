@@ -24,6 +24,7 @@ from api.web.problems import (
     Kind,
     Problem,
     ProblemDocument,
+    field_path,
     reason_of,
 )
 from api.web.services import services_of
@@ -225,7 +226,9 @@ async def _answer_invalid(request: Request, error: Exception) -> Response:
         reason = reason_of(item)
         message = _spoken(reason.message, language, reason.values)
         errors.append(
-            FieldError(location=str(location), field=".".join(map(str, path)), message=message)
+            FieldError(
+                location=str(location), field=field_path(path) or str(location), message=message
+            )
         )
     first = errors[0]
     return _respond(

@@ -1,5 +1,6 @@
 """A count as its page shows it, computed now or stored: chart, outcomes, determinations. Pure."""
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -83,13 +84,18 @@ class Filter(NamedTuple):
 
     def accepts(self, determination: Determination) -> bool:
         """Whether a determination fits; the text is looked for in name and uscc."""
-        wanted = self.text.strip().casefold()
+        wanted = _folded(self.text.strip())
         enterprise = determination.enterprise
         return (
             self.outcome in {"", determination.outcome.value}
             and self.platform in {"", determination.platform.code}
-            and (wanted in enterprise.name.casefold() or wanted in enterprise.uscc.casefold())
+            and (wanted in _folded(enterprise.name) or wanted in _folded(enterprise.uscc))
         )
+
+
+def _folded(text: str) -> str:
+    """As texts are compared when one is looked for: full width and case make no difference."""
+    return unicodedata.normalize("NFKC", text).casefold()
 
 
 @dataclass(frozen=True, slots=True)

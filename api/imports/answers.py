@@ -42,6 +42,8 @@ _SUMMARY: Final[dict[str, Any]] = {
     "is_applicable": True,
     "applied_at": None,
     "applied_by": None,
+    "displaced_by": None,
+    "displaced": [],
 }
 
 
@@ -104,6 +106,13 @@ class ImportSummary(BaseModel):
     )
     applied_at: datetime | None
     applied_by: str | None
+    displaced_by: int | None = Field(
+        description="The later import for which the file, or the errors and failed rows, of this "
+        "one went before their time; null: none."
+    )
+    displaced: list[int] = Field(
+        description="Earlier imports of which nothing is kept any more, to make room for this one."
+    )
 
 
 class ImportPage(Page[ImportSummary]):

@@ -23,9 +23,12 @@ from api.imports.queries import (
     find_import,
     list_imports,
     receive_import,
+    size_of_import,
 )
+from api.imports.room import file_limit_bytes
 from api.imports.routes import ImportId
-from api.imports.upload import in_turn, read_form_file
+from api.imports.turns import in_turn
+from api.imports.upload import read_form_file
 from api.web.paging import PageRequest, RequestedPage
 from api.web.policy import CurrentRegistryRules
 from api.web.problems import Kind, Problem, WrongField
@@ -67,7 +70,7 @@ async def take_file(
         file = await read_form_file(visit.request)
         if not file.content:
             raise _without_file()
-        record = await in_turn(visit.caller, work)
+        record = await in_turn(visit.caller, work, size_bytes=len(file.content))
     except Problem as problem:
         mistakes = mistakes_of(visit.request, problem)
         return await run_in_threadpool(_imports, visit, PageRequest(), chosen, mistakes)
@@ -105,6 +108,7 @@ def show_import(
                 for error in shown
             ],
             "requested_rows": _ROW_SEPARATOR.join(map(str, record.requested_rows[:_ROWS_SHOWN])),
+            "displaced": _ROW_SEPARATOR.join(map(str, record.displaced)),
             "has_more_requested": record.requested > _ROWS_SHOWN,
             "backdated_rows": _ROW_SEPARATOR.join(map(str, record.backdated_rows[:_ROWS_SHOWN])),
             "has_more_backdated": record.backdated > _ROWS_SHOWN,
@@ -121,9 +125,11 @@ async def take_apply(
     visit: CurrentVisit, rules: CurrentRegistryRules, import_id: ImportId
 ) -> Response:
     """Import the file that was checked."""
+    size_bytes = await run_in_threadpool(size_of_import, visit.database, visit.caller, import_id)
     record = await in_turn(
         visit.caller,
         lambda: apply_import(visit.database, visit.caller, import_id, rules=rules),
+        size_bytes=size_bytes,
     )
     address = f"{_LIST}/{record.id}"
     if record.outcome == "applied":
@@ -149,6 +155,7 @@ def _imports(
             ],
             "kinds": word_choices(_kinds_for(visit.caller), KIND_WORDS, visit.translate),
             "chosen": chosen,
+            "limit_mib": file_limit_bytes(visit.caller) >> 20,
             "mistaken": mistakes,
             "may_change": visit.may(Permission.CHANGE_REGISTRY),
             **page_addresses(_LIST, {}, page, next_cursor),

@@ -21,6 +21,7 @@ from api.imports.kept import (
     unpack_errors,
     unpack_rows,
 )
+from api.imports.room import file_limit_bytes, make_room
 from api.web.database import RequestDatabase
 from api.web.paging import PageRequest, cut_page, read_cursor
 from api.web.policy import RegistryRules
@@ -48,6 +49,7 @@ __all__ = [
     "find_import",
     "list_imports",
     "receive_import",
+    "size_of_import",
 ]
 
 Outcome = Literal["checked", "rejected", "applied"]
@@ -63,7 +65,9 @@ _COLUMNS: Final = """
     imports.id, kind, file_name, encode(sha256, 'hex'), size_bytes, uploaded_at, uploaded_by,
     platforms.code, outcome, created, changed, unchanged, refusal, error_count,
     failed_rows IS NOT NULL, content IS NOT NULL AND uploaded_at > now() - interval '1 day',
-    applied_at, applied_by, requested, requested_rows, backdated, backdated_rows, evidence_from
+    applied_at, applied_by, requested, requested_rows, backdated, backdated_rows, evidence_from,
+    displaced_by,
+    ARRAY(SELECT other.id FROM imports AS other WHERE other.displaced_by = imports.id ORDER BY id)
 """
 _REFUSAL: Final = 12
 """Its place among them."""
@@ -173,6 +177,10 @@ class ImportRecord:
     """The first of these rows."""
     evidence_from: date | None
     """From which day on that of these rows counts."""
+    displaced_by: int | None
+    """The later import for which what was kept of this one went before its time."""
+    displaced: list[int]
+    """The earlier imports of which nothing is kept any more, for this one."""
 
 
 def receive_import(
@@ -198,9 +206,16 @@ def receive_import(
         The record; a rejected import is not an exception, for its sender wants to see its errors.
 
     Raises:
-        Problem: the caller may not import this kind.
+        Problem: the caller may not import this kind, or files of this size.
     """
     _require_allowed(caller, kind)
+    limit_bytes = file_limit_bytes(caller)
+    if len(file.content) > limit_bytes:
+        raise Problem(
+            Kind.TOO_LARGE,
+            _("Your files have at most {limit} MiB each: split it."),
+            limit=limit_bytes >> 20,
+        )
     sent = {
         "kind": kind,
         "file_name": file.name,
@@ -260,9 +275,21 @@ def apply_import(
             connection.execute(_SET_APPLIED, applied)
             return find_import(connection, caller, import_id)
     except UserError as refusal:
-        with database.reading() as connection:
-            connection.execute(_SET_REJECTED, {"id": import_id, **_rejection(parsed, refusal)})
+        rejection = {"id": import_id, **_rejection(parsed, refusal)}
+        with database.reading() as connection, connection.transaction():
+            connection.execute(_SET_REJECTED, rejection)
+            make_room(connection, caller, import_id)
             return find_import(connection, caller, import_id)
+
+
+def size_of_import(database: RequestDatabase, caller: Caller, import_id: int) -> int:
+    """How many bytes were sent.
+
+    Raises:
+        Problem: see `find_import`.
+    """
+    with database.reading() as connection:
+        return find_import(connection, caller, import_id).size_bytes
 
 
 def find_import(connection: psycopg.Connection, caller: Caller, import_id: int) -> ImportRecord:
@@ -348,6 +375,13 @@ def _refuse_to_apply(record: ImportRecord) -> NoReturn:
             _("The import {id} has errors: correct the file, send it anew."),
             id=record.id,
         )
+    if record.displaced_by is not None:
+        raise Problem(
+            Kind.CONFLICT,
+            _("The file of import {id} went to make room for import {later}: send it anew."),
+            id=record.id,
+            later=record.displaced_by,
+        )
     raise Problem(
         Kind.CONFLICT, _("The file of import {id} is no longer kept: send it anew."), id=record.id
     )
@@ -399,7 +433,11 @@ def _recorded(
     statement: LiteralString,
     values: dict[str, object],
 ) -> ImportRecord:
-    connection.execute(_FORGET)
-    row = connection.execute(statement, values).fetchone()
-    assert row is not None  # noqa: S101 - INSERT ... RETURNING
-    return find_import(connection, caller, row[0])
+    """Keep what became of a file, in a transaction; where it needs room, earlier ones go."""
+    with connection.transaction():
+        connection.execute(_FORGET)
+        row = connection.execute(statement, values).fetchone()
+        assert row is not None  # noqa: S101 - INSERT ... RETURNING
+        if values.get("outcome") != "applied":
+            make_room(connection, caller, row[0])
+        return find_import(connection, caller, row[0])

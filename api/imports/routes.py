@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from api.access.caller import Caller, CurrentCaller
@@ -33,8 +34,10 @@ from api.imports.queries import (
     find_import,
     list_imports,
     receive_import,
+    size_of_import,
 )
-from api.imports.upload import BODY_DOCUMENTATION, Upload, in_turn
+from api.imports.turns import in_turn
+from api.imports.upload import BODY_DOCUMENTATION, Upload
 from api.web.database import Database, RequestDatabase
 from api.web.language import language_of
 from api.web.paging import RequestedPage
@@ -104,7 +107,7 @@ async def post_import(
         record = receive_import(database, caller, kind, upload, rules=rules, dry_run=dry_run)
         return _answer(database, caller, record, language_of(request))
 
-    return await in_turn(caller, work)
+    return await in_turn(caller, work, size_bytes=len(upload.content))
 
 
 @router.post(
@@ -131,7 +134,8 @@ async def post_application(
         record = apply_import(database, caller, import_id, rules=rules)
         return _answer(database, caller, record, language_of(request))
 
-    return await in_turn(caller, work)
+    size_bytes = await run_in_threadpool(size_of_import, database, caller, import_id)
+    return await in_turn(caller, work, size_bytes=size_bytes)
 
 
 @router.get(

@@ -1,23 +1,18 @@
 """A file in a request: the body itself, or the field `file` of a form."""
 
-from collections.abc import Callable
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
-import anyio
-from anyio.to_thread import run_sync
 from fastapi import Depends, Query, Request
 from starlette.datastructures import UploadFile
 
-from api.access.caller import Caller
 from api.imports.downloads import CSV_MEDIA_TYPE, XLSX_MEDIA_TYPE
 from api.imports.queries import UploadedFile
 from api.web.problems import Kind, Problem, WrongField
 from jieru.errors import UserError
 from jieru.i18n import marked as _
+from jieru.text import is_admitted, read_as_meant
 
-__all__ = ["BODY_DOCUMENTATION", "Upload", "in_turn", "read_form_file"]
-
-Result = TypeVar("Result")
+__all__ = ["BODY_DOCUMENTATION", "Upload", "read_form_file"]
 
 FILE_FIELD: Final = "file"
 _FORM_MEDIA_TYPE: Final = "multipart/form-data"
@@ -28,7 +23,8 @@ _LONGEST_NAME: Final = 200
 BODY_DOCUMENTATION: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
-        "description": "A CSV or XLSX file of at most 32 MiB; its content decides, not its name.",
+        "description": "A CSV or XLSX file of at most 32 MiB (an operator's: 16 MiB); its "
+        "content decides, not its name.",
         "content": {
             CSV_MEDIA_TYPE: {
                 "schema": {"type": "string"},
@@ -89,21 +85,4 @@ async def read_form_file(request: Request, file_name: str = "") -> UploadedFile:
 
 def _clean(name: str) -> str:
     """A file's name as it can be kept and shown."""
-    printable = "".join(character for character in name if character.isprintable())
-    return printable.strip()[:_LONGEST_NAME]
-
-
-_TURNS: Final = anyio.CapacityLimiter(1)
-_TURNS_OF: Final[dict[str, anyio.CapacityLimiter]] = {}
-"""By sender: who sends many files stands in the one line once."""
-
-
-async def in_turn(caller: Caller, work: Callable[[], Result]) -> Result:
-    """Do the work of an import in a thread, one import at a time.
-
-    Two at once would be no faster, and would take twice the memory. Others wait for one import of
-    each sender before them, however many that sender has sent; an operator's platform is one.
-    """
-    sender = caller.platform_code or caller.actor.name
-    async with _TURNS_OF.setdefault(sender, anyio.CapacityLimiter(1)):
-        return await run_sync(work, limiter=_TURNS)
+    return read_as_meant("".join(filter(is_admitted, name))).strip()[:_LONGEST_NAME]

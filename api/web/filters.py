@@ -7,9 +7,11 @@ from typing import Annotated, Final
 
 from fastapi import Query
 from psycopg.sql import SQL, Composable, Identifier
+from pydantic import AfterValidator
 
 from jieru.calendar import civil_date
 from jieru.i18n import marked as _
+from jieru.text import read_as_meant
 
 __all__ = [
     "DistrictFilter",
@@ -69,6 +71,7 @@ TextFilter = Annotated[
         max_length=_TEXT_LENGTH_MAX,
         pattern=_WITHOUT_NUL,
     ),
+    AfterValidator(read_as_meant),
 ]
 SerialFilter = Annotated[
     str | None,
@@ -114,7 +117,11 @@ def in_state(state: State, table: str, end: str) -> list[Composable]:
 def contains(columns: Iterable[Composable]) -> Composable:
     """The condition that one of the columns holds the parameter `text`.
 
-    By the C collation, which folds A to Z alone: the fastest, and Chinese has no case.
+    By the C collation, which folds A to Z alone: the fastest, and Chinese has no case. Full width
+    and half width are the same (NFKC); names are kept as they were given.
     """
-    holds = SQL("""strpos(lower({} COLLATE "C"), lower(%(text)s COLLATE "C")) > 0""")
+    holds = SQL(
+        """strpos(lower(normalize({}, NFKC) COLLATE "C"),
+                  lower(normalize(%(text)s::text, NFKC) COLLATE "C")) > 0"""
+    )
     return SQL("({})").format(SQL(" OR ").join(holds.format(column) for column in columns))

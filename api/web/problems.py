@@ -14,11 +14,13 @@ from jieru.i18n import marked as _
 
 __all__ = [
     "PROBLEM_MEDIA_TYPE",
+    "SENTENCE",
     "FieldError",
     "Kind",
     "Problem",
     "ProblemDocument",
     "WrongField",
+    "field_path",
     "problem_responses",
     "reason_of",
     "wrong_fields",
@@ -26,6 +28,8 @@ __all__ = [
 ]
 
 PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
+SENTENCE: Final = "sentence"
+"""The type of an error of pydantic's whose reason is a sentence of ours."""
 
 
 class _Explanation(NamedTuple):
@@ -236,11 +240,19 @@ def wrong_value(field: str, reason: UserError) -> Problem:
 
 def wrong_fields(errors: Sequence[Any]) -> list[WrongField]:
     """What pydantic found wrong in a body or a form, each under its dotted path."""
-    return [WrongField(".".join(map(str, item["loc"])), reason_of(item)) for item in errors]
+    return [WrongField(field_path(item["loc"]), reason_of(item)) for item in errors]
+
+
+def field_path(path: Sequence[int | str]) -> str:
+    """A dotted path; a name that somebody made up may be no text, and is written so that it is."""
+    return ".".join(map(str, path)).encode("utf-8", "backslashreplace").decode()
 
 
 def reason_of(item: Any) -> UserError:  # noqa: ANN401 - pydantic's, a mapping of many shapes
     """What pydantic found wrong with one value."""
+    if item["type"] == SENTENCE:
+        message, values = item["ctx"]["sentence"], item["ctx"]["values"]
+        return UserError(message, **values)
     template = _FIELD_MESSAGES.get(item["type"])
     # What we have no words for is pydantic's own, where a brace is a brace.
     message = template or item["msg"].replace("{", "{{").replace("}", "}}")

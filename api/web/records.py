@@ -6,13 +6,14 @@ from contextlib import contextmanager
 from datetime import date
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from api.web.civil import CivilDate
 from api.web.problems import Kind, Problem, WrongField, problem_responses
 from api.web.revisions import etag_of
+from api.web.text_gate import GatedTexts
 from registry.refusals import (
     ChangedMeanwhileError,
     ConflictError,
@@ -72,7 +73,7 @@ WHOLE_NUMBER: Final = BeforeValidator(_no_boolean)
 """Marks a number in a body, or in the text that a form sends."""
 
 
-class Body(BaseModel):
+class Body(GatedTexts):
     """A body that takes no field which it does not know: a slip must not go unnoticed."""
 
     model_config = ConfigDict(extra="forbid")

@@ -51,6 +51,7 @@ def test_a_form_whose_file_finds_no_room(
         ) as process,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=key, timeout=60) as client,
     ):
+
         def send() -> httpx.Response:
             file = ("devices.csv", _FILE, "text/csv")
             return client.post("/api/v1/imports/devices", files={"file": file})

@@ -53,7 +53,8 @@ _SELECT_DETERMINATIONS = """
     WHERE found.count_id = %(count)s
       AND (%(platform)s::text IS NULL OR found.platform = %(platform)s)
       AND (%(outcome)s::text IS NULL OR found.outcome = %(outcome)s)
-      AND (%(text)s::text IS NULL OR strpos(lower(found.name), lower(%(text)s)) > 0
+      AND (%(text)s::text IS NULL OR strpos(lower(normalize(found.name, NFKC)),
+                                               lower(normalize(%(text)s::text, NFKC))) > 0
            OR strpos(found.uscc, upper(%(text)s)) > 0)
     ORDER BY found.platform COLLATE "C", found.uscc COLLATE "C"
     LIMIT %(limit)s OFFSET %(offset)s

@@ -89,6 +89,8 @@ class SourcePage(Page[SourceRecord]):
 class NewSource(Body):
     """A source to be declared, or its next version."""
 
+    as_they_come = frozenset({"format"})
+
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
@@ -146,6 +148,8 @@ class ReadyMadeFormats(BaseModel):
 
 class Trial(Body):
     """A sample to be read by a format; nothing of it is kept."""
+
+    as_they_come = frozenset({"format", "text", "base64", "hex"})
 
     model_config = ConfigDict(
         json_schema_extra={

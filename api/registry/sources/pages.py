@@ -20,6 +20,7 @@ from api.console.forms import (
     Input,
     Mistakes,
     answer_form,
+    checked,
     form_page,
     mistakes_of,
 )
@@ -105,12 +106,13 @@ def take_new_source(
     """Declare a source, or its next version."""
 
     def act() -> str:
-        new = NewSource(
-            platform=platform,
-            name=values.get("name", ""),
-            ready_made=values.get("ready_made") or None,
-            format=_typed_format(values),
-        )
+        said = {
+            "platform": platform,
+            "name": values.get("name", ""),
+            "ready_made": values.get("ready_made") or None,
+            "format": _typed_format(values),
+        }
+        new = checked(NewSource, said)
         with visit.database.changing(visit.caller.actor) as connection:
             declare_source(connection, visit.caller, new, policy)
         return sources_address(platform)
@@ -159,12 +161,13 @@ def _trial_of(visit: Visit, platform: str, values: Mapping[str, str]) -> Trial:
     if kind == "declared" and declared is None:
         with visit.database.reading() as connection:
             declared = read_source(connection, visit.caller, SourceAddress(platform, name)).format
-    return Trial(
-        ready_made=ready_made_name,
-        format=declared,
-        **{_written_as(values): _typed_sample(values)},
-        serial_of_topic=values.get("serial_of_topic") or None,
-    )
+    said = {
+        "ready_made": ready_made_name,
+        "format": declared,
+        _written_as(values): _typed_sample(values),
+        "serial_of_topic": values.get("serial_of_topic") or None,
+    }
+    return checked(Trial, said)
 
 
 def _written_as(values: Mapping[str, str]) -> str:

@@ -68,7 +68,7 @@ def test_a_right_cell_gives_its_value(read: CellReader, cell: Cell, value: Value
         ("91110000600037314L", "its check character is wrong"),
         ("9111000060003734", "its length is 16, not 18"),
         ("9111000060003734IL", "without I, O, S, V and Z"),
-        ("9.135E+17", "its length is 9, not 18"),
+        ("9.135E+17", "a number that a spreadsheet has rounded"),
         (date(2026, 3, 2), "A date, where text belongs"),
     ],
 )
@@ -159,3 +159,26 @@ def test_a_cell_that_could_not_be_read_gives_its_own_reason() -> None:
 def test_messages_quote_values_shortly_and_harmlessly() -> None:
     """No value reaches a terminal with an escape in it."""
     assert shown("\x1b[31m" + "x" * 99) == "\\u001b[31m" + "x" * 34 + "…"
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("2.02603E+11", "has rounded"),
+        ("1E+11", "has rounded"),
+        ("########", "too narrow"),
+        ("#SPILL!", "error of a formula"),
+        ("#CALC!", "error of a formula"),
+        ('="00012"', "must be written 00012"),
+        ("'00012", "must be written 00012"),
+    ],
+)
+def test_what_a_spreadsheet_leaves_instead_of_a_value_is_refused(text: str, part: str) -> None:
+    """As the same is refused in a workbook: what was meant is lost, or is written otherwise."""
+    assert part in refusal(text_reader(100), text)
+
+
+@pytest.mark.parametrize("text", ["#1 plant", "E+11", "'s-Hertogenbosch", "=1+1", "##", "3E"])
+def test_what_only_looks_a_little_like_it_is_text(text: str) -> None:
+    """Names hold many things."""
+    assert text_reader(100)(text) == text

@@ -1,0 +1,1 @@
+"""Workbooks are read in a process of their own: no file takes memory or time from others."""
