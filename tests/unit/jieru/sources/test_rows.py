@@ -147,8 +147,8 @@ def test_a_container_of_another_kind_is_told_though_another_rule_found_rows() ->
         assert [row.serial for row in decoded.rows] == ["C-9"]
         assert [each.path for each in decoded.faults] == paths
     either = _of_rules("$.devices[*]", "$.devices.*")
-    for held in ({"a": {"id": "C-1", "t": 1}}, [{"id": "C-1", "t": 1}]):
-        decoded = decode_rows(json.dumps({"devices": held}).encode(), either)
+    for row in (b'{"a": {"id": "C-1", "t": 1}}', b'[{"id": "C-1", "t": 1}]'):
+        decoded = decode_rows(b'{"devices": ' + row + b"}", either)
         assert (len(decoded.rows), decoded.faults) == (1, [])
 
 
