@@ -34,7 +34,7 @@ _UNSEEN: Final = "甲\u3164"
 _LOST_SURROGATE: Final = "%ED%A0%80"
 """Half a character, as an address or a form of a browser spells it."""
 _NO_TEXT: Final = frozenset({"date", "date-time", "binary", "base64"})
-_AS_THEY_COME: Final = frozenset({"text", "base64", "format"})
+_AS_THEY_COME: Final = frozenset({"text", "base64", "hex", "format"})
 """Samples of others' messages, and how they are read."""
 _GATED: Final = frozenset({"reason", "site", "grounds", "notes", "attachment"})
 """Free texts, whose form says what is wrong with them beside the field."""

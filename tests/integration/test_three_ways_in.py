@@ -1,6 +1,8 @@
 """The same month by MQTT, over HTTPS and in another's format is the same evidence."""
 
 import json
+import os
+import signal
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -93,6 +95,11 @@ def _assert_counted_alike(connection: psycopg.Connection, policy: Policy) -> Non
     assert count.total_yuan == 3 * 10_000
 
 
+def _stored(connection: psycopg.Connection) -> int:
+    connection.rollback()
+    return len(connection.execute(_HEARTBEATS, (_NATIVE,)).fetchall())
+
+
 def test_the_same_month_three_ways_is_the_same_evidence(
     simulation_database_url: str, mosquitto: MosquittoBroker, tmp_path: Path
 ) -> None:
@@ -113,7 +120,7 @@ def test_the_same_month_three_ways_is_the_same_evidence(
         url = simulation_database_url
         with (
             closing(cloud),
-            ingester(url, mosquitto.url(), log, ingest_clock="event"),
+            ingester(url, mosquitto.url(), log, ingest_clock="event") as subscribed,
             http_ingester(url, tmp_path / "http.log", ingest_clock="event") as posting,
             posting.equipment(issued) as poster,
         ):
@@ -123,6 +130,8 @@ def test_the_same_month_three_ways_is_the_same_evidence(
                     second * 1000, number, DeviceStatus.RUNNING, {"rpm": number}
                 )
                 cloud.publish_raw(topic_of(_NATIVE), payload)
+                if number == 0:
+                    wait_until(lambda: _stored(connection) == 1, "the first is written alone")
             cloud.wait_until_acknowledged(len(times))
             poster.when_known([])
             native = [
@@ -142,12 +151,13 @@ def test_the_same_month_three_ways_is_the_same_evidence(
             ]
             answer = poster.answer(json.dumps(foreign).encode(), path="/plain-json")
             assert answer["accepted"] == len(times), answer
-
-            def is_stored() -> bool:
-                connection.rollback()
-                return len(connection.execute(_HEARTBEATS, (_NATIVE,)).fetchall()) == len(times)
-
-            wait_until(is_stored, "all that was published is stored")
+            wait_until(lambda: _stored(connection) == len(times), "all is stored")
+            # A device's state is written at most once an interval, and before they leave.
+            subscribed.send_signal(signal.SIGTERM)
+            os.kill(posting.pid, signal.SIGTERM)
+            assert subscribed.wait(60) == 0
+            http_log = tmp_path / "http.log"
+            wait_until(lambda: "ingester_stopped" in http_log.read_text(), "both have left")
         for query in (_HEARTBEATS, _PRESENCE):
             connection.rollback()
             rows = {each: connection.execute(query, (each,)).fetchall() for each in _WAYS}
