@@ -23,7 +23,7 @@ _INTERRUPTED_S: Final = 2
 """For how long requests that took longer are interrupted, and may say so."""
 _INTERRUPT_EVERY_S: Final = 0.1
 _STOP_TIMEOUT_S: Final = 5
-"""After that. All together ends within the ten seconds that containers are given."""
+"""After that. All together ends within a dozen seconds; units and containers give more."""
 
 
 @contextmanager
