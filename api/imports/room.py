@@ -22,7 +22,12 @@ _BYTES_OF_PLATFORM: Final = 96 * _MIB
 _OPERATORS_FILE_BYTES: Final = 16 * _MIB
 _FILE_BYTES: Final = 32 * _MIB
 
-_LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext('imports that are kept'), %s)"
+_LOCK_PLATFORM: Final = "SELECT FROM platforms WHERE id = %s FOR NO KEY UPDATE"
+# The bureau has no such row. The role of the console has no advisory locks, and a table's would be
+# held by two who both kept something before.
+_LOCK_FIRST_OF_BUREAU: Final = """
+    SELECT FROM imports WHERE platform_id IS NULL ORDER BY id LIMIT 1 FOR NO KEY UPDATE
+"""
 # Whoever applies one of them just now keeps it: it is locked, and goes with what is applied.
 _DISPLACE: Final = """
     WITH kept AS (
@@ -62,7 +67,10 @@ def make_room(connection: psycopg.Connection, caller: Caller, import_id: int) ->
     In the transaction that keeps it: others of the platform wait until that ends, or each would
     see room that both take.
     """
-    connection.execute(_LOCK, (caller.platform_id or 0,))
+    if caller.platform_id is not None:
+        connection.execute(_LOCK_PLATFORM, (caller.platform_id,))
+    else:
+        connection.execute(_LOCK_FIRST_OF_BUREAU)
     values = {
         "new": import_id,
         "person": caller.actor.name,

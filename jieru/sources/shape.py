@@ -258,8 +258,9 @@ def shape_of(rules: Sequence[Wanted], *, is_object: bool) -> Shape | None:
 def _is_ruled_out(root: _Part, each: Sequence[Step]) -> bool:
     """Whether a rule finds nothing in any document that rules before it have read.
 
-    So it is where it looks for an object in the place of their array, or the other way round,
-    before its first star: beyond one, other items may be what it looks for.
+    So it is where it looks for an object in the place of an array whose items one of them takes, or
+    for an array in the place of such an object, before its first star: beyond one, other items may
+    be what it looks for.
     """
     part: _Part | None = root
     for step in each:
@@ -267,7 +268,7 @@ def _is_ruled_out(root: _Part, each: Sequence[Step]) -> bool:
             return False
         is_array = part.each is not None and not part.is_object
         if isinstance(step, Star):
-            is_object = bool(part.members) or (part.each is not None and part.is_object)
+            is_object = part.each is not None and part.is_object
             return is_array if step.of_members else is_object
         if is_array:
             return isinstance(step, str)
