@@ -1,17 +1,26 @@
 """The same month by MQTT, over HTTPS and in another's format is the same evidence."""
 
+import asyncio
 import json
 import os
+import re
 import signal
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+import httpx
 import psycopg
 
 import verifier.policy
+from api.access.roles import Role
+from api.app import create_app
+from jieru.database import connect, open_pool
+from jieru.settings import Settings
 from jieru.wire import DeviceStatus, encode_payload
+from tests.support.archives import archive, restore
+from tests.support.callers import bearer
 from tests.support.credentials import issue_to
 from tests.support.fleet import PLATFORM, Publisher, ingester, wait_until
 from tests.support.http_ingester import http_ingester
@@ -19,6 +28,7 @@ from tests.support.messages import topic_of
 from tests.support.mosquitto import MosquittoBroker
 from tests.support.registry_builder import RegistryBuilder
 from tests.support.registry_files import uscc_of
+from tests.support.roles import API, as_role
 from tests.support.sources import declare
 from verifier.counting.explain import explain
 from verifier.counting.run import count_year
@@ -41,6 +51,8 @@ _FORMAT: Final = {
         }
     ],
 }
+_RECORDED: Final = re.compile(r'"(?:recorded_at|created_at|id|revision)": ?(?:"[^"]*"|[0-9]+)')
+"""Of the registration, and not of what was heard."""
 _HEARTBEATS: Final = """
     SELECT time, received_at, publisher_id, seq, status, metrics, boot, counter
     FROM heartbeats JOIN devices ON devices.id = device_id WHERE serial = %s ORDER BY time
@@ -165,7 +177,47 @@ def test_the_same_month_three_ways_is_the_same_evidence(
             assert rows[_NATIVE] == rows[_HTTPS] == rows[_SOURCE]
         connection.rollback()
         _assert_counted_alike(connection, _policy(tmp_path))
-    found = verify_month(Source(simulation_database_url, None, 72), _MONTH)
+        asyncio.run(_assert_shown_alike(connection, url))
+    _assert_all_stands(url, None, 3 * len(times))
+    _assert_archived_alike(url, tmp_path / "archive", 3 * len(times))
+
+
+async def _assert_shown_alike(connection: psycopg.Connection, url: str) -> None:
+    """The device's page tells by its last heartbeats, hours and troubles what came how."""
+    shown: dict[str, list[str]] = {each: [] for each in _WAYS}
+    with open_pool(as_role(url, API), size=2) as pool:
+        app = create_app(Settings(), pool, as_of=lambda: _AS_OF, year=2026)
+        transport = httpx.ASGITransport(app=app)
+        headers = bearer(connection, Role.ADMIN)
+        async with httpx.AsyncClient(transport=transport, base_url="http://jieru.test") as client:
+            for number, serial in enumerate(_WAYS, start=1):
+                for part in ("", "/heartbeats", "/presence?from=2026-03-01&to=2026-03-31", "/trouble"):
+                    path = f"/api/v1/devices/{PLATFORM}/{serial}{part}"
+                    answer = await client.get(path, headers=headers)
+                    assert answer.status_code == 200, answer.text
+                    text = answer.text
+                    for own in (uscc_of(number), serial, f"第{number}鞋厂"):
+                        text = text.replace(own, "…")
+                    shown[serial].append(_RECORDED.sub("…", text))
+    assert "running" in shown[_NATIVE][1]
+    assert shown[_NATIVE] == shown[_HTTPS] == shown[_SOURCE]
+
+
+def _assert_archived_alike(url: str, folder: Path, heartbeats: int) -> None:
+    """Files hold what the database held, and give it back."""
+    folder.mkdir()
+    with connect(url, autocommit=True) as connection:
+        before = [connection.execute(_HEARTBEATS, (each,)).fetchall() for each in _WAYS]
+        archive(connection, folder)
+        assert _stored(connection) == 0
+        _assert_all_stands(url, folder, heartbeats)
+        restore(connection, folder)
+        after = [connection.execute(_HEARTBEATS, (each,)).fetchall() for each in _WAYS]
+        assert after == before
+
+
+def _assert_all_stands(url: str, archive_folder: Path | None, heartbeats: int) -> None:
+    found = verify_month(Source(url, archive_folder, 72), _MONTH)
     assert found.is_clean
-    assert found.heartbeats == 3 * len(times)
+    assert found.heartbeats == heartbeats
     assert found.receipt_hours == 0
