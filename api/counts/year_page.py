@@ -63,8 +63,6 @@ from verifier.trust.draws.saying import said_of, said_of_not_listed
 
 __all__ = ["show_computed_count", "show_kept_count", "show_years", "year_address"]
 
-_NUL: Final = "\0"
-"""PostgreSQL's text knows no such character."""
 _MAY_BE_PAID: Final = frozenset({State.PAYABLE})
 
 
@@ -321,9 +319,9 @@ def _stored_rows(
             visit.caller,
             record,
             DeterminationFilter(
-                platform=wanted.platform.replace(_NUL, "") or None,
+                platform=wanted.platform or None,
                 outcome=Outcome(wanted.outcome) if wanted.outcome in set(Outcome) else None,
-                text=wanted.text.strip().replace(_NUL, "") or None,
+                text=wanted.text.strip() or None,
                 limit=ROWS_PER_PAGE,
                 offset=(number - 1) * ROWS_PER_PAGE,
             ),

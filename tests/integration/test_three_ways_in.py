@@ -51,6 +51,7 @@ _FORMAT: Final = {
         }
     ],
 }
+_HOURS_OF_MARCH: Final = "/presence?from=2026-03-01&to=2026-03-31"
 _RECORDED: Final = re.compile(r'"(?:recorded_at|created_at|id|revision)": ?(?:"[^"]*"|[0-9]+)')
 """Of the registration, and not of what was heard."""
 _HEARTBEATS: Final = """
@@ -191,7 +192,7 @@ async def _assert_shown_alike(connection: psycopg.Connection, url: str) -> None:
         headers = bearer(connection, Role.ADMIN)
         async with httpx.AsyncClient(transport=transport, base_url="http://jieru.test") as client:
             for number, serial in enumerate(_WAYS, start=1):
-                for part in ("", "/heartbeats", "/presence?from=2026-03-01&to=2026-03-31", "/trouble"):
+                for part in ("", "/heartbeats", _HOURS_OF_MARCH, "/trouble"):
                     path = f"/api/v1/devices/{PLATFORM}/{serial}{part}"
                     answer = await client.get(path, headers=headers)
                     assert answer.status_code == 200, answer.text
