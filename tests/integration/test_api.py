@@ -170,7 +170,6 @@ async def test_the_explanation_is_the_verifiers(ask: Asker, city_url: str) -> No
         "2101",
         "99999999999999999999",
         "2026?platform=nowhere",
-        "2026?platform=%00",
         "2026/nowhere/" + uscc_of(1),
         "2026/xielian/" + uscc_of(999),
         "2026/xielian/NONSENSE",

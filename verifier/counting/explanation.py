@@ -116,9 +116,7 @@ class Explanation:
                     "hours_heard": each.hours_heard,
                     "first_active_on": date_text(each.first_active_on),
                     "last_active_on": date_text(each.last_active_on),
-                    **(
-                        {"hours_by_receipt": each.hours_by_receipt} if each.hours_by_receipt else {}
-                    ),
+                    "hours_by_receipt": each.hours_by_receipt,
                 }
                 for each in self.devices
             ],
