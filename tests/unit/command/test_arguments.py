@@ -11,6 +11,7 @@ import command.load
 import command.simulate
 from command.arguments import AMOUNT, DAY, DAYS, POSITIVE_AMOUNT, WHOLE_NUMBER, YEAR
 from jieru.errors import UserError
+from tests.support.command import jieru
 
 _ENDLESS = "9" * 5_000
 
@@ -106,3 +107,20 @@ def test_a_command_takes_no_number_that_it_cannot_work_with(
     result = CliRunner().invoke(group, words, env=settings, standalone_mode=True)
     assert result.exit_code == 2
     assert isinstance(result.exception, SystemExit)
+
+
+@pytest.mark.parametrize("text", ["wu\x01", "wu\u3164", "wu\u202e", "wu\ue000"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("user", "add", "{}", "--role", "admin"),
+        ("decide", "withdraw", "1", "--reason", "{}", "--by", "zheng"),
+        ("explain", "2026", "xielian", "{}"),
+    ],
+)
+def test_a_command_takes_no_text_that_cannot_be_seen(arguments: tuple[str, ...], text: str) -> None:
+    """It names the character and its place, before anything is asked of a database."""
+    done = jieru(*(each.format(text) for each in arguments))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"U+{ord(text[2]):04X}" in done.stderr
+    assert "at place 3" in done.stderr
