@@ -9,7 +9,7 @@ from typing import Any, Final, LiteralString
 import psycopg
 
 from jieru.calendar import MILLISECONDS_PER_HOUR
-from jieru.wire import PAYLOAD_LIMIT_BYTES, RejectionReason, parse_heartbeat_topic
+from jieru.wire import PAYLOAD_LIMIT_BYTES, RejectionReason
 from tests.faults.hostile import HOSTILE_PLATFORM
 from tests.faults.load import LATE_AFTER_MS, Message
 from tests.faults.mqtt_tap import Acknowledged
@@ -291,14 +291,19 @@ def _findings_on_hours(stored: Stored) -> Iterable[str]:
         yield f"ingest_hours: {dict(stored.heard_hours)} where {wanted} is stored"
     refused: Counter[tuple[datetime, str, str | None]] = Counter()
     for (reason, topic, _payload), times in stored.rejections.items():
-        named = parse_heartbeat_topic(topic)
-        platform = named.device.platform if named else None
-        if platform not in _PLATFORMS:
-            platform = None
+        platform = _tree_of(topic)
         for received_ms, _committed_ms in times:
             refused[_hour(received_ms), reason, platform] += 1
     if stored.refused_hours != dict(refused):
         yield f"rejection_hours: {dict(stored.refused_hours)} where {dict(refused)} is stored"
+
+
+def _tree_of(topic: str) -> str | None:
+    """The platform in whose tree a topic lies, where alone the broker lets it publish."""
+    for platform in _PLATFORMS:
+        if topic.startswith(f"jieru/v1/{platform}/"):
+            return platform
+    return None
 
 
 def _hour(received_ms: int) -> datetime:

@@ -25,7 +25,7 @@ _FREE: Final = frozenset(
         # Kept or refused as a whole, once their count is frozen.
         *("count_determinations", "count_documents"),
         # Evidence, written by each heartbeat: no row is compared there.
-        *("presence", "presence_by_others"),
+        *("presence", "presence_by_others", "receipt_hours"),
     }
 )
 _REFUSALS: Final = (psycopg.errors.RestrictViolation, psycopg.errors.CheckViolation)
