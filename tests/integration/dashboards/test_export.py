@@ -118,7 +118,7 @@ def test_the_command_exports_for_the_database_of_the_settings(tmp_path: Path) ->
     assert json.loads((folder / "dashboards/jieru-overview.json").read_text("utf-8"))
     assert not [path for path, text in content(folder).items() if b"top-secret" in text]
     again = jieru("dashboards", "export", str(folder), database_url=_URL)
-    assert again.stdout == "0 files written, 20 unchanged, 0 removed.\n"
+    assert again.stdout == "0 files written, 22 unchanged, 0 removed.\n"
 
 
 def test_the_command_needs_to_know_the_database(tmp_path: Path) -> None:

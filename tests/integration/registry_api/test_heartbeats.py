@@ -46,6 +46,7 @@ async def test_the_last_days_are_listed_newest_first(api: RegistryApi) -> None:
         "status": "running",
         "publisher": {"kind": "cloud", "gateway": None},
         "metrics": {"rpm": 1200},
+        "is_time_of_receipt": False,
     }
 
 
