@@ -308,6 +308,8 @@ async def _unless_asked_to_end(work: Coroutine[None, None, object], ending: Endi
         if ending.is_asked:
             task.cancel()
             await asyncio.wait({task})
+            if not task.cancelled():
+                task.exception()  # what went wrong while it was cancelled is nobody's news
             return
         await asyncio.wait({task}, timeout=_POLL_S)
     task.result()

@@ -152,7 +152,7 @@ def test_a_signal_stops_everything_while_it_plays(
     time.sleep(2)
     _send_thrice(demonstration, number)
     assert demonstration.ends() == 130
-    assert "Traceback" not in demonstration.said()
+    assert "Traceback" not in demonstration.said(), demonstration.said()
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_at_the_page_it_waits_for_people_and_heartbeats_until_a_signal(
     _publish_a_first_heartbeat(end, address)
     _send_thrice(demonstration, number)
     assert demonstration.ends() == 0
-    assert "Traceback" not in demonstration.said()
+    assert "Traceback" not in demonstration.said(), demonstration.said()
 
 
 @pytest.mark.parametrize("word", ["ingest", "nats-server"])
