@@ -1,5 +1,6 @@
 """Where the broker is and who we are there."""
 
+import re
 import ssl
 from dataclasses import dataclass
 from typing import Final
@@ -10,6 +11,8 @@ from jieru.errors import UserError
 __all__ = ["BrokerAddress"]
 
 _PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
+_HOST: Final = re.compile(r"[\w.:%-]+")
+"""A name, an IPv4 or an IPv6 address; what else there is ends a string of a program that we show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class BrokerAddress:
             port = parts.port
         except ValueError:
             parts, port = urlsplit(""), None
-        if parts.scheme not in _PORTS or not parts.hostname:
+        if parts.scheme not in _PORTS or not _HOST.fullmatch(parts.hostname or ""):
             raise UserError(
                 "{setting} is not a broker's address (mqtt://user:password@host:1883 or "
                 "mqtts://...).",

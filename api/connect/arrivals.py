@@ -10,6 +10,7 @@ from psycopg.rows import dict_row
 from api.connect.answers import Arrival, HeartbeatArrival, RejectionArrival
 from api.connect.broker_events import broker_arrival, is_of, select_broker_events
 from api.connect.subjects import Subject
+from api.web.far_behind import came_from_long_ago
 from api.web.rejection_details import told
 from jieru.i18n import Language
 
@@ -39,9 +40,10 @@ _SELECT_HEARTBEATS: Final = """
     JOIN publishers ON publishers.id = found.publisher_id
     WHERE found.received_at >= %(since)s
 """
-# A clock that is far behind: what is noted of the device leads to the one heartbeat.
-_SELECT_FAR_BEHIND: Final = """
-    SELECT device_id, last_seen_at FROM device_states
+# A clock that is far behind: what is noted of the device leads to the one heartbeat. Of a clock
+# that was right before, presence does.
+_SELECT_BEHIND: Final = """
+    SELECT device_id, last_seen_at AS "time" FROM device_states
     WHERE device_id = ANY (%(devices)s) AND last_seen_at < %(oldest)s
 """
 _SELECT_THAT_ONE: Final = """
@@ -131,8 +133,13 @@ def look(
     heartbeats: dict[int, list[Row]] = {}
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = _rows(cursor, _SELECT_HEARTBEATS, {**values, "most": _MOST_OF_A_DEVICE})
-        for behind in _rows(cursor, _SELECT_FAR_BEHIND, values):
-            one = {"device": behind["device_id"], "time": behind["last_seen_at"], "since": since}
+        behind = {(row["device_id"], row["time"]) for row in _rows(cursor, _SELECT_BEHIND, values)}
+        # Of a platform's ten thousand devices it would take too long, ten times a minute.
+        own = [subject.device_ids[0] for subject in subjects if subject.name.serial is not None]
+        for fallen in came_from_long_ago(connection, own, oldest=now - _OLDEST, since=since):
+            behind.add((fallen.device_id, fallen.time))
+        for device_id, time in sorted(behind):
+            one = {"device": device_id, "time": time, "since": since}
             rows += _rows(cursor, _SELECT_THAT_ONE, one)
         for row in rows:
             heartbeats.setdefault(row["device_id"], []).append(row)

@@ -20,6 +20,7 @@ from api.access.roles import Role
 from api.app import create_app
 from api.connect.following import Following
 from api.server import serving
+from jieru.calendar import SHANGHAI
 from jieru.database import connect, open_pool
 from jieru.publishers import CLOUD_ID, ITSELF_ID
 from jieru.settings import Settings
@@ -46,6 +47,10 @@ _HEARTBEAT: Final = """
 _STATE: Final = """
     INSERT INTO device_states (device_id, last_seen_at)
     SELECT id, %s FROM devices WHERE serial = %s
+"""
+_LATE: Final = """
+    INSERT INTO presence (device_id, month, late_hours)
+    SELECT id, %s, set_bit(0::bit(744), %s, 1) FROM devices WHERE serial = %s
 """
 _BROKER_EVENT: Final = """
     INSERT INTO broker_events (hour, kind, platform_id, username, is_user, client_id, address,
@@ -316,6 +321,21 @@ async def test_a_clock_that_is_years_behind_is_an_arrival(
     async with visiting(app) as browser:
         browser.cookies.set("jieru_session", session_of(connection, "lin"))
         assert "1,800 days later" in (await browser.get(_DEVICE)).text
+
+
+async def test_a_clock_that_fell_back_is_an_arrival(
+    app: FastAPI, connection: psycopg.Connection
+) -> None:
+    """The device was heard rightly before: presence tells where it is heard now."""
+    _hear(connection, "CNC-01")
+    connection.execute(_STATE, (datetime.now(UTC) - timedelta(minutes=2), "CNC-01"))
+    fallen = datetime(2020, 1, 31, 23, 30, tzinfo=SHANGHAI)
+    connection.execute(_HEARTBEAT, (fallen, datetime.now(UTC), ITSELF_ID, "CNC-01"))
+    connection.execute(_LATE, ("2020-01-01", 30 * 24 + 23, "CNC-01"))
+    connection.commit()
+    async with visiting(app) as browser:
+        browser.cookies.set("jieru_session", session_of(connection, "lin"))
+        assert "days later: late, or its clock is behind" in (await browser.get(_DEVICE)).text
 
 
 def test_what_arrives_is_told_while_it_is_followed(

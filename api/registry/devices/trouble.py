@@ -10,6 +10,7 @@ from pydantic.config import JsonDict
 
 from api.access.caller import Caller
 from api.registry.devices.queries import find_device
+from api.web.far_behind import came_from_long_ago
 from api.web.rejection_details import RejectionDetail, told
 from jieru.i18n import Language
 from jieru.wire import DeviceAddress, RejectionReason
@@ -19,6 +20,8 @@ __all__ = ["TroubleAnswer", "read_trouble"]
 _RECENT: Final = timedelta(days=7)
 _FAR_BEHIND: Final = timedelta(days=1)
 """So much later than its time stamp the newest heartbeat was received."""
+_BACKLOG: Final = timedelta(hours=1)
+"""For so long after a heartbeat of now a device may send what it kept."""
 
 # The newest by its own time stamp: of a device whose clock is right nothing newer can be there.
 _SELECT_NEWEST: Final = """
@@ -95,8 +98,9 @@ def read_trouble(
         values = (device.id, device.last_seen_at - _FAR_BEHIND)
         heard = connection.execute(_SELECT_NEWEST, values).fetchone()
     since = now - _RECENT
-    if heard is not None and heard[1] > since:
-        since = heard[1]
+    if heard is not None:
+        heard = _last_arrival(connection, device.id, heard, since)
+        since = max(since, heard[1])
     refused = _last_refused(connection, address, since)
     if refused is not None:
         answer = RefusedAnswer(
@@ -111,6 +115,23 @@ def read_trouble(
             kind="clock_behind", received_at=heard[1], behind_s=behind, refused=None
         )
     return TroubleAnswer(kind=None, received_at=None, behind_s=None, refused=None)
+
+
+def _last_arrival(
+    connection: psycopg.Connection,
+    device_id: int,
+    newest: tuple[datetime, datetime],
+    since: datetime,
+) -> tuple[datetime, datetime]:
+    """Time stamp and arrival of what came last, where that is not the newest by its time stamp.
+
+    A backlog that is sent after a heartbeat of now is no clock that fell back.
+    """
+    after = max(since, newest[1] + _BACKLOG)
+    oldest = newest[0] - _FAR_BEHIND
+    for fallen in came_from_long_ago(connection, [device_id], oldest=oldest, since=after):
+        return (fallen.time, fallen.received_at)
+    return newest
 
 
 def _last_refused(

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from api.access.roles import Role
 from tests.support.people import session_of
 from tests.support.registry_api import RegistryApi
@@ -20,6 +22,17 @@ _STATE = """
     INSERT INTO device_states (device_id, last_seen_at)
     SELECT id, %(time)s FROM devices WHERE serial = %(serial)s
     ON CONFLICT (device_id) DO UPDATE SET last_seen_at = excluded.last_seen_at
+"""
+
+_LATE = """
+    INSERT INTO presence AS p (device_id, month, late_hours)
+    SELECT id, date_trunc('month', %(time)s AT TIME ZONE 'Asia/Shanghai')::date, late.hours
+    FROM devices, LATERAL (
+        SELECT set_bit(0::bit(744), (
+            24 * (extract(day FROM %(time)s AT TIME ZONE 'Asia/Shanghai') - 1)
+            + extract(hour FROM %(time)s AT TIME ZONE 'Asia/Shanghai'))::int, 1)) AS late (hours)
+    WHERE serial = %(serial)s
+    ON CONFLICT (device_id, month) DO UPDATE SET late_hours = p.late_hours | excluded.late_hours
 """
 
 
@@ -122,6 +135,42 @@ async def test_a_clock_that_is_behind_is_told(api: RegistryApi) -> None:
     found = await _trouble(api)
     assert (found["kind"], found["behind_s"]) == ("clock_behind", 1826 * 86_400)
     assert "its clock is 5 years behind" in await _page(api)
+
+
+def _hear_late(api: RegistryApi, serial: str, time: datetime, received: datetime) -> None:
+    """As the ingester stores it: the newest time stamp of the device stays."""
+    values = {"serial": serial, "time": time, "received": received}
+    api.connection.execute(_HEAR, values)
+    api.connection.execute(_LATE, values)
+
+
+async def test_a_clock_that_fell_back_is_told(api: RegistryApi) -> None:
+    """The device was right for long, lost its battery, and says now that it is five years ago."""
+    api.build.platform("alpha")
+    api.build.device("alpha", "a_1")
+    right = _now() - timedelta(hours=9)
+    _hear(api, "a_1", right, right)
+    long_ago = _now() - timedelta(days=1826)
+    for minutes in (50, 5):
+        _hear_late(api, "a_1", long_ago, _now() - timedelta(minutes=minutes))
+        long_ago += timedelta(minutes=45)
+    found = await _trouble(api)
+    assert found["kind"] == "clock_behind"
+    assert found["behind_s"] == pytest.approx(1826 * 86_400, abs=3_600)
+    # What was refused between the two is over, too.
+    _refuse(api, "jieru/v1/alpha/a_1/heartbeat", _now() - timedelta(minutes=30))
+    assert (await _trouble(api))["kind"] == "clock_behind"
+    _hear(api, "a_1", _now(), _now())
+    assert (await _trouble(api))["kind"] is None
+
+
+async def test_a_backlog_is_no_clock_that_fell_back(api: RegistryApi) -> None:
+    """What was kept for five days comes after a heartbeat of now."""
+    api.build.platform("alpha")
+    api.build.device("alpha", "a_1")
+    _hear(api, "a_1", _now() - timedelta(minutes=20), _now() - timedelta(minutes=20))
+    _hear_late(api, "a_1", _now() - timedelta(days=5), _now() - timedelta(minutes=10))
+    assert (await _trouble(api))["kind"] is None
 
 
 async def test_refused_is_said_of_what_came_after_the_last_heartbeat(api: RegistryApi) -> None:

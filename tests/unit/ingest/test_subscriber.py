@@ -16,11 +16,15 @@ def test_an_address_is_read_with_its_user_and_default_port() -> None:
     assert (address.username, address.password) == ("a/b", "p@ss")
     assert not address.is_tls
     assert BrokerAddress.of_url("mqtts://broker").port == 8883
+    assert BrokerAddress.of_url("mqtt://[fe80::1%25eth0]:1884").host == "fe80::1%25eth0"
 
 
-@pytest.mark.parametrize("url", ["broker:1883", "http://broker", "mqtt://", "mqtt://h:port", ""])
+@pytest.mark.parametrize(
+    "url",
+    ["broker:1883", "http://broker", "mqtt://", "mqtt://h:port", "", 'mqtt://a"b', "mqtt://a;b"],
+)
 def test_what_is_no_brokers_address_is_refused_in_one_sentence(url: str) -> None:
-    """The message shows what an address looks like."""
+    """The message shows what an address looks like; a quotation mark would end a shown string."""
     with pytest.raises(UserError, match="JIERU_MQTT_URL"):
         BrokerAddress.of_url(url)
 
