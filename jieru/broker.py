@@ -12,7 +12,7 @@ __all__ = ["BrokerAddress"]
 
 _PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
 _HOST: Final = re.compile(r"[\w.:%-]+")
-"""A name, an IPv4 or an IPv6 address; what else there is ends a string of a program that we show."""
+"""A name, an IPv4 or an IPv6 address; anything else ends a string of a program that we show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +41,15 @@ class BrokerAddress:
             port = parts.port
         except ValueError:
             parts, port = urlsplit(""), None
-        if parts.scheme not in _PORTS or not _HOST.fullmatch(parts.hostname or ""):
+        host = parts.hostname or ""
+        if parts.scheme not in _PORTS or not _HOST.fullmatch(host):
             raise UserError(
                 "{setting} is not a broker's address (mqtt://user:password@host:1883 or "
                 "mqtts://...).",
                 setting=setting,
             )
         return cls(
-            parts.hostname,
+            host,
             port or _PORTS[parts.scheme],
             unquote(parts.username) if parts.username else None,
             unquote(parts.password) if parts.password else None,
