@@ -6,9 +6,10 @@ from typing import Annotated
 from fastapi import Depends
 
 from api.access.caller import Caller, CurrentCaller
-from api.web.clock import Now
+from api.web.clock import Clock, Now
 from api.web.database import Database
 from api.web.problems import Kind, Problem
+from api.web.services import service
 from jieru.errors import UserError
 from jieru.i18n import marked as _
 from verifier.procedure.clock import step_instant
@@ -29,13 +30,20 @@ def require_person(caller: Caller) -> None:
         )
 
 
-def instant_of_steps(caller: CurrentCaller, database: Database, now: Now) -> datetime:
-    """The moment at which a step is taken: by the database's clock.
+def instant_of_steps(
+    caller: CurrentCaller,
+    database: Database,
+    now: Now,
+    clock: Annotated[Clock, Depends(service(Clock))],
+) -> datetime:
+    """The moment at which a step is taken: by the database's clock, if that is not a moved one.
 
     Raises:
         Problem: a program asks, or the application's clock is far from the database's.
     """
     require_person(caller)
+    if clock.is_moved:
+        return now
     try:
         with database.reading() as connection:
             return step_instant(connection, now)

@@ -13,7 +13,7 @@ import psycopg
 from fastapi import Depends
 
 from api.access.caller import Caller, CurrentCaller
-from api.access.people_only import StepInstant, instant_of_steps, require_person
+from api.access.people_only import StepInstant, require_person
 from api.counts.checkpoints import state_in_checkpoint
 from api.counts.long_steps import Work
 from api.counts.procedure_source import Procedure, ProcedureSource
@@ -53,7 +53,7 @@ from verifier.procedure.states import RULES, Step, require_step
 from verifier.procedure.steps import discard_count, publish_count, return_count
 from verifier.procedure.submitting import require_submittable, submit_count
 
-__all__ = ["CurrentStepTaker", "StepTaker", "instant_of_steps", "require_person"]
+__all__ = ["CurrentStepTaker", "StepTaker", "require_person"]
 
 _LARGEST_ID: Final = 2**31 - 1
 

@@ -11,9 +11,8 @@ from typing import Final
 from api.access.roles import Role
 from api.access.users import create_user
 from api.app import create_app
-from api.counts.steps import instant_of_steps
 from api.server import serving
-from api.web.clock import current_instant
+from api.web.clock import Clock
 from jieru.audit import Actor, changing
 from jieru.database import connect, open_pool
 from jieru.settings import Settings
@@ -81,9 +80,7 @@ def running_console(
     with open_pool(as_role(database_url, API), size=4) as pool, TemporaryDirectory() as folder:
         # The key that tests freeze with.
         known = Settings(signing_key_file=str(write_key(Path(folder) / "key.pem")))
-        app = create_app(settings or known, pool, as_of=lambda: as_of, year=year)
-        if clock is not None:
-            app.dependency_overrides[current_instant] = clock
-            app.dependency_overrides[instant_of_steps] = clock
+        moved = None if clock is None else Clock(clock, is_moved=True)
+        app = create_app(settings or known, pool, as_of=lambda: as_of, year=year, clock=moved)
         with serving(app, "127.0.0.1", 0) as address:
             yield Console(address, database_url)

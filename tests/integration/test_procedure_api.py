@@ -22,8 +22,7 @@ from api.access.roles import Role
 from api.app import create_app
 from api.counts.long_steps import Work
 from api.counts.procedure_source import ProcedureSource
-from api.counts.steps import instant_of_steps
-from api.web.clock import current_instant
+from api.web.clock import Clock
 from jieru.audit import changing
 from jieru.database import connect, open_pool
 from jieru.errors import UserError
@@ -183,11 +182,10 @@ def opened(url: str, *, signing_key_file: str = "", document_folder: str = "") -
             add_person(connection, name, role, platform=platform)
     with open_pool(as_role(url, API), size=4) as pool:
         settings = Settings(signing_key_file=signing_key_file, document_folder=document_folder)
-        app = create_app(settings, pool, as_of=lambda: AS_OF, year=2026)
-        bureau = Bureau(app, url)
-        app.dependency_overrides[current_instant] = lambda: bureau.now
-        app.dependency_overrides[instant_of_steps] = lambda: bureau.now
-        yield bureau
+        clock = Clock(lambda: opening.now, is_moved=True)
+        app = create_app(settings, pool, as_of=lambda: AS_OF, year=2026, clock=clock)
+        opening = Bureau(app, url)
+        yield opening
 
 
 @pytest.fixture(scope="module")
@@ -420,8 +418,10 @@ async def test_two_people_override_an_upheld_objection(bureau: Bureau) -> None:
 
 async def test_no_step_is_taken_while_the_clocks_are_apart(bureau: Bureau) -> None:
     """Steps take the database's clock; one that is far from it here refuses (finding C4)."""
-    del bureau.app.dependency_overrides[instant_of_steps]
-    answer = await bureau.take("2026/draft", {"as_of": str(AS_OF)})
+    with open_pool(as_role(bureau.url, API), size=4) as pool:
+        clock = Clock(lambda: bureau.now)
+        other = Bureau(create_app(Settings(), pool, clock=clock), bureau.url)
+        answer = await other.take("2026/draft", {"as_of": str(AS_OF)})
     assert answer.status_code == 409
     assert "that of the database says" in answer.json()["detail"]
     bureau.now = datetime.now(UTC) - timedelta(seconds=30)
@@ -490,8 +490,9 @@ async def test_a_count_drafted_anew_beside_a_freeze_that_runs_is_not_frozen(
     async def redraft() -> Any:  # noqa: ANN401 - JSON
         with open_pool(as_role(bureau.url, API), size=2) as pool:
             settings = Settings(signing_key_file="")
-            other = Bureau(create_app(settings, pool, as_of=lambda: AS_OF, year=2026), bureau.url)
-            other.app.dependency_overrides = bureau.app.dependency_overrides
+            clock = Clock(lambda: bureau.now, is_moved=True)
+            app = create_app(settings, pool, as_of=lambda: AS_OF, year=2026, clock=clock)
+            other = Bureau(app, bureau.url)
             await other.done("2026/return", {"reason": "补录"})
             exclusion = {"kind": "exclude", "platform": "xielian", "uscc": uscc_of(2)}
             await other.done("decisions", {**exclusion, "reason": "不实"})

@@ -18,7 +18,7 @@ from api.access.roles import Role
 from api.access.second_factors import begin_factor, factor_of
 from api.access.users import disable_user, reset_password, reset_second_factor
 from api.app import create_app
-from api.web.clock import current_instant
+from api.web.clock import Clock as AppClock
 from api.web.problems import Kind, Problem
 from jieru.audit import Actor, changing
 from jieru.database import connect, open_pool
@@ -84,9 +84,7 @@ def app(
 def application(url: str, settings: Settings, clock: Clock) -> Iterator[FastAPI]:
     """An application with this clock, and with no more rights than in production."""
     with open_pool(as_role(url, API), size=4) as pool:
-        app = create_app(settings, pool)
-        app.dependency_overrides[current_instant] = lambda: clock.now
-        yield app
+        yield create_app(settings, pool, clock=AppClock(lambda: clock.now))
 
 
 def shown(page: httpx.Response) -> dict[str, str]:

@@ -17,7 +17,7 @@ from api.access.personal_keys import PERSONAL_SCOPES
 from api.access.roles import Role
 from api.access.users import disable_user, reset_password
 from api.app import create_app
-from api.web.clock import current_instant
+from api.web.clock import Clock as AppClock
 from jieru.audit import Actor, changing
 from jieru.database import connect, open_pool
 from jieru.settings import Settings
@@ -62,9 +62,7 @@ def app(database_url: str, connection: psycopg.Connection, clock: Clock) -> Iter
     """The application on it."""
     del connection  # only its accounts
     with open_pool(as_role(database_url, API), size=4) as pool:
-        app = create_app(Settings(), pool)
-        app.dependency_overrides[current_instant] = lambda: clock.now
-        yield app
+        yield create_app(Settings(), pool, clock=AppClock(lambda: clock.now))
 
 
 def rows(connection: psycopg.Connection, query: str) -> list[tuple[object, ...]]:

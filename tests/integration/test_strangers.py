@@ -13,7 +13,7 @@ from api.access.delays import name_subject
 from api.access.roles import Role
 from api.access.users import create_user, disable_user, reset_password
 from api.app import create_app
-from api.web.clock import current_instant
+from api.web.clock import Clock as AppClock
 from jieru.audit import Actor, changing
 from jieru.database import connect, open_pool
 from jieru.settings import Settings
@@ -77,9 +77,7 @@ def app(
     """The application on it."""
     del connection, hasher  # only what they set up
     with open_pool(database_url, size=4) as pool:
-        app = create_app(Settings(), pool)
-        app.dependency_overrides[current_instant] = lambda: clock.now
-        yield app
+        yield create_app(Settings(), pool, clock=AppClock(lambda: clock.now))
 
 
 def failures(connection: psycopg.Connection) -> list[tuple[object, ...]]:

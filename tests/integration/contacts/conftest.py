@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from api.app import create_app
-from api.web.clock import current_instant
+from api.web.clock import Clock
 from jieru.audit import Actor, changing
 from jieru.calendar import civil_date
 from jieru.database import connect, open_pool
@@ -118,8 +118,7 @@ def post(database_url: str) -> Iterator[Post]:
             mail_from="莆田市工业和信息化局 <jieru@example.cn>",
             language="zh",
         )
-        app = create_app(settings, pool)
+        app = create_app(settings, pool, clock=Clock(lambda: opened.now))
         api = RegistryApi(app, connection, RegistryBuilder(connection))
-        post = Post(api, mail, settings, work)
-        app.dependency_overrides[current_instant] = lambda: post.now
-        yield post
+        opened = Post(api, mail, settings, work)
+        yield opened

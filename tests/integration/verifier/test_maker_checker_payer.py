@@ -19,8 +19,7 @@ import pytest
 
 from api.access.roles import Role
 from api.app import create_app
-from api.counts.steps import instant_of_steps
-from api.web.clock import current_instant
+from api.web.clock import Clock
 from jieru.database import connect, open_pool
 from jieru.errors import UserError
 from jieru.schema import migrate
@@ -496,9 +495,8 @@ async def _desks(server: DatabaseServer, template: str, key_file: Path) -> Async
             key = bearer(connection, Role.ADMIN)
         with open_pool(url, size=4) as pool:
             settings = Settings(signing_key_file=str(write_key(key_file)))
-            app = create_app(settings, pool, as_of=lambda: AS_OF, year=2026)
-            app.dependency_overrides[current_instant] = lambda: _NOW
-            app.dependency_overrides[instant_of_steps] = lambda: _NOW
+            clock = Clock(lambda: _NOW, is_moved=True)
+            app = create_app(settings, pool, as_of=lambda: AS_OF, year=2026, clock=clock)
             transport = httpx.ASGITransport(app=app)
             async with httpx.AsyncClient(
                 transport=transport, base_url="http://jieru.test"
