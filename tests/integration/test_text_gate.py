@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, Final
 
 import httpx
@@ -65,6 +66,7 @@ def app(city_url: str) -> Iterator[FastAPI]:
         yield create_app(Settings(), pool, as_of=lambda: AS_OF, year=2026)
 
 
+@cache
 def _document() -> dict[str, Any]:
     pool = ConnectionPool("postgresql://nobody@127.0.0.1:1/nothing", open=False, min_size=1)
     document: dict[str, Any] = create_app(Settings(), pool).openapi()
