@@ -38,6 +38,7 @@ from api.counts import procedure_pages, procedure_routes
 from api.counts import routes as counts_routes
 from api.counts.procedure_source import ProcedureSource
 from api.counts.source import CountSource
+from api.demonstration import pages as demonstration_pages
 from api.draws import pages as draws_pages
 from api.draws import routes as draws_routes
 from api.health import routes as health_routes
@@ -87,6 +88,7 @@ from api.rejections import routes as rejections_routes
 from api.web.body_limit import BodyLimit
 from api.web.clock import Clock
 from api.web.database import RequestDatabase
+from api.web.demonstration import Demonstration
 from api.web.ending import AnsweredAtTheEnd
 from api.web.head import HeadLikeGet
 from api.web.headers import SecurityHeaders
@@ -107,6 +109,7 @@ _PARTS: Final = (
     health_routes.router,
     access_routes.router,
     access_pages.router,
+    demonstration_pages.router,
     confirmations_public_pages.router,
     # Before the counts of a year, whose addresses would take their names for years or codes.
     procedure_routes.router,
@@ -203,6 +206,7 @@ def create_app(
     as_of: Callable[[], date] = yesterday,
     year: int | None = None,
     clock: Clock | None = None,
+    demonstration: Demonstration | None = None,
 ) -> FastAPI:
     """Put the application together.
 
@@ -211,7 +215,8 @@ def create_app(
         pool: the database; it stays the caller's to close.
         as_of: the last day of evidence where a request names none.
         year: what the first page shows; None: the year of `as_of`.
-        clock: None: the host's.
+        clock: None: the host's, or that of the demonstration.
+        demonstration: by whose time steps are taken, in a demonstration.
 
     Raises:
         UserError: set-up has not fetched the assets, or the policy, a broker's address or the
@@ -256,7 +261,8 @@ def create_app(
         Following(database),
         OverviewSource(database),
         PanelSource(database),
-        clock or Clock(),
+        clock or (demonstration.clock if demonstration else Clock()),
+        demonstration,
         QuestionSource(settings),
         ChallengeSource(settings, load_holidays(settings.holidays_file)),
     )

@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, Literal
 
@@ -30,6 +30,7 @@ from api.access.users import create_user
 from api.app import create_app
 from api.console.words import ROLE_WORDS
 from api.server import serving
+from api.web.demonstration import Demonstration
 from command.count_tables import count_report
 from command.counting import print_json, width_of_output
 from command.differences import SELECT_STORED, differences, stored_differences
@@ -40,16 +41,19 @@ from command.embedded_keeper import keeper
 from command.ending import Ending, ending_on_signals
 from command.verify_evidence import verify_and_record
 from jieru.audit import changing, command_actor
+from jieru.broker import BrokerAddress
 from jieru.calendar import civil_date
 from jieru.credentials.records import IssuedCredential, issue
 from jieru.database import connect, open_pool
 from jieru.i18n import gettext as _
 from jieru.schema import migrate
 from jieru.settings import Settings, load_settings
+from jieru.wire import DeviceAddress
 from registry.importing import OTHER_DISTRICT, import_file
 from registry.kinds import KINDS
 from simulators.expectation import Expectation, expect
 from simulators.fleet import Fleet, build_fleet
+from simulators.living_fleet import LivingFleet
 from simulators.play import play
 from simulators.registry_files import write_registry
 from simulators.scenario import load_scenario
@@ -57,6 +61,7 @@ from verifier.counting.decisions import record_decision
 from verifier.counting.run import count_year
 from verifier.evidence.stored_hours import months_of_evidence
 from verifier.policy import Policy, load_policy
+from verifier.procedure.signing import new_signing_key
 from verifier.trust.recording import record_run
 from verifier.trust.running import run_signals
 
@@ -79,13 +84,15 @@ _POOL_SIZE: Final = 4
 
 _SELECT_PLATFORM: Final = "SELECT id FROM platforms WHERE code = %s"
 # Who was silent longest: the year of the scenario may reach into the future.
-_SELECT_SILENT_DEVICE: Final = """
+_SELECT_SILENT_DEVICES: Final = """
     SELECT d.serial FROM devices d
     JOIN platforms p ON p.id = d.platform_id AND p.code = %s
     LEFT JOIN device_states s ON s.device_id = d.id
     WHERE d.ended_on IS NULL
-    ORDER BY coalesce(s.last_seen_at, '-infinity'), d.serial LIMIT 1
+    ORDER BY coalesce(s.last_seen_at, '-infinity'), d.serial LIMIT %s
 """
+_LIVING: Final = 5
+"""Machines that go on while the page is looked at."""
 
 
 def demonstrate(*, once: bool, as_json: bool, port: int | None) -> None:
@@ -140,7 +147,11 @@ def _demonstrate(
         )
     )
     settings = configured.model_copy(
-        update={"database_url": database.url_of("jieru_api"), "equipment_mqtt_url": broker.url}
+        update={
+            "database_url": database.url_of("jieru_api"),
+            "equipment_mqtt_url": broker.url,
+            "signing_key_file": str(stack.enter_context(_signing_key())),
+        }
     )
     ingesters = settings.model_copy(update={"database_url": database.url_of("jieru_ingest")})
     verifiers = settings.model_copy(update={"database_url": database.url_of("jieru_verifier")})
@@ -175,10 +186,21 @@ def _demonstrate(
     if page is not None:
         check_ingester = stack.enter_context(_ingester(ingesters, broker, clock="receipt"))
         _add_people(connection, said)
-        _show_first_heartbeat(connection, broker, said)
+        first, *living = _silent_devices(connection, 1 + _LIVING)
+        stack.enter_context(LivingFleet(BrokerAddress.of_url(broker.simulator_url), living))
+        _show_first_heartbeat(connection, broker, first.serial, said)
         said.print(_("The MQTT broker is at {address}.").format(address=broker.url))
         said.print(_("The page is at {address} (Ctrl-C stops everything).").format(address=page))
         _wait_for_interrupt(ending.check, broker.check, check_ingester)
+
+
+@contextmanager
+def _signing_key() -> Iterator[Path]:
+    """A key of this demonstration alone, so that its people can freeze a count."""
+    with tempfile.TemporaryDirectory(prefix="jieru-key-") as folder:
+        file = Path(folder) / "key.pem"
+        new_signing_key(file)
+        yield file
 
 
 def _import_registry(
@@ -219,15 +241,22 @@ def _add_people(connection: psycopg.Connection, said: Console) -> None:
     said.print(table)
 
 
+def _silent_devices(connection: psycopg.Connection, number: int) -> list[DeviceAddress]:
+    values = (_OPERATORS_PLATFORM, number)
+    found = [
+        DeviceAddress(_OPERATORS_PLATFORM, serial)
+        for (serial,) in connection.execute(_SELECT_SILENT_DEVICES, values)
+    ]
+    if len(found) < number:
+        raise LookupError(f"platform {_OPERATORS_PLATFORM} has {len(found)} devices of {number}")
+    return found
+
+
 def _show_first_heartbeat(
-    connection: psycopg.Connection, broker: EmbeddedBroker, said: Console
+    connection: psycopg.Connection, broker: EmbeddedBroker, serial: str, said: Console
 ) -> None:
     """The credential of the operator's cloud, and what to do with it."""
     credential = _issue_clouds_credential(connection)
-    row = connection.execute(_SELECT_SILENT_DEVICE, (_OPERATORS_PLATFORM,)).fetchone()
-    if row is None:
-        raise LookupError(f"platform {_OPERATORS_PLATFORM} has no device")
-    (serial,) = row
     said.print(
         _(
             "Credential of the cloud of {platform}: user name {username}, password {password}"
@@ -439,15 +468,16 @@ def _look_for_signals(
 @contextmanager
 def _page(settings: Settings, port: int, expectation: Expectation) -> Iterator[str]:
     """Serve the page; first of all, for a port that is taken is better known before the work."""
-    with (
-        open_pool(settings.database_url, size=_POOL_SIZE) as pool,
-        serving(
-            create_app(settings, pool, as_of=lambda: expectation.as_of, year=expectation.year),
-            settings.api_host,
-            port,
-        ) as address,
-    ):
-        yield address
+    with open_pool(settings.database_url, size=_POOL_SIZE) as pool:
+        app = create_app(
+            settings,
+            pool,
+            as_of=lambda: expectation.as_of,
+            year=expectation.year,
+            demonstration=Demonstration(expectation.as_of + timedelta(days=1)),
+        )
+        with serving(app, settings.api_host, port) as address:
+            yield address
 
 
 def _wait_for_interrupt(*checks: Callable[[], None]) -> None:

@@ -42,8 +42,8 @@ def instant_of_steps(
         Problem: a program asks, or the application's clock is far from the database's.
     """
     require_person(caller)
-    if clock.is_moved:
-        return now
+    if clock.steps is not None:
+        return clock.steps()
     try:
         with database.reading() as connection:
             return step_instant(connection, now)

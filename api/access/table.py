@@ -33,6 +33,7 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     ("GET", "/sign-in/oidc"): Public,
     ("GET", "/sign-in/oidc/callback"): Public,
     ("POST", "/sign-out"): Permission.USE_OWN_SESSION,
+    ("POST", "/demonstration/clock"): Permission.USE_OWN_SESSION,
     ("GET", "/account/totp"): Permission.USE_OWN_SESSION,
     ("POST", "/account/totp"): Permission.USE_OWN_SESSION,
     ("POST", "/account/totp/confirm"): Permission.USE_OWN_SESSION,

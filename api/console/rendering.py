@@ -15,6 +15,7 @@ from api.console.announcement import announcement_of, forget_announcement
 from api.console.assets import Assets
 from api.console.menu import menu_of
 from api.console.words import ROLE_WORDS
+from api.web.demonstration import Demonstration
 from api.web.instants import instant
 from api.web.language import LANGUAGE_COOKIE, language_of, requested_language
 from api.web.services import services_of
@@ -71,9 +72,9 @@ def render(
 
     Besides `values`, a template knows `language`, `languages` (this page in each), `path`,
     `asset` (the address of a static file), `caller` (None on a page that is open to everyone),
-    `form_token` and `role_label` of the caller, `menu` and `announcement` (what the page before
-    did); `values` may say otherwise. A language asked for in the address is remembered in a
-    cookie.
+    `form_token` and `role_label` of the caller, `menu`, `announcement` (what the page before did)
+    and `demonstration` (None outside one); `values` may say otherwise. A language asked for in the
+    address is remembered in a cookie.
     """
     language = language_of(request)
     caller = known_caller(request)
@@ -88,6 +89,7 @@ def render(
         "role_label": ROLE_WORDS[caller.role] if caller else "",
         "menu": menu_of(caller),
         "announcement": announcement,
+        "demonstration": services_of(request).find(Demonstration) if caller else None,
     }
     html = _environment(language).get_template(template).render(known | dict(values))
     response = HTMLResponse(

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 from api.access.caller import Caller, CurrentCaller
 from api.access.roles import Permission
 from api.console.rendering import render
-from api.web.clock import Now
+from api.web.clock import Now, StepsNow
 from api.web.database import Database, RequestDatabase
 from api.web.filters import today_of
 from api.web.language import language_of
@@ -28,11 +28,18 @@ class Visit:
     database: RequestDatabase
     caller: Caller
     now: datetime
+    steps_now: datetime
+    """By which steps of a count are due."""
 
     @property
     def today(self) -> date:
         """The civil day."""
         return today_of(self.now)
+
+    @property
+    def steps_today(self) -> date:
+        """The civil day by which steps of a count are due."""
+        return today_of(self.steps_now)
 
     @property
     def language(self) -> Language:
@@ -59,8 +66,10 @@ class Visit:
         return render(self.request, template, marked, status=status)
 
 
-def _visit(request: Request, database: Database, caller: CurrentCaller, now: Now) -> Visit:
-    return Visit(request, database, caller, now)
+def _visit(
+    request: Request, database: Database, caller: CurrentCaller, now: Now, steps_now: StepsNow
+) -> Visit:
+    return Visit(request, database, caller, now, steps_now)
 
 
 CurrentVisit = Annotated[Visit, Depends(_visit)]

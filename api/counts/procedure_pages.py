@@ -167,7 +167,7 @@ def show_review(
     """What to look at before the count is frozen."""
     with visit.database.snapshot() as connection:
         record = find_count_of(connection, visit.caller, year, revision)
-        items = review_queue(connection, record, visit.today)
+        items = review_queue(connection, record, visit.steps_today)
         found = faults_of(connection, [record], source.trusted)
     kinds = {kind: [each for each in items if each.kind == kind] for kind in _REVIEWED}
     if not kinds["waiting"]:
@@ -293,7 +293,7 @@ def show_step_form(
         "platform": platform,
         "number": number,
         "as_of": str(as_of or counts.default_as_of()),
-        "paid_on": str(visit.today),
+        "paid_on": str(visit.steps_today),
     }
     return _form(visit, source, year, step, STEP_FORMS[step], values)
 
@@ -351,7 +351,7 @@ def _form(
             record = find_count_for_step(connection, visit.caller, year, form.step)
         if record is not None:
             offers = offered_steps(
-                connection, record, person_name(visit.caller), visit.now, source.trusted
+                connection, record, person_name(visit.caller), visit.steps_now, source.trusted
             )
             found = [each for each in offers if each.step is form.step]
             offer = next(iter(offers_in_words(found, translate, with_all=True)), None)

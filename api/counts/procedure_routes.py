@@ -45,7 +45,7 @@ from api.counts.visible_counts import (
     visible_rows,
     visible_sheet,
 )
-from api.web.clock import Now
+from api.web.clock import StepsNow
 from api.web.database import Database
 from api.web.filters import today_of
 from api.web.language import language_of
@@ -192,7 +192,7 @@ def get_procedure(
     request: Request,
     database: Database,
     source: Procedure,
-    now: Now,
+    now: StepsNow,
     year: Year,
     revision: Revision = None,
 ) -> CountDetail:
@@ -235,7 +235,7 @@ def get_determinations(
     responses=_READ,
 )
 def get_review(
-    caller: CurrentCaller, database: Database, now: Now, year: Year, revision: Revision = None
+    caller: CurrentCaller, database: Database, now: StepsNow, year: Year, revision: Revision = None
 ) -> ReviewList:
     """The review queue."""
     with database.snapshot() as connection:

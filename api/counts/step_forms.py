@@ -112,7 +112,7 @@ def _criteria(visit: Visit, policy: Policy) -> Mapping[str, Sequence[Choice]]:
 
 def _notice(visit: Visit, source: ProcedureSource) -> Outlook:
     """When the notice will end, and whether somebody must look at that."""
-    end = source.notice_end(visit.today)
+    end = source.notice_end(visit.steps_today)
     return Outlook(
         says=visit.translate(NOTICE_OUTLOOK).format(
             day=end.last_day.isoformat(), days=source.settings.notice_working_days

@@ -156,7 +156,7 @@ def show_kept_count(
 ) -> HTMLResponse:
     """The page of a stored count; for htmx, only the enterprises that fit the filter."""
     address = CountAddress(record.year, {"revision": str(record.revision)})
-    sheet = visible_sheet(connection, visit.caller, record, visit.now, trusted)
+    sheet = visible_sheet(connection, visit.caller, record, visit.steps_now, trusted)
     summary = sheet.summary
     examined = summary.outcomes.total() if summary else 0
     rows = _stored_rows(visit, connection, record, wanted, page)

@@ -141,7 +141,7 @@ def show_draw(visit: CurrentVisit, draw_id: int) -> HTMLResponse:
             "drawn": [(each, _finding(visit, each)) for each in drawn],
             "visits": [_row(visit, each, files[each.id]) for each in visits],
             "bound_if_none": upper_bound(draw.listed, visited=draw.size, found=0),
-            "is_due": visit.today >= draw.announced_on,
+            "is_due": visit.steps_today >= draw.announced_on,
             "may_draw": visit.may(Permission.ADVANCE_COUNTS),
             "may_visit": visit.may(Permission.DECIDE),
         },
@@ -390,7 +390,7 @@ def _title(visit: Visit, draw: Draw) -> str:
 
 def _state(visit: Visit, draw: Draw, result: Result | None) -> Words:
     if result is None:
-        is_due = visit.today >= draw.announced_on
+        is_due = visit.steps_today >= draw.announced_on
         said = _("to be drawn now") if is_due else _("waits for its value")
         return Words("published", visit.translate(said), "amber" if is_due else "info")
     if result.is_whole:

@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 
 from api.web.services import services_of
 
-__all__ = ["Clock", "Now", "current_instant"]
+__all__ = ["Clock", "Now", "StepsNow", "current_instant"]
 
 
 def _host_s() -> datetime:
@@ -22,8 +22,9 @@ class Clock:
 
     read: Callable[[], datetime] = _host_s
     """This moment, with its zone."""
-    is_moved: bool = False
-    """Whether it is meant to differ from the database's, by which steps are taken otherwise."""
+    steps: Callable[[], datetime] | None = None
+    """By what steps of a count are taken, where months shall pass in minutes; None: by the
+    database's clock."""
 
 
 async def current_instant(request: Request) -> datetime:
@@ -32,3 +33,12 @@ async def current_instant(request: Request) -> datetime:
 
 
 Now = Annotated[datetime, Depends(current_instant)]
+
+
+async def _instant_of_dues(request: Request, now: Now) -> datetime:
+    moved = services_of(request).get(Clock).steps
+    return now if moved is None else moved()
+
+
+StepsNow = Annotated[datetime, Depends(_instant_of_dues)]
+"""The moment by which a page says which step is due, whoever may take it."""

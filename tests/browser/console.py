@@ -80,7 +80,7 @@ def running_console(
     with open_pool(as_role(database_url, API), size=4) as pool, TemporaryDirectory() as folder:
         # The key that tests freeze with.
         known = Settings(signing_key_file=str(write_key(Path(folder) / "key.pem")))
-        moved = None if clock is None else Clock(clock, is_moved=True)
+        moved = None if clock is None else Clock(clock, clock)
         app = create_app(settings or known, pool, as_of=lambda: as_of, year=year, clock=moved)
         with serving(app, "127.0.0.1", 0) as address:
             yield Console(address, database_url)

@@ -41,6 +41,7 @@ POST  /sign-in/code                                      everyone
 GET   /sign-in/oidc                                      everyone
 GET   /sign-in/oidc/callback                             everyone
 POST  /sign-out                                          operator verifier auditor admin
+POST  /demonstration/clock                               operator verifier auditor admin
 GET   /account/totp                                      operator verifier auditor admin
 POST  /account/totp                                      operator verifier auditor admin
 POST  /account/totp/confirm                              operator verifier auditor admin

@@ -182,7 +182,7 @@ def opened(url: str, *, signing_key_file: str = "", document_folder: str = "") -
             add_person(connection, name, role, platform=platform)
     with open_pool(as_role(url, API), size=4) as pool:
         settings = Settings(signing_key_file=signing_key_file, document_folder=document_folder)
-        clock = Clock(lambda: opening.now, is_moved=True)
+        clock = Clock(lambda: opening.now, lambda: opening.now)
         app = create_app(settings, pool, as_of=lambda: AS_OF, year=2026, clock=clock)
         opening = Bureau(app, url)
         yield opening
@@ -490,7 +490,7 @@ async def test_a_count_drafted_anew_beside_a_freeze_that_runs_is_not_frozen(
     async def redraft() -> Any:  # noqa: ANN401 - JSON
         with open_pool(as_role(bureau.url, API), size=2) as pool:
             settings = Settings(signing_key_file="")
-            clock = Clock(lambda: bureau.now, is_moved=True)
+            clock = Clock(lambda: bureau.now, lambda: bureau.now)
             app = create_app(settings, pool, as_of=lambda: AS_OF, year=2026, clock=clock)
             other = Bureau(app, bureau.url)
             await other.done("2026/return", {"reason": "补录"})

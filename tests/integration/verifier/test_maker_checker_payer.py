@@ -495,7 +495,7 @@ async def _desks(server: DatabaseServer, template: str, key_file: Path) -> Async
             key = bearer(connection, Role.ADMIN)
         with open_pool(url, size=4) as pool:
             settings = Settings(signing_key_file=str(write_key(key_file)))
-            clock = Clock(lambda: _NOW, is_moved=True)
+            clock = Clock(lambda: _NOW, lambda: _NOW)
             app = create_app(settings, pool, as_of=lambda: AS_OF, year=2026, clock=clock)
             transport = httpx.ASGITransport(app=app)
             async with httpx.AsyncClient(
