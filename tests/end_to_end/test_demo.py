@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import SplitResult, quote, urlsplit
 
 import httpx
@@ -168,6 +169,7 @@ def test_at_the_page_it_waits_for_people_and_heartbeats_until_a_signal(
     assert len(end.splitlines()) < 24, "what one needs fits a screen, and is the last that is said"
     address = end.split("The page is at ")[1].split()[0]
     _look_around(address, _accounts(end))
+    _lead_a_count_to_its_payment(address, _accounts(end))
     _publish_a_first_heartbeat(end, address)
     _send_thrice(demonstration, number)
     assert demonstration.ends() == 0
@@ -214,6 +216,7 @@ def _publish_a_first_heartbeat(said: str, address: str) -> None:
             return {device["serial"] for device in answer.json()["items"]}
 
         assert serial not in online()
+        _see_the_fleet_live(browser)
         wrong = [word.replace("@", "x@") for word in words]
         refused = subprocess.run(wrong, capture_output=True, text=True, check=False)
         assert (refused.returncode, refused.stdout) == (1, "")
@@ -268,6 +271,53 @@ def _look_at_the_case(browser: httpx.Client) -> None:
     assert case["enterprise_name"] in browser.get("/cases").text
     page = browser.get(f"/cases/{case['id']}")
     assert page.status_code == 200, page.text
+
+
+def _lead_a_count_to_its_payment(address: str, accounts: dict[str, str]) -> None:
+    """By two of its people, who let a month pass when a notice is up."""
+    with (
+        httpx.Client(base_url=address, follow_redirects=True, timeout=60) as maker,
+        httpx.Client(base_url=address, follow_redirects=True, timeout=60) as checker,
+    ):
+        for browser, account in ((maker, "verifier"), (checker, "admin")):
+            token = form_token_of(_sign_in(browser, account, accounts[account], "/counts"))
+            browser.headers["x-form-token"] = token
+
+        def take(browser: httpx.Client, step: str, **body: str) -> dict[str, Any]:
+            answer = browser.post(f"/api/v1/counts/{step}", json=body)
+            assert answer.is_success, answer.text
+            return dict(answer.json())
+
+        take(maker, "2026/draft", as_of="2027-01-31")
+        for each in maker.get("/api/v1/counts/2026/review").json()["items"]:
+            (platform,) = each["platforms"]
+            if each["kind"] == "hold":
+                take(maker, f"decisions/{each['decision_id']}/withdraw", reason="核查无误")
+            else:
+                assert each["kind"] == "pending"
+                where = {"platform": platform, "uscc": each["uscc"]}
+                take(maker, "2026/closings", **where, reason="停产")
+        drafted = take(maker, "2026/draft", as_of="2027-01-31")
+        take(maker, "2026/submit", content_sha256=drafted["content_sha256"])
+        take(checker, "2026/freeze", content_sha256=drafted["content_sha256"])
+        take(checker, "2026/publish")
+        form = {"days": "31", "back": "/counts", "form_token": maker.headers["x-form-token"]}
+        page = maker.post("/demonstration/clock", data=form)
+        (day,) = re.findall(r"are taken as on ([\d-]+)\.", page.text)
+        take(checker, "2026/approve-payment")
+        paid = take(maker, "2026/payments", platform="xielian", reference="1", paid_on=day)
+        assert paid["state"] == "payable"
+
+
+def _see_the_fleet_live(browser: httpx.Client) -> None:
+    """Machines go on sending; one of them is registered nowhere."""
+
+    def unknown() -> bool:
+        answer = browser.get("/api/v1/rejections", params={"reason": "unknown_device", "limit": 1})
+        (newest,) = answer.json()["items"]
+        return bool(newest["topic"].endswith("/NOT-REGISTERED-1/heartbeat"))
+
+    wait_until(unknown, "the machine that is registered nowhere is refused", timeout_s=60)
 
 
 def _sign_in(browser: httpx.Client, account: str, password: str, path: str) -> httpx.Response:
