@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from psycopg_pool import ConnectionPool
 from starlette.middleware.gzip import GZipMiddleware
 
+from api.access.askers import Askers
 from api.access.gate import require_every_route_gated
 from api.access.oidc import provider_of
 from api.access.second_step import SecondStep
@@ -83,6 +84,8 @@ from api.registry.sources import routes as sources_routes
 from api.rejections import pages as rejections_pages
 from api.rejections import routes as rejections_routes
 from api.web.body_limit import BodyLimit
+from api.web.bounds.bounds import Bounds, LeavesAtTheEnd
+from api.web.bounds.heavy import HeavyQueue
 from api.web.database import RequestDatabase
 from api.web.ending import AnsweredAtTheEnd
 from api.web.head import HeadLikeGet
@@ -210,6 +213,7 @@ def create_app(
     )
     assets = Assets(_STATIC)
     database = RequestDatabase(pool)
+    bounds = Bounds(HeavyQueue(database.reading))
     policy = load_policy(settings.policy)
     holidays = load_holidays(settings.holidays_file)
     ways_in = WaysIn.of_settings(settings)
@@ -219,7 +223,9 @@ def create_app(
         pool,
         database,
         policy,
-        CountSource(database, policy=policy, as_of=as_of, year=year),
+        bounds,
+        Askers(),
+        CountSource(database, bounds, policy=policy, as_of=as_of, year=year),
         ProcedureSource(
             policy,
             settings,
@@ -244,6 +250,7 @@ def create_app(
     app.add_middleware(SecurityHeaders)
     app.add_middleware(HeadLikeGet)
     app.add_middleware(AnsweredAtTheEnd)
+    app.add_middleware(LeavesAtTheEnd)
     install_problems(app)
     for part in _PARTS:
         app.include_router(part)
