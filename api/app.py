@@ -40,6 +40,7 @@ from api.counts.source import CountSource
 from api.draws import pages as draws_pages
 from api.draws import routes as draws_routes
 from api.health import routes as health_routes
+from api.heavy_work import routes as heavy_work_routes
 from api.imports import pages as imports_pages
 from api.imports import routes as imports_routes
 from api.openapi import openapi_document
@@ -106,6 +107,7 @@ _STATIC: Final = "/static"
 _PARTS: Final = (
     health_routes.router,
     access_routes.router,
+    heavy_work_routes.router,
     access_pages.router,
     confirmations_public_pages.router,
     # Before the counts of a year, whose addresses would take their names for years or codes.

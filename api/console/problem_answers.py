@@ -147,6 +147,8 @@ async def _answer_waiting(request: Request, problem: Problem) -> Response:
     }
     response = render(request, "waiting.html", values, status=problem.kind.value.status)
     response.headers["Retry-After"] = seconds
+    if request.method == "GET":
+        response.headers["Refresh"] = seconds
     return response
 
 

@@ -56,8 +56,8 @@ class Limits:
 
     at_once: int = 32
     """Of all callers together: under the 40 threads in which they are answered."""
-    at_once_of_caller: int = 8
-    """Browsers open six connections."""
+    at_once_of_caller: int = 4
+    """Fewer than the connections to the database, so that one caller alone never takes them all."""
     waiting_of_caller: int = 100
     """Whoever has more of them out is a program that does not wait for answers."""
     cost_per_minute: int = 4_000

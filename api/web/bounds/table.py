@@ -222,6 +222,8 @@ COSTS: Final[dict[tuple[str, str], Cost]] = {
     ("GET", "/account/personal-keys"): Cost.READ,
     ("GET", "/account/personal-keys/new"): Cost.READ,
     ("GET", "/api/v1/me"): Cost.READ,
+    ("GET", "/api/v1/heavy-work"): Cost.READ,
+    ("POST", "/api/v1/heavy-work/{number}/cancel"): Cost.READ,
     ("GET", "/api/v1/api-keys"): Cost.READ,
     ("GET", "/api/v1/credentials"): Cost.READ,
     ("GET", "/api/v1/gateways"): Cost.READ,
