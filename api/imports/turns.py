@@ -8,7 +8,6 @@ from starlette.concurrency import run_in_threadpool
 
 from api.access.caller import Caller
 from api.web.bounds.bounds import Bounds
-from api.web.bounds.heavy import Line
 from api.web.services import services_of
 
 __all__ = ["in_turn"]
@@ -28,5 +27,9 @@ async def in_turn(
         Problem: too much of this sender waits, or its turn does not come.
     """
     bounds = services_of(request).get(Bounds)
-    line: Line = "small" if size_bytes < _LARGE_BYTES else "large"
-    return await bounds.heavily(request, line, caller.sender, lambda: run_in_threadpool(work))
+    return await bounds.heavily(
+        request,
+        "small" if size_bytes < _LARGE_BYTES else "large",
+        caller.sender,
+        lambda: run_in_threadpool(work),
+    )

@@ -39,7 +39,8 @@ _JOIN: Final = """
     INSERT INTO heavy_work (line, caller, kind, leased_until)
     SELECT %(line)s, %(caller)s, %(kind)s, clock_timestamp() + %(lease)s
     WHERE (SELECT count(*) FROM heavy_work WHERE caller = %(caller)s AND line = %(line)s
-           AND started_at IS NULL AND ended_at IS NULL AND leased_until > clock_timestamp()) < %(waiting)s
+           AND started_at IS NULL AND ended_at IS NULL
+           AND leased_until > clock_timestamp()) < %(waiting)s
     RETURNING id
 """
 _HAND_OUT: Final = "SELECT hand_out_heavy_work(%s, %s, %s, %s, %s)"
@@ -52,7 +53,8 @@ _TELL: Final = "UPDATE heavy_work SET done = %s WHERE id = %s"
 _OF_CALLER: Final = """
     SELECT id, kind, queued_at, started_at, ended_at, done,
            CASE WHEN started_at IS NULL AND ended_at IS NULL THEN (
-               SELECT count(*)::int FROM heavy_work AS other WHERE other.started_at IS NULL
+               SELECT count(*)::int FROM heavy_work AS other
+               WHERE other.started_at IS NULL
                AND other.ended_at IS NULL AND other.line = heavy_work.line
                AND other.id < heavy_work.id) END AS before
     FROM heavy_work
