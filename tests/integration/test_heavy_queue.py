@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 
 import psycopg
 import pytest
@@ -38,6 +39,10 @@ def _standing(url: str) -> tuple[int, int]:
         row = connection.execute(_STANDING).fetchone()
     assert row is not None
     return row[0], row[1]
+
+
+def _stand(url: str, number: int) -> bool:
+    return sum(_standing(url)) == number
 
 
 class _Workers:
@@ -85,7 +90,7 @@ def test_two_processes_share_the_places_and_callers_take_turns(database_url: str
     with _queue(database_url) as one, _queue(database_url) as other:
         for number in range(12):
             workers.begin((one, other)[number % 2], "user:a")
-            wait_until(lambda n=number: sum(_standing(database_url)) == n + 1, "it stands there")
+            wait_until(partial(_stand, database_url, number + 1), "it stands there")
         workers.begin(other, "user:b")
         wait_until(lambda: _standing(database_url) == (11, 2), "the other one's turn has come")
         workers.begin(one, "user:c")
@@ -159,7 +164,7 @@ def test_too_much_that_waits_is_refused_and_anothers_is_not(database_url: str) -
     with _queue(database_url, places) as one, _queue(database_url, places) as other:
         for number in range(3):
             workers.begin(one, "user:a")
-            wait_until(lambda n=number: sum(_standing(database_url)) == n + 1, "it stands there")
+            wait_until(partial(_stand, database_url, number + 1), "it stands there")
             wait_until(lambda: _standing(database_url)[1] == 1, "one runs")
         with pytest.raises(RefusedError) as refused, other.place("large", "user:a", "test"):
             pass
@@ -213,8 +218,9 @@ async def test_what_waits_holds_no_thread_and_leaves_the_line_when_nobody_waits_
 
     with _queue(database_url) as queue, queue.place("large", "user:a", "test"):
         task = asyncio.ensure_future(queue.run("large", "user:a", "test", work))
-        while _standing(database_url) != (1, 1):
-            await asyncio.sleep(0.02)
+        await asyncio.to_thread(
+            wait_until, lambda: _standing(database_url) == (1, 1), "it stands in the line"
+        )
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -1,6 +1,6 @@
 """Who is let in at this moment: few at once of each caller, in turn between callers.
 
-It is pure but for its lock: whoever waits holds a future, and no thread.
+Nothing here waits: whoever does holds a future, and no thread.
 """
 
 import threading

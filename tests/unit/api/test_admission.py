@@ -1,12 +1,22 @@
 """Who is let in: few at once of each caller, in turn between callers."""
 
-from concurrent.futures import Future
+import concurrent.futures
+from contextlib import AbstractContextManager
 
+import psycopg
 import pytest
 
 from api.access.table import ROUTES
 from api.web.bounds.admission import Admission, Limits, RefusedError
+from api.web.bounds.bounds import Bounds
+from api.web.bounds.heavy import HeavyQueue
+from api.web.bounds.metrics import registry_of
 from api.web.bounds.table import COSTS
+
+
+def never_asked() -> AbstractContextManager[psycopg.Connection]:
+    """No database is needed where nothing is heavy."""
+    raise AssertionError
 
 
 class _Door:
@@ -16,12 +26,26 @@ class _Door:
         self.now_s = 0.0
         self.admission = Admission(limits, clock=lambda: self.now_s)
         self.order: list[str] = []
-        self.tickets: dict[str, Future[None]] = {}
+        self.tickets: dict[str, concurrent.futures.Future[None]] = {}
 
     def knock(self, caller: str, name: str) -> None:
         """Ask to be let in under a name of its own."""
         ticket = self.tickets[name] = self.admission.enter(caller)
         ticket.add_done_callback(lambda _ticket: self.order.append(name))
+
+
+def test_metrics_tell_what_waits_runs_and_was_refused() -> None:
+    """By reason, each also before it happens."""
+    bounds = Bounds(HeavyQueue(never_asked))
+    bounds.refused["waiting"] += 2
+    bounds.admission.enter("key:a")
+    registry = registry_of(bounds)
+    assert registry.get_sample_value("jieru_api_refused_total", {"reason": "waiting"}) == 2
+    assert registry.get_sample_value("jieru_api_refused_total", {"reason": "at_once"}) == 0
+    assert registry.get_sample_value("jieru_api_running") == 1
+    assert registry.get_sample_value("jieru_api_waiting") == 0
+    assert registry.get_sample_value("jieru_api_heavy_running") == 0
+    assert registry.get_sample_value("jieru_api_heavy_waiting") == 0
 
 
 def test_every_route_has_a_cost() -> None:
