@@ -1,6 +1,6 @@
 """Who is let in: few at once of each caller, in turn between callers."""
 
-import concurrent.futures
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 
 import psycopg
@@ -12,6 +12,8 @@ from api.web.bounds.bounds import Bounds
 from api.web.bounds.heavy import HeavyQueue
 from api.web.bounds.metrics import registry_of
 from api.web.bounds.table import COSTS
+
+_Ticket = Future[None]
 
 
 def never_asked() -> AbstractContextManager[psycopg.Connection]:
@@ -26,7 +28,7 @@ class _Door:
         self.now_s = 0.0
         self.admission = Admission(limits, clock=lambda: self.now_s)
         self.order: list[str] = []
-        self.tickets: dict[str, concurrent.futures.Future[None]] = {}
+        self.tickets: dict[str, _Ticket] = {}
 
     def knock(self, caller: str, name: str) -> None:
         """Ask to be let in under a name of its own."""
