@@ -36,6 +36,8 @@ from jieru.i18n import marked as _
 __all__ = ["install_problems"]
 
 _RETRY_AFTER_S: Final = 5
+_FORMS_OF_SECRETS: Final = ("/sign-in", "/account", "/confirm", "/challenge")
+"""Passwords and codes: no page has them."""
 
 _log = structlog.get_logger()
 
@@ -157,9 +159,9 @@ async def _form_to_keep(request: Request) -> list[tuple[str, str]] | None:
     kind = request.headers.get("content-type", "")
     if not kind.startswith("application/x-www-form-urlencoded"):
         return None
-    items = (await request.form()).multi_items()
-    if any("password" in name or "code" in name for name, _value in items):
+    if request.url.path.startswith(_FORMS_OF_SECRETS):
         return None
+    items = (await request.form()).multi_items()
     return [(name, value) for name, value in items if isinstance(value, str)]
 
 
