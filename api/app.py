@@ -11,6 +11,7 @@ from psycopg_pool import ConnectionPool
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute
 
+from api.access.askers import Askers
 from api.access.gate import require_every_route_gated
 from api.access.oidc import provider_of
 from api.access.second_step import SecondStep
@@ -42,6 +43,7 @@ from api.demonstration import pages as demonstration_pages
 from api.draws import pages as draws_pages
 from api.draws import routes as draws_routes
 from api.health import routes as health_routes
+from api.heavy_work import routes as heavy_work_routes
 from api.imports import pages as imports_pages
 from api.imports import routes as imports_routes
 from api.openapi import openapi_document
@@ -86,6 +88,8 @@ from api.registry.sources import routes as sources_routes
 from api.rejections import pages as rejections_pages
 from api.rejections import routes as rejections_routes
 from api.web.body_limit import BodyLimit
+from api.web.bounds.bounds import Bounds, LeavesAtTheEnd
+from api.web.bounds.heavy import HeavyQueue
 from api.web.clock import Clock
 from api.web.database import RequestDatabase
 from api.web.demonstration import Demonstration
@@ -108,6 +112,7 @@ _STATIC: Final = "/static"
 _PARTS: Final = (
     health_routes.router,
     access_routes.router,
+    heavy_work_routes.router,
     access_pages.router,
     demonstration_pages.router,
     confirmations_public_pages.router,
@@ -234,6 +239,7 @@ def create_app(
     )
     assets = Assets(_STATIC)
     database = RequestDatabase(pool)
+    bounds = Bounds(HeavyQueue(database.reading))
     policy = load_policy(settings.policy)
     holidays = load_holidays(settings.holidays_file)
     ways_in = WaysIn.of_settings(settings)
@@ -243,7 +249,9 @@ def create_app(
         pool,
         database,
         policy,
-        CountSource(database, policy=policy, as_of=as_of, year=year),
+        bounds,
+        Askers(),
+        CountSource(database, bounds, policy=policy, as_of=as_of, year=year),
         ProcedureSource(
             policy,
             settings,
@@ -270,6 +278,7 @@ def create_app(
     app.add_middleware(SecurityHeaders)
     app.add_middleware(HeadLikeGet)
     app.add_middleware(AnsweredAtTheEnd)
+    app.add_middleware(LeavesAtTheEnd)
     install_problems(app)
     app.router.routes.extend(_routes())
     app.openapi = lambda: openapi_document(app)  # type: ignore[method-assign]

@@ -19,7 +19,9 @@ _SECURITY_SCHEMES: Final = {
 }
 _OF_EVERY_REQUEST: Final = problem_responses(Kind.INVALID_REQUEST)
 _OF_BODIES: Final = problem_responses(Kind.REFUSED, Kind.TOO_LARGE)
-_AT_THE_GATE: Final = problem_responses(Kind.UNAUTHENTICATED, Kind.FORBIDDEN, Kind.DATABASE_AWAY)
+_AT_THE_GATE: Final = problem_responses(
+    Kind.UNAUTHENTICATED, Kind.FORBIDDEN, Kind.TOO_MANY_REQUESTS, Kind.DATABASE_AWAY
+)
 
 
 def openapi_document(app: FastAPI) -> dict[str, Any]:

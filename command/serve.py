@@ -1,13 +1,17 @@
 """`jieru serve`: the API and the console, until SIGTERM or Ctrl-C."""
 
 import logging
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Final
 
 import click
+from prometheus_client import start_http_server
 
 from api.app import create_app
 from api.server import serving
+from api.web.bounds.bounds import Bounds
+from api.web.bounds.metrics import registry_of
 from api.web.database import RequestDatabase
 from command.counting import open_database
 from command.help import example
@@ -15,6 +19,7 @@ from command.stopping import stop_on_signals
 from jieru.credentials.broker_files import BrokerFiles
 from jieru.credentials.sync import following_credentials
 from jieru.database import open_pool
+from jieru.errors import UserError
 from jieru.i18n import gettext as _
 from jieru.log import configure_log
 from jieru.settings import load_settings
@@ -25,6 +30,7 @@ from verifier.procedure.verifications import verifying_counts
 __all__ = ["command"]
 
 _POOL_SIZE: Final = 10
+_METRICS_HOST: Final = "127.0.0.1"
 
 
 @click.command(
@@ -56,7 +62,30 @@ def command(host: str | None, port: int | None) -> None:
         ) as address,
         following_credentials(url, files) if files else nullcontext(),
         verifying_counts(url, trusted_keys_of(settings)),
+        _showing_metrics(app.state.services.get(Bounds), settings.api_metrics_port),
         following_entries(url, settings.syslog, settings.access_log_days),
     ):
         click.echo(_("The console is at {address} (Ctrl-C stops it).").format(address=address))
         stop.wait()
+
+
+@contextmanager
+def _showing_metrics(bounds: Bounds, port: int) -> Iterator[None]:
+    if port == 0:
+        yield
+        return
+    try:
+        httpd, thread = start_http_server(port, _METRICS_HOST, registry=registry_of(bounds))
+    except OSError as error:
+        raise UserError(
+            "Metrics cannot be shown on {host}:{port} ({reason}): set another "
+            "JIERU_API_METRICS_PORT.",
+            host=_METRICS_HOST,
+            port=port,
+            reason=error.strerror,
+        ) from None
+    try:
+        yield
+    finally:
+        httpd.shutdown()
+        thread.join()

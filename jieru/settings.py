@@ -201,6 +201,8 @@ class Settings(BaseSettings):
     """Certificate authority of the mail server; empty: the system's own."""
     mail_from: str = ""
     """Sender of mail, such as `莆田市工业和信息化局 <jieru@example.cn>`."""
+    api_metrics_port: int = Field(default=0, ge=0, le=65_535)
+    """Where `jieru serve` answers `/metrics`, on 127.0.0.1; 0: nowhere."""
     notify_http_host: str = "127.0.0.1"
     notify_http_port: int = Field(default=9474, ge=0, le=65_535)
     """Where `jieru notify` answers `/metrics`; 0: nowhere."""

@@ -60,6 +60,11 @@ class Caller:
         return self.platform.code if self.platform else None
 
     @property
+    def sender(self) -> str:
+        """Whose heavy work it is: all keys and people of an operator's platform are one sender."""
+        return f"platform:{self.platform.code}" if self.platform else self.actor.name
+
+    @property
     def permissions(self) -> frozenset[Permission]:
         """What the role grants, and of a key what its scopes name of that."""
         granted = GRANTS[self.role]

@@ -17,12 +17,15 @@ from starlette.routing import BaseRoute
 
 from api.access.access_log import RECORDED, note_access
 from api.access.api_keys import find_key_holder
+from api.access.askers import Askers
 from api.access.caller import Caller
 from api.access.roles import GRANTS, Permission
 from api.access.scopes import scope_of
 from api.access.second_step import ENROLMENT, SecondStep
 from api.access.sessions import find_session_holder, session_cookie_of
 from api.access.table import ROUTES, Public
+from api.web.bounds.bounds import Bounds
+from api.web.bounds.table import cost_of
 from api.web.database import request_database
 from api.web.language import LANGUAGE_QUERY
 from api.web.origin import origin_of
@@ -62,9 +65,14 @@ class GatedRoute(APIRoute):
         async def handle_if_allowed(request: Request) -> Response:
             name = (request.method, self.path_format)
             needed, recorded = ROUTES.get(name), RECORDED.get(name)
+            cost = cost_of(*name)
+            askers = services_of(request).get(Askers)
+            bounds = services_of(request).get(Bounds)
+            await bounds.admit(request, askers.name_of(request), cost)
             if needed is not Public:
                 caller = await run_in_threadpool(_authenticated, request)
                 request.state.caller = caller
+                askers.know(request, caller)
                 if not isinstance(needed, Permission):
                     raise Problem(Kind.FORBIDDEN)
                 require_allowed(caller, needed)
@@ -76,7 +84,12 @@ class GatedRoute(APIRoute):
             _require_texts(request, may_be_nothing=_NOT_FOUND in self.responses)
             if recorded is AccessKind.SECRET:
                 await run_in_threadpool(_enter_access, request, recorded)
-            response = await handle(request)
+            if cost.value.line is None or needed is Public:
+                response = await handle(request)
+            else:
+                response = await bounds.heavily(
+                    request, cost.value.line, request.state.caller.sender, lambda: handle(request)
+                )
             if recorded not in {None, AccessKind.SECRET} and response.status_code < _REFUSED:
                 await run_in_threadpool(_note_access, request, recorded)
             return response

@@ -46,6 +46,9 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     ("POST", "/account/personal-keys/new"): Permission.DECIDE,
     ("POST", "/account/personal-keys/{key_id}/revoke"): Permission.DECIDE,
     ("GET", "/api/v1/me"): Permission.USE_OWN_SESSION,
+    # The caller's own heavy work
+    ("GET", "/api/v1/heavy-work"): Permission.USE_OWN_SESSION,
+    ("POST", "/api/v1/heavy-work/{number}/cancel"): Permission.USE_OWN_SESSION,
     # API keys
     ("GET", "/api/v1/api-keys"): Permission.READ_KEYS,
     ("POST", "/api/v1/api-keys"): Permission.CHANGE_KEYS,

@@ -36,6 +36,8 @@ from jieru.i18n import marked as _
 __all__ = ["install_problems"]
 
 _RETRY_AFTER_S: Final = 5
+_FORMS_OF_SECRETS: Final = ("/sign-in", "/account", "/confirm", "/challenge")
+"""Passwords and codes: no page has them."""
 
 _log = structlog.get_logger()
 
@@ -106,6 +108,8 @@ async def _answer_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101 - how it was registered
     if error.kind is Kind.UNAUTHENTICATED:
         return _answer_unauthenticated(request, error)
+    if error.kind is Kind.TOO_MANY_REQUESTS and _is_page(request):
+        return await _answer_waiting(request, error)
     language = language_of(request)
     errors = [
         FieldError(
@@ -123,6 +127,42 @@ async def _answer_problem(request: Request, error: Exception) -> Response:
         errors=errors,
         headers=dict(error.headers),
     )
+
+
+async def _answer_waiting(request: Request, problem: Problem) -> Response:
+    """A page that asks again by itself; what was written in a form is kept in it and sent again.
+
+    Files are not, and neither is what nobody should find in a page: then the form has to be sent
+    anew, which browsers keep behind "back".
+    """
+    seconds = dict(problem.headers).get("Retry-After", "5")
+    kept = None if request.method == "GET" else await _form_to_keep(request)
+    language = language_of(request)
+    address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    values = {
+        "title": _spoken(problem.kind.value.title, language),
+        "detail": _spoken(problem.message, language, problem.values),
+        "seconds": seconds,
+        "address": address,
+        "is_form": request.method != "GET",
+        "kept": kept,
+    }
+    response = render(request, "waiting.html", values, status=problem.kind.value.status)
+    response.headers["Retry-After"] = seconds
+    if request.method == "GET":
+        response.headers["Refresh"] = seconds
+    return response
+
+
+async def _form_to_keep(request: Request) -> list[tuple[str, str]] | None:
+    """What a form holds, unless it is not to be kept."""
+    kind = request.headers.get("content-type", "")
+    if not kind.startswith("application/x-www-form-urlencoded"):
+        return None
+    if request.url.path.startswith(_FORMS_OF_SECRETS):
+        return None
+    items = (await request.form()).multi_items()
+    return [(name, value) for name, value in items if isinstance(value, str)]
 
 
 def _answer_unauthenticated(request: Request, problem: Problem) -> Response:

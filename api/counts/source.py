@@ -1,15 +1,19 @@
 """Counts from the database, for requests."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from math import inf
 from typing import Annotated, Final
 
 import psycopg
 from fastapi import Depends
 
 from api.access.caller import Caller
+from api.web.bounds.bounds import Bounds
+from api.web.bounds.running_work import RunningWork, WorkEndedError, current_work
 from api.web.database import RequestDatabase
 from api.web.problems import Kind, Problem
 from api.web.recent import RecentResults
@@ -33,6 +37,9 @@ __all__ = [
 ]
 
 _KEPT_S: Final = 5.0
+_UNSEEN_S: Final = 90.0
+"""A page that waits asks every second; where it is not shown, browsers let it once a minute."""
+_KIND: Final = "GET /counts/{year}"
 _NOT_BEGUN: Final = (Phase.REGISTRY, 0.0)
 
 
@@ -66,6 +73,7 @@ class CountSource:
     def __init__(
         self,
         database: RequestDatabase,
+        bounds: Bounds,
         *,
         policy: Policy,
         as_of: Callable[[], date],
@@ -75,16 +83,21 @@ class CountSource:
 
         Args:
             database: where the evidence is.
+            bounds: of what is computed at once.
             policy: the rules.
             as_of: the last day of evidence where a request names none.
             year: the year where a request names none; None: that of `as_of`.
         """
         self.policy = policy
         self._database = database
+        self._bounds = bounds
         self._as_of = as_of
         self._year = year
         self._counts = RecentResults[_Asked, DatedCount](_KEPT_S)
+        self._pages = RecentResults[_Asked, DatedCount](_KEPT_S)
+        """Apart: whoever holds a place already must not wait for one who waits for a place."""
         self._progress: dict[_Asked, tuple[Phase, float]] = {}
+        self._looked_at_s: dict[_Asked, float] = {}
 
     def default_as_of(self) -> date:
         """The last day of evidence where a request names none."""
@@ -105,7 +118,14 @@ class CountSource:
             Problem: the year cannot be counted, or there is no such platform.
         """
         asked = self._asked(caller, year, as_of, platform)
-        return _as_seen(caller, self._counts.get(asked, lambda: self._compute(asked)))
+        while True:
+            try:
+                dated = self._counts.get(asked, lambda: self._compute(asked, current_work()))
+            except WorkEndedError:
+                # It may have been another one's, who has gone.
+                current_work().go_on()
+            else:
+                return _as_seen(caller, dated)
 
     def begin(
         self, caller: Caller, year: int, as_of: date | None, platform: str | None = None
@@ -118,8 +138,9 @@ class CountSource:
             Problem: there is no such platform for this caller.
         """
         asked = self._asked(caller, year, as_of, platform)
+        self._looked_at_s[asked] = time.monotonic()
         return RunningCount(
-            self._counts.begin(asked, lambda: self._compute(asked)),
+            self._pages.begin(asked, lambda: self._compute_in_turn(caller, asked)),
             lambda: self._progress.get(asked, _NOT_BEGUN),
         )
 
@@ -127,9 +148,10 @@ class CountSource:
         """A count that is done, as its reader may see it.
 
         Raises:
-            Problem: the year cannot be counted.
+            Problem: the year cannot be counted, or too much waits.
         """
-        return _as_seen(caller, running.future.result())
+        with self._bounds.refusals():
+            return _as_seen(caller, running.future.result())
 
     def explain(
         self,
@@ -172,9 +194,19 @@ class CountSource:
             _require_own(caller, platform)
         return _Asked(year, as_of or self.default_as_of(), platform)
 
-    def _compute(self, asked: _Asked) -> DatedCount:
+    def _compute_in_turn(self, caller: Caller, asked: _Asked) -> DatedCount:
+        """Compute for a page that asks again and again, until nobody does."""
+        with self._bounds.heavy.place("large", caller.sender, _KIND) as work:
+            return self._compute(asked, work, longest_unseen_s=_UNSEEN_S)
+
+    def _compute(
+        self, asked: _Asked, work: RunningWork, *, longest_unseen_s: float = inf
+    ) -> DatedCount:
         def tell(phase: Phase, fraction: float) -> None:
             self._progress[asked] = (phase, fraction)
+            if time.monotonic() - self._looked_at_s.get(asked, inf) > longest_unseen_s:
+                work.end()
+            work.tell(phase, fraction)
 
         try:
             with self._database.reading() as connection:
@@ -190,6 +222,7 @@ class CountSource:
             raise Problem(Kind.NOT_FOUND, error.message, **error.values) from None
         finally:
             self._progress.pop(asked, None)
+            self._looked_at_s.pop(asked, None)
         return DatedCount(count, datetime.now(UTC))
 
 

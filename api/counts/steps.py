@@ -4,7 +4,7 @@ What a step needs is checked by the procedure itself (`verifier.procedure`); her
 and that the count is still the one that was read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Final
@@ -29,13 +29,17 @@ from api.counts.step_bodies import (
     Submission,
 )
 from api.counts.visible_counts import person_name, refusals
+from api.web.bounds.bounds import Bounds
+from api.web.bounds.heavy import HeavyQueue
+from api.web.bounds.running_work import current_work
 from api.web.database import Database, RequestDatabase
 from api.web.problems import Kind, Problem, WrongField
+from api.web.services import service
 from jieru.calendar import civil_date
 from jieru.errors import UserError
 from jieru.i18n import marked as _
 from verifier.counting.decisions import confirm_decision, record_decision, withdraw_decision
-from verifier.counting.progress import Progress, no_progress
+from verifier.counting.progress import Phase, Progress
 from verifier.policy import WAIVABLE
 from verifier.procedure.closings import close_pending, withdraw_closing
 from verifier.procedure.decided_since import list_kept
@@ -56,6 +60,7 @@ from verifier.procedure.submitting import require_submittable, submit_count
 __all__ = ["CurrentStepTaker", "StepTaker", "require_person"]
 
 _LARGEST_ID: Final = 2**31 - 1
+_STEP_KIND: Final = "POST /counts/{year}/{step}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,7 @@ class StepTaker:
     source: ProcedureSource
     now: datetime
     """By the database's clock, as all steps."""
+    heavy: HeavyQueue
 
     @property
     def act(self) -> Act:
@@ -85,13 +91,13 @@ class StepTaker:
             year,
             Step.DRAFT,
             self.act.name,
-            lambda progress: self._draft(year, drafting, as_of, progress),
+            self._in_its_turn(lambda progress: self._draft(year, drafting, as_of, progress)),
         )
 
     def draft(self, year: int, drafting: Drafting, as_of: date) -> CountRecord:
         """Count a year anew and wait for the result."""
         with refusals():
-            return self._draft(year, drafting, as_of, no_progress)
+            return self._draft(year, drafting, as_of, current_work().tell)
 
     def begin_submit(self, year: int, submission: Submission) -> Work | None:
         """Hand the running count over for review.
@@ -116,13 +122,13 @@ class StepTaker:
             year,
             Step.SUBMIT,
             self.act.name,
-            lambda progress: self._submit(year, submission, progress),
+            self._in_its_turn(lambda progress: self._submit(year, submission, progress)),
         )
 
     def submit(self, year: int, submission: Submission) -> CountRecord:
         """Hand the running count over for review and wait for the result."""
         with refusals():
-            return self._submit(year, submission, no_progress)
+            return self._submit(year, submission, current_work().tell)
 
     def send_back(self, year: int, reason: str) -> CountRecord:
         """Return the count in review to be drafted anew."""
@@ -152,14 +158,14 @@ class StepTaker:
             year,
             Step.FREEZE,
             self.act.name,
-            lambda progress: self._freeze(year, freezing, progress),
+            self._in_its_turn(lambda progress: self._freeze(year, freezing, progress)),
         )
 
     def freeze(self, year: int, freezing: Freezing) -> CountRecord:
         """Freeze the count in review and wait for the result."""
         self._require_freezable(year, freezing)
         with refusals():
-            return self._freeze(year, freezing, no_progress)
+            return self._freeze(year, freezing, current_work().tell)
 
     def publish(self, year: int, publishing: Publishing) -> CountRecord:
         """Publish the frozen count.
@@ -351,6 +357,22 @@ class StepTaker:
         with refusals(), self.database.changing(self.caller.actor) as connection:
             withdraw_closing(connection, closing_id, reason=reason, by=self.act.name)
 
+    def _in_its_turn(
+        self, do: Callable[[Progress], CountRecord]
+    ) -> Callable[[Progress], CountRecord]:
+        """The same, when a place of heavy work is free for this caller."""
+
+        def do_in_turn(progress: Progress) -> CountRecord:
+            with self.heavy.place("large", self.caller.sender, _STEP_KIND) as work:
+
+                def tell(phase: Phase, fraction: float) -> None:
+                    progress(phase, fraction)
+                    work.tell(phase, fraction)
+
+                return do(tell)
+
+        return do_in_turn
+
     def _submit(self, year: int, submission: Submission, progress: Progress) -> CountRecord:
         with self.database.reading() as connection:
             with connection.transaction():
@@ -431,9 +453,10 @@ def _step_taker(
     database: Database,
     source: Procedure,
     now: StepInstant,
+    bounds: Annotated[Bounds, Depends(service(Bounds))],
 ) -> StepTaker:
     require_person(caller)
-    return StepTaker(caller, database, source, now)
+    return StepTaker(caller, database, source, now, bounds.heavy)
 
 
 CurrentStepTaker = Annotated[StepTaker, Depends(_step_taker)]

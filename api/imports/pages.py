@@ -70,7 +70,7 @@ async def take_file(
         file = await read_form_file(visit.request)
         if not file.content:
             raise _without_file()
-        record = await in_turn(visit.caller, work, size_bytes=len(file.content))
+        record = await in_turn(visit.request, visit.caller, work, size_bytes=len(file.content))
     except Problem as problem:
         mistakes = mistakes_of(visit.request, problem)
         return await run_in_threadpool(_imports, visit, PageRequest(), chosen, mistakes)
@@ -127,6 +127,7 @@ async def take_apply(
     """Import the file that was checked."""
     size_bytes = await run_in_threadpool(size_of_import, visit.database, visit.caller, import_id)
     record = await in_turn(
+        visit.request,
         visit.caller,
         lambda: apply_import(visit.database, visit.caller, import_id, rules=rules),
         size_bytes=size_bytes,

@@ -107,7 +107,7 @@ async def post_import(
         record = receive_import(database, caller, kind, upload, rules=rules, dry_run=dry_run)
         return _answer(database, caller, record, language_of(request))
 
-    return await in_turn(caller, work, size_bytes=len(upload.content))
+    return await in_turn(request, caller, work, size_bytes=len(upload.content))
 
 
 @router.post(
@@ -135,7 +135,7 @@ async def post_application(
         return _answer(database, caller, record, language_of(request))
 
     size_bytes = await run_in_threadpool(size_of_import, database, caller, import_id)
-    return await in_turn(caller, work, size_bytes=size_bytes)
+    return await in_turn(request, caller, work, size_bytes=size_bytes)
 
 
 @router.get(

@@ -1,12 +1,14 @@
-"""Turns of imports: each sender has one, and small files do not wait for large ones."""
+"""Turns of imports: each stands in the line of heavy work, small files in the one of small work."""
 
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-import anyio
-from anyio.to_thread import run_sync
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
 
 from api.access.caller import Caller
+from api.web.bounds.bounds import Bounds
+from api.web.services import services_of
 
 __all__ = ["in_turn"]
 
@@ -14,21 +16,20 @@ Result = TypeVar("Result")
 
 _LARGE_BYTES: Final = 1 << 20
 """Some 10,000 devices."""
-_SMALL_TURNS: Final = anyio.CapacityLimiter(1)
-_LARGE_TURNS: Final = anyio.CapacityLimiter(2)
-"""Two at once are no faster, but the second one's sender does not wait for the first one's file.
-More would take their memory at the same time."""
-_TURNS_OF: Final[dict[str, anyio.CapacityLimiter]] = {}
-"""By sender: who sends many files stands in the line once."""
 
 
-async def in_turn(caller: Caller, work: Callable[[], Result], *, size_bytes: int) -> Result:
+async def in_turn(
+    request: Request, caller: Caller, work: Callable[[], Result], *, size_bytes: int
+) -> Result:
     """Do the work of an import in a thread, when its sender's turn has come.
 
-    Others wait for one import of each sender before them at most, however many that sender has
-    sent; an operator's platform is one sender.
+    Raises:
+        Problem: too much of this sender waits, or its turn does not come.
     """
-    sender = caller.platform_code or caller.actor.name
-    turns = _SMALL_TURNS if size_bytes < _LARGE_BYTES else _LARGE_TURNS
-    async with _TURNS_OF.setdefault(sender, anyio.CapacityLimiter(1)):
-        return await run_sync(work, limiter=turns)
+    bounds = services_of(request).get(Bounds)
+    return await bounds.heavily(
+        request,
+        "small" if size_bytes < _LARGE_BYTES else "large",
+        caller.sender,
+        lambda: run_in_threadpool(work),
+    )

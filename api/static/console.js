@@ -24,6 +24,11 @@
     }
   }
 
+  // What was written when too much was asked at once is sent again by itself, once.
+  for (const form of document.querySelectorAll("form[data-send-again-after]")) {
+    window.setTimeout(() => form.requestSubmit(), Number(form.dataset.sendAgainAfter) * 1000);
+  }
+
   document.addEventListener("htmx:responseError", (event) => say(detailOf(event.detail.xhr.responseText)));
   document.addEventListener("htmx:sendError", () => say(notice.dataset.unreachable));
   document.addEventListener("htmx:beforeRequest", () => { notice.hidden = true; });

@@ -8,6 +8,7 @@ import psycopg
 from fastapi import Depends, Request
 from psycopg_pool import ConnectionPool
 
+from api.web.bounds.running_work import asking
 from api.web.ending import committing, ending_problem
 from api.web.services import services_of
 from jieru.audit import Actor, changing
@@ -44,7 +45,8 @@ class RequestDatabase:
         with self._pool.connection(timeout=_WAIT_S) as connection:
             self._used.add(connection)
             try:
-                yield connection
+                with asking(connection):
+                    yield connection
             finally:
                 self._used.discard(connection)
 

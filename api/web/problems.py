@@ -88,6 +88,11 @@ class Kind(Enum):
     TOO_MANY_ATTEMPTS = _Explanation(
         429, _("Too many attempts"), _("Wait as many seconds as Retry-After says, then try again.")
     )
+    TOO_MANY_REQUESTS = _Explanation(
+        429,
+        _("Too many requests"),
+        _("One caller asks for too much: wait as many seconds as Retry-After says, then go on."),
+    )
     REFUSED = _Explanation(
         400, _("Request refused"), _("The request cannot be answered as it stands.")
     )

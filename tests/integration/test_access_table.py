@@ -49,6 +49,8 @@ POST  /account/totp/end                                  operator verifier audit
 GET   /account/password                                  operator verifier auditor admin
 POST  /account/password                                  operator verifier auditor admin
 GET   /api/v1/me                                         operator verifier auditor admin
+GET   /api/v1/heavy-work                                 operator verifier auditor admin
+POST  /api/v1/heavy-work/{number}/cancel                 operator verifier auditor admin
 
 GET   /                                                  operator verifier auditor admin
 GET   /api/v1/overview                                   operator verifier auditor admin

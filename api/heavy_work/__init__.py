@@ -1,0 +1,1 @@
+"""What heavy work of the caller waits, runs and ended, and how it is cancelled."""
