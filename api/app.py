@@ -43,6 +43,7 @@ from api.demonstration import pages as demonstration_pages
 from api.draws import pages as draws_pages
 from api.draws import routes as draws_routes
 from api.health import routes as health_routes
+from api.health.probe import HealthProbe
 from api.heavy_work import routes as heavy_work_routes
 from api.imports import pages as imports_pages
 from api.imports import routes as imports_routes
@@ -96,6 +97,7 @@ from api.web.demonstration import Demonstration
 from api.web.ending import AnsweredAtTheEnd
 from api.web.head import HeadLikeGet
 from api.web.headers import SecurityHeaders
+from api.web.lanes import RoomForThreads
 from api.web.language import DefaultLanguage
 from api.web.services import Services
 from jieru.calendar import civil_date
@@ -246,7 +248,7 @@ def create_app(
     app.state.services = Services(
         assets,
         DefaultLanguage(settings.language),
-        pool,
+        HealthProbe(str(pool.conninfo)),
         database,
         policy,
         bounds,
@@ -279,6 +281,7 @@ def create_app(
     app.add_middleware(HeadLikeGet)
     app.add_middleware(AnsweredAtTheEnd)
     app.add_middleware(LeavesAtTheEnd)
+    app.add_middleware(RoomForThreads)
     install_problems(app)
     app.router.routes.extend(_routes())
     app.openapi = lambda: openapi_document(app)  # type: ignore[method-assign]

@@ -13,12 +13,14 @@ from api.server import serving
 from api.web.bounds.bounds import Bounds
 from api.web.bounds.metrics import registry_of
 from api.web.database import RequestDatabase
+from api.web.lanes import CONNECTIONS
 from command.counting import open_database
 from command.help import example
 from command.stopping import stop_on_signals
 from jieru.credentials.broker_files import BrokerFiles
 from jieru.credentials.sync import following_credentials
 from jieru.database import open_pool
+from jieru.database_options import SHORT_WORK
 from jieru.errors import UserError
 from jieru.i18n import gettext as _
 from jieru.log import configure_log
@@ -29,7 +31,6 @@ from verifier.procedure.verifications import verifying_counts
 
 __all__ = ["command"]
 
-_POOL_SIZE: Final = 10
 _METRICS_HOST: Final = "127.0.0.1"
 
 
@@ -52,7 +53,7 @@ def command(host: str | None, port: int | None) -> None:
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     stop = stop_on_signals()
     with (
-        open_pool(url, size=_POOL_SIZE) as pool,
+        open_pool(url, size=CONNECTIONS, work=SHORT_WORK) as pool,
         serving(
             app := create_app(settings, pool),
             settings.api_host if host is None else host,

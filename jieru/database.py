@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import LiteralString
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
@@ -13,7 +12,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import ConnectionPool
 
-from jieru.database_options import LONG_THOUGHT, session_address, session_settings
+from jieru.database_options import UNBOUNDED_WORK, Work, session_address, session_settings
 from jieru.errors import UserError, WorldError
 from jieru.own_session import is_direct, require_own_session
 from jieru.ownership import explain_missing_schema
@@ -76,7 +75,7 @@ def connect(
     *,
     autocommit: bool = False,
     application_name: str | None = None,
-    thought: LiteralString = LONG_THOUGHT,
+    work: Work = UNBOUNDED_WORK,
 ) -> psycopg.Connection:
     """Open one connection; what it is like says `jieru.database_options`.
 
@@ -88,7 +87,7 @@ def connect(
     try:
         connection = psycopg.connect(address, autocommit=True)
         try:
-            _begin(connection, address, thought=thought)
+            _begin(connection, address, work)
             connection.autocommit = autocommit
         except BaseException:
             connection.close()
@@ -99,7 +98,7 @@ def connect(
 
 
 @contextmanager
-def open_pool(url: str, *, size: int) -> Iterator[ConnectionPool]:
+def open_pool(url: str, *, size: int, work: Work = UNBOUNDED_WORK) -> Iterator[ConnectionPool]:
     """A pool of at most `size` connections, checked to be reachable, closed at the end.
 
     A unit of work is `with pool.connection() as connection:`: it commits at the end of the
@@ -115,7 +114,7 @@ def open_pool(url: str, *, size: int) -> Iterator[ConnectionPool]:
 
     def configure(connection: psycopg.Connection) -> None:
         connection.autocommit = True  # what is set stays only so
-        _begin(connection, address)
+        _begin(connection, address, work)
         connection.autocommit = False
 
     with ConnectionPool(
@@ -133,11 +132,9 @@ def open_pool(url: str, *, size: int) -> Iterator[ConnectionPool]:
         yield pool
 
 
-def _begin(
-    connection: psycopg.Connection, address: str, *, thought: LiteralString = LONG_THOUGHT
-) -> None:
+def _begin(connection: psycopg.Connection, address: str, work: Work) -> None:
     """Tell a session what it is like, once it is known to be ours."""
-    row = connection.execute(session_settings(thought=thought)).fetchone()
+    row = connection.execute(session_settings(work)).fetchone()
     if not is_direct(connection, row):
         require_own_session(connection, address)
 

@@ -12,7 +12,7 @@ from typing import Final
 import psycopg
 from psycopg import AsyncConnection
 
-from jieru.database_options import SHORT_THOUGHT, session_address, session_settings
+from jieru.database_options import WATCHED_WORK, session_address, session_settings
 from jieru.hang_up import hang_up
 from jieru.own_session import is_direct, require_own_sessions
 
@@ -65,7 +65,7 @@ async def connect_patiently(
     )
     try:
         with hang_up_after(connection, SILENCE_S):
-            cursor = await connection.execute(session_settings(thought=SHORT_THOUGHT))
+            cursor = await connection.execute(session_settings(WATCHED_WORK))
             row = await cursor.fetchone()
         if not is_direct(connection, row):
             await asyncio.to_thread(require_own_sessions, address)

@@ -11,7 +11,7 @@ from jieru.auditor.fence import ROLE as AUDITOR
 from jieru.auditor.fence import fence_in
 from jieru.auditor.views import create_views, drop_views
 from jieru.database import connect
-from jieru.database_options import SHORT_THOUGHT
+from jieru.database_options import WATCHED_WORK
 from jieru.errors import UserError, WorldError
 from jieru.migrating import (
     MIGRATIONS,
@@ -76,7 +76,7 @@ def migrate(
             holds a table for long.
     """
     with connect(
-        database_url, autocommit=True, application_name=_NAME, thought=SHORT_THOUGHT
+        database_url, autocommit=True, application_name=_NAME, work=WATCHED_WORK
     ) as connection:
         require_suitable_server(connection)
         require_ownership(connection, has_tables=read_applied(connection) is not None)

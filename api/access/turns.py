@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 
+from api.web.lanes import SIZES, Lane
 from api.web.problems import Kind, Problem
 from jieru.i18n import marked as _
 
@@ -52,8 +53,7 @@ class _Turns:
 class HashingTurns(_Turns):
     """For what hashes passwords: 64 MiB and all processors for some tens of milliseconds."""
 
-    at_once = 2
-    waiting = 100
+    at_once, waiting = SIZES[Lane.HASHING]
 
 
 class ProviderTurns(_Turns):

@@ -17,6 +17,7 @@ from api.console.rendering import render
 from api.web.database import RequestDatabase
 from api.web.ending import ending_problem
 from api.web.headers import SECURITY_HEADERS, loggable_path
+from api.web.lanes import busy
 from api.web.language import language_of
 from api.web.problems import (
     PROBLEM_MEDIA_TYPE,
@@ -48,6 +49,8 @@ def install_problems(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(HTTPException, _answer_http)
     app.add_exception_handler(psycopg.OperationalError, _answer_database_away)
+    app.add_exception_handler(psycopg.errors.LockNotAvailable, _answer_busy)
+    app.add_exception_handler(psycopg.errors.QueryCanceled, _answer_busy)
     app.add_exception_handler(psycopg.InterfaceError, _answer_database_away)
     app.add_exception_handler(PoolTimeout, _answer_database_away)
     for error in (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
@@ -108,7 +111,7 @@ async def _answer_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101 - how it was registered
     if error.kind is Kind.UNAUTHENTICATED:
         return _answer_unauthenticated(request, error)
-    if error.kind is Kind.TOO_MANY_REQUESTS and _is_page(request):
+    if error.kind in {Kind.TOO_MANY_REQUESTS, Kind.BUSY} and _is_page(request):
         return await _answer_waiting(request, error)
     language = language_of(request)
     errors = [
@@ -218,6 +221,19 @@ async def _answer_database_away(request: Request, error: Exception) -> Response:
         "database_away", path=loggable_path(request.url.path), error=" ".join(str(error).split())
     )
     return _respond(request, Kind.DATABASE_AWAY, Kind.DATABASE_AWAY.value.meaning)
+
+
+async def _answer_busy(request: Request, error: Exception) -> Response:
+    """Somebody else holds what this waited for, or it took longer than it may."""
+    database = services_of(request).find(RequestDatabase)
+    if database is not None and database.is_interrupted:
+        return await _answer_problem(request, ending_problem())
+    _log.warning(
+        "request_gave_way",
+        path=loggable_path(request.url.path),
+        error=" ".join(str(error).split()),
+    )
+    return await _answer_problem(request, busy())
 
 
 async def _answer_no_room(request: Request, error: Exception) -> Response:

@@ -1,22 +1,16 @@
 """`/healthz`: for whatever watches this process."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-import psycopg
 from fastapi import APIRouter, Depends, Response
-from psycopg_pool import ConnectionPool, PoolTimeout
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.access.gate import GatedRoute
+from api.health.probe import Finding, HealthProbe
 from api.web.services import service
-from jieru.database import connect
-from jieru.errors import UserError, WorldError
 from jieru.i18n import marked as _
-from jieru.schema import require_current_schema
 
 __all__ = ["router"]
-
-_WAIT_FOR_DATABASE_S = 2.0
 
 router = APIRouter(tags=["health"], route_class=GatedRoute)
 
@@ -33,7 +27,7 @@ class Health(BaseModel):
 
     status: Literal["ok", "unavailable"]
     database: Literal["reachable", "unreachable", "lent"] = Field(
-        description="`lent`: a pooler lends its sessions for single transactions; set it to "
+        description="`unreachable`: it did not answer within a second. `lent`: a pooler lends its sessions for single transactions; set it to "
         "session pooling, or give the address of PostgreSQL itself."
     )
     schema_: Literal["current", "other", "unknown"] = Field(
@@ -42,27 +36,12 @@ class Health(BaseModel):
     )
 
 
-def read_health(pool: ConnectionPool) -> Health:
-    """Ask the database; never raises for a database that is away or of another version."""
-    try:
-        with pool.connection(timeout=_WAIT_FOR_DATABASE_S) as connection:
-            require_current_schema(connection)
-    except UserError:
-        return Health(status="unavailable", database="reachable", schema="other")
-    except (psycopg.Error, PoolTimeout):
-        return Health(status="unavailable", database=_why_not(pool), schema="unknown")
-    return Health(status="ok", database="reachable", schema="current")
-
-
-def _why_not(pool: ConnectionPool) -> Literal["unreachable", "lent"]:
-    """What another connection tells, where the pool gave none or one that went wrong."""
-    try:
-        connect(str(pool.conninfo)).close()
-    except UserError:
-        return "lent"
-    except (psycopg.Error, WorldError):
-        pass
-    return "unreachable"
+_HEALTH: Final = {
+    Finding.WELL: Health(status="ok", database="reachable", schema="current"),
+    Finding.OTHER_SCHEMA: Health(status="unavailable", database="reachable", schema="other"),
+    Finding.LENT: Health(status="unavailable", database="lent", schema="unknown"),
+    Finding.UNREACHABLE: Health(status="unavailable", database="unreachable", schema="unknown"),
+}
 
 
 @router.get(
@@ -77,11 +56,11 @@ def _why_not(pool: ConnectionPool) -> Literal["unreachable", "lent"]:
         }
     },
 )
-def get_health(
-    response: Response, pool: Annotated[ConnectionPool, Depends(service(ConnectionPool))]
+async def get_health(
+    response: Response, probe: Annotated[HealthProbe, Depends(service(HealthProbe))]
 ) -> Health:
     """The health of this process."""
-    health = read_health(pool)
+    health = _HEALTH[await probe.find()]
     if health.status != "ok":
         response.status_code = 503
     return health

@@ -2,17 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Annotated, Final
+from typing import Annotated, Final, LiteralString
 
 import psycopg
 from fastapi import Depends, Request
 from psycopg_pool import ConnectionPool
 
-from api.web.bounds.running_work import asking
+from api.web.bounds.running_work import asking, is_heavy
 from api.web.ending import committing, ending_problem
+from api.web.lanes import Lane, Lanes
 from api.web.services import services_of
 from jieru.audit import Actor, changing
 from jieru.database import read_installation
+from jieru.database_options import LONG_WORK, SHORT_WORK
 from verifier.counting.reading import consistent_snapshot
 
 __all__ = ["Database", "RequestDatabase"]
@@ -26,6 +28,7 @@ class RequestDatabase:
     def __init__(self, pool: ConnectionPool) -> None:
         """Use this pool; it stays its owner's to close."""
         self._pool = pool
+        self._lanes = Lanes(pool.max_size)
         self._is_simulation: bool | None = None
         self._used: set[psycopg.Connection] = set()
         self.is_interrupted = False
@@ -39,13 +42,14 @@ class RequestDatabase:
                 connection.cancel()
 
     @contextmanager
-    def _connection(self) -> Iterator[psycopg.Connection]:
+    def _connection(self, usual: Lane) -> Iterator[psycopg.Connection]:
         if self.is_interrupted:
             raise ending_problem()
-        with self._pool.connection(timeout=_WAIT_S) as connection:
+        lane = Lane.HEAVY if is_heavy() else usual
+        with self._lanes.place(lane), self._pool.connection(timeout=_WAIT_S) as connection:
             self._used.add(connection)
             try:
-                with asking(connection):
+                with asking(connection), _with_time_for(lane, connection):
                     yield connection
             finally:
                 self._used.discard(connection)
@@ -62,9 +66,10 @@ class RequestDatabase:
         """A connection for questions, each a transaction of its own.
 
         Raises:
-            psycopg_pool.PoolTimeout: none is free, or the database is away (answered with 503).
+            Problem: too much else is being read.
+            psycopg_pool.PoolTimeout: the database is away (answered with 503).
         """
-        with self._connection() as connection:
+        with self._connection(Lane.PAGES) as connection:
             connection.autocommit = True  # saves a BEGIN and a COMMIT at every request
             try:
                 yield connection
@@ -77,21 +82,52 @@ class RequestDatabase:
         """A connection whose questions all see one moment; nothing can be changed through it.
 
         Raises:
-            psycopg_pool.PoolTimeout: none is free, or the database is away (answered with 503).
+            Problem: too much else is being read.
+            psycopg_pool.PoolTimeout: the database is away (answered with 503).
         """
         with self.reading() as connection, consistent_snapshot(connection):
             yield connection
 
     @contextmanager
     def changing(self, actor: Actor) -> Iterator[psycopg.Connection]:
-        """A transaction whose changes are audited under this actor; see `jieru.audit.changing`."""
-        with self._connection() as connection:
+        """A transaction whose changes are audited under this actor; see `jieru.audit.changing`.
+
+        Raises:
+            Problem: too much else is being changed.
+            psycopg.errors.LockNotAvailable: somebody else holds what is to be changed (answered
+                with 503).
+        """
+        with self._connection(Lane.CHANGES) as connection:
             with changing(connection, actor):
                 yield connection
             if self.is_interrupted:
                 raise ending_problem()
             with committing():
                 connection.commit()
+
+
+@contextmanager
+def _with_time_for(lane: Lane, connection: psycopg.Connection) -> Iterator[None]:
+    """Give heavy work the time that it takes, which a page's statements do not have."""
+    if lane is not Lane.HEAVY:
+        yield
+        return
+    _tell(connection, LONG_WORK.statements)
+    try:
+        yield
+    finally:
+        # Where even this fails, the connection is lost, and the pool throws it away.
+        with suppress(psycopg.OperationalError):
+            if not connection.closed:
+                connection.rollback()
+                _tell(connection, SHORT_WORK.statements)
+
+
+def _tell(connection: psycopg.Connection, statements: LiteralString) -> None:
+    before = connection.autocommit
+    connection.autocommit = True  # what is set stays only so
+    connection.execute(statements)
+    connection.autocommit = before
 
 
 def request_database(request: Request) -> RequestDatabase:

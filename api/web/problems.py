@@ -110,6 +110,14 @@ class Kind(Enum):
         _("The database and this program do not fit together; the operator must act."),
     )
 
+    BUSY = _Explanation(
+        503,
+        _("Busy"),
+        _(
+            "Others are at work on the same, and nothing of this request was stored. Send it again "
+            "in a few seconds."
+        ),
+    )
     ENDING = _Explanation(
         503,
         _("Server stopping"),

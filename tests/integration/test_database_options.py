@@ -11,7 +11,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier, Literal
 
 from jieru.database import connect, open_pool
-from jieru.database_options import SHORT_THOUGHT
+from jieru.database_options import WATCHED_WORK
 from jieru.retry import connect_patiently
 from tests.support.source_tree import modules, syntax
 
@@ -62,7 +62,7 @@ async def test_sessions_differ_in_what_is_named_and_in_nothing_else(odd_url: str
     with (
         connect(odd_url) as command,
         _of_a_pool(odd_url) as pooled,
-        connect(odd_url, application_name=_MIGRATION, thought=SHORT_THOUGHT) as migration,
+        connect(odd_url, application_name=_MIGRATION, work=WATCHED_WORK) as migration,
     ):
         found: list[dict[str, str]] = [
             dict(each.execute(_SELECT_SETTINGS).fetchall()) for each in (command, pooled, migration)

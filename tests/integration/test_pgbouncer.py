@@ -14,10 +14,10 @@ from typing import Final
 import psycopg
 import pytest
 
-from api.health.routes import read_health
+from api.health.probe import Finding, HealthProbe
 from jieru import own_session
 from jieru.database import connect, open_pool
-from jieru.database_options import LONG_THOUGHT, SHORT_THOUGHT
+from jieru.database_options import UNBOUNDED_WORK, WATCHED_WORK
 from jieru.errors import UserError, WorldError
 from jieru.retry import connect_patiently
 from jieru.schema import require_current_schema
@@ -104,7 +104,7 @@ class TestSessionsOfOnesOwn:
         with connect(pooler.url) as command:
             assert _shown(command) == {
                 **_SETTINGS,
-                "idle_in_transaction_session_timeout": LONG_THOUGHT,
+                "idle_in_transaction_session_timeout": UNBOUNDED_WORK.thought,
             }
         with open_pool(pooler.url, size=2) as pool:
             for _ in range(3):
@@ -118,7 +118,7 @@ class TestSessionsOfOnesOwn:
             assert await cursor.fetchone() == ("1min",)
             cursor = await patient.execute("SHOW application_name")
             assert await cursor.fetchone() == ("jieru-1",)
-        assert SHORT_THOUGHT == "60s"
+        assert WATCHED_WORK.thought == "60s"
 
     def test_a_session_is_left_as_it_was_found(self, pooler: PgBouncer) -> None:
         """Neither a transaction nor a subscription of the check stays in it."""
@@ -243,12 +243,12 @@ class TestLentSessions:
             PgBouncer(debian_root, database_url, mode="session") as pooler,
             open_pool(pooler.url, size=2) as pool,
         ):
-            assert read_health(pool).status == "ok"
+            probe = HealthProbe(str(pool.conninfo))
+            assert probe.look() is Finding.WELL
             pooler.restart("transaction")
-            health = read_health(pool)
-            assert (health.status, health.database) == ("unavailable", "lent")
+            assert probe.look() is Finding.LENT
             pooler.restart("session")
-            wait_until(lambda: read_health(pool).status == "ok", "the pool has sessions again")
+            wait_until(lambda: probe.look() is Finding.WELL, "there are sessions again")
 
     def test_are_said_by_the_health_though_a_connection_still_works_in_part(
         self, debian_root: DebianRoot, database_url: str
@@ -260,7 +260,8 @@ class TestLentSessions:
             open_pool(pooler.url, size=2) as pool,
             pool.connection() as other,
         ):
-            assert read_health(pool).status == "ok"
+            probe = HealthProbe(str(pool.conninfo))
+            assert probe.look() is Finding.WELL
             for _ in range(_AHEAD):
                 require_current_schema(other)  # who asks more often prepares first
                 other.commit()
@@ -269,5 +270,5 @@ class TestLentSessions:
             for _ in range(_OFTEN):
                 require_current_schema(other)
                 other.commit()
-                seen.add(read_health(pool).database)
-        assert seen == {"reachable", "lent"}
+                seen.add(probe.look())
+        assert seen == {Finding.WELL, Finding.LENT}

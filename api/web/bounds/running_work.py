@@ -10,7 +10,7 @@ import psycopg
 from jieru.errors import UserError
 from jieru.i18n import marked as _
 
-__all__ = ["RunningWork", "WorkEndedError", "asking", "current_work", "doing"]
+__all__ = ["RunningWork", "WorkEndedError", "asking", "current_work", "doing", "is_heavy"]
 
 
 class WorkEndedError(UserError):
@@ -99,6 +99,11 @@ def doing(work: RunningWork) -> Iterator[None]:
         yield
     finally:
         _WORK.reset(token)
+
+
+def is_heavy() -> bool:
+    """Whether what is being done here stands in the line of heavy work."""
+    return _WORK.get() is not None
 
 
 def current_work() -> RunningWork:

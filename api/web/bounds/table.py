@@ -92,6 +92,7 @@ COSTS: Final[dict[tuple[str, str], Cost]] = {
     ("POST", "/sign-in"): Cost.CHANGE,
     ("POST", "/sign-in/code"): Cost.CHANGE,
     ("POST", "/sign-out"): Cost.CHANGE,
+    ("POST", "/demonstration/clock"): Cost.CHANGE,
     ("POST", "/account/totp"): Cost.CHANGE,
     ("POST", "/account/totp/confirm"): Cost.CHANGE,
     ("POST", "/account/totp/end"): Cost.CHANGE,
