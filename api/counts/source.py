@@ -218,6 +218,8 @@ class CountSource:
                     platform=asked.platform,
                     progress=tell,
                 )
+        except WorkEndedError:
+            raise
         except UserError as error:  # there is no such year or platform
             raise Problem(Kind.NOT_FOUND, error.message, **error.values) from None
         finally:
