@@ -56,7 +56,7 @@ WATCHED_WORK: Final = Work(_SHORT_THOUGHT)
 SHORT_WORK: Final = Work(_SHORT_THOUGHT, statement="30s", lock="3s", check="1s")
 """Of what a browser waits for: others wait behind it."""
 LONG_WORK: Final = Work("10min", statement="10min", lock="20s", check="1s")
-"""Of what stands in the line of heavy work; shorter than the 30 minutes after which nobody waits."""
+"""Of what stands in the line of heavy work."""
 
 _CONNECT_TIMEOUT_S: Final = 10
 # A server whose machine is gone is noticed within half a minute, not after hours.

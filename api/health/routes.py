@@ -27,7 +27,8 @@ class Health(BaseModel):
 
     status: Literal["ok", "unavailable"]
     database: Literal["reachable", "unreachable", "lent"] = Field(
-        description="`unreachable`: it did not answer within a second. `lent`: a pooler lends its sessions for single transactions; set it to "
+        description="`unreachable`: it did not answer within a second. "
+        "`lent`: a pooler lends its sessions for single transactions; set it to "
         "session pooling, or give the address of PostgreSQL itself."
     )
     schema_: Literal["current", "other", "unknown"] = Field(

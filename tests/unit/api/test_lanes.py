@@ -65,6 +65,10 @@ def test_only_so_many_wait() -> None:
 def test_a_small_pool_is_not_divided() -> None:
     """Its few connections are everybody's."""
     lanes = Lanes(2, longest_wait_s=0.0)
-    with lanes.place(Lane.CHANGES), lanes.place(Lane.CHANGES), pytest.raises(Problem):
-        with lanes.place(Lane.CHANGES):
-            pass
+    with (
+        lanes.place(Lane.CHANGES),
+        lanes.place(Lane.CHANGES),
+        pytest.raises(Problem),
+        lanes.place(Lane.CHANGES),
+    ):
+        pass
