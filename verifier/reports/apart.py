@@ -51,7 +51,7 @@ def make_report_apart(content: bytes, wanted: WantedReport) -> Report:
         _write(source, content)
         exit_code = _run(source, target, wanted)
         target.seek(0)
-        said, _newline, made = target.read().partition(b"\n")
+        said, made = target.readline(), target.read()
     if exit_code != 0 or not said:
         raise WorldError(_("The report could not be made: try again."))
     answer = json.loads(said)
