@@ -113,10 +113,13 @@ def download(
         table=wanted.table if wanted.kind == "csv" else "determinations",
     )
 
-    def made() -> Report:
+    def signed() -> bytes:
         with database.snapshot() as connection:
-            content = _read(connection, record, statements, asked, source.trusted)
-        return make_report_apart(content, asked)
+            return _read(connection, record, statements, asked, source.trusted)
+
+    def made() -> Report:
+        # Without a name here, so that it goes as soon as the other process has it.
+        return make_report_apart(signed(), asked)
 
     with refusals():
         return _response(source.reports.get(_key(record, statements, asked), made))

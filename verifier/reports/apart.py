@@ -49,6 +49,7 @@ def make_report_apart(content: bytes, wanted: WantedReport) -> Report:
     # Both lie in memory, so that a full disk stops no report.
     with _memory_file("signed") as source, _memory_file("report") as target:
         _write(source, content)
+        del content
         exit_code = _run(source, target, wanted)
         target.seek(0)
         said, made = target.readline(), target.read()
