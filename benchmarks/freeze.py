@@ -37,14 +37,14 @@ from verifier.procedure.signing import SigningKey
 from verifier.procedure.submitting import submit_count
 from verifier.procedure.trusted_keys import TrustedKeys
 
-__all__ = ["run"]
+__all__ = ["AS_OF", "NOW", "run"]
 
 DRAFTS: Final = 3
 TARGET_DRAFT_S: Final = 10.0
 TARGET_FREEZE_S: Final = 60.0
 
-_AS_OF: Final = date(YEAR + 1, 3, 31)
-_NOW: Final = datetime(YEAR + 1, 5, 6, tzinfo=UTC)
+AS_OF: Final = date(YEAR + 1, 3, 31)
+NOW: Final = datetime(YEAR + 1, 5, 6, tzinfo=UTC)
 
 
 def run(database_url: str) -> dict[str, object]:
@@ -61,13 +61,13 @@ def run(database_url: str) -> dict[str, object]:
     console_draft_s = _draft_in_the_console(database_url)
     policy = load_policy("putian-2026")
     maker, checker = (
-        Act(Actor(f"user:{name}", "benchmark"), name, _NOW) for name in ("lin", "chen")
+        Act(Actor(f"user:{name}", "benchmark"), name, NOW) for name in ("lin", "chen")
     )
     with connect(database_url) as connection:
         drafts = []
         for _run in range(DRAFTS):
             started = time.perf_counter()
-            record = draft_count(connection, maker, YEAR, as_of=_AS_OF, policy=policy)
+            record = draft_count(connection, maker, YEAR, as_of=AS_OF, policy=policy)
             drafts.append(time.perf_counter() - started)
         record = submit_count(connection, record, maker)
         vouch_for_evidence(connection)
@@ -129,7 +129,7 @@ def _draft_in_the_console(database_url: str) -> float:
     ):
         headers = {FORM_TOKEN_HEADER: form_token_of(browser.get("/counts"))}
         # The server's clock is the real one, by which a year to come has no evidence yet.
-        as_of = min(_AS_OF, yesterday())
+        as_of = min(AS_OF, yesterday())
         started = time.perf_counter()
         answer = browser.post(
             f"/api/v1/counts/{YEAR}/draft", json={"as_of": as_of.isoformat()}, headers=headers

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends
 
+from api.counts.kept_reports import KeptReports
 from api.counts.long_steps import Works
 from api.web.services import service
 from jieru.settings import Settings
@@ -28,6 +29,8 @@ class ProcedureSource:
     trusted: TrustedKeys
     """Whose signatures of frozen counts count."""
     works: Works = field(default_factory=Works)
+    reports: KeptReports = field(default_factory=KeptReports)
+    """Made by this process before."""
 
     def signing_key(self) -> SigningKey:
         """The key that signs what is done with a count.

@@ -41,8 +41,8 @@ from jieru.errors import UserError
 from jieru.i18n import marked as _
 from verifier.counting.count import EARLIEST_YEAR, LATEST_YEAR, determination_object
 from verifier.counting.determination import Determination, Outcome
-from verifier.procedure.comparison import Comparison, compare_documents
-from verifier.procedure.freezing import export_count
+from verifier.procedure.comparison import Comparison
+from verifier.procedure.freezing import export_count, require_frozen
 from verifier.procedure.hindrance import Hindrance, require_no_hindrance
 from verifier.procedure.names import checked_name
 from verifier.procedure.objections import list_objections
@@ -57,7 +57,6 @@ from verifier.procedure.overview import (
     review_queue,
 )
 from verifier.procedure.payments import Payment, amounts_due, list_payments, list_recoveries
-from verifier.procedure.readable import read_readable
 from verifier.procedure.records import (
     CountRecord,
     list_counts,
@@ -67,6 +66,7 @@ from verifier.procedure.staleness import StaleDraftError, stale_for, waits_until
 from verifier.procedure.statement_records import list_statements
 from verifier.procedure.statements import payments_said, statement_object
 from verifier.procedure.states import RULES, RUNNING, STANDING, State, Step
+from verifier.procedure.stored_comparison import compare_stored
 from verifier.procedure.trusted_keys import TrustedKeys
 from verifier.procedure.verifying import faults
 
@@ -84,6 +84,7 @@ __all__ = [
     "named_count",
     "person_name",
     "refusals",
+    "require_as_signed",
     "review_answers",
     "signed_file_of",
     "visible_counts",
@@ -333,7 +334,20 @@ def compare_counts(
     """
     records = [named_count(connection, caller, each) for each in (before, after)]
     with refusals():
-        return compare_documents(*(read_readable(connection, each) for each in records))
+        return compare_stored(connection, *records)
+
+
+def require_as_signed(
+    connection: psycopg.Connection, record: CountRecord, trusted: TrustedKeys
+) -> None:
+    """Refuse a count that is not frozen, or not what was signed.
+
+    Raises:
+        Problem: it is not frozen, was changed behind the system's back, or nobody vouches for it.
+    """
+    with refusals():
+        require_frozen(record)
+        require_no_hindrance(faults_of(connection, [record], trusted))
 
 
 def signed_file_of(
@@ -344,8 +358,8 @@ def signed_file_of(
     Raises:
         Problem: it is not frozen, was changed behind the system's back, or nobody vouches for it.
     """
+    require_as_signed(connection, record, trusted)
     with refusals():
-        require_no_hindrance(faults_of(connection, [record], trusted))
         return export_count(connection, record)
 
 

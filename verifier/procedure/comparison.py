@@ -1,10 +1,10 @@
 """The difference between two documents of counts: enterprises, outcomes, money. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from verifier.procedure.document import Document, in_version, version_of
+from verifier.procedure.document import Document, entry_in_version, version_of
 
 __all__ = [
     "Change",
@@ -12,6 +12,7 @@ __all__ = [
     "Comparison",
     "PlatformChange",
     "compare_documents",
+    "compare_heads",
     "entries_of",
 ]
 
@@ -101,13 +102,33 @@ def compare_documents(before: Document, after: Document) -> Comparison:
 
     Where one of them is of an earlier version, what only the later one holds is left out.
     """
+    old, new = entries_of(before), entries_of(after)
+    pairs = ((*key, old.get(key), new.get(key)) for key in sorted(old.keys() | new.keys()))
+    return compare_heads(before, after, pairs)
+
+
+def compare_heads(
+    before: Document,
+    after: Document,
+    pairs: Iterable[tuple[str, str, Mapping[str, Any] | None, Mapping[str, Any] | None]],
+) -> Comparison:
+    """What changed from one document to the other, of which only what may differ is at hand.
+
+    Args:
+        before: with or without its enterprises.
+        after: likewise.
+        pairs: platform code, uscc and the entries of both, None where one has none; all that
+            differ, others too if need be; by platform code and uscc.
+    """
     version = min(version_of(before), version_of(after))
-    old, new = (entries_of(in_version(each, version)) for each in (before, after))
-    changes = [
-        _change(*key, old.get(key), new.get(key))
-        for key in sorted(old.keys() | new.keys())
-        if old.get(key) != new.get(key)
-    ]
+    changes = []
+    for platform, uscc, *entries in pairs:
+        old, new = (
+            entry_in_version(entry, version_of(document), version) if entry else None
+            for entry, document in zip(entries, (before, after), strict=True)
+        )
+        if old != new:
+            changes.append(_change(platform, uscc, old, new))
     old_lines, new_lines = _lines(before), _lines(after)
     nothing = (0, 0)
     return Comparison(

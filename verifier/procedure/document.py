@@ -27,6 +27,7 @@ __all__ = [
     "content_sha256",
     "count_document",
     "count_id_of",
+    "entry_in_version",
     "entry_object",
     "in_version",
     "version_of",
@@ -155,6 +156,11 @@ def in_version(document: Document, version: int) -> Document:
     ]
     kept = {key: value for key, value in document.items() if key != "version"}
     return {**kept, "platforms": platforms}
+
+
+def entry_in_version(entry: Mapping[str, Any], written_in: int, version: int) -> Mapping[str, Any]:
+    """An enterprise of a document as an earlier version would have written it."""
+    return entry if version >= written_in else _entry_of_version_1(entry)
 
 
 def _entry_of_version_1(entry: Mapping[str, Any]) -> dict[str, Any]:

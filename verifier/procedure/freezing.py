@@ -6,6 +6,7 @@ a process that dies leaves either all of it or nothing.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -17,7 +18,7 @@ from jieru.errors import UserError
 from verifier.counting.determination import Outcome
 from verifier.counting.progress import Phase, Progress, no_progress
 from verifier.policy import policy_from_source
-from verifier.procedure.canonical import canonical_bytes
+from verifier.procedure.canonical import CanonicalError, canonical_bytes
 from verifier.procedure.code_version import code_version
 from verifier.procedure.comparison import compare_documents
 from verifier.procedure.computing import Computed, compute_document
@@ -33,6 +34,7 @@ from verifier.procedure.document import (
 from verifier.procedure.evidence_hindrances import changed_evidence
 from verifier.procedure.hindrance import require_no_hindrance
 from verifier.procedure.hindrances import hindrances
+from verifier.procedure.outlines import content_of, read_outline
 from verifier.procedure.payments import paid_before, store_recoveries
 from verifier.procedure.people import Act
 from verifier.procedure.record_changes import has_changed_since
@@ -42,17 +44,17 @@ from verifier.procedure.records import (
     is_intact,
     list_steps,
     read_document,
-    store_content,
+    store_head,
 )
 from verifier.procedure.recovery import recovery_lines
-from verifier.procedure.signing import SigningKey, signed_file
+from verifier.procedure.signing import SignedStatement, SigningKey, signed_file_around
 from verifier.procedure.statement_records import list_statements
 from verifier.procedure.states import STANDING, State, Step, require_step
 from verifier.procedure.steps import take_step
 from verifier.procedure.trusted_keys import TrustedKeys, require_trusted_key
 from verifier.trust.draws.records import listed_in_draws, results_of_year
 
-__all__ = ["export_count", "freeze_count"]
+__all__ = ["export_count", "freeze_count", "require_frozen"]
 
 _ATTEMPTS: Final = 3
 """Each takes as long as a draft run; somebody would have to change records during all of them."""
@@ -100,28 +102,50 @@ def freeze_count(
     )
 
 
-def export_count(connection: psycopg.Connection, record: CountRecord) -> bytes:
+def export_count(
+    connection: psycopg.Connection,
+    record: CountRecord,
+    statements: Sequence[SignedStatement] | None = None,
+) -> bytes:
     """The signed file of a frozen count, with the statements of what was done with it since.
+
+    Args:
+        connection: where to look.
+        record: the count.
+        statements: those to stand in it; by default all there are.
 
     Raises:
         UserError: it is not frozen, or its stored content is not what was signed.
     """
-    if record.digest is None or record.signature is None or record.public_key is None:
-        raise UserError("The count {count} is not frozen yet.", count=record.count_id)
-    document = read_document(connection, record)
-    if not is_intact(record, document):
+    digest, signature, public_key = require_frozen(record)
+    try:
+        content = content_of(connection, record)
+    except CanonicalError:
+        content = bytearray()
+    if hashlib.sha256(content).hexdigest() != digest:
         raise UserError(
             "The stored content of {count} is not what was frozen: it was changed behind the "
             "system's back.",
             count=record.count_id,
         )
-    return signed_file(
-        document,
-        record.digest,
-        record.signature,
-        record.public_key,
-        list_statements(connection, record),
+    return signed_file_around(
+        content,
+        digest,
+        signature,
+        public_key,
+        list_statements(connection, record) if statements is None else statements,
     )
+
+
+def require_frozen(record: CountRecord) -> tuple[str, bytes, bytes]:
+    """Digest, signature and public key of a frozen count.
+
+    Raises:
+        UserError: it is not frozen.
+    """
+    if record.digest is None or record.signature is None or record.public_key is None:
+        raise UserError("The count {count} is not frozen yet.", count=record.count_id)
+    return record.digest, record.signature, record.public_key
 
 
 def _checked(
@@ -236,7 +260,8 @@ def _store(
             )
         if fresh != record or has_changed_since(connection, computed.last_change):
             raise _RecordsChangedError
-        store_content(connection, record.id, document)
+        # Which says of every enterprise what was reviewed, and so what is stored.
+        store_head(connection, record.id, document)
         progress(Phase.STORING, 0.5)
         if record.supersedes_id is not None:
             _supersede(connection, record, document, act, trusted)
@@ -266,7 +291,7 @@ def _supersede(
         return
     before = count_by_id(connection, record.supersedes_id)
     lines = recovery_lines(
-        read_document(connection, before), document, paid_before(connection, record)
+        read_outline(connection, before).document, document, paid_before(connection, record)
     )
     # While the correction was computed, the count before it may have gone a step further.
     last = max((each.taken_at for each in list_steps(connection, before)), default=act.at)

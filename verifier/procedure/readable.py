@@ -12,15 +12,12 @@ import psycopg
 
 from jieru.errors import UserError
 from verifier.procedure.document import Document
-from verifier.procedure.records import CountRecord, UnreadableCountError, is_intact, read_document
+from verifier.procedure.outlines import read_outline, row_versions
+from verifier.procedure.records import CountRecord, UnreadableCountError, read_document
 from verifier.reports.document import CountDocument
 
-__all__ = ["read_readable", "require_readable", "row_versions"]
+__all__ = ["read_readable", "require_readable"]
 
-_SELECT_VERSIONS: Final = """
-    SELECT current_database(), (SELECT created_at FROM installation), row_versions
-    FROM count_row_versions WHERE count_id = %s
-"""
 _REMEMBERED: Final = 256
 
 _remembered: dict[tuple[object, ...], bool] = {}
@@ -55,16 +52,10 @@ def read_readable(connection: psycopg.Connection, record: CountRecord) -> Docume
     return read_document(connection, record)
 
 
-def row_versions(connection: psycopg.Connection, record: CountRecord) -> tuple[object, ...]:
-    """Which database, and the versions of all rows of a count there: another with each write."""
-    return connection.execute(_SELECT_VERSIONS, (record.id,)).fetchone() or ()
-
-
 def _is_readable(connection: psycopg.Connection, record: CountRecord) -> bool:
     try:
-        document = read_document(connection, record)
-        if not is_intact(record, document):
-            msgspec.convert(document, CountDocument)
+        if read_outline(connection, record).digest != record.digest:
+            msgspec.convert(read_document(connection, record), CountDocument)
     except (UserError, msgspec.ValidationError):
         return False
     return True

@@ -1,5 +1,6 @@
 """Counts as the database keeps them: which there are, their steps, their content."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -27,10 +28,13 @@ __all__ = [
     "list_counts",
     "list_steps",
     "read_document",
+    "read_entries",
+    "read_head",
     "record_step",
     "running_count",
     "standing_count",
     "store_content",
+    "store_head",
 ]
 
 _SELECT = """
@@ -64,10 +68,14 @@ _INSERT_DETERMINATIONS = """
     SELECT %s, %s, entry FROM jsonb_array_elements(%s) entry
 """
 _SELECT_DOCUMENT = "SELECT head, policy_source FROM count_documents WHERE count_id = %s"
+_DELETE_DOCUMENT = "DELETE FROM count_documents WHERE count_id = %s"
 _SELECT_ENTRIES = """
-    SELECT platform, entry::text FROM count_determinations WHERE count_id = %s
-    ORDER BY platform COLLATE "C", uscc COLLATE "C"
+    SELECT uscc, entry::text FROM count_determinations
+    WHERE count_id = %s AND platform = %s AND uscc COLLATE "C" > %s
+    ORDER BY uscc COLLATE "C" LIMIT %s
 """
+_AT_ONCE: Final = 500
+"""Enterprises; some 3 MB."""
 
 _IN_ROWS: Final = frozenset({"enterprises"})
 
@@ -233,37 +241,71 @@ def store_content(connection: psycopg.Connection, record_id: int, document: Docu
     """Put a document in the place of the one that was there; not once it is frozen."""
     for statement in _CLEAR:
         connection.execute(statement, (record_id,))
+    _insert_head(connection, record_id, document)
+    for platform in document["platforms"]:
+        values = (record_id, platform["platform"], _jsonb(platform["enterprises"]))
+        connection.execute(_INSERT_DETERMINATIONS, values)
+
+
+def store_head(connection: psycopg.Connection, record_id: int, document: Document) -> None:
+    """Put a document in the place of one that says the same of every enterprise.
+
+    Their rows stay: written again, each would lie in the database twice until it is vacuumed.
+    """
+    connection.execute(_DELETE_DOCUMENT, (record_id,))
+    _insert_head(connection, record_id, document)
+
+
+def _insert_head(connection: psycopg.Connection, record_id: int, document: Document) -> None:
     head = {key: value for key, value in document.items() if key != "policy_source"}
     head["platforms"] = [
         {key: value for key, value in platform.items() if key not in _IN_ROWS}
         for platform in document["platforms"]
     ]
     connection.execute(_INSERT_DOCUMENT, (record_id, _jsonb(head), document["policy_source"]))
-    for platform in document["platforms"]:
-        values = (record_id, platform["platform"], _jsonb(platform["enterprises"]))
-        connection.execute(_INSERT_DETERMINATIONS, values)
 
 
-def read_document(connection: psycopg.Connection, record: CountRecord) -> Document:
-    """The whole document of a count, frozen or of its last draft run; nothing is verified.
+def read_head(connection: psycopg.Connection, record: CountRecord) -> Document:
+    """The document of a count without its enterprises; nothing is verified.
 
     Raises:
         UserError: it was not drafted yet.
-        UnreadableCountError: it is frozen, and cannot be put together from its rows any more.
+        UnreadableCountError: it is frozen, and its head is none any more.
     """
     row = connection.execute(_SELECT_DOCUMENT, (record.id,)).fetchone()
     if row is None and record.digest is None:
         raise UserError("The count {count} was not drafted yet.", count=record.count_id)
     if row is None or not _has_platforms(row[0]):
         raise UnreadableCountError(record)
-    document: Document = {**row[0], "policy_source": row[1]}
-    enterprises: dict[str, list[dict[str, Any]]] = {
-        platform["platform"]: [] for platform in document["platforms"]
-    }
-    for code, entry in connection.execute(_SELECT_ENTRIES, (record.id,)):
-        enterprises.setdefault(code, []).append(msgspec.json.decode(entry))
+    return {**row[0], "policy_source": row[1]}
+
+
+def read_entries(
+    connection: psycopg.Connection, record: CountRecord, platform: str
+) -> Iterator[dict[str, Any]]:
+    """The enterprises of a platform in the order of the document, never many at a time."""
+    last = ""
+    while rows := connection.execute(
+        _SELECT_ENTRIES, (record.id, platform, last, _AT_ONCE)
+    ).fetchall():
+        for _uscc, entry in rows:
+            yield msgspec.json.decode(entry)
+        last = rows[-1][0]
+
+
+def read_document(connection: psycopg.Connection, record: CountRecord) -> Document:
+    """The whole document of a count, frozen or of its last draft run; nothing is verified.
+
+    Of 10,000 enterprises it takes hundreds of megabytes: what needs no more than digest, head or
+    outcomes reads an outline (`verifier.procedure.outlines`).
+
+    Raises:
+        UserError: it was not drafted yet.
+        UnreadableCountError: it is frozen, and cannot be put together from its rows any more.
+    """
+    document = read_head(connection, record)
     for platform in document["platforms"]:
-        platform["enterprises"] = enterprises[platform["platform"]]
+        platform["enterprises"] = list(read_entries(connection, record, platform["platform"]))
     return document
 
 

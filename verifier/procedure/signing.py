@@ -40,6 +40,7 @@ __all__ = [
     "new_signing_key",
     "parse_public_key",
     "signed_file",
+    "signed_file_around",
 ]
 
 _KEYS: Final = ("document", "digest", "signature", "public_key")
@@ -188,8 +189,18 @@ def signed_file(
     statements: Sequence[SignedStatement] = (),
 ) -> bytes:
     """The content of a signed file; the document stands in it in its canonical form."""
+    return signed_file_around(canonical_bytes(document), digest, signature, public_key, statements)
+
+
+def signed_file_around(
+    content: bytes | bytearray,
+    digest: str,
+    signature: bytes,
+    public_key: bytes,
+    statements: Sequence[SignedStatement] = (),
+) -> bytes:
+    """The content of a signed file around the canonical bytes of its document."""
     rest: dict[str, object] = {
-        "digest": digest,
         "public_key": base64.b64encode(public_key).decode(),
         "signature": base64.b64encode(signature).decode(),
     }
@@ -203,7 +214,8 @@ def signed_file(
             for each in statements
         ]
     # Sorted, so that the whole file has one form only: digest, document, public_key, signature.
-    return canonical_bytes({"document": document, **rest})
+    beginning = canonical_bytes({"digest": digest})[:-1] + b',"document":'
+    return b"".join((beginning, content, b",", canonical_bytes(rest)[1:]))
 
 
 def check_signed_file(content: bytes, expected_key: bytes | None = None) -> CheckedFile:
@@ -284,7 +296,7 @@ def _statements(found: object) -> Iterator[SignedStatement]:
         raise UserError("This is not a signed count: one of its statements is malformed.")
 
 
-def is_signed(content: bytes, signature: bytes, public_key: bytes) -> bool:
+def is_signed(content: bytes | bytearray, signature: bytes, public_key: bytes) -> bool:
     """Whether this key signed these bytes."""
     try:
         Ed25519PublicKey.from_public_bytes(public_key).verify(signature, content)

@@ -18,7 +18,8 @@ from jieru.i18n import marked
 from verifier.procedure.balances import dues_of, paid_up_to
 from verifier.procedure.document import Document
 from verifier.procedure.hindrance import Hindrance
-from verifier.procedure.records import CountRecord, count_by_id, list_steps, read_document
+from verifier.procedure.outlines import read_outline
+from verifier.procedure.records import CountRecord, count_by_id, list_steps
 from verifier.procedure.recovery import recovery_lines
 from verifier.procedure.signing import SignedStatement
 from verifier.procedure.statements import SIGNED_STEPS, Said, said_by
@@ -305,7 +306,8 @@ def _of_recoveries(
     """What is claimed back follows from two signed documents and the payments between them."""
     expected = Counter[tuple[object, ...]]()
     if record.supersedes_id is not None:
-        before = read_document(connection, count_by_id(connection, record.supersedes_id))
+        superseded = count_by_id(connection, record.supersedes_id)
+        before = read_outline(connection, superseded).document
         paid_before = paid_up_to(connection, record.year, record.revision - 1)
         expected.update(
             (each.platform, each.clause, each.kind, each.uscc, each.amount_yuan)

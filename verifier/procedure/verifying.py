@@ -2,15 +2,15 @@
 
 The rows of a frozen count are a copy of the signed document, and whoever has the database can
 change a copy. So before anything is done or shown by these rows the document is put together from
-them, digested, held against the signature, the signature against the trusted keys, and the count's
-own row and its payments against the document. What was done with the count since is held against
-the signed statements of it, and the frozen counts of the year before it are verified with it.
+them, piece by piece, digested, held against the signature, the signature against the trusted keys,
+and the count's own row and its payments against the document. What was done with the count since is
+held against the signed statements of it, and the frozen counts of the year before it are verified
+with it.
 
 What was found is remembered in this process for the very versions of the rows that were read
 (PostgreSQL gives a row that is written another `xmin`), so an unchanged count is verified once.
 """
 
-import hashlib
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
@@ -19,17 +19,15 @@ import psycopg
 
 from jieru.i18n import marked
 from verifier.procedure.balances import awards_of, paid_up_to
-from verifier.procedure.canonical import CanonicalError, canonical_bytes
 from verifier.procedure.document import Document
 from verifier.procedure.hindrance import Hindrance
-from verifier.procedure.readable import require_readable, row_versions
+from verifier.procedure.outlines import Outline, read_outline, row_versions
+from verifier.procedure.readable import require_readable
 from verifier.procedure.records import (
     CountRecord,
     UnreadableCountError,
     list_counts,
-    read_document,
 )
-from verifier.procedure.signing import is_signed
 from verifier.procedure.statement_records import list_statements
 from verifier.procedure.statements import chain_faults
 from verifier.procedure.told_and_signed import differences
@@ -75,11 +73,12 @@ def _find(
 ) -> Iterator[Hindrance]:
     try:
         require_readable(connection, record)
-        document = read_document(connection, record)
+        outline = read_outline(connection, record)
     except UnreadableCountError as error:
         yield Hindrance("content_unreadable", error.message, error.values)
         return
-    signature = list(_of_the_signature(connection, record, document, trusted))
+    document = outline.document
+    signature = list(_of_the_signature(connection, record, outline, trusted))
     if signature:
         # What the document says is not worth a comparison.
         yield from signature
@@ -115,16 +114,10 @@ def _of_the_count_before(
 
 
 def _of_the_signature(
-    connection: psycopg.Connection, record: CountRecord, document: Document, trusted: TrustedKeys
+    connection: psycopg.Connection, record: CountRecord, outline: Outline, trusted: TrustedKeys
 ) -> Iterator[Hindrance]:
     count = {"count": record.count_id}
-    try:
-        content = canonical_bytes(document)
-    except CanonicalError:
-        content = b""
-    digest = hashlib.sha256(content).hexdigest()
-    signature, public_key = record.signature or b"", record.public_key or b""
-    has_signature = is_signed(content, signature, public_key)
+    document, digest, has_signature = outline.document, outline.digest, outline.is_signed
     entries = sum(len(each["enterprises"]) for each in document["platforms"])
     if connection.execute(_COUNT_ROWS, (record.id,)).fetchone() != (entries,):
         yield Hindrance(
@@ -163,7 +156,7 @@ def _of_the_signature(
             count,
         )
     else:
-        yield from _of_the_key(record, document, public_key, trusted)
+        yield from _of_the_key(record, document, record.public_key or b"", trusted)
 
 
 def _of_the_key(
