@@ -1,12 +1,16 @@
 """`jieru serve`: the API and the console, until SIGTERM or Ctrl-C."""
 
 import logging
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Final
 
 import click
+from fastapi import FastAPI
+from psycopg_pool import ConnectionPool
 
 from api.app import create_app
+from api.counts.procedure_source import ProcedureSource
 from api.server import serving
 from api.web.database import RequestDatabase
 from command.counting import open_database
@@ -47,8 +51,9 @@ def command(host: str | None, port: int | None) -> None:
     stop = stop_on_signals()
     with (
         open_pool(url, size=_POOL_SIZE) as pool,
+        _steps_left(app := create_app(settings, pool), pool),
         serving(
-            app := create_app(settings, pool),
+            app,
             settings.api_host if host is None else host,
             settings.api_port if port is None else port,
             trusted_proxies=settings.api_trusted_proxies,
@@ -60,3 +65,12 @@ def command(host: str | None, port: int | None) -> None:
     ):
         click.echo(_("The console is at {address} (Ctrl-C stops it).").format(address=address))
         stop.wait()
+
+
+@contextmanager
+def _steps_left(app: FastAPI, pool: ConnectionPool) -> Iterator[None]:
+    """Note at the end which long steps of counts end with this process."""
+    try:
+        yield
+    finally:
+        app.state.services.get(ProcedureSource).works.leave(pool)
