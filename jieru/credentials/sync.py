@@ -67,7 +67,6 @@ def sync_broker(
         VanishedFileError: the password file is gone, and with it the users that are not ours.
         WorldError: a file cannot be written, or the broker not be told.
     """
-
     passwords, acl = files.password_file, files.acl_file
     were_there = were_there or was_there(connection, passwords)
     if was_there(connection, acl) and not acl.exists():

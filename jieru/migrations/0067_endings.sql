@@ -34,3 +34,11 @@ CREATE TABLE broker_files (
 COMMENT ON TABLE broker_files IS 'Files of Mosquitto that were written at least once.';
 COMMENT ON COLUMN broker_files.others IS 'Lines of users that begin with an underscore, such as the ingesters'': names and hashes.';
 COMMENT ON COLUMN broker_files.vanished_at IS 'When it was last found gone; gone still where back_at is null.';
+
+-- Migrations of the last step of an upgrade, which takes away what programs of the release before use:
+-- a program that does not know one of these does not run; any other that it does not know only adds.
+CREATE TABLE last_steps (
+    migration_id text        PRIMARY KEY,
+    applied_at   timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE last_steps IS 'Applied migrations that take away what programs of the release before use.';
