@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final
 
 import click
@@ -11,6 +11,8 @@ from psycopg_pool import ConnectionPool
 
 from api.app import create_app
 from api.counts.procedure_source import ProcedureSource
+from api.doors import Doors
+from api.metrics import BrokerFileMetric, showing_metrics
 from api.server import serving
 from api.web.database import RequestDatabase
 from command.counting import open_database
@@ -21,7 +23,7 @@ from jieru.credentials.sync import following_credentials
 from jieru.database import open_pool
 from jieru.i18n import gettext as _
 from jieru.log import configure_log
-from jieru.settings import load_settings
+from jieru.settings import Settings, load_settings
 from jieru.syslog.following import following_entries
 from verifier.procedure.trusted_keys import trusted_keys_of
 from verifier.procedure.verifications import verifying_counts
@@ -49,8 +51,10 @@ def command(host: str | None, port: int | None) -> None:
     # A request that finds no database says so in our own form.
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     stop = stop_on_signals()
+    doors = Doors()
     with (
         open_pool(url, size=_POOL_SIZE) as pool,
+        _showing_metrics(doors, pool, settings),
         _steps_left(app := create_app(settings, pool), pool),
         serving(
             app,
@@ -58,6 +62,7 @@ def command(host: str | None, port: int | None) -> None:
             settings.api_port if port is None else port,
             trusted_proxies=settings.api_trusted_proxies,
             interrupt=app.state.services.get(RequestDatabase).interrupt,
+            doors=doors,
         ) as address,
         following_credentials(url, files) if files else nullcontext(),
         verifying_counts(url, trusted_keys_of(settings)),
@@ -65,6 +70,13 @@ def command(host: str | None, port: int | None) -> None:
     ):
         click.echo(_("The console is at {address} (Ctrl-C stops it).").format(address=address))
         stop.wait()
+
+
+def _showing_metrics(
+    doors: Doors, pool: ConnectionPool, settings: Settings
+) -> AbstractContextManager[None]:
+    doors.registry.register(BrokerFileMetric(pool))
+    return showing_metrics(doors.registry, settings.api_metrics_host, settings.api_metrics_port)
 
 
 @contextmanager

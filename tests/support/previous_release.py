@@ -13,7 +13,7 @@ from tests.support.source_tree import ROOT
 
 __all__ = ["PREVIOUS", "PreviousRelease"]
 
-PREVIOUS: Final = "62d6ede0"
+PREVIOUS: Final = "62d6ede4f5c0d27096210ddd0d711a84d3c140b6"
 """The commit from which an upgrade must be possible while programs run. It moves on with each
 release, to the release before."""
 _VENDOR: Final = Path("api/static/vendor")
