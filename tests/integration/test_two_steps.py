@@ -66,6 +66,11 @@ _HEARD: Final = (
 )
 
 
+@pytest.fixture(autouse=True)
+def _speak_english(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JIERU_LANGUAGE", "en")
+
+
 @pytest.fixture(scope="module")
 def previous(tmp_path_factory: pytest.TempPathFactory) -> PreviousRelease:
     """The release before."""
@@ -126,7 +131,7 @@ def test_both_releases_run_between_the_steps_of_an_upgrade(
         jieru_serve(url, old_port, within=previous.command) as old_server,
         ingester(url, mosquitto.url(), tmp_path / "old.log", prelude=previous.prelude) as old,
     ):
-        publisher = Publisher(mosquitto.url())
+        publisher = Publisher(mosquitto.add_user(PLATFORM))
         old_console, new_console = _Console(old_port, known), _Console(new_port, known)
 
         def hear(number: int) -> None:
