@@ -58,7 +58,7 @@ def write_output(path: Path, content: bytes) -> None:
     if path.exists() and not (path.is_file() and os.access(path.parent, os.W_OK)):
         path.write_bytes(content)
         return
-    path = path.resolve()
+    path = path.resolve() if path.is_symlink() else path
     mode = path.stat().st_mode if path.exists() else None
     write_durably(path, content)
     if mode is not None:

@@ -226,7 +226,7 @@ def _write(path: Path, content: bytes, pid_file: Path | None) -> None:
 
     Nothing else is left behind, whatever goes wrong.
     """
-    path = path.resolve()
+    path = path.resolve() if path.is_symlink() else path
     temporary = path.with_name(f".{path.name}.new")
     try:
         old = path.stat() if path.exists() else None

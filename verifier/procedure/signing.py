@@ -137,7 +137,7 @@ def new_signing_key(path: Path) -> SigningKey:
             file.write(content)
     except OSError as error:  # half a key, which nobody could write over
         with suppress(OSError):
-            os.unlink(path)
+            path.unlink()
         raise UserError(
             "{file} cannot be written: {reason}.", file=path, reason=error.strerror
         ) from None
