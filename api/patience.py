@@ -13,6 +13,8 @@ from typing import Any, ClassVar, Final
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from api.doors import Doors, Turned
+
 __all__ = ["USUAL_PATIENCE", "Patience", "patient_protocol"]
 
 _LOOKS: Final = 4
@@ -46,15 +48,17 @@ class Patience:
 USUAL_PATIENCE: Final = Patience()
 
 
-def patient_protocol(patience: Patience) -> type[asyncio.Protocol]:
-    """What uvicorn makes for each connection."""
-    return type("PatientConnection", (_Connection,), {"patience": patience})
+def patient_protocol(patience: Patience, doors: Doors | None = None) -> type[asyncio.Protocol]:
+    """What uvicorn makes for each connection; `doors` counts them."""
+    own = {"patience": patience, "doors": doors or Doors()}
+    return type("PatientConnection", (_Connection,), own)
 
 
 class _Connection(H11Protocol):
     """One connection of a client, which is looked at every now and then until it is gone."""
 
     patience: ClassVar[Patience] = USUAL_PATIENCE
+    doors: ClassVar[Doors]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as uvicorn gives them
         super().__init__(*args, **kwargs)
@@ -69,6 +73,7 @@ class _Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a first request, if there is room."""
         super().connection_made(transport)
+        self.doors.came()
         now = self._taken_at = self.waiting_since = self.loop.time()
         self._due = now + self.patience.head_s
         self._look_later()
@@ -79,6 +84,7 @@ class _Connection(H11Protocol):
         """Look no more."""
         if self._look is not None:
             self._look.cancel()
+        self.doors.went()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -140,12 +146,15 @@ class _Connection(H11Protocol):
     def _look_now(self) -> None:
         now = self.loop.time()
         if self._is_stuck(now):
+            self.doors.turned(Turned.UNREAD)
             self.transport.abort()
             return
         if self.flow.read_paused and self._due != inf:
             # It is we who do not read: what was sent lies in the kernel.
             self._wait(self.patience.body_s)
         if now >= self._due and not self.transport.is_closing():
+            is_body = self.conn.their_state is h11.SEND_BODY
+            self.doors.turned(Turned.SLOW_BODY if is_body else Turned.NO_HEAD)
             self.end(_TOO_SLOW if self._has_begun else b"")
         self._look_later()
 
@@ -175,12 +184,14 @@ class _Connection(H11Protocol):
             return
         waited_for = [each for each in staying if each is not self and each.is_waited_for]
         if not waited_for:
+            self.doors.turned(Turned.FULL)
             self.end(_FULL)
             return
         longest = min(
             waited_for,
             key=lambda each: (each.conn.their_state is h11.SEND_BODY, each.waiting_since),
         )
+        self.doors.turned(Turned.DISPLACED)
         longest.end(b"")
 
     def end(self, last_words: bytes) -> None:

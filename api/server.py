@@ -11,6 +11,7 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
+from api.doors import Doors
 from api.patience import USUAL_PATIENCE, Patience, patient_protocol
 from api.web.stopping import Stopping
 from jieru.errors import UserError
@@ -35,6 +36,7 @@ def serving(
     trusted_proxies: str = "",
     patience: Patience = USUAL_PATIENCE,
     interrupt: Callable[[], None] = lambda: None,
+    doors: Doors | None = None,
 ) -> Iterator[str]:
     """Serve until the block ends; requests that are being answered get some seconds to finish.
 
@@ -48,6 +50,7 @@ def serving(
             the client is and whether it speaks TLS.
         patience: how long clients are waited for, and how many.
         interrupt: ends what requests are at that took longer than they may; called repeatedly.
+        doors: counts connections, refused and ended ones by reason.
 
     Yields:
         The address of the first page, for instance `http://127.0.0.1:8000`.
@@ -69,7 +72,7 @@ def serving(
                 server_header=False,
                 proxy_headers=True,
                 forwarded_allow_ips=trusted_proxies,
-                http=patient_protocol(patience),
+                http=patient_protocol(patience, doors),
                 ws="none",
                 timeout_keep_alive=patience.idle_s,
                 timeout_graceful_shutdown=_FINISH_REQUESTS_S + _INTERRUPTED_S,

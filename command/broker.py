@@ -44,7 +44,8 @@ def command() -> None:
     "is_anew",
     is_flag=True,
     help=_(
-        "Write a password file that is gone anew, without the users that begin with an underscore."
+        "Write a password file that is gone anew, with the users that begin with an underscore as "
+        "the last sync saw them."
     ),
 )
 def _sync(*, watch: bool, is_anew: bool) -> None:
@@ -66,6 +67,7 @@ def _sync(*, watch: bool, is_anew: bool) -> None:
             require_current_schema(connection)
         follow_credentials(url, files, stop)
         return
+    configure_log()
     with open_database(settings) as connection:
         result = sync_broker(connection, files, is_anew=is_anew)
     click.echo(_("Users who may connect: {users}").format(users=result.users))

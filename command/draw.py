@@ -15,6 +15,7 @@ from command.draw_tables import draws_report, sample_report, sizes_report
 from command.help import example
 from command.person import ClaimedName, by_option, taker_of
 from jieru.audit import changing
+from jieru.durable_files import write_output
 from jieru.errors import UserError
 from jieru.i18n import gettext as _
 from jieru.settings import Settings, load_settings
@@ -403,7 +404,7 @@ def _bytes_of(file: Path) -> bytes:
 
 def _write(file: Path, content: bytes) -> None:
     try:
-        file.write_bytes(content)
+        write_output(file, content)
     except OSError as error:
         raise UserError(
             "{file} cannot be written: {reason}.", file=file, reason=error.strerror

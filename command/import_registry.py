@@ -12,6 +12,7 @@ from command.counting import open_database
 from command.help import example
 from jieru.audit import command_actor
 from jieru.csv_file import csv_file
+from jieru.durable_files import write_output
 from jieru.errors import UserError
 from jieru.i18n import gettext as _
 from jieru.settings import load_settings
@@ -102,7 +103,7 @@ def _print_errors(errors: Sequence[RowError]) -> None:
 
 def _write_errors(path: Path, errors: Sequence[RowError]) -> None:
     try:
-        path.write_bytes(csv_file([RowError._fields, *errors]))
+        write_output(path, csv_file([RowError._fields, *errors]))
     except OSError as error:
         raise UserError(
             "The file {path} cannot be written: {reason}",

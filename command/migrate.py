@@ -29,7 +29,15 @@ _DATABASE_AWAY_DAYS: Final = 42
 @click.option(
     "--simulation", is_flag=True, help=_("Mark a new database as a simulation, for good.")
 )
-def command(*, simulation: bool) -> None:
+@click.option(
+    "--before",
+    "is_first_step",
+    is_flag=True,
+    help=_(
+        "First step of an upgrade: only add, so that programs of the release before go on running."
+    ),
+)
+def command(*, simulation: bool, is_first_step: bool) -> None:
     """Create or upgrade the schema and say what the database is."""
     settings = load_settings()
     url = settings.require_database_url()
@@ -43,12 +51,21 @@ def command(*, simulation: bool) -> None:
             presence_reach=_presence_reach_days(load_policy(settings.policy)),
         ),
         role_passwords=settings.role_passwords,
+        is_first_step=is_first_step,
     )
     with connect(url) as connection:
         edition = detect_edition(connection)
         is_simulation = read_installation(connection).is_simulation
         without_issuer = count_without_issuer(connection)
-    click.echo(_("The schema is current. TimescaleDB: {edition}.").format(edition=edition))
+    if is_first_step:
+        click.echo(
+            _(
+                "The first step is done: start all programs anew with this release, then run "
+                "`jieru migrate` without --before."
+            )
+        )
+    else:
+        click.echo(_("The schema is current. TimescaleDB: {edition}.").format(edition=edition))
     for note in notes:
         click.echo(str(note), err=True)
     if without_issuer:

@@ -2,7 +2,6 @@
 
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -41,6 +40,7 @@ from command.told_checkpoint import tell_checkpoint
 from jieru.access_entries import AccessKind
 from jieru.audit import changing
 from jieru.calendar import civil_date, date_text
+from jieru.durable_files import write_output
 from jieru.errors import UserError
 from jieru.i18n import gettext as _
 from jieru.settings import Settings, load_settings
@@ -609,10 +609,7 @@ def _progress_bar() -> Iterator[Progress]:
 def _write(file: Path, content: bytes) -> None:
     """Write a file whole or not at all."""
     try:
-        with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as part:
-            part.write(content)
-        Path(part.name).chmod(0o644)
-        Path(part.name).replace(file)
+        write_output(file, content)
     except OSError as error:
         raise UserError(
             "{file} cannot be written: {reason}.", file=file, reason=error.strerror

@@ -10,6 +10,7 @@ import click
 from command.arguments import FILE
 from command.check_signature import NOBODY_VOUCHES
 from command.help import example
+from jieru.durable_files import write_output
 from jieru.errors import UserError
 from jieru.i18n import LANGUAGES, Language, process_language
 from jieru.i18n import gettext as _
@@ -99,7 +100,7 @@ def command(
         table=cast("SheetName", table),
     )
     try:
-        output.write_bytes(report.content)
+        write_output(output, report.content)
     except OSError as error:
         raise UserError(
             "The file {path} cannot be written: {reason}", path=output, reason=error.strerror

@@ -2,16 +2,19 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from typing import Final
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import click
-from prometheus_client import start_http_server
+from fastapi import FastAPI
+from psycopg_pool import ConnectionPool
 
 from api.app import create_app
+from api.counts.procedure_source import ProcedureSource
+from api.doors import Doors
+from api.metrics import BrokerFileMetric, showing_metrics
 from api.server import serving
 from api.web.bounds.bounds import Bounds
-from api.web.bounds.metrics import registry_of
+from api.web.bounds.metrics import BoundsMetrics
 from api.web.database import RequestDatabase
 from api.web.lanes import CONNECTIONS
 from command.counting import open_database
@@ -21,17 +24,15 @@ from jieru.credentials.broker_files import BrokerFiles
 from jieru.credentials.sync import following_credentials
 from jieru.database import open_pool
 from jieru.database_options import SHORT_WORK
-from jieru.errors import UserError
 from jieru.i18n import gettext as _
 from jieru.log import configure_log
-from jieru.settings import load_settings
+from jieru.settings import Settings, load_settings
 from jieru.syslog.following import following_entries
 from verifier.procedure.trusted_keys import trusted_keys_of
 from verifier.procedure.verifications import verifying_counts
 
 __all__ = ["command"]
 
-_METRICS_HOST: Final = "127.0.0.1"
 
 
 @click.command(
@@ -52,41 +53,39 @@ def command(host: str | None, port: int | None) -> None:
     # A request that finds no database says so in our own form.
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     stop = stop_on_signals()
+    doors = Doors()
     with (
         open_pool(url, size=CONNECTIONS, work=SHORT_WORK) as pool,
+        _steps_left(app := create_app(settings, pool), pool),
+        _showing_metrics(doors, app, pool, settings),
         serving(
-            app := create_app(settings, pool),
+            app,
             settings.api_host if host is None else host,
             settings.api_port if port is None else port,
             trusted_proxies=settings.api_trusted_proxies,
             interrupt=app.state.services.get(RequestDatabase).interrupt,
+            doors=doors,
         ) as address,
         following_credentials(url, files) if files else nullcontext(),
         verifying_counts(url, trusted_keys_of(settings)),
-        _showing_metrics(app.state.services.get(Bounds), settings.api_metrics_port),
         following_entries(url, settings.syslog, settings.access_log_days),
     ):
         click.echo(_("The console is at {address} (Ctrl-C stops it).").format(address=address))
         stop.wait()
 
 
+def _showing_metrics(
+    doors: Doors, app: FastAPI, pool: ConnectionPool, settings: Settings
+) -> AbstractContextManager[None]:
+    doors.registry.register(BoundsMetrics(app.state.services.get(Bounds)))
+    doors.registry.register(BrokerFileMetric(pool))
+    return showing_metrics(doors.registry, settings.api_metrics_host, settings.api_metrics_port)
+
+
 @contextmanager
-def _showing_metrics(bounds: Bounds, port: int) -> Iterator[None]:
-    if port == 0:
-        yield
-        return
-    try:
-        httpd, thread = start_http_server(port, _METRICS_HOST, registry=registry_of(bounds))
-    except OSError as error:
-        raise UserError(
-            "Metrics cannot be shown on {host}:{port} ({reason}): set another "
-            "JIERU_API_METRICS_PORT.",
-            host=_METRICS_HOST,
-            port=port,
-            reason=error.strerror,
-        ) from None
+def _steps_left(app: FastAPI, pool: ConnectionPool) -> Iterator[None]:
+    """Note at the end which long steps of counts end with this process."""
     try:
         yield
     finally:
-        httpd.shutdown()
-        thread.join()
+        app.state.services.get(ProcedureSource).works.leave(pool)

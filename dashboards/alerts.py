@@ -243,6 +243,24 @@ def all_alerts(disk_gb: int) -> list[Alert]:
             panel=CHECKPOINTS,
         ),
         Alert(
+            name="broker-file-vanished",
+            title=Text("消息服务器文件丢失", "Broker file vanished"),
+            summary=Text(
+                "消息服务器的口令文件或访问控制文件不见了：口令文件恢复之前，吊销的凭据仍可使用。",
+                "The broker's password file or ACL file has vanished: until a password file is "
+                "back, revoked credentials go on working.",
+            ),
+            # An ACL file is written anew at once: an hour of alarm, for somebody took it away.
+            sql="""
+            SELECT count(*)::double precision AS vanished FROM audit.broker_files
+            WHERE vanished_at IS NOT NULL AND coalesce(back_at, now()) > now() - interval '1 hour'
+            """,
+            threshold=0,
+            wait="0s",
+            severity="critical",
+            panel=BROKER_REFUSALS,
+        ),
+        Alert(
             name="archive-damaged",
             title=Text("归档异常", "Archive trouble"),
             summary=Text(

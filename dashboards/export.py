@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from jieru.durable_files import write_durably
 from jieru.errors import UserError
 
 __all__ = ["Exported", "export_files"]
@@ -85,7 +86,12 @@ def _replace(path: Path, content: bytes) -> None:
     """Write a file in one step: Grafana may read it at any moment."""
     if _content_of(path) == content:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(path.name + ".new")
-    new.write_bytes(content)
-    new.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_durably(path, content)
+    except OSError as error:
+        raise UserError(
+            "The file {path} cannot be written: {reason}",
+            path=path,
+            reason=error.strerror or error,
+        ) from None

@@ -2,11 +2,12 @@
 
 import errno
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-__all__ = ["flush_folder", "is_full", "write_durably"]
+__all__ = ["flush_folder", "is_full", "write_durably", "write_output"]
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -44,6 +45,24 @@ def write_durably(path: Path, content: bytes) -> None:
             new.unlink(missing_ok=True)
         raise
     flush_folder(path.parent)
+
+
+def write_output(path: Path, content: bytes) -> None:
+    """Write a file that somebody asked for: all of it, or what was there before stays.
+
+    What is no ordinary file, such as a pipe, just takes it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if path.exists() and not (path.is_file() and os.access(path.parent, os.W_OK)):
+        path.write_bytes(content)
+        return
+    path = path.resolve() if path.is_symlink() else path
+    mode = path.stat().st_mode if path.exists() else None
+    write_durably(path, content)
+    if mode is not None:
+        path.chmod(stat.S_IMODE(mode))
 
 
 def is_full(error: OSError) -> bool:

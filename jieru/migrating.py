@@ -24,6 +24,7 @@ __all__ = [
     "find_pending",
     "prepare_records",
     "read_applied",
+    "read_last_steps",
     "read_migrations",
 ]
 
@@ -43,6 +44,13 @@ _SELECT_APPLIED: Final = "SELECT migration_id FROM schema_migrations"
 _SELECT_DIGESTS: Final = "SELECT migration_id, sha256 FROM schema_migrations"
 _SELECT_TRANSACTION: Final = "SELECT pg_current_xact_id()::text"
 _INSERT_RECORD: Final = "INSERT INTO schema_migrations (migration_id, sha256) VALUES (%s, %s)"
+
+_NOTE_LAST_STEP: Final = "INSERT INTO last_steps (migration_id) VALUES (%s)"
+_KNOWS_LAST_STEPS: Final = "SELECT to_regclass('last_steps') IS NOT NULL"
+_SELECT_LAST_STEPS: Final = "SELECT migration_id FROM last_steps"
+_LAST_STEP: Final = b"-- Last step of an upgrade: "
+"""How the file of a migration begins that takes away what the release before uses; it goes on with
+what that is."""
 
 _CREATE_RECORDS: Final = """
     CREATE TABLE schema_migrations (
@@ -83,6 +91,11 @@ class Migration:
         """SHA-256 of the file, in hexadecimal digits."""
         return sha256(self.statements).hexdigest()
 
+    @property
+    def is_last_step(self) -> bool:
+        """Whether it takes away what programs of the release before use."""
+        return self.statements.startswith(_LAST_STEP)
+
 
 def read_migrations(folder: Path = MIGRATIONS) -> tuple[Migration, ...]:
     """All files of a folder, in their order."""
@@ -96,6 +109,13 @@ def read_applied(connection: psycopg.Connection) -> set[str] | None:
             return {row[0] for row in connection.execute(_SELECT_APPLIED)}
     except (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege):
         return None
+
+
+def read_last_steps(connection: psycopg.Connection) -> set[str] | None:
+    """Which applied migrations took away what the release before them used; None: not known."""
+    if connection.execute(_KNOWS_LAST_STEPS).fetchone() != (True,):
+        return None
+    return {row[0] for row in connection.execute(_SELECT_LAST_STEPS)}
 
 
 def prepare_records(connection: psycopg.Connection, database_url: str) -> None:
@@ -162,6 +182,8 @@ def apply_migration(
         if connection.execute(_SELECT_TRANSACTION).fetchone() != begun:
             raise RuntimeError(f"{migration.name} ends the transaction that should undo it")
         connection.execute(_INSERT_RECORD, (migration.name, migration.digest))
+        if migration.is_last_step and read_last_steps(connection) is not None:
+            connection.execute(_NOTE_LAST_STEP, (migration.name,))
 
     apply_patiently(connection, database_url, name=migration.name, work=work)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,7 @@ from jieru.migrating import (
     find_pending,
     prepare_records,
     read_applied,
+    read_last_steps,
     read_migrations,
 )
 from jieru.migration_lock import wait_for_turn
@@ -37,7 +39,7 @@ _SELECT_IS_SIMULATION: Final = "SELECT is_simulation FROM installation"
 _INSERT_INSTALLATION: Final = "INSERT INTO installation (is_simulation) VALUES (%s)"
 
 
-def migrate(
+def migrate(  # noqa: PLR0913 - the options of a command
     database_url: str,
     *,
     simulation: bool = False,
@@ -47,6 +49,7 @@ def migrate(
     role_passwords: Mapping[str, str] | None = None,
     auditor_password: str = "",
     folder: Path = MIGRATIONS,
+    is_first_step: bool = False,
 ) -> tuple[UserError, ...]:
     """Create or upgrade the schema; a second run changes nothing but the storage policies.
 
@@ -64,6 +67,8 @@ def migrate(
         role_passwords: see `Settings.role_passwords`.
         auditor_password: of the role jieru_auditor, as one of them.
         folder: where the migrations are.
+        is_first_step: do only what programs of the release before can live with; the rest is for
+            a second run, when none of them runs any more.
 
     Returns:
         What this database user may not do and a superuser should: sentences, mostly none.
@@ -90,7 +95,7 @@ def migrate(
             )
         create_extension(connection)
         prepare_records(connection, database_url)
-        _apply_pending(connection, database_url, folder)
+        _apply_pending(connection, database_url, folder, is_first_step=is_first_step)
         auditors = {AUDITOR: auditor_password} if auditor_password else {}
         notes = fence_in(connection, passwords={**(role_passwords or {}), **auditors})
         pin_functions(connection)
@@ -105,7 +110,7 @@ def migrate(
                     "again."
                 ),
             )
-        grant_all(connection)
+        grant_all(connection, is_taking=not is_first_step)
         note_limits(connection, limits, heartbeats_days=retention_days)
         create_views(connection)
 
@@ -120,8 +125,12 @@ def migrate(
     return notes
 
 
-def _apply_pending(connection: psycopg.Connection, database_url: str, folder: Path) -> None:
+def _apply_pending(
+    connection: psycopg.Connection, database_url: str, folder: Path, *, is_first_step: bool
+) -> None:
     pending = find_pending(connection, folder)
+    if is_first_step:
+        pending = tuple(takewhile(lambda each: not each.is_last_step, pending))
     if not pending:
         return
     drop_views(connection)
@@ -160,7 +169,10 @@ def _restore_views(connection: psycopg.Connection) -> None:
 
 
 def require_current_schema(connection: psycopg.Connection) -> None:
-    """Check that the schema is the one this program was written for.
+    """Check that the schema is one that this program can work on.
+
+    That is its own; its own before the last step of its upgrade; or a newer one, as long as nothing
+    was taken away that this program uses.
 
     Raises:
         UserError: it is missing, older, newer or not this user's; the message says what to do.
@@ -168,13 +180,17 @@ def require_current_schema(connection: psycopg.Connection) -> None:
     applied = read_applied(connection)
     if not applied:
         raise explain_missing_schema(connection)
-    known = _names(MIGRATIONS)
-    _refuse_newer(applied, known=known)
-    if known - applied:
+    migrations = read_migrations()
+    unknown = applied - {each.name for each in migrations}
+    if unknown:
+        last_steps = read_last_steps(connection)
+        _refuse_newer(unknown if last_steps is None else unknown & last_steps, known=set())
+    missing = {each.name for each in migrations if not each.is_last_step} - applied
+    if missing:
         raise UserError(
             "The database's schema is older than this program (missing: {missing}): "
             "run `jieru migrate` first.",
-            missing=", ".join(sorted(known - applied)),
+            missing=", ".join(sorted(missing)),
         )
 
 

@@ -201,8 +201,6 @@ class Settings(BaseSettings):
     """Certificate authority of the mail server; empty: the system's own."""
     mail_from: str = ""
     """Sender of mail, such as `莆田市工业和信息化局 <jieru@example.cn>`."""
-    api_metrics_port: int = Field(default=0, ge=0, le=65_535)
-    """Where `jieru serve` answers `/metrics`, on 127.0.0.1; 0: nowhere."""
     notify_http_host: str = "127.0.0.1"
     notify_http_port: int = Field(default=9474, ge=0, le=65_535)
     """Where `jieru notify` answers `/metrics`; 0: nowhere."""
@@ -214,6 +212,9 @@ class Settings(BaseSettings):
 
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8_000, ge=0, le=65_535)
+    api_metrics_host: str = "127.0.0.1"
+    api_metrics_port: int = Field(default=0, ge=0, le=65_535)
+    """Where `jieru serve` answers `/metrics`; 0: nowhere."""
     api_trusted_proxies: str = "127.0.0.1"
     """Addresses and networks, with commas between, of the proxies whose `X-Forwarded-For` and
     `X-Forwarded-Proto` are believed: who the client is, and whether it speaks TLS. Empty: none."""

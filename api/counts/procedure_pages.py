@@ -18,6 +18,7 @@ from api.console.forms import Form, FormValues, Mistakes, mistakes_of
 from api.console.visit import CurrentVisit, Visit
 from api.counts.case_at_stake import CaseAtStake, cases_at_stake, said_by_number
 from api.counts.downloads import ReportRequest, download
+from api.counts.kept_steps import Ending
 from api.counts.long_steps import Work
 from api.counts.procedure_source import Procedure, ProcedureSource
 from api.counts.procedure_view import (
@@ -47,23 +48,15 @@ from api.counts.wording import outcome_words, progress_in_words
 from api.counts.year_page import show_years, year_address
 from api.web.civil import OptionalCivilDate
 from api.web.problems import Kind, Problem
-from jieru.errors import WorldError
-from jieru.i18n import marked as _
 from verifier.counting.determination import Outcome
 from verifier.procedure.names import is_same_person
 from verifier.procedure.overview import offered_steps, review_queue
 from verifier.procedure.payments import amounts_due, list_recoveries
 from verifier.procedure.records import CountRecord
-from verifier.procedure.staleness import StaleDraftError
 from verifier.procedure.states import Step
 from verifier.procedure.words import CHANGE_WORDS, RECOVERY_WORDS, STEP_WORDS
 
 __all__ = ["router"]
-
-_NOT_KNOWN_HERE: Final = _(
-    "The server was restarted meanwhile, or another one takes this step. Look at the count: where "
-    "it has not gone on in a few minutes, nothing was kept of the step; then begin it again."
-)
 
 router = APIRouter(include_in_schema=False, route_class=GatedRoute)
 
@@ -73,8 +66,6 @@ _LONGEST_NUMBER: Final = 9
 _REVIEWED: Final = ("waiting", "decided", "hold", "overlap", "pending")
 _LISTED: Final = 500
 """Rows of a page at most; the API has all of them."""
-
-LongStepName = Literal["draft", "submit", "freeze"]
 
 StepName = Literal[
     "draft",
@@ -208,35 +199,31 @@ def send_report(
 
 
 @router.get("/counts/{year}/work")
-def show_work(
-    visit: CurrentVisit, source: Procedure, year: Year, of: LongStepName | None = None
-) -> Response:
-    """How far a draft run or a freezing is; to the count once it is done.
-
-    The page that waits names the step, which this process does not know any more after a restart.
-    """
-    work = source.works.of_year(year)
-    if work is None and of is None:
+def show_work(visit: CurrentVisit, source: Procedure, year: Year) -> Response:
+    """How far a draft run or a freezing is, wherever it runs; to the count once it is done."""
+    with visit.database.reading() as connection:
+        kept = source.works.newest(connection, year)
+    if kept is None:
         return RedirectResponse(year_address(year), _SEE_OTHER)
-    refusal = WorldError(_NOT_KNOWN_HERE) if work is None else work.refusal
-    if work is not None and not work.is_running and refusal is None:
+    if kept.ending is Ending.DONE:
         done = go_on(year_address(year), Done.STEP_TAKEN)
         if visit.wants_part("work"):
             done.status_code = 200
             done.headers["HX-Redirect"] = year_address(year)
             del done.headers["location"]
         return done
-    step = work.step if work is not None else Step(of or Step.DRAFT)
-    changes = refusal.found if isinstance(refusal, StaleDraftError) else ()
     values = {
         "year": year,
-        "named": step.value,
-        "person": work.person if work is not None else "",
-        "step": visit.translate(STEP_WORDS[step]),
-        "refusal": visit.translate(refusal.message).format(**refusal.values) if refusal else "",
+        "named": kept.step.value,
+        "person": kept.person,
+        "started_at": kept.started_at,
+        "step": visit.translate(STEP_WORDS[kept.step]),
+        "refusal": visit.translate(kept.refusal.message).format(**kept.refusal.values)
+        if kept.refusal
+        else "",
         "may_begin": visit.may(Permission.ADVANCE_COUNTS),
-        **stale_in_words(changes, None, visit.translate),
-        **(progress_in_words(*work.reached, visit.translate) if work is not None else {}),
+        **stale_in_words(kept.changes, None, visit.translate),
+        **progress_in_words(*kept.reached, visit.translate),
     }
     template = "counts/work-part.html" if visit.wants_part("work") else "counts/work.html"
     return visit.render(template, values)

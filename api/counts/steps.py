@@ -88,6 +88,7 @@ class StepTaker:
         with self.database.reading() as connection:
             self._require_reason(connection, year, drafting)
         return self.source.works.begin(
+            self.database,
             year,
             Step.DRAFT,
             self.act.name,
@@ -109,7 +110,7 @@ class StepTaker:
         Raises:
             Problem: it may not be submitted, as far as that is known before it is computed.
         """
-        self.source.works.require_idle(year)
+        self.source.works.require_idle(self.database, year)
         with refusals(), self.database.reading() as connection:
             with connection.transaction():
                 record = find_count(connection, year, is_running=True)
@@ -119,6 +120,7 @@ class StepTaker:
                 submit_count(connection, record, self.act, note=submission.note)
                 return None
         return self.source.works.begin(
+            self.database,
             year,
             Step.SUBMIT,
             self.act.name,
@@ -142,7 +144,7 @@ class StepTaker:
         Raises:
             Problem: it is being drafted or frozen at this moment.
         """
-        self.source.works.require_idle(year)
+        self.source.works.require_idle(self.database, year)
         with refusals(), self.database.changing(self.caller.actor) as connection:
             record = find_count(connection, year, is_running=True)
             return discard_count(connection, record, self.act, reason=reason)
@@ -155,6 +157,7 @@ class StepTaker:
         """
         self._require_freezable(year, freezing)
         return self.source.works.begin(
+            self.database,
             year,
             Step.FREEZE,
             self.act.name,

@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse
 from api.access.roles import Permission
 from api.console.visit import Visit
 from api.counts.cases import policy_of
+from api.counts.kept_steps import find_news
 from api.counts.late_view import late_rows, stored_late_rows
 from api.counts.procedure_view import (
     SHEET_WORDS,
@@ -56,7 +57,7 @@ from verifier.procedure.records import CountRecord, UnreadableCountError
 from verifier.procedure.statements import payments_said
 from verifier.procedure.states import State, Step
 from verifier.procedure.trusted_keys import TrustedKeys
-from verifier.procedure.words import OBJECTION_WORDS, RECOVERY_WORDS
+from verifier.procedure.words import OBJECTION_WORDS, RECOVERY_WORDS, STEP_WORDS
 from verifier.reports import SHEETS
 from verifier.trust.draws.records import latest_draw
 from verifier.trust.draws.saying import said_of, said_of_not_listed
@@ -120,6 +121,8 @@ def show_computed_count(
     if visit.wants_part("determinations"):
         return _determinations(visit, address, wanted, rows, examined)
     figures = figures_of_count(count)
+    with visit.database.reading() as connection:
+        news = _news(visit, connection, count.year)
     return visit.render(
         "counts/year.html",
         {
@@ -139,6 +142,7 @@ def show_computed_count(
             "late": late_rows(count, visit.translate),
             "record": None,
             "faults": [],
+            **news,
             "kept": kept,
             "may_draft": kept is None and visit.may(Permission.ADVANCE_COUNTS),
         },
@@ -177,6 +181,7 @@ def show_kept_count(
         "overlaps": [],
         "late": [],
         **_procedure(visit, connection, sheet, trusted),
+        **_news(visit, connection, record.year),
     }
     if summary:
         names = _names(summary.figures)
@@ -277,6 +282,15 @@ def _pay_refusal(sheet: CountSheet, visit: Visit) -> str:
         if each.step is Step.PAY and each.barred_by is not None:
             return hindrances_in_words([each.barred_by], visit.translate)[0]
     return ""
+
+
+def _news(visit: Visit, connection: psycopg.Connection, year: int) -> dict[str, object]:
+    """The long step of the year that runs, or was not done, for those who take such steps."""
+    step = find_news(connection, year) if visit.may(Permission.READ_PROCEDURE) else None
+    return {
+        "long_step": step,
+        "long_step_words": visit.translate(STEP_WORDS[step.step]) if step else "",
+    }
 
 
 def _names(figures: Figures) -> Mapping[str, str]:

@@ -111,6 +111,7 @@ class BrokerFiles:
         *,
         were_there: bool = False,
         is_anew: bool = False,
+        others: bytes = b"",
     ) -> SyncResult:
         """Make the files name these users, and tell the broker if they named others.
 
@@ -122,6 +123,7 @@ class BrokerFiles:
                 our turn, so that nobody writes an older answer over a newer one.
             were_there: whether the files are known to have been there before.
             is_anew: whether a password file that is gone is written all the same.
+            others: lines of users that are not ours, for a password file that is written anew.
 
         Raises:
             VanishedFileError: the password file is gone: it was there, or the ACL file, which is
@@ -136,7 +138,7 @@ class BrokerFiles:
             entries = [password_entry(*user) for user in users]
             wanted = {
                 self.acl_file: acl_for(name for name, _secret in users),
-                self.password_file: self._entries_not_ours() + "".join(entries).encode(),
+                self.password_file: self._entries_not_ours(others) + "".join(entries).encode(),
             }
             written = [path for path, content in wanted.items() if _read(path) != content]
             if written and self.pid_file:
@@ -170,9 +172,9 @@ class BrokerFiles:
             raise VanishedFileError(
                 _(
                     "The broker's password file {path} is gone, and with it the users that begin "
-                    "with an underscore, such as the ingesters'. Bring it back from a backup; or "
-                    "write it anew with `jieru broker sync --anew`, and give these users their "
-                    "passwords again with mosquitto_passwd."
+                    "with an underscore, such as the ingesters'. Look who took it away, and bring "
+                    "it back from a backup; or write it anew with `jieru broker sync --anew`, with "
+                    "these users as the last sync saw them."
                 ),
                 path=self.password_file,
             )
@@ -181,8 +183,18 @@ class BrokerFiles:
     def _reload_due(self) -> Path:
         return self.password_file.with_name(f".{self.password_file.name}.reload-due")
 
-    def _entries_not_ours(self) -> bytes:
-        lines = (_read(self.password_file) or b"").splitlines()
+    def others(self) -> bytes:
+        """The lines of the password file that are not ours.
+
+        Raises:
+            UserError: this user may not read it.
+            WorldError: it cannot be read.
+        """
+        return self._entries_not_ours(b"")
+
+    def _entries_not_ours(self, where_it_is_gone: bytes) -> bytes:
+        content = _read(self.password_file)
+        lines = (where_it_is_gone if content is None else content).splitlines()
         return b"".join(line + b"\n" for line in lines if line.startswith(_NOT_OURS))
 
     @contextmanager
@@ -214,7 +226,7 @@ def _write(path: Path, content: bytes, pid_file: Path | None) -> None:
 
     Nothing else is left behind, whatever goes wrong.
     """
-    path = path.resolve()
+    path = path.resolve() if path.is_symlink() else path
     temporary = path.with_name(f".{path.name}.new")
     try:
         old = path.stat() if path.exists() else None

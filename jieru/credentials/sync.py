@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 import psycopg
@@ -13,6 +14,13 @@ import structlog
 
 from jieru.beside import running_beside
 from jieru.credentials.broker_files import BrokerFiles, SyncResult, User, VanishedFileError
+from jieru.credentials.kept_files import (
+    FileKind,
+    note_there,
+    note_vanished,
+    read_others,
+    was_there,
+)
 from jieru.credentials.secret import HashedSecret
 from jieru.database import connect
 from jieru.errors import UserError, WorldError
@@ -59,12 +67,35 @@ def sync_broker(
         VanishedFileError: the password file is gone, and with it the users that are not ours.
         WorldError: a file cannot be written, or the broker not be told.
     """
+    passwords, acl = files.password_file, files.acl_file
+    were_there = were_there or was_there(connection, passwords)
+    if was_there(connection, acl) and not acl.exists():
+        # All of it is ours: it is written anew, and whoever took it away is looked for.
+        _tell_vanished(connection, FileKind.ACL, acl)
 
     def read_users() -> Iterator[User]:
         for username, salt, password_hash in connection.execute(_SELECT_OPEN):
             yield username, HashedSecret(salt, password_hash)
 
-    return files.write(read_users, were_there=were_there, is_anew=is_anew)
+    others = read_others(connection, passwords)
+    try:
+        result = files.write(read_users, were_there=were_there, is_anew=is_anew, others=others)
+    except VanishedFileError as error:
+        _tell_vanished(connection, FileKind.PASSWORDS, passwords, error=str(error))
+        raise
+    note_there(connection, FileKind.PASSWORDS, passwords, files.others())
+    note_there(connection, FileKind.ACL, acl)
+    return result
+
+
+def _tell_vanished(
+    connection: psycopg.Connection, kind: FileKind, path: Path, **about: str
+) -> None:
+    """To whoever reads the log, and to whoever looks at the console or is woken."""
+    _log.error("broker_file_vanished", path=str(path), file=kind.value, **about)
+    note_vanished(connection, kind, path)
+    if not connection.autocommit:
+        connection.commit()  # whatever becomes of the sync
 
 
 def follow_credentials(database_url: str, files: BrokerFiles, stop: threading.Event) -> None:
@@ -95,8 +126,8 @@ def follow_credentials(database_url: str, files: BrokerFiles, stop: threading.Ev
                         is_owed = False
                     if not is_changed:
                         _changes(connection, version, stop, within_s=_ANEW_S)
-        except VanishedFileError as error:  # somebody may bring it back
-            _log.error("broker_file_vanished", path=str(files.password_file), error=str(error))
+        except VanishedFileError:  # told already; somebody may bring it back
+            pass
         except (UserError, WorldError) as error:  # somebody may correct the files' rights meanwhile
             _log.warning("broker_sync_failed", error=str(error))
         except psycopg.Error as error:
@@ -120,9 +151,6 @@ def _follow_and_log_a_bug(database_url: str, files: BrokerFiles, stop: threading
 
 def _sync_and_log(connection: psycopg.Connection, files: BrokerFiles, *, were_there: bool) -> bool:
     """Sync; whether the broker was told to reload."""
-    if were_there and not files.acl_file.exists():
-        # All of it is ours: it is written anew, and whoever took it away is looked for.
-        _log.error("broker_file_vanished", path=str(files.acl_file))
     result = sync_broker(connection, files, were_there=were_there)
     if result.written or result.is_reloaded:
         _log.info("broker_synced", **result._asdict())

@@ -154,11 +154,12 @@ def give_audit_away(connection: psycopg.Connection) -> bool:
     return True
 
 
-def grant_all(connection: psycopg.Connection) -> None:
+def grant_all(connection: psycopg.Connection, *, is_taking: bool = True) -> None:
     """Give and take until the roles that there are have what `grants.txt` says.
 
     Args:
         connection: of the owner of the tables, in autocommit mode.
+        is_taking: whether to take as well; programs of the release before may still need it.
     """
     roles = {name for (name,) in connection.execute(_SELECT_ROLES, (list(PROCESSES),))}
     if not roles:
@@ -169,7 +170,8 @@ def grant_all(connection: psycopg.Connection) -> None:
     with connection.transaction():
         for (statement,) in connection.execute(_SELECT_ROOMS, (sorted(roles),)).fetchall():
             connection.execute(statement.encode())
-        for statement in _statements("REVOKE", "FROM", actual - wanted):
+        taken = actual - wanted if is_taking else frozenset()
+        for statement in _statements("REVOKE", "FROM", taken):
             connection.execute(statement)
         for statement in _statements("GRANT", "TO", wanted - actual):
             connection.execute(statement)

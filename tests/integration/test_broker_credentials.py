@@ -101,10 +101,12 @@ def refusal(url: str) -> str:
         return equipment.refusal
 
 
-def sync_once(database_url: str, broker: MosquittoBroker) -> "subprocess.CompletedProcess[str]":
+def sync_once(
+    database_url: str, broker: MosquittoBroker, *options: str
+) -> "subprocess.CompletedProcess[str]":
     """One `jieru broker sync`."""
     settings = broker.sync_settings
-    return jieru("broker", "sync", timeout_s=60, database_url=database_url, **settings)
+    return jieru("broker", "sync", *options, timeout_s=60, database_url=database_url, **settings)
 
 
 def register(connection: psycopg.Connection) -> None:
@@ -294,10 +296,42 @@ def test_a_password_file_that_vanished_is_an_alarm_until_it_is_back(
     assert (once.returncode, once.stdout) == (1, "")
     assert str(passwords) in once.stderr
     assert not passwords.exists()
+    gone = "SELECT kind, vanished_at IS NOT NULL, back_at IS NULL FROM broker_files ORDER BY kind"
+    told = stage.connection.execute(gone).fetchall()
+    assert told == [("acl", False, True), ("passwords", True, True)]
     passwords.write_bytes(whole)
     os.chown(passwords, rights.st_uid, rights.st_gid)
     passwords.chmod(0o600)
     stage.address_of(issued)
+    wait_until(
+        lambda: stage.connection.execute(gone).fetchall()[1] == ("passwords", True, False),
+        "the console knows that it is back",
+    )
+
+
+def test_files_that_vanished_while_nothing_ran_are_an_alarm_and_anew_keep_the_ingesters(
+    mosquitto: MosquittoBroker, database_url: str
+) -> None:
+    """Both are gone, and only the database knows that they were there, and who was in them."""
+    passwords, acl = mosquitto.files.password_file, mosquitto.files.acl_file
+    with connect(database_url, autocommit=True) as connection:
+        register(connection)
+        issue_to(connection, _DEVICE)
+        assert sync_once(database_url, mosquitto).returncode == 0
+        whole = passwords.read_bytes()
+        ingesters = [line for line in whole.splitlines() if line.startswith(b"_")]
+        assert ingesters
+        passwords.unlink()
+        acl.unlink()
+        refused = sync_once(database_url, mosquitto)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert refused.stderr.count("broker_file_vanished") == 2
+        assert not passwords.exists()
+        anew = sync_once(database_url, mosquitto, "--anew")
+        assert anew.returncode == 0, anew.stderr
+        assert passwords.read_bytes() == whole
+        back = "SELECT bool_and(vanished_at <= back_at) FROM broker_files"
+        assert connection.execute(back).fetchone() == (True,)
 
 
 def test_sigterm_ends_the_sync_well(

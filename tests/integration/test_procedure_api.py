@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -29,6 +30,7 @@ from jieru.errors import UserError
 from jieru.settings import Settings
 from tests.support.callers import bearer
 from tests.support.databases import DatabaseServer
+from tests.support.fleet import wait_until
 from tests.support.people import session_of
 from tests.support.procedure import MAKER, frozen_with_award, payable
 from tests.support.registry_files import uscc_of
@@ -62,6 +64,7 @@ PEOPLE = {
 MAY = datetime(2027, 5, 6, 1, tzinfo=UTC)
 JUNE = datetime(2027, 6, 1, 1, tzinfo=UTC)
 OLD = "2a" * 32
+_REACHED: Final = "SELECT phase FROM long_steps ORDER BY id DESC LIMIT 1"
 STEPS: tuple[tuple[str, Mapping[str, str] | None], ...] = (
     ("2026/draft", {}),
     ("2026/submit", {}),
@@ -607,29 +610,74 @@ async def test_a_step_that_met_a_fault_of_the_database_says_so_and_can_be_begun_
     assert works.of_year(2026).future.result(30).state == "draft"
 
 
-async def test_a_step_that_a_restart_interrupted_is_told_and_can_be_begun_again(
+async def test_a_step_of_another_server_is_followed_and_told_when_that_server_is_gone(
     bureau: Bureau, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On the page that waits; the process that comes after knows nothing of the step."""
+    """Half a minute without a word from it; then the step is begun again here."""
     may_end = threading.Event()
 
-    def slow_draft(*_arguments: Any, **_options: Any) -> CountRecord:  # noqa: ANN401 - draft_count's own
-        assert may_end.wait(30)
-        raise psycopg.errors.AdminShutdown
+    def slow_draft(*arguments: Any, progress: Progress, **options: Any) -> CountRecord:  # noqa: ANN401 - draft_count's own
+        progress(Phase.PRESENCE, 0.0)
+        assert may_end.wait(60)
+        return draft_count(*arguments, progress=progress, **options)
 
-    works = bureau.app.state.services.get(ProcedureSource).works
+    monkeypatch.setattr("api.counts.long_steps._HEARD_EVERY_S", 0.05)
     monkeypatch.setattr("api.counts.steps.draft_count", slow_draft)
-    await bureau.send("/counts/2026/draft", {"as_of": str(AS_OF)})
-    page = await bureau.ask("GET", "/counts/2026/work", person="zheng")
-    (asked,) = re.findall('hx-get="([^"]+)"', page.text)
-    works._works.clear()  # as in a process that has just begun
     polling = {"hx-request": "true", "hx-target": "work"}
-    part = await bureau.ask("GET", asked, person="zheng", headers=polling)
-    may_end.set()
-    assert part.status_code == 200
-    assert "<html" not in part.text
-    assert "The server was restarted meanwhile" in part.text
-    assert re.search(r'href="/counts/2026/draft">\s*Begin it again', part.text)
+    with open_pool(as_role(bureau.url, API), size=4) as pool:
+        other = Bureau(create_app(Settings(), pool, as_of=lambda: AS_OF, year=2026), bureau.url)
+        await bureau.send("/counts/2026/draft", {"as_of": str(AS_OF)})
+        with connect(bureau.url, autocommit=True) as connection:
+            reached = partial(connection.execute, _REACHED)
+            await asyncio.to_thread(
+                wait_until, lambda: reached().fetchone() == ("presence",), "it is told how far"
+            )
+        page = await other.ask("GET", "/counts/2026/work", person="chen")
+        assert "Reading presence · 20 %" in page.text
+        assert "zheng" in page.text
+        year = await other.ask("GET", "/counts/2026", person="chen")
+        assert "zheng takes this step at this moment" in year.text
+        second = await other.send("/counts/2026/draft", {"as_of": str(AS_OF)}, person="wu")
+        assert second.status_code == 409
+        assert "zheng is drafting or freezing" in second.text
+        monkeypatch.setattr("api.counts.long_steps.hear_kept", lambda *_arguments: None)
+        with connect(bureau.url, autocommit=True) as connection:  # as if half a minute had gone
+            connection.execute("UPDATE long_steps SET heard_at = now() - interval '31 seconds'")
+        part = await other.ask("GET", "/counts/2026/work", person="wu", headers=polling)
+        assert part.status_code == 200
+        assert "<html" not in part.text
+        assert "was not heard for half a minute" in part.text
+        assert re.search(r'href="/counts/2026/draft">\s*Begin it again', part.text)
+        monkeypatch.setattr("api.counts.steps.draft_count", draft_count)
+        begun = await other.send("/counts/2026/draft", {"as_of": str(AS_OF)}, person="wu")
+        assert begun.status_code == 303
+        work = other.app.state.services.get(ProcedureSource).works.of_year(2026)
+        assert work.future.result(30).state == "draft"
+        done = await bureau.ask("GET", "/counts/2026/work", person="zheng", headers=polling)
+        assert done.headers["hx-redirect"] == "/counts/2026"
+        may_end.set()
+
+
+async def test_a_refusal_and_what_made_it_are_told_by_the_process_that_comes_after(
+    bureau: Bureau,
+) -> None:
+    """In each reader's own language, with the button to draft again."""
+    await bureau.settle_and_draft()
+    with connect(bureau.url) as connection:
+        connection.execute("UPDATE presence SET hours = ~hours WHERE device_id = 1")
+    await bureau.send("/counts/2026/submit", {"note": "请复核"})
+    work = bureau.app.state.services.get(ProcedureSource).works.of_year(2026)
+    assert isinstance(work.future.exception(30), StaleDraftError)
+    here = await bureau.ask("GET", "/counts/2026/work", person="zheng")
+    assert "heartbeats came after the draft" in here.text
+    with open_pool(as_role(bureau.url, API), size=4) as pool:
+        other = Bureau(create_app(Settings(), pool, as_of=lambda: AS_OF, year=2026), bureau.url)
+        there = await other.ask("GET", "/counts/2026/work", person="zheng")
+        year = await other.ask("GET", "/counts/2026", person="zheng")
+    told = re.compile(r'<div class="mistakes" role="alert">.*?</div>', re.DOTALL)
+    assert told.findall(there.text) == told.findall(here.text)
+    assert "Draft it again" in there.text
+    assert "was not done" in year.text
 
 
 async def test_a_decision_is_in_the_review_the_moment_it_is_made(bureau: Bureau) -> None:

@@ -13,10 +13,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
+from structlog.testing import capture_logs
 
+from api.doors import Doors
 from api.patience import USUAL_PATIENCE, Patience
 from api.server import serving
 from api.web.csv_export import respond_table
+from tests.support.fleet import wait_until
 
 _LONG_S: Final = 60
 """Longer than anything here may take; a test that waits so long has failed."""
@@ -85,9 +88,11 @@ class _Noting(StreamingResponse):
 
 
 @contextmanager
-def _served(patience: Patience) -> Iterator[tuple[_House, tuple[str, int]]]:
+def _served(
+    patience: Patience, doors: Doors | None = None
+) -> Iterator[tuple[_House, tuple[str, int]]]:
     house = _House()
-    with serving(house.app, "127.0.0.1", 0, patience=patience) as address:
+    with serving(house.app, "127.0.0.1", 0, patience=patience, doors=doors) as address:
         url = httpx.URL(address)
         try:
             yield house, (url.host, url.port or 0)
@@ -131,6 +136,60 @@ def test_a_request_that_stays_half_is_ended(begin: bytes, answer: bytes) -> None
         assert _is_answered(address)
     assert received.startswith(answer)
     assert bool(received) == bool(answer)
+
+
+def _numbers(doors: Doors) -> dict[str, float]:
+    """Those of connections that were turned away, by reason, and how many are open."""
+    return {
+        sample.labels.get("reason", "open"): sample.value
+        for metric in doors.registry.collect()
+        for sample in metric.samples
+        if not sample.name.endswith("_created") and sample.value
+    }
+
+
+def test_who_was_turned_away_is_counted_by_reason_and_told_once_a_minute() -> None:
+    """However many they are; the next line has all that came meanwhile."""
+    patience = Patience(head_s=0.2, body_s=0.2, unread_s=0.4, idle_s=60)
+    doors = Doors()
+    with capture_logs() as lines, _served(patience, doors) as (house, address):
+        for _number in range(3):
+            with _connected(address) as client:
+                client.sendall(_HEAD)
+                _everything(client)
+        with _connected(address) as client:
+            client.sendall(b"POST /body" + _SHORT_BODY)
+            _everything(client)
+        with _connected(address) as client:
+            client.sendall(b"GET /export HTTP/1.1\r\nHost: jieru\r\n\r\n")
+            assert house.ended.wait(_LONG_S)
+        wait_until(
+            lambda: _numbers(doors) == {"no_head": 3, "slow_body": 1, "unread": 1},
+            "all are counted, and none is open",
+        )
+    (line,) = [each for each in lines if each["event"] == "connections_turned"]
+    assert {"no_head": 1, "log_level": "warning"}.items() <= line.items()
+
+
+def test_what_was_not_told_is_told_when_the_minute_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is lost between two lines."""
+    monkeypatch.setattr("api.doors._SAID_EVERY_S", 0.3)
+    patience = Patience(head_s=0.2, body_s=0.2, connections=2)
+    doors = Doors()
+    with (
+        capture_logs() as lines,
+        _served(patience, doors) as (_house, address),
+        ExitStack() as all_,
+    ):
+        for _number in range(5):
+            all_.enter_context(_connected(address))
+
+        def told() -> int:
+            of_doors = [each for each in lines if each["event"] == "connections_turned"]
+            return sum(each.get("displaced", 0) + each.get("no_head", 0) for each in of_doors)
+
+        wait_until(lambda: told() == 5, "each is told in some line")
+        assert _numbers(doors) == {"displaced": 3, "no_head": 2}
 
 
 @pytest.mark.parametrize("begin", [_HEAD + b"X: ", b"POST /body" + _LONG_BODY])

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from psycopg_pool import ConnectionPool
 
+from api.doors import Doors
+from api.metrics import BrokerFileMetric
 from ingest.decode import Heartbeat, decode
 from ingest.metrics import Metrics
 from jieru.outbox.sending import Metrics as NotifyMetrics
@@ -49,9 +52,11 @@ def test_every_metric_is_described_once_by_its_full_name() -> None:
     """As Prometheus has it: a counter ends in `_total`."""
     names = [
         f"{metric.name}_total" if metric.type == "counter" else metric.name
-        for metrics in (Metrics(), NotifyMetrics())
+        for metrics in (Metrics(), NotifyMetrics(), Doors())
         for metric in metrics.registry.collect()
     ]
+    files = BrokerFileMetric(ConnectionPool(open=False))
+    names += [metric.name for metric in files.describe()]
     assert _rows("operate.md", "jieru_[a-z_]+") == Counter(names)
 
 

@@ -11,6 +11,7 @@ import binascii
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -132,8 +133,15 @@ def new_signing_key(path: Path) -> SigningKey:
         raise UserError(
             "{file} cannot be written: {reason}.", file=path, reason=error.strerror
         ) from None
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+    except OSError as error:  # half a key, which nobody could write over
+        with suppress(OSError):
+            path.unlink()
+        raise UserError(
+            "{file} cannot be written: {reason}.", file=path, reason=error.strerror
+        ) from None
     return SigningKey(key)
 
 

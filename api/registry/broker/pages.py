@@ -18,6 +18,7 @@ from api.registry.broker.queries import (
     list_sessions,
     recent_refusals,
     usernames_of_device,
+    vanished_files,
 )
 from api.registry.parents import parent_platform_name
 from api.web.paging import PageRequest, RequestedPage
@@ -74,9 +75,14 @@ def show_all(visit: CurrentVisit) -> HTMLResponse:
             limit=_SHOWN,
         )
         has_told = has_broker_told(connection)
+        vanished = vanished_files(connection) if not visit.caller.platform_code else []
     return visit.render(
         "broker/all.html",
-        {"has_broker_told": has_told, "broker_refusals": _refusals(refusals, visit)},
+        {
+            "has_broker_told": has_told,
+            "broker_refusals": _refusals(refusals, visit),
+            "vanished_files": vanished,
+        },
     )
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 
 import psycopg
 from fastapi import Query
-from psycopg.rows import dict_row
+from psycopg.rows import class_row, dict_row
 from psycopg.sql import SQL, Composable
 
 from api.access.caller import Caller
@@ -31,11 +31,13 @@ from jieru.refusals.topics import denied_topic
 __all__ = [
     "EventFilter",
     "SessionFilter",
+    "VanishedFile",
     "has_broker_told",
     "list_events",
     "list_sessions",
     "recent_refusals",
     "usernames_of_device",
+    "vanished_files",
 ]
 
 _RECENT: Final = timedelta(days=7)
@@ -64,6 +66,23 @@ UsernameFilter = Annotated[
     str, Query(max_length=128, pattern=r"^[^\x00]*$", description=_("At the broker."))
 ]
 KindFilter = Annotated[EventKind | None, Query(description=_("What happened."))]
+
+_SELECT_VANISHED: Final = """
+    SELECT path, kind, vanished_at, back_at IS NOT NULL AS is_back FROM broker_files
+    WHERE vanished_at IS NOT NULL AND coalesce(back_at, now()) > now() - interval '1 day'
+    ORDER BY path COLLATE "C"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class VanishedFile:
+    """A file by which the broker knows its users, and that somebody took away."""
+
+    path: str
+    kind: str
+    """`passwords` or `acl`."""
+    vanished_at: datetime
+    is_back: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +189,12 @@ def has_broker_told(connection: psycopg.Connection) -> bool:
     """Whether a broker is followed here: where none is, that nothing was told says nothing."""
     (has_told,) = connection.execute(_HAS_TOLD).fetchone() or (False,)
     return bool(has_told)
+
+
+def vanished_files(connection: psycopg.Connection) -> list[VanishedFile]:
+    """The broker's files that are gone, and for a day those that were."""
+    with connection.cursor(row_factory=class_row(VanishedFile)) as cursor:
+        return cursor.execute(_SELECT_VANISHED).fetchall()
 
 
 def usernames_of_device(platform: str, serial: str) -> list[str]:

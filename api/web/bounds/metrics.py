@@ -3,20 +3,22 @@
 from collections.abc import Iterator
 from typing import Final, get_args
 
-from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from api.web.bounds.admission import Reason
 from api.web.bounds.bounds import Bounds
 
-__all__ = ["registry_of"]
+__all__ = ["BoundsMetrics"]
 
 _REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
 
 
-class _OfBounds(Collector):
+class BoundsMetrics(Collector):
+    """What is let in, waits and is refused at the moment at which somebody looks."""
+
     def __init__(self, bounds: Bounds) -> None:
+        """Look at these bounds."""
         self._bounds = bounds
 
     def collect(self) -> Iterator[Metric]:
@@ -36,9 +38,3 @@ class _OfBounds(Collector):
         ):
             yield GaugeMetricFamily(name, meaning, value)
 
-
-def registry_of(bounds: Bounds) -> CollectorRegistry:
-    """A registry with these metrics alone."""
-    registry = CollectorRegistry()
-    registry.register(_OfBounds(bounds))
-    return registry

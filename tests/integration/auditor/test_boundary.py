@@ -301,6 +301,7 @@ A new release of PostgreSQL may bring others: look at them before they are added
 READ_BY_VIEWS: Final = {
     # Whether there is an address, and not which.
     "enterprise_contacts": "email enterprise_id id",
+    "broker_files": "back_at kind vanished_at",
     "challenges": (
         "acknowledged_at connection_id device_id ends_at ground id issued_at issued_by judged_at "
         "result"

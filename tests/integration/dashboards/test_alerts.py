@@ -257,6 +257,20 @@ def test_an_archive_that_is_damaged_or_was_long_not_verified_fires(
     assert not fires(auditor, "archive-damaged")
 
 
+def test_a_file_of_the_broker_that_vanished_fires_until_it_is_back_for_an_hour(
+    owner: psycopg.Connection, auditor: psycopg.Connection
+) -> None:
+    """Somebody took it away, also where it was written anew at once."""
+    owner.execute("INSERT INTO broker_files (path, kind) VALUES ('/etc/mosquitto/acl', 'acl')")
+    assert not fires(auditor, "broker-file-vanished")
+    owner.execute("UPDATE broker_files SET vanished_at = now() - interval '3 hours'")
+    assert fires(auditor, "broker-file-vanished")
+    owner.execute("UPDATE broker_files SET back_at = now() - interval '50 minutes'")
+    assert fires(auditor, "broker-file-vanished")
+    owner.execute("UPDATE broker_files SET back_at = now() - interval '70 minutes'")
+    assert not fires(auditor, "broker-file-vanished")
+
+
 def test_signals_that_nobody_looked_for_fire(
     owner: psycopg.Connection, auditor: psycopg.Connection
 ) -> None:

@@ -5,12 +5,13 @@ from contextlib import AbstractContextManager
 
 import psycopg
 import pytest
+from prometheus_client import CollectorRegistry
 
 from api.access.table import ROUTES
 from api.web.bounds.admission import Admission, Limits, RefusedError
 from api.web.bounds.bounds import Bounds
 from api.web.bounds.heavy import HeavyQueue
-from api.web.bounds.metrics import registry_of
+from api.web.bounds.metrics import BoundsMetrics
 from api.web.bounds.table import COSTS
 
 _Ticket = Future[None]
@@ -41,7 +42,8 @@ def test_metrics_tell_what_waits_runs_and_was_refused() -> None:
     bounds = Bounds(HeavyQueue(never_asked))
     bounds.refused["waiting"] += 2
     bounds.admission.enter("key:a")
-    registry = registry_of(bounds)
+    registry = CollectorRegistry()
+    registry.register(BoundsMetrics(bounds))
     assert registry.get_sample_value("jieru_api_refused_total", {"reason": "waiting"}) == 2
     assert registry.get_sample_value("jieru_api_refused_total", {"reason": "at_once"}) == 0
     assert registry.get_sample_value("jieru_api_running") == 1

@@ -85,6 +85,7 @@ def test_dashboards_and_alerts_share_a_folder() -> None:
         "jieru-evidence-differs",
         "jieru-evidence-unverified",
         "jieru-checkpoint-overdue",
+        "jieru-broker-file-vanished",
         "jieru-archive-damaged",
         "jieru-signals-overdue",
         "jieru-disk-filling",

@@ -76,6 +76,13 @@ COMMENT ON COLUMN audit.rejections.platform IS 'As the topic names it, registere
 COMMENT ON COLUMN audit.rejections.serial IS 'As the topic names it, registered or not.';
 COMMENT ON COLUMN audit.rejections.payload_bytes IS 'How long the message was.';
 
+CREATE VIEW audit.broker_files AS
+SELECT kind, vanished_at, back_at FROM broker_files;
+COMMENT ON VIEW audit.broker_files IS 'Did a file by which the broker knows its users vanish?';
+COMMENT ON COLUMN audit.broker_files.kind IS 'passwords: who may connect; acl: who may do what.';
+COMMENT ON COLUMN audit.broker_files.vanished_at IS 'When it was last found gone; null: never.';
+COMMENT ON COLUMN audit.broker_files.back_at IS 'When it was back, or written anew; null: it is gone, or never was.';
+
 CREATE VIEW audit.broker_refusals AS
 SELECT p.code AS platform, e.hour AS starts_at, (e.hour AT TIME ZONE 'Asia/Shanghai')::date AS happened_on,
        e.kind, e.is_user, sum(e.number)::bigint AS refusals
