@@ -18,7 +18,7 @@ from jieru.schema import require_current_schema
 from jieru.settings import Settings
 from jieru.suitable_server import require_suitable_server
 
-__all__ = ["examine", "examine_on"]
+__all__ = ["examine", "examine_database"]
 
 _TITLE: Final = _("Database server")
 
@@ -26,11 +26,6 @@ _TITLE: Final = _("Database server")
 def examine(settings: Settings, now: datetime) -> list[Check]:
     """Examine all, over a connection of its own."""
     return [*_database(settings, now), *check_machine(settings, now)]
-
-
-def examine_on(connection: psycopg.Connection, settings: Settings, now: datetime) -> list[Check]:
-    """Examine all, over a connection that serves requests already."""
-    return [*_on(connection, settings, now), *check_machine(settings, now)]
 
 
 def _database(settings: Settings, now: datetime) -> list[Check]:
@@ -49,7 +44,7 @@ def _database(settings: Settings, now: datetime) -> list[Check]:
         ]
     try:
         with connect(url, autocommit=True) as connection:
-            return _on(connection, settings, now)
+            return examine_database(connection, settings, now)
     except WorldError:
         return [
             _broken(
@@ -64,7 +59,10 @@ def _database(settings: Settings, now: datetime) -> list[Check]:
         return [_broken(Sentence(error.message, dict(error.values)), None)]
 
 
-def _on(connection: psycopg.Connection, settings: Settings, now: datetime) -> list[Check]:
+def examine_database(
+    connection: psycopg.Connection, settings: Settings, now: datetime
+) -> list[Check]:
+    """Examine the database alone, over a connection in autocommit mode."""
     try:
         require_suitable_server(connection)
         require_current_schema(connection)
