@@ -479,7 +479,7 @@ def _administrators(facts: DatabaseFacts) -> Check:
         None
         if state is State.GREEN
         else Sentence(
-            _("Add one with “jieru user add NAME --role admin”: one proposes, another confirms.")
+            _("Add another one with “jieru user add”: of two, one proposes and the other confirms.")
         ),
     )
 

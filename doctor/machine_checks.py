@@ -89,7 +89,7 @@ def _secret_files(settings: Settings) -> Iterator[Check]:
 
 def _secret_file(name: str, path: Path) -> Check:
     values: dict[str, object] = {"path": path, "name": name}
-    state, finding = State.GREEN, Sentence(_("{path} is readable, and by its owner alone."), values)
+    state = State.GREEN
     advice = None
     try:
         mode = path.stat().st_mode
@@ -335,7 +335,7 @@ def check_broker(settings: Settings) -> Check:
             State.RED,
             Sentence(
                 _("{address} takes no connection from here: {reason}."),
-                {**values, "reason": error.strerror or _("it does not answer")},
+                {**values, "reason": error.strerror or Sentence(_("it does not answer"))},
             ),
             Sentence(_("Start the broker, or correct JIERU_MQTT_URL.")),
         )
