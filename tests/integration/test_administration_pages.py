@@ -189,9 +189,7 @@ async def test_the_database_itself_refuses_who_confirms_an_own_proposal(
         )
 
 
-async def test_no_program_changes_an_account(
-    app: FastAPI, connection: psycopg.Connection
-) -> None:
+async def test_no_program_changes_an_account(app: FastAPI, connection: psycopg.Connection) -> None:
     """A key of an administrator with every scope reads, and changes nothing."""
     key = bearer(connection, Role.ADMIN)
     transport = httpx.ASGITransport(app=app)
