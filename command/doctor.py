@@ -67,7 +67,7 @@ def _document(checks: list[Check], at: datetime) -> dict[str, object]:
 
 def _print(checks: list[Check]) -> None:
     table = Table()
-    for title in (_("State"), _("Part"), _("Finding"), _("What to do")):
+    for title in (_("State"), _("Part"), _("How it is"), _("What to do")):
         table.add_column(title)
     for each in in_order_of_need(checks):
         table.add_row(
