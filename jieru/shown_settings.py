@@ -29,7 +29,7 @@ def shown_settings(settings: Settings) -> Mapping[str, str]:
 
 
 def _shown(name: str, value: object, *, is_secret: bool) -> str:
-    text = str(value)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
     if not text:
         return ""
     if is_secret:

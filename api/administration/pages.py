@@ -164,8 +164,8 @@ def show_ingesters(visit: CurrentVisit) -> HTMLResponse:
     """Each ingester, minute by minute."""
     with visit.database.reading() as connection:
         minutes = list_minutes(connection)
-    newest = {each.ingester: each for each in reversed(minutes)}
-    return _render(visit, "ingesters", {"minutes": minutes, "newest": newest})
+    newest = {each.ingester: each for each in reversed(minutes)}  # the last one stays
+    return _render(visit, "ingesters", {"minutes": minutes, "newest": dict(sorted(newest.items()))})
 
 
 @router.get(f"{HOME}/records")
