@@ -222,3 +222,15 @@ async def test_no_page_shows_a_secret(database_url: str, connection: psycopg.Con
 def _startable() -> dict[str, object]:
     """What the console itself needs to be right to start at all."""
     return {"policy": "putian-2026", "oidc_issuer": "", "oidc_client_secret": ""}
+
+
+async def test_on_simulated_data_one_name_suffices(simulation_database_url: str) -> None:
+    """As for every other step there: the password is shown at once."""
+    with connect(simulation_database_url) as connection:
+        add_person(connection, "wu", Role.ADMIN)
+    with open_pool(as_role(simulation_database_url, API), size=2) as pool:
+        async with visiting(create_app(Settings(), pool)) as browser:
+            await sign_in(browser, "wu")
+            fields = {"name": "lin", "display_name": "林敏", "role": "verifier"}
+            shown = await _send(browser, f"{_ACCOUNTS}/new", **fields)
+    assert 'id="password-text"' in shown.text
