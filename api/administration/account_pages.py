@@ -87,6 +87,7 @@ def show_accounts(visit: CurrentVisit) -> HTMLResponse:
         {
             "parts": PARTS,
             "accounts": accounts,
+            "names": {each.name: each.display_name for each in accounts},
             "roles": ROLE_WORDS,
             "changes": [
                 (each, visit.translate(_KIND_WORDS[each.kind]), each.proposed_by == own)

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 import psycopg
 from psycopg.rows import class_row
 
+from api.access.sessions import LONGEST_IDLE
 from api.administration.answers import Account, Process
 from jieru.told_processes import read_processes
 
@@ -29,7 +30,7 @@ _ACCOUNTS: Final = """
            (SELECT max(s.created_at) FROM sessions s WHERE s.user_id = users.id)
                AS last_signed_in_at,
            (SELECT count(*) FROM sessions s WHERE s.user_id = users.id AND revoked_at IS NULL
-            AND expires_at > now() AND last_used_at > now() - interval '2 hours') AS open_sessions
+            AND expires_at > now() AND last_used_at > now() - %(idle)s) AS open_sessions
     FROM users LEFT JOIN platforms ON platforms.id = platform_id
     WHERE %(name)s::text IS NULL OR users.name = %(name)s
     ORDER BY disabled_at IS NOT NULL, users.name
@@ -37,9 +38,9 @@ _ACCOUNTS: Final = """
 _SESSIONS: Final = """
     SELECT s.created_at, last_used_at, origin, user_agent,
            revoked_at IS NULL AND expires_at > now()
-               AND last_used_at > now() - interval '2 hours' AS is_open
+               AND last_used_at > now() - %(idle)s AS is_open
     FROM sessions s JOIN users ON users.id = user_id
-    WHERE users.name = %s ORDER BY s.created_at DESC LIMIT 20
+    WHERE users.name = %(name)s ORDER BY s.created_at DESC LIMIT 20
 """
 _MINUTES: Final = """
     SELECT ingester, minute, received, committed, rejected, late, behind_s_max,
@@ -102,13 +103,13 @@ class RecordRun(NamedTuple):
 def list_accounts(connection: psycopg.Connection, name: str | None = None) -> list[Account]:
     """All accounts, or the one of this name; disabled ones last."""
     with connection.cursor(row_factory=class_row(Account)) as cursor:
-        return cursor.execute(_ACCOUNTS, {"name": name}).fetchall()
+        return cursor.execute(_ACCOUNTS, {"name": name, "idle": LONGEST_IDLE}).fetchall()
 
 
 def list_sessions(connection: psycopg.Connection, name: str) -> list[Session]:
     """The last sessions of an account."""
     with connection.cursor(row_factory=class_row(Session)) as cursor:
-        return cursor.execute(_SESSIONS, (name,)).fetchall()
+        return cursor.execute(_SESSIONS, {"name": name, "idle": LONGEST_IDLE}).fetchall()
 
 
 def list_minutes(connection: psycopg.Connection) -> list[IngestMinute]:
