@@ -21,6 +21,10 @@ from api.access_log import routes as access_log_routes
 from api.account import key_pages, personal_key_pages, totp_pages
 from api.account import routes as access_routes
 from api.account import sign_in_pages as access_pages
+from api.administration import account_pages as administration_account_pages
+from api.administration import pages as administration_pages
+from api.administration import routes as administration_routes
+from api.administration.examining import Examining
 from api.audit import pages as audit_pages
 from api.audit import routes as audit_routes
 from api.cases import pages as cases_pages
@@ -138,6 +142,9 @@ _PARTS: Final = (
     declarations_pages.router,
     access_log_routes.router,
     imports_routes.router,
+    administration_routes.router,
+    administration_pages.router,
+    administration_account_pages.router,
     overview_routes.router,
     overview_pages.router,
     panels_pages.router,
@@ -273,6 +280,7 @@ def create_app(
         PanelSource(database),
         clock or (demonstration.clock if demonstration else Clock()),
         demonstration,
+        Examining(settings),
         QuestionSource(settings),
         ChallengeSource(settings, load_holidays(settings.holidays_file)),
     )

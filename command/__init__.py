@@ -24,6 +24,7 @@ __all__ = ["main"]
 _MODULES: Final = {
     "demo": "demo",
     "migrate": "migrate",
+    "doctor": "doctor",
     "import": "import_registry",
     "requests": "connection_requests",
     "ingest": "ingest",
@@ -60,6 +61,7 @@ _CHECKS: Final = frozenset(
         "archive verify",
         "audit verify",
         "checkpoint",
+        "doctor",
         "procedure verify",
         "recheck",
         "simulate check-ledger",

@@ -25,6 +25,7 @@ from jieru.i18n import gettext as _
 from jieru.retry import is_worth_retrying
 from jieru.schema import require_current_schema
 from jieru.settings import Settings, load_settings
+from jieru.told_processes import tell_process
 
 __all__ = ["command"]
 
@@ -75,6 +76,7 @@ def _run(*, older_than: int | None) -> None:
 
     try:
         with _open_database(settings) as connection:
+            tell_process("archive", settings)
             archive_expired(connection, folder, command_actor(), older_than=age, report=report)
     except (UserError, WorldError):
         if ranges:

@@ -24,6 +24,7 @@ from jieru.i18n import gettext as _
 from jieru.log import configure_log
 from jieru.schema import require_current_schema
 from jieru.settings import Settings, load_settings
+from jieru.told_processes import tell_process
 
 __all__ = ["command"]
 
@@ -65,6 +66,7 @@ def _sync(*, watch: bool, is_anew: bool) -> None:
         # A database that is away is waited for; one that is not ours is not.
         with suppress(WorldError), connect(url) as connection:
             require_current_schema(connection)
+        tell_process("broker sync", settings)
         follow_credentials(url, files, stop)
         return
     configure_log()
@@ -111,6 +113,7 @@ def _follow(*, log: Path | None, reads_stdin: bool, port: int | None, host: str)
     stop = stop_on_signals()
     with suppress(WorldError), connect(url) as connection:
         require_current_schema(connection)
+    tell_process("broker follow", settings)
     if log is not None:
         follow_log(url, log, stop, retention_days=settings.broker_events_days)
         return

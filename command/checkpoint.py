@@ -9,6 +9,7 @@ from command.findings import Findings
 from command.help import example
 from jieru.i18n import gettext as _
 from jieru.settings import load_settings
+from jieru.told_processes import tell_process
 from verifier.checkpoints.making import make_checkpoint
 
 __all__ = ["command"]
@@ -27,7 +28,9 @@ _EXIT_CHANGED: Final = 1
 )
 def command() -> None:
     """Make one statement."""
-    made = make_checkpoint(load_settings())
+    settings = load_settings()
+    made = make_checkpoint(settings)
+    tell_process("checkpoint", settings)
     statement = made.written.signed.statement
     click.echo(
         _("Checkpoint {number} is written to {file}; the audit ends with {head}.").format(

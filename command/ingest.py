@@ -12,6 +12,7 @@ from jieru.errors import UserError
 from jieru.i18n import gettext as _
 from jieru.log import configure_log
 from jieru.settings import load_settings
+from jieru.told_processes import tell_process
 from verifier.policy import load_policy
 
 __all__ = ["command"]
@@ -68,6 +69,7 @@ def command(*, is_draining: bool, is_last: bool, reads_sources: bool, takes_post
         max_clock_ahead_minutes=ahead,
         live_within_minutes=live,
     )
+    tell_process("ingest", settings, name=settings.ingest_client_id, policy_sha256=policy.sha256)
     if takes_posts:
         rules = TimeRules.of_policy(
             max_delay_hours=delay,

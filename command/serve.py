@@ -28,11 +28,12 @@ from jieru.i18n import gettext as _
 from jieru.log import configure_log
 from jieru.settings import Settings, load_settings
 from jieru.syslog.following import following_entries
+from jieru.told_processes import tell_process
+from verifier.policy import load_policy
 from verifier.procedure.trusted_keys import trusted_keys_of
 from verifier.procedure.verifications import verifying_counts
 
 __all__ = ["command"]
-
 
 
 @click.command(
@@ -50,6 +51,7 @@ def command(host: str | None, port: int | None) -> None:
     with open_database(settings):
         pass  # it is there, and has our schema
     configure_log()
+    tell_process("serve", settings, policy_sha256=load_policy(settings.policy).sha256)
     # A request that finds no database says so in our own form.
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     stop = stop_on_signals()

@@ -424,6 +424,7 @@ RECORD_KIND_WORDS: Final[Vocabulary] = {
     "decisions": TERM_WORDS["decision"],
     "opening_stocks": _("opening stock"),
     "users": _("account"),
+    "account_changes": _("change of an account"),
     "api_keys": _("API key"),
     "credentials": _("credential"),
     "publishers": _("gateway"),

@@ -69,9 +69,16 @@ RECORDED: Final[Mapping[tuple[str, str], AccessKind]] = {
     ("POST", "/api/v1/connections/{connection_id}/letter"): AccessKind.SECRET,
     # What stands for a person
     ("GET", "/account/personal-keys"): AccessKind.READ,
+    # Who has an account, and from where it was used
+    ("GET", "/administration/accounts"): AccessKind.READ,
+    ("GET", "/administration/accounts/{name}"): AccessKind.READ,
+    ("GET", "/api/v1/administration/accounts"): AccessKind.READ,
     # Who may publish for a platform
     ("GET", "/api/v1/credentials"): AccessKind.READ,
     # What is shown once
+    ("POST", "/administration/accounts/new"): AccessKind.SECRET,
+    ("POST", "/administration/account-changes/{change_id}/confirm"): AccessKind.SECRET,
+    ("POST", "/administration/accounts/{name}/{step}"): AccessKind.SECRET,
     ("POST", "/account/personal-keys/new"): AccessKind.SECRET,
     ("POST", "/account/totp"): AccessKind.SECRET,
     ("POST", "/account/totp/confirm"): AccessKind.SECRET,

@@ -59,6 +59,10 @@ class Permission(StrEnum):
     """Decisions on enterprises, and closings of pending ones."""
     ADVANCE_COUNTS = "advance_counts"
     """The steps of an annual count; who made it may not check it."""
+    READ_ADMINISTRATION = "read_administration"
+    """How the installation is: its checks, processes with their settings, accounts of people."""
+    CHANGE_ACCOUNTS = "change_accounts"
+    """Accounts of people; what gives a way in needs two administrators, and no program may."""
     USE_OWN_SESSION = "use_own_session"
     """Ask who one is, sign out."""
 

@@ -33,6 +33,8 @@ class Scope(StrEnum):
     CONTACTS_READ = "contacts:read"
     CONTACTS_WRITE = "contacts:write"
     ENTERPRISES_ASK = "enterprises:ask"
+    ADMINISTRATION_READ = "administration:read"
+    ACCOUNTS_WRITE = "accounts:write"
 
 
 PERMISSIONS: Final[dict[Scope, frozenset[Permission]]] = {
@@ -58,6 +60,8 @@ PERMISSIONS: Final[dict[Scope, frozenset[Permission]]] = {
     Scope.CONTACTS_READ: frozenset({Permission.READ_CONTACTS}),
     Scope.CONTACTS_WRITE: frozenset({Permission.CHANGE_CONTACTS}),
     Scope.ENTERPRISES_ASK: frozenset({Permission.ASK_ENTERPRISES}),
+    Scope.ADMINISTRATION_READ: frozenset({Permission.READ_ADMINISTRATION}),
+    Scope.ACCOUNTS_WRITE: frozenset({Permission.CHANGE_ACCOUNTS}),
 }
 """Each permission stands in one scope; one that stands in none no key has."""
 

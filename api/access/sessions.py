@@ -16,6 +16,7 @@ from api.web.database import RequestDatabase
 from jieru.audit import Actor
 
 __all__ = [
+    "LONGEST_IDLE",
     "close_other_sessions",
     "close_session",
     "find_session_holder",

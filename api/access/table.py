@@ -80,6 +80,23 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     ("GET", "/platforms/{platform}/gateways/{name}/connect"): Permission.READ_CREDENTIALS,
     ("GET", "/devices/{platform}/{serial}/connect"): Permission.READ_CREDENTIALS,
     ("GET", "/platforms/{platform}/connect/arrivals"): Permission.READ_REJECTIONS,
+    # Administration; changes of accounts are for people alone, as require_person asks.
+    ("GET", "/api/v1/administration/examination"): Permission.READ_ADMINISTRATION,
+    ("GET", "/api/v1/administration/processes"): Permission.READ_ADMINISTRATION,
+    ("GET", "/api/v1/administration/accounts"): Permission.READ_ADMINISTRATION,
+    ("GET", "/administration"): Permission.READ_ADMINISTRATION,
+    ("GET", "/administration/processes"): Permission.READ_ADMINISTRATION,
+    ("GET", "/administration/policy"): Permission.READ_ADMINISTRATION,
+    ("GET", "/administration/signing-keys"): Permission.READ_ADMINISTRATION,
+    ("GET", "/administration/ingesters"): Permission.READ_ADMINISTRATION,
+    ("GET", "/administration/records"): Permission.READ_ADMINISTRATION,
+    ("GET", "/administration/accounts"): Permission.READ_ADMINISTRATION,
+    ("GET", "/administration/accounts/new"): Permission.CHANGE_ACCOUNTS,
+    ("POST", "/administration/accounts/new"): Permission.CHANGE_ACCOUNTS,
+    ("POST", "/administration/account-changes/{change_id}/confirm"): Permission.CHANGE_ACCOUNTS,
+    ("POST", "/administration/account-changes/{change_id}/withdraw"): Permission.CHANGE_ACCOUNTS,
+    ("GET", "/administration/accounts/{name}"): Permission.READ_ADMINISTRATION,
+    ("POST", "/administration/accounts/{name}/{step}"): Permission.CHANGE_ACCOUNTS,
     # Overview
     ("GET", "/api/v1/overview"): Permission.READ_REGISTRY,
     # Imports; platforms and recognitions need CHANGE_PLATFORMS too, as receive_import asks.

@@ -22,10 +22,13 @@ from jieru.errors import UserError
 __all__ = [
     "USER_NAME",
     "User",
+    "change_role",
     "count_without_issuer",
     "create_user",
     "disable_user",
+    "end_sessions",
     "list_users",
+    "require_other_administrator",
     "reset_password",
     "reset_second_factor",
     "revoke_personal_keys",
@@ -59,6 +62,13 @@ _COUNT_WITHOUT_ISSUER: Final = """
     SELECT count(*) FROM users
     WHERE oidc_subject IS NOT NULL AND oidc_issuer IS NULL AND disabled_at IS NULL
 """
+_OPEN_ADMINISTRATORS: Final = """
+    SELECT name FROM users
+    WHERE role = 'admin' AND disabled_at IS NULL
+      AND (password_hash IS NOT NULL OR oidc_issuer IS NOT NULL)
+    ORDER BY id FOR UPDATE
+"""
+_SET_ROLE: Final = "UPDATE users SET role = %s, platform_id = %s WHERE id = %s"
 _REVOKE_SESSIONS: Final = """
     UPDATE sessions SET revoked_at = now()
     WHERE user_id = %s AND revoked_at IS NULL AND expires_at > now()
@@ -196,6 +206,57 @@ def disable_user(
     if with_credentials:
         revoke_credentials(connection, ended)
     return ended
+
+
+def require_other_administrator(connection: psycopg.Connection, name: str) -> None:
+    """Keep the last administrator: of two who go at the same moment, one stays.
+
+    Args:
+        connection: inside `jieru.audit.changing`; the administrators' accounts stay locked.
+        name: of the account that shall be an administrator's no more.
+
+    Raises:
+        UserError: nobody else could administer.
+    """
+    names = {found for (found,) in connection.execute(_OPEN_ADMINISTRATORS)}
+    if names == {name}:
+        raise UserError(
+            "{name} is the only administrator who can sign in: add another one first.", name=name
+        )
+
+
+def change_role(
+    connection: psycopg.Connection, name: str, role: Role, *, platform: str | None = None
+) -> None:
+    """Give an account another role; its sessions and all keys from it end now.
+
+    Args:
+        connection: inside `jieru.audit.changing`.
+        name: the account's.
+        role: what its person may do from now on.
+        platform: code of the only platform of an operator; nobody else has one.
+
+    Raises:
+        UserError: there is no such account or platform, it is disabled, or it is the last
+            administrator's.
+    """
+    if role is not Role.ADMIN:
+        require_other_administrator(connection, name)
+    user_id, disabled_at = _found(connection, name)
+    if disabled_at is not None:
+        raise UserError("The account {name} is disabled.", name=name)
+    connection.execute(_SET_ROLE, (role.value, _platform_id(connection, role, platform), user_id))
+    _end_ways_in(connection, user_id)
+
+
+def end_sessions(connection: psycopg.Connection, name: str) -> int:
+    """End what browsers hold open of an account; how many that were.
+
+    Raises:
+        UserError: there is no such account.
+    """
+    user_id, _disabled_at = _found(connection, name)
+    return connection.execute(_REVOKE_SESSIONS, (user_id,)).rowcount
 
 
 def reset_password(

@@ -115,8 +115,9 @@ def with_end_of_day(values: Mapping[str, str]) -> dict[str, str]:
 def _key_form(
     visit: Visit, values: Mapping[str, str], mistakes: Mistakes | None = None
 ) -> HTMLResponse:
-    # Steps of a count are for people alone: no program has a use for that scope.
-    offered = [each for each in Scope if each in visit.caller.scopes - {Scope.PROCEDURE_WRITE}]
+    # Steps of a count and accounts are for people alone: no program has a use for those scopes.
+    for_people = {Scope.PROCEDURE_WRITE, Scope.ACCOUNTS_WRITE}
+    offered = [each for each in Scope if each in visit.caller.scopes - for_people]
     inputs = [
         Input("name", _("What it is for"), is_required=True, longest=100),
         Input(

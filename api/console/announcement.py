@@ -42,6 +42,10 @@ class Done(Enum):
     SOURCE_ENDED = _("Ended; its messages are refused from now on.")
     STEP_TAKEN = _("Done; it is recorded under your name.")
     SECOND_STEP_ENDED = _("Signing in asks for no code any more.")
+    PROPOSED = _("Proposed; it is done when another administrator confirms it.")
+    ACCOUNT_CHANGED = _("Done; the account is changed.")
+    ACCOUNT_DISABLED = _("Nobody can sign in with the account any more.")
+    SESSIONS_ENDED = _("All sessions of the account are ended.")
     PASSWORD_CHANGED = _("Your password is changed.")
 
 

@@ -29,6 +29,9 @@ class MenuItem(NamedTuple):
 
 _MENU: Final = (
     MenuItem(_("Overview"), "/", "overview", Permission.READ_REGISTRY),
+    MenuItem(
+        _("Administration"), "/administration", "administration", Permission.READ_ADMINISTRATION
+    ),
     MenuItem(_("Platforms"), "/platforms", "platforms", Permission.READ_REGISTRY),
     MenuItem(_("Enterprises"), "/enterprises", "enterprises", Permission.READ_REGISTRY),
     MenuItem(

@@ -83,6 +83,8 @@ SCOPE_WORDS: Final[Mapping[str, str]] = {
     Scope.CONTACTS_READ: _("Read enterprises' contacts"),
     Scope.CONTACTS_WRITE: _("Enter enterprises' contacts"),
     Scope.ENTERPRISES_ASK: _("Ask enterprises of their connections and machines"),
+    Scope.ADMINISTRATION_READ: _("See how the installation is, its processes and accounts"),
+    Scope.ACCOUNTS_WRITE: _("Change accounts of people, in a person's name"),
 }
 STATE_WORDS: Final = RECORD_STATE_WORDS
 KIND_WORDS: Final = REGISTRY_FILE_WORDS
@@ -114,6 +116,8 @@ AUDITED_FIELD_WORDS: Final = {
     "value": _("Value"),
     "reason": _("Reason"),
     "decided_by": _("Decided by"),
+    "proposed_by": _("Proposed by"),
+    "proposed_at": _("Proposed at"),
     "decided_at": _("Decided at"),
     "requested_by": _("Requested by"),
     "requested_at": _("Requested at"),

@@ -10,6 +10,7 @@ from api.access.roles import Role
 from jieru.database import connect
 from tests.browser.console import Console
 from tests.browser.watched_page import watched_page
+from tests.support.administered import administer
 from tests.support.asked_enterprise import (
     CHALLENGE_CODE,
     QUESTION_CODE,
@@ -95,6 +96,16 @@ _DECISION: Final = f"/counts/2026/decision?platform=xielian&uscc={uscc_of(COUNTE
 PAGES: Final = (
     Shown("sign-in", "/sign-in", None),
     Shown("overview", "/", prepare=_open_every_summary),
+    Shown("administration", "/administration", Role.ADMIN),
+    Shown("administration-processes", "/administration/processes", Role.ADMIN, _open_every_summary),
+    Shown("administration-policy", "/administration/policy", Role.ADMIN),
+    Shown("administration-signing-keys", "/administration/signing-keys", Role.ADMIN),
+    Shown("administration-ingesters", "/administration/ingesters", Role.ADMIN),
+    Shown("administration-records", "/administration/records", Role.ADMIN),
+    Shown("accounts", "/administration/accounts", Role.ADMIN, _open_every_summary),
+    Shown("account", "/administration/accounts/zheng", Role.ADMIN, _open_every_summary),
+    Shown("account-new", "/administration/accounts/new", Role.ADMIN),
+    Shown("account-new-mistakes", "/administration/accounts/new", Role.ADMIN, _send, may_fail=True),
     Shown("platforms", "/platforms", Role.ADMIN),
     Shown("platform", "/platforms/xielian", Role.ADMIN),
     Shown("platform-of-operator", "/platforms/xielian"),
@@ -226,6 +237,7 @@ def fill_console(browser: Browser, console: Console) -> None:
     """What lies beyond the registry: imports, a key, credentials, requests, kept counts."""
     with connect(console.database_url) as connection:
         _fill_workbench(connection)
+        administer(connection, console.database_url)
     with watched_page(browser, console, role=Role.OPERATOR) as page:
         for row in (("9135", "莆田市荔城区新鞋厂", "licheng", "C18"), _GOOD_ROW):
             page.goto("/imports")

@@ -52,6 +52,24 @@ GET   /api/v1/me                                         operator verifier audit
 GET   /api/v1/heavy-work                                 operator verifier auditor admin
 POST  /api/v1/heavy-work/{number}/cancel                 operator verifier auditor admin
 
+GET   /administration                                    -        -        -       admin
+GET   /administration/processes                          -        -        -       admin
+GET   /administration/policy                             -        -        -       admin
+GET   /administration/signing-keys                       -        -        -       admin
+GET   /administration/ingesters                          -        -        -       admin
+GET   /administration/records                            -        -        -       admin
+GET   /administration/accounts                           -        -        -       admin
+GET   /administration/accounts/new                       -        -        -       admin
+GET   /administration/accounts/{name}                    -        -        -       admin
+GET   /api/v1/administration/examination                 -        -        -       admin
+GET   /api/v1/administration/processes                   -        -        -       admin
+GET   /api/v1/administration/accounts                    -        -        -       admin
+# Accounts are changed by people: test_administration_pages.py changes them with sessions.
+POST  /administration/accounts/new                       -        -        -       -
+POST  /administration/accounts/{name}/{step}             -        -        -       -
+POST  /administration/account-changes/{change_id}/confirm -       -        -       -
+POST  /administration/account-changes/{change_id}/withdraw -      -        -       -
+
 GET   /                                                  operator verifier auditor admin
 GET   /api/v1/overview                                   operator verifier auditor admin
 

@@ -23,6 +23,7 @@ ROOT: Final = Path(__file__).parents[2]
 PARTS: Final = (
     "command",
     "api",
+    "doctor",
     "dashboards",
     "ingest",
     "simulators",

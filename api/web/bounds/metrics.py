@@ -37,4 +37,3 @@ class BoundsMetrics(Collector):
             ("jieru_api_heavy_waiting", "Heavy work that waits here.", bounds.heavy.waiting),
         ):
             yield GaugeMetricFamily(name, meaning, value)
-

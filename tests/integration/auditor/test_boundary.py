@@ -26,6 +26,8 @@ READS: Final[tuple[LiteralString, ...]] = (
     "SELECT * FROM public.syslog_cursors",
     "SELECT * FROM public.api_keys",
     "SELECT * FROM public.api_key_uses",
+    "SELECT * FROM public.processes",
+    "SELECT * FROM public.account_changes",
     "SELECT * FROM public.credentials",
     "SELECT * FROM public.broker_users",
     "SELECT * FROM public.broker_permissions",

@@ -13,7 +13,7 @@ from jieru.i18n import translations
 _ROOT = Path(jieru.__file__).parent.parent
 _CATALOGUE = _ROOT / "jieru" / "locale" / "zh_CN" / "jieru.po"
 _PARTS = (
-    *("command", "api", "dashboards", "ingest", "simulators", "verifier"),
+    *("command", "api", "doctor", "dashboards", "ingest", "simulators", "verifier"),
     *("registry", "archive", "jieru"),
 )
 _METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2.ext:babel_extract")]

@@ -20,7 +20,8 @@ _EXAMPLES: Final = {"JIERU_DATABSE_URL"}
 """Misspelt on purpose in documents."""
 _WHERE_NAMES_ARE: Final = (
     *("*.md", "*.sh", "*.yaml", "Makefile", "docs/**/*.md", "deploy/**/*"),
-    *(f"{part}/**/*.py" for part in ("command", "api", "dashboards", "ingest", "simulators")),
+    *(f"{part}/**/*.py" for part in ("command", "api", "doctor", "dashboards", "ingest")),
+    "simulators/**/*.py",
     *(f"{part}/**/*.py" for part in ("verifier", "registry", "archive", "jieru", "benchmarks")),
     "tests/support/**/*.py",
     "tests/conftest.py",
