@@ -69,6 +69,9 @@ RECORDED: Final[Mapping[tuple[str, str], AccessKind]] = {
     ("POST", "/api/v1/connections/{connection_id}/letter"): AccessKind.SECRET,
     # What stands for a person
     ("GET", "/account/personal-keys"): AccessKind.READ,
+    # Where people are written to
+    ("GET", "/notices/channels"): AccessKind.READ,
+    ("GET", "/api/v1/notice-channels"): AccessKind.READ,
     # Who may publish for a platform
     ("GET", "/api/v1/credentials"): AccessKind.READ,
     # What is shown once

@@ -59,6 +59,8 @@ class Permission(StrEnum):
     """Decisions on enterprises, and closings of pending ones."""
     ADVANCE_COUNTS = "advance_counts"
     """The steps of an annual count; who made it may not check it."""
+    RESEND_MESSAGES = "resend_messages"
+    """See which messages to people were given up, and have them tried anew."""
     USE_OWN_SESSION = "use_own_session"
     """Ask who one is, sign out."""
 

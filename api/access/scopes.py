@@ -33,6 +33,7 @@ class Scope(StrEnum):
     CONTACTS_READ = "contacts:read"
     CONTACTS_WRITE = "contacts:write"
     ENTERPRISES_ASK = "enterprises:ask"
+    MESSAGES_RESEND = "messages:resend"
 
 
 PERMISSIONS: Final[dict[Scope, frozenset[Permission]]] = {
@@ -58,6 +59,7 @@ PERMISSIONS: Final[dict[Scope, frozenset[Permission]]] = {
     Scope.CONTACTS_READ: frozenset({Permission.READ_CONTACTS}),
     Scope.CONTACTS_WRITE: frozenset({Permission.CHANGE_CONTACTS}),
     Scope.ENTERPRISES_ASK: frozenset({Permission.ASK_ENTERPRISES}),
+    Scope.MESSAGES_RESEND: frozenset({Permission.RESEND_MESSAGES}),
 }
 """Each permission stands in one scope; one that stands in none no key has."""
 

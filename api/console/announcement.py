@@ -41,6 +41,9 @@ class Done(Enum):
     SOURCE_DECLARED = _("Declared; messages are read by it from now on.")
     SOURCE_ENDED = _("Ended; its messages are refused from now on.")
     STEP_TAKEN = _("Done; it is recorded under your name.")
+    MARKED_READ = _("Marked as read.")
+    LEFT = _("Ended; nothing goes by it any more.")
+    TRIED_ANEW = _("It is tried anew within seconds.")
     SECOND_STEP_ENDED = _("Signing in asks for no code any more.")
     PASSWORD_CHANGED = _("Your password is changed.")
 

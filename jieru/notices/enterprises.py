@@ -1,4 +1,4 @@
-"""What is told of an enterprise's progress, by whoever computes it with the verifier's functions."""
+"""What is told of an enterprise's progress by whoever computes it."""
 
 from datetime import date, datetime
 

@@ -61,7 +61,8 @@ _STEPS: Final = """
     SELECT c.year, c.revision, c.state, last.id, last.taken_at AS happened_at, last.taken_by
     FROM counts c
     JOIN LATERAL (SELECT id, taken_at, taken_by FROM count_steps WHERE count_id = c.id
-                  AND step NOT IN ('object', 'resolve', 'pay') ORDER BY id DESC LIMIT 1) AS last ON true
+                  AND step NOT IN ('object', 'resolve', 'pay')
+                  ORDER BY id DESC LIMIT 1) AS last ON true
     WHERE c.state IN ('in_review', 'returned', 'frozen', 'payable') AND last.taken_at >= %(since)s
 """
 _NOTICE_ENDS: Final = """

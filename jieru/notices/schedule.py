@@ -43,7 +43,9 @@ class Rhythm:
         return hour >= self.quiet_from or hour < self.quiet_to
 
 
-def is_due(rhythm: Rhythm, *, composed_at: datetime | None, told_at: datetime, now: datetime) -> bool:
+def is_due(
+    rhythm: Rhythm, *, composed_at: datetime | None, told_at: datetime, now: datetime
+) -> bool:
     """Whether what waits is put together now.
 
     Args:

@@ -1,9 +1,9 @@
 """Devices that fell silent, without a storm: one notice a platform, one for a city that went dark.
 
-A silence is told once, however long it lasts, and no device's more than once a day. Silences of one
-cause begin at about the same time: they are gathered for ten minutes before anybody is told, and what
-follows within the hour is told together at its end. While no ingester writes, nobody can hear
-devices, and nothing is said of them.
+A silence is told once, however long it lasts, and no device's more than once a day. Silences of
+one cause begin at about the same time: they are gathered for ten minutes before anybody is told,
+and what follows within the hour is told together at its end. While no ingester writes, nobody can
+hear devices, and nothing is said of them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -107,7 +107,9 @@ def _is_gathered(group: Sequence[_Silence], now: datetime) -> bool:
     return now - min(each.silent_at for each in group) >= _GATHER
 
 
-def _was_told(connection: psycopg.Connection, kind: Kind, platform: int | None, now: datetime) -> bool:
+def _was_told(
+    connection: psycopg.Connection, kind: Kind, platform: int | None, now: datetime
+) -> bool:
     row = connection.execute(_LAST_TOLD, (kind, platform, now - _BETWEEN)).fetchone()
     return row is not None and row[0] is not None
 
@@ -124,7 +126,7 @@ def _tell_city(connection: psycopg.Connection, silences: Sequence[_Silence], now
     ):
         return 0
     since = min(each.last_seen_at for each in silences)
-    said = {"number": len(silences), "platforms": len(platforms), "since": _moment(since)}
+    said: dict[str, str | int] = {"number": len(silences), "platforms": len(platforms), "since": _moment(since)}
     notice = Notice(f"city_silent/{now:%Y%m%dT%H%M}", Kind.CITY_SILENT, since, "/devices", said)
     return tell(connection, notice, now=now)
 
@@ -136,9 +138,11 @@ def _tell_platform(connection: psycopg.Connection, group: Sequence[_Silence], no
     since = min(each.last_seen_at for each in group)
     named = "、".join(each.serial for each in group[:_NAMED])
     more = "…" if len(group) > _NAMED else ""
-    said = {"number": len(group), "devices": named + more, "since": _moment(since)}
-    path = f"/devices/{group[0].platform}/{group[0].serial}" if len(group) == 1 else (
-        "/devices?status=offline"
+    said: dict[str, str | int] = {"number": len(group), "devices": named + more, "since": _moment(since)}
+    path = (
+        f"/devices/{group[0].platform}/{group[0].serial}"
+        if len(group) == 1
+        else ("/devices?status=offline")
     )
     key = f"device_silent/{platform_id}/{group[0].device_id}/{now:%Y%m%dT%H%M}"
     notice = Notice(key, Kind.DEVICE_SILENT, since, path, said, platform_id)

@@ -1,7 +1,7 @@
 """What a webhook is sent, as each kind of receiver wants it. Pure.
 
-`standard` follows Standard Webhooks 1.0 (HMAC-SHA256 over id, time stamp and body); WeCom, DingTalk and
-Feishu are their group robots, of which DingTalk and Feishu sign in ways of their own and WeCom
+`standard` follows Standard Webhooks 1.0 (HMAC-SHA256 over id, time stamp and body); WeCom, DingTalk
+and Feishu are their group robots, of which DingTalk and Feishu sign in ways of their own and WeCom
 not at all: there the address is the secret.
 """
 

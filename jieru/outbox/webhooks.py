@@ -1,8 +1,8 @@
 """Webhooks: to addresses that people entered, and so to nothing inside.
 
-A name is resolved once and each of its addresses must be a public one; the connection goes to the address
-that was looked at, so a name that means something else a moment later reaches nothing. Redirects are
-answers that failed; an answer's size and the whole exchange's time are limited.
+A name is resolved once and each of its addresses must be a public one; the connection goes to the
+address that was looked at, so a name that means something else a moment later reaches nothing.
+Redirects are answers that failed; an answer's size and the whole exchange's time are limited.
 """
 
 import http.client
@@ -68,13 +68,18 @@ def check_webhook(url: str) -> str:
     return parts.hostname
 
 
+def _resolved(host: str, port: int) -> list[str]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(address[0]) for *_others, address in found]
+
+
 @dataclass(slots=True)
 class Webhooks:
     """Sends to webhooks."""
 
     networks: Networks = ()
     """Inside networks that may be reached none the less, also without TLS."""
-    resolve: Callable[[str, int], Sequence[str]] = lambda host, port: _resolved(host, port)
+    resolve: Callable[[str, int], Sequence[str]] = _resolved
 
     def send(
         self,
@@ -178,11 +183,6 @@ def _end(client: http.client.HTTPConnection) -> None:
     if client.sock is not None:
         with suppress(OSError):
             client.sock.shutdown(socket.SHUT_RDWR)
-
-
-def _resolved(host: str, port: int) -> list[str]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(address[0]) for *_others, address in found]
 
 
 def _is_public(address: _Address) -> bool:

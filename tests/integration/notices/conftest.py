@@ -116,13 +116,18 @@ class Town:
         self.compose()
         return self.send()
 
+    def texts(self) -> list[str]:
+        """What was written as plain text."""
+        return [str(part.get_content()) for each in self.mail.received
+                if (part := each.get_body(("plain",))) is not None]
+
     def send(self) -> Round:
         """Send what waits."""
         return send_due(
             self.work, mail_server_of(self.settings), Metrics(), now=self.now, public_url=PUBLIC_URL
         )
 
-    def row(self, statement: str, *values: object) -> Any:
+    def row(self, statement: str, *values: object) -> Any:  # noqa: ANN401 - of any table
         """One row, and the change committed."""
         found = self.owner.execute(statement.encode(), values or None).fetchone()
         self.owner.commit()

@@ -21,7 +21,7 @@ def test_a_silent_device_is_told_once_for_a_month(town: Town) -> None:
         town.later(days=1)
         town.deliver()
     assert len(town.mail.received) == 1
-    assert "alpha-0" in town.mail.received[0].get_body(("plain",)).get_content()
+    assert "alpha-0" in town.texts()[0]
 
 
 def test_a_device_that_comes_and_goes_is_told_once_a_day(town: Town) -> None:
@@ -36,8 +36,7 @@ def test_a_device_that_comes_and_goes_is_told_once_a_day(town: Town) -> None:
 
 
 def test_a_city_that_goes_dark_is_one_message_for_each_person(town: Town) -> None:
-    """Devices of three platforms within ten minutes: an operator hears of the own, the bureau of
-    all."""
+    """An operator hears of the own platform, the bureau of all."""
     bureau = town.person("chen", "verifier")
     town.mailbox(bureau)
     for number, platform in enumerate(("alpha", "beta", "gamma")):
@@ -54,7 +53,7 @@ def test_a_city_that_goes_dark_is_one_message_for_each_person(town: Town) -> Non
         town.deliver()
     by_person = sorted(each["To"] for each in town.mail.received)
     assert len(by_person) == len(set(by_person)) == 4
-    texts = [each.get_body(("plain",)).get_content() for each in town.mail.received]
+    texts = town.texts()
     assert sum("120" in each for each in texts) == 1
     assert sum("40" in each for each in texts) == 3
 
