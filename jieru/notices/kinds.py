@@ -73,7 +73,7 @@ KINDS: Final[Mapping[Kind, Wording]] = {
     ),
     Kind.MESSAGES_REFUSED: Wording(
         _("Messages refused"),
-        _("{number} messages were refused within an hour ({reason})."),
+        _("{number} messages were refused within two hours ({reason})."),
         _OPERATOR,
     ),
     Kind.QUESTION: Wording(

@@ -126,7 +126,11 @@ def _tell_city(connection: psycopg.Connection, silences: Sequence[_Silence], now
     ):
         return 0
     since = min(each.last_seen_at for each in silences)
-    said: dict[str, str | int] = {"number": len(silences), "platforms": len(platforms), "since": _moment(since)}
+    said: dict[str, str | int] = {
+        "number": len(silences),
+        "platforms": len(platforms),
+        "since": _moment(since),
+    }
     notice = Notice(f"city_silent/{now:%Y%m%dT%H%M}", Kind.CITY_SILENT, since, "/devices", said)
     return tell(connection, notice, now=now)
 
@@ -138,7 +142,11 @@ def _tell_platform(connection: psycopg.Connection, group: Sequence[_Silence], no
     since = min(each.last_seen_at for each in group)
     named = "、".join(each.serial for each in group[:_NAMED])
     more = "…" if len(group) > _NAMED else ""
-    said: dict[str, str | int] = {"number": len(group), "devices": named + more, "since": _moment(since)}
+    said: dict[str, str | int] = {
+        "number": len(group),
+        "devices": named + more,
+        "since": _moment(since),
+    }
     path = (
         f"/devices/{group[0].platform}/{group[0].serial}"
         if len(group) == 1

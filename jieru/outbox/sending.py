@@ -208,7 +208,7 @@ def post_due(
         try:
             secrets = key.opened(claimed.user_id or 0, claimed.sealed or "")
         except UserError as error:
-            raise WorldError("{reason}", reason=str(error)) from None
+            raise WorldError(error.message, **error.values) from None
         webhooks.send(
             Shape(claimed.shape or Shape.STANDARD),
             secrets.url,

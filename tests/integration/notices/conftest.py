@@ -118,8 +118,11 @@ class Town:
 
     def texts(self) -> list[str]:
         """What was written as plain text."""
-        return [str(part.get_content()) for each in self.mail.received
-                if (part := each.get_body(("plain",))) is not None]
+        return [
+            str(part.get_content())
+            for each in self.mail.received
+            if (part := each.get_body(("plain",))) is not None
+        ]
 
     def send(self) -> Round:
         """Send what waits."""
