@@ -59,9 +59,11 @@ CREATE TRIGGER notice_channels_audit_insert AFTER INSERT ON notice_channels REFE
     FOR EACH STATEMENT EXECUTE FUNCTION write_audit_entries('-address', '-sealed', '-leave_code');
 
 CREATE FUNCTION keep_notice_channel() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    choosing constant text[] := ARRAY['kinds', 'frequency', 'quiet_from', 'quiet_to', 'left_at'];
 BEGIN
-    IF OLD.left_at IS NOT NULL OR (OLD.user_id, OLD.channel, OLD.leave_code, OLD.entered_at)
-       IS DISTINCT FROM (NEW.user_id, NEW.channel, NEW.leave_code, NEW.entered_at) THEN
+    IF OLD.left_at IS NOT NULL
+       OR to_jsonb(OLD) - choosing IS DISTINCT FROM to_jsonb(NEW) - choosing THEN
         RAISE EXCEPTION 'a channel that was left stays so, and is nobody else''s' USING ERRCODE = 'restrict_violation';
     END IF;
     RETURN NEW;

@@ -14,7 +14,7 @@ def _at(day: int, hour: int, minute: int = 0) -> datetime:
 
 
 @pytest.mark.parametrize(("hour", "is_quiet"), [(21, False), (22, True), (3, True), (7, False)])
-def test_quiet_hours_go_over_midnight(hour: int, is_quiet: bool) -> None:  # noqa: FBT001
+def test_quiet_hours_go_over_midnight(hour: int, is_quiet: bool) -> None:
     """From the first hour on, and no longer in the last."""
     assert Rhythm(Frequency.AT_ONCE, 22, 7).is_quiet(_at(3, hour)) is is_quiet
 
