@@ -16,7 +16,7 @@ _NOW = datetime(2027, 3, 3, 2, 0, 0, 500_000, tzinfo=UTC)
 _SECONDS = int(_NOW.timestamp())
 
 
-def _post(shape: Shape, url: str = "https://r.example/hook?key=1", secret: str = "s3") -> Post:
+def _post(shape: Shape, url: str = "https://r.example/hook?key=1", secret: str = "s3") -> Post:  # noqa: S107
     return post_of(shape, url, secret, "id-1", "主题", "正文", _NOW)
 
 

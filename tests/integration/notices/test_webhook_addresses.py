@@ -57,7 +57,7 @@ class _Receiver(BaseHTTPRequestHandler):
     paths: list[str] = []  # noqa: RUF012 - of the test
     bodies: list[bytes] = []  # noqa: RUF012
 
-    def do_POST(self) -> None:  # noqa: N802 - its name
+    def do_POST(self) -> None:
         self.paths.append(self.path)
         self.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
         self.send_response(302 if self.path == "/moved" else 200)
