@@ -3,7 +3,6 @@
 import psycopg
 import pytest
 
-from jieru.outbox import sending
 from jieru.outbox.mail import Session
 from jieru.outbox.queue import revive_dead
 from tests.integration.notices.conftest import PUBLIC_URL, Town
@@ -39,7 +38,7 @@ def test_whoever_dies_between_sending_and_marking_sends_it_again_under_the_same_
         send(session, *said, **more)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sending.Session, "send", dying)
+    monkeypatch.setattr(Session, "send", dying)
     with pytest.raises(KeyboardInterrupt):
         town.send()
     monkeypatch.undo()
