@@ -51,6 +51,9 @@ from api.health.probe import HealthProbe
 from api.heavy_work import routes as heavy_work_routes
 from api.imports import pages as imports_pages
 from api.imports import routes as imports_routes
+from api.notices import pages as notices_pages
+from api.notices import routes as notices_routes
+from api.notices.source import NoticeSource
 from api.openapi import openapi_document
 from api.opening_stocks import pages as opening_stocks_pages
 from api.opening_stocks import routes as opening_stocks_routes
@@ -107,6 +110,7 @@ from api.web.services import Services
 from jieru.calendar import civil_date
 from jieru.credentials.ways_in import WaysIn
 from jieru.documents.store import document_store
+from jieru.outbox.sealing import notice_key_of
 from jieru.settings import Settings
 from verifier.policy import load_policy
 from verifier.procedure.holidays import load_holidays
@@ -122,6 +126,8 @@ _PARTS: Final = (
     access_pages.router,
     demonstration_pages.router,
     confirmations_public_pages.router,
+    notices_routes.router,
+    notices_pages.router,
     # Before the counts of a year, whose addresses would take their names for years or codes.
     procedure_routes.router,
     procedure_pages.router,
@@ -282,6 +288,7 @@ def create_app(
         demonstration,
         Examining(settings),
         QuestionSource(settings),
+        NoticeSource(notice_key_of(settings)),
         ChallengeSource(settings, load_holidays(settings.holidays_file)),
     )
     app.add_middleware(BodyLimit)

@@ -1,7 +1,9 @@
-"""`jieru notify`: ask enterprises of their connections, and send what waits in the outbox."""
+"""`jieru notify`: ask enterprises, tell people what happened, and send what waits in the outbox."""
 
 import random
 from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from threading import Event
 from typing import Final
 
@@ -15,13 +17,17 @@ from command.help import example
 from command.stopping import stop_on_signals
 from jieru.audit import command_actor
 from jieru.calendar import civil_date
-from jieru.database import connect
+from jieru.database import connect, read_installation
 from jieru.errors import UserError, WorldError
 from jieru.i18n import gettext as _
 from jieru.log import configure_log
+from jieru.notices.composing import compose_due
+from jieru.notices.finding import find_and_tell
 from jieru.outbox.mail import MailServer, mail_server_of
 from jieru.outbox.queue import revive_dead
-from jieru.outbox.sending import Metrics, send_due
+from jieru.outbox.sealing import NoticeKey, notice_key_of
+from jieru.outbox.sending import Metrics, post_due, send_due
+from jieru.outbox.webhooks import Webhooks, networks_of
 from jieru.retry import backoff_delays, is_worth_retrying
 from jieru.settings import Settings, load_settings
 from registry.confirmations import Asking, ask_unasked
@@ -29,7 +35,21 @@ from registry.confirmations import Asking, ask_unasked
 __all__ = ["command"]
 
 _LOOK_EVERY_S: Final = 5.0
+_FIND_EVERY: Final = timedelta(minutes=1)
 _log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Work:
+    """What the follower does it with."""
+
+    server: MailServer
+    asking: Asking
+    webhooks: Webhooks
+    key: NoticeKey | None
+    metrics: Metrics
+    found_at: datetime | None = None
+    """When it last looked for events, which takes longer than to look for messages."""
 
 
 @click.command(
@@ -50,8 +70,14 @@ _log = structlog.get_logger()
 def command(*, once: bool, is_reviving: bool) -> None:
     """Follow the outbox."""
     settings = load_settings()
-    server = mail_server_of(settings)
-    asking = Asking.of_settings(settings)
+    metrics = Metrics()
+    work = _Work(
+        mail_server_of(settings),
+        Asking.of_settings(settings),
+        Webhooks(networks_of(settings.webhook_networks)),
+        notice_key_of(settings),
+        metrics,
+    )
     with open_database(settings) as connection:
         if is_reviving:
             connection.autocommit = True
@@ -59,18 +85,15 @@ def command(*, once: bool, is_reviving: bool) -> None:
             click.echo(_("Messages that are tried anew: {number}").format(number=number))
     configure_log()
     stop = stop_on_signals()
-    metrics = Metrics()
     with ExitStack() as stack:
         if settings.notify_http_port and not once:
             _serve_metrics(stack, settings, metrics)
         _log.info("notify_started")
-        _follow(settings.require_database_url(), server, asking, metrics, stop, once=once)
+        _follow(settings.require_database_url(), work, stop, once=once)
     _log.info("notify_stopped")
 
 
-def _follow(
-    url: str, server: MailServer, asking: Asking, metrics: Metrics, stop: Event, *, once: bool
-) -> None:
+def _follow(url: str, work: _Work, stop: Event, *, once: bool) -> None:
     """Look every few seconds, and wait for whatever is away."""
     delays, reason = backoff_delays(random.random), ""
     while not stop.is_set():
@@ -78,7 +101,7 @@ def _follow(
             with connect(url) as connection:
                 connection.autocommit = True
                 while not stop.is_set():
-                    _look(connection, server, asking, metrics)
+                    _look(connection, work)
                     delays = backoff_delays(random.random)
                     if once:
                         return
@@ -96,14 +119,28 @@ def _follow(
         stop.wait(delay)
 
 
-def _look(
-    connection: psycopg.Connection, server: MailServer, asking: Asking, metrics: Metrics
-) -> None:
+def _look(connection: psycopg.Connection, work: _Work) -> None:
+    """Mail comes last: its server may be away, and nothing else should wait for it."""
     moment = now()
+    asking = work.asking
     asked = ask_unasked(connection, asking, command_actor(), now=moment, today=civil_date(moment))
     if asked:
         _log.info("enterprises_asked", questions=asked)
-    send_due(connection, server, metrics, now=moment)
+    if work.found_at is None or moment - work.found_at >= _FIND_EVERY:
+        told = find_and_tell(connection, now=moment)
+        work.metrics.told.inc(told)
+        if told:
+            _log.info("notices_told", notices=told)
+        work.found_at = moment
+    compose_due(
+        connection,
+        public_url=asking.public_url,
+        language=asking.language,
+        is_simulation=read_installation(connection).is_simulation,
+        now=moment,
+    )
+    post_due(connection, work.webhooks, work.key, work.metrics, now=moment)
+    send_due(connection, work.server, work.metrics, now=moment, public_url=asking.public_url)
 
 
 def _serve_metrics(stack: ExitStack, settings: Settings, metrics: Metrics) -> None:

@@ -197,6 +197,8 @@ class Settings(BaseSettings):
     smtp_url: str = Field(default="", repr=False)
     """The mail server: `smtp://user:password@host:587` (STARTTLS, but not on this machine) or
     `smtps://user:password@host:465`; empty: no mail is sent."""
+    smtp_password_file: str = ""
+    """File with the mail server's password, where `smtp_url` has none."""
     smtp_ca_file: str = ""
     """Certificate authority of the mail server; empty: the system's own."""
     mail_from: str = ""
@@ -204,6 +206,12 @@ class Settings(BaseSettings):
     notify_http_host: str = "127.0.0.1"
     notify_http_port: int = Field(default=9474, ge=0, le=65_535)
     """Where `jieru notify` answers `/metrics`; 0: nowhere."""
+    notice_key_file: str = ""
+    """Secret of at least 32 bytes, under which the database keeps addresses and secrets of people's
+    webhooks; empty: nobody can enter one."""
+    webhook_networks: str = ""
+    """Inside networks that webhooks may reach, with commas between them; empty: public addresses
+    alone, over https."""
     challenges_per_day: int = Field(default=0, ge=0, le=1_000)
     """About how many enterprises `jieru challenge --at-random`, run each hour, challenges on a
     working day. 0: none."""

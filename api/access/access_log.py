@@ -73,6 +73,9 @@ RECORDED: Final[Mapping[tuple[str, str], AccessKind]] = {
     ("GET", "/administration/accounts"): AccessKind.READ,
     ("GET", "/administration/accounts/{name}"): AccessKind.READ,
     ("GET", "/api/v1/administration/accounts"): AccessKind.READ,
+    # Where people are written to
+    ("GET", "/notices/channels"): AccessKind.READ,
+    ("GET", "/api/v1/notice-channels"): AccessKind.READ,
     # Who may publish for a platform
     ("GET", "/api/v1/credentials"): AccessKind.READ,
     # What is shown once

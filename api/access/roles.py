@@ -63,6 +63,8 @@ class Permission(StrEnum):
     """How the installation is: its checks, processes with their settings, accounts of people."""
     CHANGE_ACCOUNTS = "change_accounts"
     """Accounts of people; what gives a way in needs two administrators, and no program may."""
+    RESEND_MESSAGES = "resend_messages"
+    """See which messages to people were given up, and have them tried anew."""
     USE_OWN_SESSION = "use_own_session"
     """Ask who one is, sign out."""
 

@@ -35,6 +35,7 @@ class Scope(StrEnum):
     ENTERPRISES_ASK = "enterprises:ask"
     ADMINISTRATION_READ = "administration:read"
     ACCOUNTS_WRITE = "accounts:write"
+    MESSAGES_RESEND = "messages:resend"
 
 
 PERMISSIONS: Final[dict[Scope, frozenset[Permission]]] = {
@@ -62,6 +63,7 @@ PERMISSIONS: Final[dict[Scope, frozenset[Permission]]] = {
     Scope.ENTERPRISES_ASK: frozenset({Permission.ASK_ENTERPRISES}),
     Scope.ADMINISTRATION_READ: frozenset({Permission.READ_ADMINISTRATION}),
     Scope.ACCOUNTS_WRITE: frozenset({Permission.CHANGE_ACCOUNTS}),
+    Scope.MESSAGES_RESEND: frozenset({Permission.RESEND_MESSAGES}),
 }
 """Each permission stands in one scope; one that stands in none no key has."""
 

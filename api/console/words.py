@@ -82,6 +82,7 @@ SCOPE_WORDS: Final[Mapping[str, str]] = {
     Scope.ACCESS_LOG_READ: _("Read who signed in and who read what"),
     Scope.CONTACTS_READ: _("Read enterprises' contacts"),
     Scope.CONTACTS_WRITE: _("Enter enterprises' contacts"),
+    Scope.MESSAGES_RESEND: _("Have messages that were given up tried anew"),
     Scope.ENTERPRISES_ASK: _("Ask enterprises of their connections and machines"),
     Scope.ADMINISTRATION_READ: _("See how the installation is, its processes and accounts"),
     Scope.ACCOUNTS_WRITE: _("Change accounts of people, in a person's name"),

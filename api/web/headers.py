@@ -21,7 +21,7 @@ SECURITY_HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-SECRET_ADDRESSES: Final = ("/confirm", "/challenge")
+SECRET_ADDRESSES: Final = ("/confirm", "/challenge", "/notices/leave")
 """Beginnings of addresses in which a code may stand that is as good as a password: no page tells
 such an address to another one, and no log has it."""
 STRICT_TRANSPORT: Final = "max-age=31536000"

@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import formatdate, parseaddr
+from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from jieru.errors import UserError, WorldError
+from jieru.outbox.html import html_of
 from jieru.settings import Settings
 
-__all__ = ["MailServer", "RefusedError", "Session", "mail_server_of"]
+__all__ = ["MailServer", "RefusedError", "Session", "mail_server_of", "message_id_of"]
 
 _TIMEOUT_S: Final = 20.0
 _PORTS: Final = {"smtp": 587, "smtps": 465}
@@ -95,7 +97,9 @@ class Session:
         self.is_broken = False
         """Whether nothing more can be handed in through it."""
 
-    def send(self, event_key: str, recipient: str, subject: str, body: str) -> None:
+    def send(
+        self, event_key: str, recipient: str, subject: str, body: str, *, leave_address: str = ""
+    ) -> None:
         """Hand in one message.
 
         Args:
@@ -103,13 +107,20 @@ class Session:
             recipient: one address.
             subject: one line.
             body: plain text.
+            leave_address: where one click ends messages of this kind (RFC 8058); a message with
+                one is also written as HTML.
 
         Raises:
             RefusedError: it is refused for good.
             WorldError: it is not taken now.
         """
         try:
-            self._client.send_message(_composed(self._sender, event_key, recipient, subject, body))
+            message = _composed(self._sender, event_key, recipient, subject, body)
+            if leave_address:
+                message["List-Unsubscribe"] = f"<{leave_address}>"
+                message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+                message.add_alternative(html_of(body), subtype="html", cte="base64")
+            self._client.send_message(message)
         except smtplib.SMTPRecipientsRefused as error:
             codes = [code for code, _text in error.recipients.values()]
             raise _refusal(codes[0], error) from None
@@ -144,11 +155,29 @@ def mail_server_of(settings: Settings) -> MailServer:
         host=parts.hostname,
         port=parts.port or _PORTS[parts.scheme],
         user=unquote(parts.username or ""),
-        password=unquote(parts.password or ""),
+        password=unquote(parts.password or "") or _password_in(settings.smtp_password_file),
         is_tls_from_the_start=parts.scheme == "smtps",
         sender=settings.mail_from,
         ca_file=settings.smtp_ca_file,
     )
+
+
+def _password_in(path: str) -> str:
+    if not path:
+        return ""
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise UserError(
+            "The file {path} named by JIERU_SMTP_PASSWORD_FILE cannot be read: {reason}",
+            path=path,
+            reason=error.strerror or str(error),
+        ) from None
+
+
+def message_id_of(event_key: str) -> str:
+    """The same for the same event and recipient, however often it is sent."""
+    return hashlib.sha256(event_key.encode()).hexdigest()[:40]
 
 
 def _composed(sender: str, event_key: str, recipient: str, subject: str, body: str) -> EmailMessage:
@@ -159,7 +188,7 @@ def _composed(sender: str, event_key: str, recipient: str, subject: str, body: s
     message["Subject"] = subject
     message["Date"] = formatdate()
     domain = address.rpartition("@")[2]
-    message["Message-ID"] = f"<{hashlib.sha256(event_key.encode()).hexdigest()[:40]}@{domain}>"
+    message["Message-ID"] = f"<{message_id_of(event_key)}@{domain}>"
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(body, cte="base64")
     return message

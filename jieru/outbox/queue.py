@@ -13,7 +13,8 @@ _INSERT: Final = """
     VALUES (%s, 'email', %s, %s, %s, %s, %s) ON CONFLICT (event_key) DO NOTHING
 """
 _REVIVE: Final = """
-    UPDATE outbox SET dead = false, attempts = 0, next_attempt_at = now() WHERE dead
+    UPDATE outbox SET dead = false, attempts = 0, next_attempt_at = now()
+    WHERE dead AND (%s::bigint IS NULL OR id = %s)
 """
 
 
@@ -44,6 +45,6 @@ def enqueue(connection: psycopg.Connection, message: Message) -> bool:
     return connection.execute(_INSERT, (*values, *until)).rowcount == 1
 
 
-def revive_dead(connection: psycopg.Connection) -> int:
-    """Let all that was given up be tried again; how many messages that are."""
-    return connection.execute(_REVIVE).rowcount
+def revive_dead(connection: psycopg.Connection, message_id: int | None = None) -> int:
+    """Let what was given up be tried again, all or one message; how many that are."""
+    return connection.execute(_REVIVE, (message_id, message_id)).rowcount

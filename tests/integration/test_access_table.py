@@ -33,6 +33,24 @@ GET   /confirm/{code}                                    everyone
 POST  /confirm/{code}                                    everyone
 GET   /challenge/{code}                                  everyone
 POST  /challenge/{code}                                  everyone
+GET   /notices/leave/{code}                              everyone
+POST  /notices/leave/{code}                              everyone
+GET   /notices                                           operator verifier auditor admin
+GET   /notices/unread                                    operator verifier auditor admin
+POST  /notices/read                                      operator verifier auditor admin
+GET   /notices/channels                                  operator verifier auditor admin
+GET   /notices/channels/new                              operator verifier auditor admin
+POST  /notices/channels/new                              operator verifier auditor admin
+POST  /notices/channels/{channel_id}/leave               operator verifier auditor admin
+GET   /notices/dead                                      -        -        -       admin
+POST  /notices/dead/{message_id}/resend                  -        -        -       admin
+GET   /api/v1/notices                                    operator verifier auditor admin
+POST  /api/v1/notices/read                               operator verifier auditor admin
+GET   /api/v1/notice-channels                            operator verifier auditor admin
+POST  /api/v1/notice-channels                            operator verifier auditor admin
+POST  /api/v1/notice-channels/{channel_id}/leave         operator verifier auditor admin
+GET   /api/v1/outbox/dead                                -        -        -       admin
+POST  /api/v1/outbox/dead/{message_id}/resend            -        -        -       admin
 
 GET   /sign-in                                           everyone
 POST  /sign-in                                           everyone

@@ -45,6 +45,7 @@ _LATER: Final = {
     Scope.CONTACTS_READ,
     Scope.CONTACTS_WRITE,
     Scope.ENTERPRISES_ASK,
+    Scope.MESSAGES_RESEND,
 }
 """What no key of an earlier release could do, or may not go on doing unasked."""
 

@@ -82,10 +82,10 @@ def test_what_waits_for_an_open_transaction_stops_nothing_else(
             for each in edits:
                 each.join(_PATIENCE_S)
         assert len(answers) == _EDITS
-        for each in answers:
-            assert each.status_code == 503, each.text
-            assert each.json()["type"] == "/docs#problem-busy"
-            assert int(each.headers["retry-after"]) > 0
+        for answer in answers:
+            assert answer.status_code == 503, answer.text
+            assert answer.json()["type"] == "/docs#problem-busy"
+            assert int(answer.headers["retry-after"]) > 0
         listed = httpx.get(_address(ports[1], "/api/v1/platforms"), headers=keys[0])
         assert [each["code"] for each in listed.json()["items"]] == ["alpha"], "nothing was stored"
         assert _edit(ports[0], keys[0], 1).status_code == 201

@@ -25,7 +25,7 @@ _SELECT: Final = """
 """
 _SELECT_DEAD: Final = """
     SELECT id, subject, attempts, last_error, created_at FROM outbox
-    WHERE dead ORDER BY id DESC LIMIT 50
+    WHERE dead AND notice_channel_id IS NULL ORDER BY id DESC LIMIT 50
 """
 
 

@@ -58,7 +58,7 @@ def test_only_so_many_wait() -> None:
             time.sleep(0.01)
         with pytest.raises(Problem), lanes.place(Lane.CHANGES):
             pass
-    for _number in threads:
+    for _thread in threads:
         assert got.acquire(timeout=30)
 
 

@@ -1,0 +1,1 @@
+"""Notices without a database."""
