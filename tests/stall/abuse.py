@@ -15,6 +15,7 @@ from typing import Any, Final
 import httpx
 import psycopg
 
+from api.access.cookies import derived
 from jieru.audit import Actor, changing
 from jieru.database import connect
 from jieru.errors import WorldError
@@ -78,11 +79,14 @@ class Abuse:
     def _hold_audit_head(self) -> None:
         actor = Actor("command:tests", "command line")
         # It may lose its server, or find none.
-        with suppress(psycopg.OperationalError, WorldError), connect(self._parts.url) as connection:
-            with changing(connection, actor):
-                connection.execute(_INSERT_HELD, (HELD_SERIAL,))
-                time.sleep(self._event.for_s)
-                raise psycopg.Rollback
+        with (
+            suppress(psycopg.OperationalError, WorldError),
+            connect(self._parts.url) as connection,
+            changing(connection, actor),
+        ):
+            connection.execute(_INSERT_HELD, (HELD_SERIAL,))
+            time.sleep(self._event.for_s)
+            raise psycopg.Rollback
 
     def _look_for_signals(self) -> None:
         ends_s = time.monotonic() + self._event.for_s
@@ -117,13 +121,16 @@ class Abuse:
         with suppress(TimeoutError):
             await asyncio.wait_for(abuses[self._event.kind](), self._event.for_s)
 
-    async def _many(self, at_once: int, one: Callable[[httpx.AsyncClient], Awaitable[None]]) -> None:
+    async def _many(
+        self, at_once: int, one: Callable[[httpx.AsyncClient], Awaitable[None]]
+    ) -> None:
         """Have so many go on asking, each again as soon as it was answered."""
         limits = httpx.Limits(max_connections=at_once)
         headers = {"x-forwarded-for": self._parts.abuser.address, "accept-language": "en"}
-        async with httpx.AsyncClient(
-            limits=limits, headers=headers, timeout=_PATIENCE_S
-        ) as client, asyncio.TaskGroup() as tasks:
+        async with (
+            httpx.AsyncClient(limits=limits, headers=headers, timeout=_PATIENCE_S) as client,
+            asyncio.TaskGroup() as tasks,
+        ):
             for _place in range(at_once):
                 tasks.create_task(self._again(client, one))
 
@@ -162,7 +169,8 @@ class Abuse:
         return {"authorization": f"Bearer {self._parts.abuser.key}"}
 
     async def _draft(self, client: httpx.AsyncClient) -> None:
-        headers = {"authorization": f"Bearer {self._parts.personal_key}"}
+        session = self._parts.abuser.session
+        headers = {"cookie": f"jieru_session={session}", "x-form-token": derived(session, "form")}
         path = "/api/v1/counts/2025/draft"
         await self._send(client, "POST", path, headers=headers, json={"reason": "复核"})
 
@@ -172,12 +180,12 @@ class Abuse:
 
     async def _single_pdf(self, client: httpx.AsyncClient) -> None:
         uscc = uscc_of(1 + self._made % 17)
-        path = f"/api/v1/counts/2026/report?kind=enterprise&platform=xielian&uscc={uscc}"
+        path = f"/api/v1/counts/2026/report?kind=enterprise&revision=1&platform=xielian&uscc={uscc}"
         await self._send(client, "GET", path, headers=self._key)
 
     async def _report(self, client: httpx.AsyncClient) -> None:
         kind = ("notice", "workbook", "signed")[self._made % 3]
-        path = f"/api/v1/counts/2026/report?kind={kind}"
+        path = f"/api/v1/counts/2026/report?kind={kind}&revision=1"
         await self._send(client, "GET", path, headers=self._key)
 
     async def _compare(self, client: httpx.AsyncClient) -> None:
@@ -251,7 +259,9 @@ class Abuse:
     async def _deaf(self) -> None:
         with _connected(self._port, receive_bytes=4_096) as connection:
             key = self._parts.abuser.key
-            request = f"GET /api/v1/devices.csv HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n"
+            request = (
+                f"GET /api/v1/devices.csv HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n"
+            )
             await self._send_raw(connection, f"{request}\r\n" * 4)
             await asyncio.sleep(_PATIENCE_S)
 
@@ -267,7 +277,8 @@ class Abuse:
             await self._send_raw(
                 connection,
                 "POST /api/v1/imports/devices HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n"
-                f"Authorization: Bearer {self._parts.abuser.key}\r\nContent-Length: 1000000\r\n\r\n",
+                f"Authorization: Bearer {self._parts.abuser.key}\r\n"
+                "Content-Length: 1000000\r\n\r\n",
             )
             while True:
                 await asyncio.sleep(_TRICKLE_S)
@@ -293,7 +304,7 @@ def _connected(port: int, *, receive_bytes: int = 0) -> Iterator[socket.socket]:
         if receive_bytes:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         connection.connect(("127.0.0.1", port))
-        connection.setblocking(False)
+        connection.settimeout(0)
         yield connection
 
 

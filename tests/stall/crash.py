@@ -27,10 +27,10 @@ def crash(event: Event, parts: Stage) -> None:
         case Kind.KILL_SERVE:
             first.kill()
             time.sleep(event.for_s)
-            first.start()
+            first.start_again()
         case Kind.TERMINATE_SERVE:
             first.terminate()
-            first.start()
+            first.start_again()
         case Kind.KILL_BACKEND:
             _kill_backend(parts)
         case Kind.RESTART_DATABASE:

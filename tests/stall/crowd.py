@@ -30,7 +30,6 @@ FIRST_USCC: Final = 100_000
 _USCCS_OF_A_PERSON: Final = 1_000
 
 _PATIENCE_S: Final = 60.0
-_THINKING_S: Final = 4.0
 _SHARE_OF_CHANGES: Final = 0.2
 _LAG_EVERY_S: Final = 0.05
 _FORM_TOKEN: Final = re.compile(r'name="form_token" value="([^"]+)"')
@@ -40,7 +39,7 @@ _CONNECTED: Final = {"xielian": uscc_of(1), "guolian": uscc_of(31)}
 _EVERYONE: Final = (
     "/",
     "/enterprises",
-    f"/enterprises/{uscc_of(1)}",
+    "/enterprises/{connected}",
     "/devices",
     "/platforms",
     "/counts",
@@ -74,7 +73,7 @@ class _Member:
         self._own: list[str] = []
         """Enterprises of which an answer said that they are registered."""
 
-    async def live(self, chance: random.Random, done: asyncio.Event) -> None:
+    async def live(self, chance: random.Random, thinking_s: float, done: asyncio.Event) -> None:
         """Go on until all are done."""
         headers = {"x-forwarded-for": self._person.address, "accept-language": "en"}
         signed_in = {"cookie": f"jieru_session={self._person.session}"}
@@ -82,14 +81,15 @@ class _Member:
             self._client = client
             while not done.is_set():
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(done.wait(), chance.expovariate(1 / _THINKING_S))
+                    await asyncio.wait_for(done.wait(), chance.expovariate(1 / thinking_s))
                     return
                 self._serve = chance.randrange(len(self._ports)) + 1
                 self._base = f"http://127.0.0.1:{self._ports[self._serve - 1]}"
                 if self._person.key and chance.random() < _SHARE_OF_CHANGES:
                     await self._change(chance, signed_in)
                 else:
-                    path = chance.choice(_PAGES[self._person.role])
+                    page = chance.choice(_PAGES[self._person.role])
+                    path = page.format(connected=_CONNECTED[self._person.platform or "xielian"])
                     await self._ask("page", path, "", "GET", path, headers=signed_in)
 
     async def _change(self, chance: random.Random, signed_in: Mapping[str, str]) -> None:
@@ -206,33 +206,38 @@ def _said(answer: httpx.Response) -> str:
         problem = answer.json()
         return f"{problem.get('type')} {problem.get('detail')}"
     # A page says it too.
-    text = " ".join(re.sub(r"<(style|script).*?</\1>|<[^>]+>", " ", answer.text, flags=re.S).split())
+    text = " ".join(
+        re.sub(r"<(style|script).*?</\1>|<[^>]+>", " ", answer.text, flags=re.DOTALL).split()
+    )
     return text[:1_000]
 
 
-async def _watch_own_clock(path: Path, done: asyncio.Event) -> None:
-    """Note how late this process comes to its turn: that part of all times is not the console's."""
+async def _watch_own_clock(done: asyncio.Event) -> list[tuple[float, float]]:
+    """When, and how late, this process came to its turn: so much of all times is its own."""
     lags = []
     while not done.is_set():
         began = time.monotonic()
         await asyncio.sleep(_LAG_EVERY_S)
         lags.append((began, time.monotonic() - began - _LAG_EVERY_S))
-    path.write_text(json.dumps(lags), encoding="ascii")
+    return lags
 
 
-async def _main(file: Path) -> None:
-    asked = json.loads(file.read_text(encoding="utf-8"))
+async def _main(asked: Mapping[str, Any]) -> list[tuple[float, float]]:
     people = [Person(**each) for each in asked["people"]]
     books, done = Path(asked["books"]), asyncio.Event()
     chance = random.Random(asked["seed"])  # noqa: S311 - repeatable on purpose
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_watch_own_clock(lag_file(books), done))
+        watched = tasks.create_task(_watch_own_clock(done))
         for number, person in enumerate(people):
             member = _Member(person, number, asked["ports"], books)
-            tasks.create_task(member.live(random.Random(chance.random()), done))  # noqa: S311
+            own = random.Random(chance.random())  # noqa: S311 - repeatable on purpose
+            tasks.create_task(member.live(own, asked["thinking_s"], done))
         await asyncio.to_thread(sys.stdin.read)
         done.set()
+    return watched.result()
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(Path(sys.argv[1])))
+    told = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    late = asyncio.run(_main(told))
+    lag_file(Path(told["books"])).write_text(json.dumps(late), encoding="ascii")

@@ -38,10 +38,12 @@ class _Control(BaseHTTPRequestHandler):
 
 
 def _ask(port: int) -> int:
-    with suppress(OSError, ValueError, IndexError):
-        with socket.create_connection(("127.0.0.1", port), PROBE_PATIENCE_S) as connection:
-            connection.sendall(_REQUEST)
-            return int(connection.recv(4_096).split(b" ", 2)[1])
+    with (
+        suppress(OSError, ValueError, IndexError),
+        socket.create_connection(("127.0.0.1", port), PROBE_PATIENCE_S) as connection,
+    ):
+        connection.sendall(_REQUEST)
+        return int(connection.recv(4_096).split(b" ", 2)[1])
     return 0
 
 

@@ -74,7 +74,14 @@ class Outcome:
         return fields
 
 
-def play(servers: Servers, schedule: Schedule, *, prelude: str = "", people: int = 50) -> Outcome:
+def play(
+    servers: Servers,
+    schedule: Schedule,
+    *,
+    prelude: str = "",
+    people: int = 50,
+    thinking_s: float = 4.0,
+) -> Outcome:
     """Play one schedule and compare.
 
     Args:
@@ -82,27 +89,27 @@ def play(servers: Servers, schedule: Schedule, *, prelude: str = "", people: int
         schedule: what happens when.
         prelude: Python that runs in each `serve`, to break it on purpose.
         people: of the crowd.
+        thinking_s: how long each waits between two requests, on average.
     """
     with (
         TemporaryDirectory() as folder,
         stage(servers, schedule, Path(folder), prelude=prelude, people=people) as parts,
     ):
-        return _play(parts, schedule)
+        return _play(parts, schedule, thinking_s)
 
 
-def _play(parts: Stage, schedule: Schedule) -> Outcome:
+def _play(parts: Stage, schedule: Schedule, thinking_s: float) -> Outcome:
     abuses: list[Abuse] = []
     books_file = parts.folder / "books"
     books_file.touch()
-    with _probing(parts) as probes_file:
-        with _crowd(parts, schedule, books_file):
-            time.sleep(LULL_S)
-            began_s = time.monotonic()
-            _happen(parts, schedule, abuses)
-            ended_s = time.monotonic()
-            found = list(_unrecovered(parts, ended_s + _PATIENCE_S))
-            recovery_s = time.monotonic() - ended_s
-            time.sleep(_AFTERWARDS_S)
+    with _probing(parts) as probes_file, _crowd(parts, schedule.seed, thinking_s, books_file):
+        time.sleep(LULL_S)
+        began_s = time.monotonic()
+        _happen(parts, schedule, abuses)
+        ended_s = time.monotonic()
+        found = list(_unrecovered(parts, ended_s + _PATIENCE_S))
+        recovery_s = time.monotonic() - ended_s
+        time.sleep(_AFTERWARDS_S)
     with books_file.open(encoding="utf-8") as lines:
         books = list(read_books(lines))
     for serve in parts.serves:
@@ -137,12 +144,11 @@ def _outcome(
 ) -> Outcome:
     began_s, ended_s, recovery_s = times
     away = {f"serve {n}": serve.away for n, serve in enumerate(parts.serves, 1)}
-    everywhere = [each for them in away.values() for each in them]
     # One that ends for good after the play is asked no more.
     probes = [probe for probe in probes if probe.ended_s < ended_s + recovery_s]
     late = late_probes(probes, away)
-    crowd = crowd_between(books, began_s, ended_s, everywhere)
-    lull = crowd_between(books, began_s - LULL_S, began_s)
+    crowd = crowd_between(books, began_s, ended_s, away)
+    lull = crowd_between(books, began_s - LULL_S, began_s, away)
     lags = json.loads(lag_file(parts.folder / "books").read_text(encoding="ascii"))
     lag_p95_ms = percentile_ms([lag for at, lag in lags if began_s <= at < ended_s], 95)
     running = [probe for probe in probes if probe.name in away]
@@ -211,7 +217,7 @@ def _happen(parts: Stage, schedule: Schedule, abuses: list[Abuse]) -> None:
 def _unrecovered(parts: Stage, until_s: float) -> Iterator[str]:
     """Wait until each `serve` is healthy, shows a page and takes a change."""
     for number, serve in enumerate(parts.serves, 1):
-        while not (why := _works(parts, serve)) == "":
+        while why := _works(parts, serve):
             if time.monotonic() > until_s:
                 yield f"serve {number} works no more {_PATIENCE_S:.0f} s after all was over: {why}"
                 break
@@ -254,12 +260,13 @@ def _probing(parts: Stage) -> Iterator[Path]:
 
 
 @contextmanager
-def _crowd(parts: Stage, schedule: Schedule, books: Path) -> Iterator[None]:
+def _crowd(parts: Stage, seed: int, thinking_s: float, books: Path) -> Iterator[None]:
     asked = {
         "people": [asdict(person) for person in parts.people],
         "ports": [serve.port for serve in parts.serves],
         "books": str(books),
-        "seed": schedule.seed,
+        "seed": seed,
+        "thinking_s": thinking_s,
     }
     file = parts.folder / "crowd.json"
     file.write_text(json.dumps(asked), encoding="utf-8")

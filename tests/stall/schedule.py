@@ -109,9 +109,8 @@ def schedule_of(seed: int) -> Schedule:
     crashes = chance.sample(CRASHES, chance.choice(_CRASHES_OF_A_SCHEDULE))
     if set(crashes) in _STRIKES_THE_SAME:
         del crashes[1:]
-    for kind in crashes:
-        # In the midst of both abuses.
-        events.append(_event(kind, chance.uniform(2.5, 5.0), chance.uniform(1.0, 3.0)))
+    # In the midst of both abuses.
+    events += [_event(kind, chance.uniform(2.5, 5.0), chance.uniform(1.0, 3.0)) for kind in crashes]
     return Schedule(seed, serves, tuple(sorted(events, key=lambda event: event.at_s)))
 
 

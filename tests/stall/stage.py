@@ -14,7 +14,6 @@ from typing import Final, Self
 import httpx
 import psycopg
 
-from api.access.personal_keys import PERSONAL_SCOPES
 from api.access.roles import Role
 from jieru.database import connect
 from jieru.schema import migrate
@@ -26,8 +25,8 @@ from tests.support.debian_root import DebianRoot
 from tests.support.kept_counts import keep_counts
 from tests.support.openid_provider import CLIENT_ID, CLIENT_SECRET, running_provider
 from tests.support.people import session_of
-from tests.support.processes import StartError, free_port
 from tests.support.procedure import write_key
+from tests.support.processes import StartError, free_port
 from tests.support.roles import API, as_role
 from tests.support.small_city import build_small_city
 from tests.support.small_disks import SmallDisks
@@ -119,6 +118,10 @@ class Serve:
                 raise StartError(f"jieru serve does not start (see {self.log}):\n{tail}")
             time.sleep(1.0)
 
+    def start_again(self) -> None:
+        """Start it after it was killed or ended."""
+        self.start()
+
     @property
     def answers(self) -> bool:
         """Whether anything answers there."""
@@ -169,8 +172,6 @@ class Stage:
     people: list[Person]
     abuser: Person
     """An administrator with a session and a program's key."""
-    personal_key: str
-    """Of the same, with which steps of a count are taken."""
     folder: Path
 
 
@@ -231,7 +232,6 @@ def stage(
             everybody = [
                 _person(connection, number, *each) for number, each in enumerate(_people())
             ]
-            personal = key_of(connection, _ABUSER, kind="personal", scopes=PERSONAL_SCOPES).text
         abuser = everybody.pop()
         (folder / "disks").mkdir()
         disks = stack.enter_context(SmallDisks(folder / "disks", _MEGABYTES))
@@ -254,7 +254,7 @@ def stage(
             serves.append(serve)
         # Of every role some, however few come.
         chosen = [everybody[place * len(everybody) // people] for place in range(people)]
-        yield Stage(servers.database, url, serves, disks, chosen, abuser, personal, folder)
+        yield Stage(servers.database, url, serves, disks, chosen, abuser, folder)
 
 
 @contextmanager

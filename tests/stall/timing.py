@@ -4,18 +4,28 @@ What the machine itself took is taken off: a probe counts as late by what it too
 slowest answer of the control in the same time.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from tests.stall.books import Asked
 from tests.stall.probing import CONTROL
 
-__all__ = ["HEALTH_GOAL_S", "Crowd", "Probe", "crowd_between", "late_probes", "percentile_ms"]
+__all__ = [
+    "HEALTH_GOAL_S",
+    "Away",
+    "Crowd",
+    "Probe",
+    "crowd_between",
+    "late_probes",
+    "percentile_ms",
+]
 
 HEALTH_GOAL_S: Final = 1.0
-_FAULT: Final = 500
 _HUNDRED: Final = 100
+
+Away = Mapping[str, Sequence[tuple[float, float]]]
+"""By server (`serve 1`), from when to when it was not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +71,16 @@ def percentile_ms(took_s: Sequence[float], percent: int) -> float:
     return round(ordered[max(0, place)] * 1_000, 1)
 
 
-def crowd_between(
-    books: Iterable[Asked], began_s: float, ended_s: float, away: Sequence[tuple[float, float]] = ()
-) -> Crowd:
+def crowd_between(books: Iterable[Asked], began_s: float, ended_s: float, away: Away) -> Crowd:
     """The crowd's waiting, without requests that met a `serve` while it was not there."""
     them = [
         asked
         for asked in books
         if began_s <= asked.began_s < ended_s
-        and not any(asked.began_s < end and begin < asked.ended_s for begin, end in away)
+        and not any(
+            asked.began_s < end and begin < asked.ended_s
+            for begin, end in away[f"serve {asked.serve}"]
+        )
     ]
     took_s = [asked.ended_s - asked.began_s for asked in them]
     return Crowd(
@@ -82,9 +93,7 @@ def crowd_between(
     )
 
 
-def late_probes(
-    probes: Sequence[Probe], away: dict[str, Sequence[tuple[float, float]]]
-) -> list[Probe]:
+def late_probes(probes: Sequence[Probe], away: Away) -> list[Probe]:
     """Those that `serve` answered late or not at all though it ran and the machine was not slow.
 
     Args:

@@ -59,8 +59,8 @@ def read_stored(url: str) -> Stored:
         breaks.append(str(error))
 
     with psycopg.connect(url) as connection:
-        names = dict(connection.execute(_ENTERPRISES).fetchall())
-        assignments = dict(connection.execute(_DEVICES).fetchall())
+        names: dict[str, str] = dict(connection.execute(_ENTERPRISES).fetchall())
+        assignments: dict[str, int] = dict(connection.execute(_DEVICES).fetchall())
         entries = [Entry(*row[1:]) for row in connection.execute(_AUDITED).fetchall()]
         connection.rollback()
         verify_audit(connection, {}, report)
@@ -131,29 +131,41 @@ def _of_names(changes: Sequence[Asked], stored: Stored) -> Iterator[str]:
     for each in changes:
         if each.what == "rename":
             renamed[each.subject].append(each)
-    entered: defaultdict[str, list[str]] = defaultdict(list)
-    for entry in stored.entries:
-        if entry.kind == "enterprises" and entry.action == "change" and entry.before is not None:
-            if entry.before["name"] != entry.after["name"]:
-                entered[entry.after["uscc"]].append(entry.after["name"])
+    entered = _names_entered(stored)
     for uscc in sorted(renamed.keys() | (entered.keys() & stored.names.keys())):
         names = entered[uscc]
         for each in renamed[uscc]:
-            times, belief = names.count(each.value), believed(each)
-            if times > 1:
-                yield f"applied {times} times: {each}"
-            elif belief == "stored" and not times:
-                yield f"lost: {each}"
-            elif belief == "refused" and times:
-                yield f"refused, and stored: {each}"
+            yield from _of_renaming(each, names.count(each.value))
         wanted = [each.value for each in renamed[uscc]]
         for name in sorted(set(names) - set(wanted)):
             yield f"enterprise {uscc} was called {name}, and nobody asked for it"
         kept = [name for name in wanted if name in names]
         if list(dict.fromkeys(names)) != kept and set(names) == set(kept):
             yield f"enterprise {uscc} was renamed in another order: {names} in place of {kept}"
-        if names and stored.names.get(uscc) != names[-1]:
-            yield f"enterprise {uscc} is called {stored.names.get(uscc)}, its audit says {names[-1]}"
+        is_called = stored.names.get(uscc)
+        if names and is_called != names[-1]:
+            yield f"enterprise {uscc} is called {is_called}, its audit says {names[-1]}"
+
+
+def _names_entered(stored: Stored) -> defaultdict[str, list[str]]:
+    """What each enterprise was called by a change, in the audit's order."""
+    entered: defaultdict[str, list[str]] = defaultdict(list)
+    for entry in stored.entries:
+        if entry.kind != "enterprises" or entry.before is None:
+            continue
+        if entry.before["name"] != entry.after["name"]:
+            entered[entry.after["uscc"]].append(entry.after["name"])
+    return entered
+
+
+def _of_renaming(asked: Asked, times: int) -> Iterator[str]:
+    belief = believed(asked)
+    if times > 1:
+        yield f"applied {times} times: {asked}"
+    elif belief == "stored" and not times:
+        yield f"lost: {asked}"
+    elif belief == "refused" and times:
+        yield f"refused, and stored: {asked}"
 
 
 def _of_doubled_entries(stored: Stored) -> Iterator[str]:
