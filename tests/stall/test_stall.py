@@ -73,31 +73,30 @@ def test_whatever_one_caller_does_every_change_is_stored_once_or_not_at_all(
     assert outcome.changes, "nobody changed anything"
 
 
-def _broken(servers: Servers, prelude: str) -> Outcome:
-    """What a busy little crowd finds out about a console, with nothing else going on."""
+@pytest.fixture(scope="module")
+def broken(servers: Servers) -> Outcome:
+    """What a busy little crowd finds out about a console that is broken in three ways."""
+    prelude = _LOSES_CHANGES + _APPLIES_TWICE + _BLOCKS_HEALTH
     return play(servers, Schedule(1, 1, ()), prelude=prelude, people=12, thinking_s=0.5)
 
 
 @pytest.mark.timeout(600)
-def test_a_console_that_loses_what_it_says_is_stored_is_found_out(servers: Servers) -> None:
+def test_a_console_that_loses_what_it_says_is_stored_is_found_out(broken: Outcome) -> None:
     """By the books."""
-    found = _broken(servers, _LOSES_CHANGES).findings
-    assert any(each.startswith("lost: ") for each in found), found
+    assert any(each.startswith("lost: ") for each in broken.findings), broken
 
 
 @pytest.mark.timeout(600)
-def test_a_console_that_applies_a_change_twice_is_found_out(servers: Servers) -> None:
+def test_a_console_that_applies_a_change_twice_is_found_out(broken: Outcome) -> None:
     """By the audit, since the registry has the right name in the end."""
-    found = _broken(servers, _APPLIES_TWICE).findings
-    assert any(each.startswith("applied 2 times: ") for each in found), found
+    assert any(each.startswith("applied 2 times: ") for each in broken.findings), broken
 
 
 @pytest.mark.timeout(600)
-def test_health_that_waits_is_found_out(servers: Servers) -> None:
+def test_health_that_waits_is_found_out(broken: Outcome) -> None:
     """Four seconds are longer than one, however slow the machine is."""
-    outcome = _broken(servers, _BLOCKS_HEALTH)
-    assert outcome.health_late, outcome
-    assert any(each.startswith("health of serve 1 not answered") for each in outcome.slow)
+    assert broken.health_late, broken
+    assert any(each.startswith("health of serve 1 not answered") for each in broken.slow), broken
 
 
 @pytest.mark.timeout(600)

@@ -1,5 +1,6 @@
 """Comparing the registry and the audit with the books. Pure but for `read_stored`."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -186,6 +187,12 @@ def _created(stored: Stored, kind: str, column: str) -> Counter[str]:
 
 
 def shortened(found: Sequence[str]) -> list[str]:
-    """The first few, and how many more."""
-    more = len(found) - _SHOWN
-    return [*found[:_SHOWN], *([f"and {more} more"] if more > 0 else [])]
+    """The first few of each kind, and how many more."""
+    kinds: defaultdict[str, list[str]] = defaultdict(list)
+    for each in found:
+        kinds[re.sub(r"\d+", "", each.split(":")[0])].append(each)
+    short = []
+    for kind, them in kinds.items():
+        more = len(them) - _SHOWN
+        short += [*them[:_SHOWN], *([f"{kind}: and {more} more"] if more > 0 else [])]
+    return short
