@@ -23,7 +23,7 @@ IMPORTED_DEVICES: Final = 5
 REFUSALS: Final = frozenset({429, 503, 507})
 """With these a console that is busy, ending or full says so."""
 
-What = Literal["page", "enterprise", "rename", "device", "import"]
+What = Literal["page", "enterprise", "rename", "device", "import", "visit"]
 """A page that was read, or a change."""
 Believed = Literal["stored", "refused", "unknown"]
 
@@ -54,9 +54,9 @@ class Asked:
     who: str
     what: What
     subject: str
-    """The page's path; of a change the uscc, the serial, or what the serials begin with."""
+    """The page's path; of a change the uscc, the serial, what the serials begin with, the notes."""
     value: str
-    """The name that was given; empty: none."""
+    """The name that was given, or a document's SHA-256; empty: none."""
     serve: int
     """Which one was asked, from 1."""
     began_s: float

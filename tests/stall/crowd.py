@@ -6,6 +6,8 @@ every answer has come.
 """
 
 import asyncio
+import base64
+import hashlib
 import html
 import json
 import random
@@ -20,6 +22,7 @@ from typing import Any, Final
 
 import httpx
 
+from api.access.cookies import derived
 from tests.stall.books import IMPORTED_DEVICES, Asked, Person, What, line_of
 from tests.support.registry_files import registry_csv, uscc_of
 
@@ -31,6 +34,7 @@ _USCCS_OF_A_PERSON: Final = 1_000
 
 _PATIENCE_S: Final = 60.0
 _SHARE_OF_CHANGES: Final = 0.2
+_DOCUMENT_REPEATS: Final = 20_000
 _LAG_EVERY_S: Final = 0.05
 _FORM_TOKEN: Final = re.compile(r'name="form_token" value="([^"]+)"')
 _CONNECTED: Final = {"xielian": uscc_of(1), "guolian": uscc_of(31)}
@@ -96,6 +100,8 @@ class _Member:
         self._made += 1
         mark = f"c{self._number}-{self._made}"
         kinds = ["enterprise", "device", "import"] + ["rename", "rename"] * bool(self._own)
+        # Whoever judges goes there too, and hands in a document.
+        kinds += ["visit"] * (self._person.role == "verifier")
         match chance.choice(kinds):
             case "enterprise":
                 await self._register_by_form(signed_in)
@@ -103,6 +109,8 @@ class _Member:
                 await self._rename(chance.choice(self._own))
             case "device":
                 await self._register_device(mark)
+            case "visit":
+                await self._visit(mark, signed_in)
             case _:
                 await self._import(mark)
 
@@ -163,6 +171,23 @@ class _Member:
             headers={**self._key, "content-type": "text/csv"},
             content=registry_csv("devices", *rows).encode(),
         )
+
+    async def _visit(self, mark: str, signed_in: Mapping[str, str]) -> None:
+        document = b"%PDF-1.7\n" + mark.encode() * _DOCUMENT_REPEATS
+        body = {
+            "year": 2026,
+            "platform": "xielian",
+            "uscc": uscc_of(1),
+            "visited_on": datetime.now(UTC).date().isoformat(),
+            "first_visitor": "林晓",
+            "second_visitor": "陈静",
+            "found": "as_registered",
+            "notes": mark,
+            "files": [{"name": f"{mark}.pdf", "content": base64.b64encode(document).decode()}],
+        }
+        sha256 = hashlib.sha256(document).hexdigest()
+        headers = {**signed_in, "x-form-token": derived(self._person.session, "form")}
+        await self._ask("visit", mark, sha256, "POST", "/api/v1/visits", headers=headers, json=body)
 
     @property
     def _key(self) -> dict[str, str]:

@@ -118,7 +118,7 @@ def _play(parts: Stage, schedule: Schedule, thinking_s: float) -> Outcome:
         if traces := len(_TRACEBACK.findall(serve.says)):
             found.append(f"{traces} tracebacks in what serve said")
     large = [each for abuse in abuses for each in abuse.imports]
-    found += shortened(findings([*books, *large], read_stored(parts.url)))
+    found += shortened(findings([*books, *large], read_stored(parts.url, parts.documents)))
     found += shortened([f"unclear: {each}" for each in books if _is_unclear(each)])
     probes = [
         Probe(*json.loads(line)) for line in probes_file.read_text(encoding="ascii").splitlines()

@@ -174,6 +174,11 @@ class Stage:
     """An administrator with a session and a program's key."""
     folder: Path
 
+    @property
+    def documents(self) -> Path:
+        """Where this process finds the folder of documents."""
+        return self.disks.path(DOCUMENTS)
+
 
 class Servers:
     """What all schedules share: a server with a city to be copied, an OpenID provider."""

@@ -15,7 +15,8 @@ _REGISTERED: Final = Asked("lin", "enterprise", "U1", "众人第1厂", 1, 0.0, 0
 _DEVICE: Final = Asked("lin", "device", "c1-1", "", 1, 0.0, 0.1, 201, "")
 _IMPORT: Final = Asked("lin", "import", "c1-2-", "", 1, 0.0, 0.1, 200, "")
 _RENAMED: Final = Asked("lin", "rename", "U1", "众人第1厂改名2", 1, 0.2, 0.3, 200, "")
-_BOOKS: Final = (_REGISTERED, _DEVICE, _IMPORT, _RENAMED)
+_VISIT: Final = Asked("lin", "visit", "c1-3", "d1", 1, 0.4, 0.5, 201, "")
+_BOOKS: Final = (_REGISTERED, _DEVICE, _IMPORT, _RENAMED, _VISIT)
 
 
 def _made(kind: str, record_id: int, **after: Any) -> Entry:  # noqa: ANN401 - JSON
@@ -32,6 +33,8 @@ _SERIALS: Final = ["c1-1", *(f"c1-2-{place}" for place in range(IMPORTED_DEVICES
 _WHOLE: Final = Stored(
     {"U1": _RENAMED.value},
     dict.fromkeys(_SERIALS, 1),
+    {"c1-3": (1, "d1")},
+    frozenset({"d1"}),
     [
         _made("enterprises", 1, uscc="U1", name=_REGISTERED.value),
         *(_made("devices", number, serial=serial) for number, serial in enumerate(_SERIALS)),
@@ -81,6 +84,13 @@ def test_a_change_that_was_applied_twice_is_found() -> None:
     assert any(each.startswith("applied 2 times") for each in _found(stored))
 
 
+def test_a_visit_whose_document_is_not_there_is_found() -> None:
+    """And one that is there twice."""
+    without = replace(_WHOLE, documents=frozenset())
+    assert _found(without)[0].startswith("stored without its document d1")
+    assert _found(replace(_WHOLE, visits={"c1-3": (2, "d1")}))[0].startswith("2 of 1 stored")
+
+
 def test_what_nobody_asked_for_is_found() -> None:
     """A device, an enterprise."""
     stored = replace(
@@ -101,7 +111,7 @@ def test_nobody_knows_what_became_of_what_was_not_answered() -> None:
     """It may be stored or not, but whole."""
     books = [replace(each, status=0) for each in _BOOKS]
     assert _found(_WHOLE, books) == []
-    assert _found(Stored({}, {}, [], []), books) == []
+    assert _found(Stored({}, {}, {}, frozenset(), [], []), books) == []
 
 
 def test_what_the_audit_does_not_know_is_found() -> None:
@@ -157,7 +167,7 @@ def test_no_answer_is_late_however_quickly_it_came() -> None:
 
 def test_the_crowd_is_judged_by_when_its_requests_began() -> None:
     """And not by those that met a server that was away."""
-    crowd = crowd_between(_BOOKS, 0.0, 1.0, {"serve 1": [(0.25, 0.5)]})
+    crowd = crowd_between(_BOOKS, 0.0, 1.0, {"serve 1": [(0.25, 0.6)]})
     assert (crowd.requests, crowd.p95_ms) == (3, 100.0)
 
 

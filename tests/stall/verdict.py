@@ -3,13 +3,16 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import psycopg
 
 from jieru.audit_chain import verify_audit
-from jieru.errors import UserError
+from jieru.documents.store import DocumentStore
+from jieru.errors import UserError, WorldError
 from tests.stall.books import IMPORTED_DEVICES, Asked, believed
 
 __all__ = ["Entry", "Stored", "findings", "read_stored", "shortened"]
@@ -25,6 +28,10 @@ _AUDITED: Final = """
     SELECT number, action, record_kind, record_id, before, after FROM audit_entries
     WHERE record_kind IN ('enterprises', 'devices', 'assignments') ORDER BY number
 """
+_VISITS: Final = (
+    "SELECT notes, count(*), min(documents[1]) FROM visits WHERE notes ~ '^c[0-9]' GROUP BY 1"
+)
+_DOCUMENTS: Final = "SELECT sha256 FROM documents"
 _SHOWN: Final = 5
 
 
@@ -47,13 +54,17 @@ class Stored:
     """Of enterprises, by uscc."""
     assignments: Mapping[str, int]
     """How many each device has, by serial."""
+    visits: Mapping[str, tuple[int, str]]
+    """How many have these notes, and the SHA-256 of one's document."""
+    documents: frozenset[str]
+    """Those that can be read from the folder and are what they were."""
     entries: Sequence[Entry]
     breaks: Sequence[str]
     """Where the audit's chain is not whole."""
 
 
-def read_stored(url: str) -> Stored:
-    """Read it; the audit's chain is verified."""
+def read_stored(url: str, folder: Path) -> Stored:
+    """Read it, and the documents in their folder; the audit's chain is verified."""
     breaks: list[str] = []
 
     def report(error: UserError) -> None:
@@ -63,9 +74,16 @@ def read_stored(url: str) -> Stored:
         names: dict[str, str] = dict(connection.execute(_ENTERPRISES).fetchall())
         assignments: dict[str, int] = dict(connection.execute(_DEVICES).fetchall())
         entries = [Entry(*row[1:]) for row in connection.execute(_AUDITED).fetchall()]
+        visits = {notes: (n, sha256) for notes, n, sha256 in connection.execute(_VISITS)}
+        kept = {sha256 for (sha256,) in connection.execute(_DOCUMENTS)}
         connection.rollback()
         verify_audit(connection, {}, report)
-    return Stored(names, assignments, entries, breaks)
+    store, documents = DocumentStore(folder, 1), set()
+    for sha256 in kept:
+        with suppress(WorldError):
+            store.read(sha256)
+            documents.add(sha256)
+    return Stored(names, assignments, visits, frozenset(documents), entries, breaks)
 
 
 def findings(books: Iterable[Asked], stored: Stored) -> list[str]:
@@ -74,6 +92,7 @@ def findings(books: Iterable[Asked], stored: Stored) -> list[str]:
     found = [f"the audit's chain is not whole: {each}" for each in stored.breaks]
     found += _of_enterprises(changes, stored)
     found += _of_devices(changes, stored)
+    found += _of_visits(changes, stored)
     found += _of_names(changes, stored)
     found += _of_doubled_entries(stored)
     return found
@@ -111,6 +130,16 @@ def _of_devices(changes: Sequence[Asked], stored: Stored) -> Iterator[str]:
                 )
     for serial in sorted(left):
         yield f"device {serial} is registered, and nobody asked for it"
+
+
+def _of_visits(changes: Sequence[Asked], stored: Stored) -> Iterator[str]:
+    for each in changes:
+        if each.what == "visit":
+            number, sha256 = stored.visits.get(each.subject, (0, ""))
+            # No audit's kind of record: the count has an order of its own.
+            yield from _compared(each, number, number, 1)
+            if number and sha256 not in stored.documents:
+                yield f"stored without its document {sha256}: {each}"
 
 
 def _compared(asked: Asked, stored: int, audited: int, whole: int) -> Iterator[str]:
