@@ -23,6 +23,8 @@ PROBE_PATIENCE_S: Final = 12.0
 _EVERY_S: Final = 0.25
 _REQUEST: Final = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 
+_writing: Final = threading.Lock()
+
 
 class _Control(BaseHTTPRequestHandler):
     """Answers at once."""
@@ -51,7 +53,10 @@ def _probe(name: str, port: int, done: threading.Event) -> None:
     while not done.wait(_EVERY_S):
         began = time.monotonic()
         status = _ask(port)
-        print(json.dumps([name, began, time.monotonic(), status]), flush=True)  # noqa: T201
+        line = json.dumps([name, began, time.monotonic(), status]) + "\n"
+        with _writing:
+            sys.stdout.write(line)
+            sys.stdout.flush()
 
 
 def _main(ports: Sequence[str]) -> None:
