@@ -103,6 +103,7 @@ def _play(parts: Stage, schedule: Schedule, thinking_s: float) -> Outcome:
     books_file = parts.folder / "books"
     books_file.touch()
     with _probing(parts) as probes_file, _crowd(parts, schedule.seed, thinking_s, books_file):
+        _wait_for_the_crowd(books_file)
         time.sleep(LULL_S)
         began_s = time.monotonic()
         _happen(parts, schedule, abuses)
@@ -124,6 +125,15 @@ def _play(parts: Stage, schedule: Schedule, thinking_s: float) -> Outcome:
         Probe(*json.loads(line)) for line in probes_file.read_text(encoding="ascii").splitlines()
     ]
     return _outcome(parts, schedule, found, books, probes, abuses, (began_s, ended_s, recovery_s))
+
+
+def _wait_for_the_crowd(books: Path) -> None:
+    """Until somebody was answered: a process takes its time to begin."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while not books.stat().st_size:
+        if time.monotonic() > deadline:
+            raise RuntimeError("the crowd does not come")
+        time.sleep(_POLL_S)
 
 
 def _is_unclear(asked: Asked) -> bool:
