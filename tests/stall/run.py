@@ -240,7 +240,7 @@ def _works(parts: Stage, serve: Serve) -> str:
     person = next(each for each in parts.people if each.role == "verifier")
     headers = {"x-forwarded-for": person.address, "authorization": f"Bearer {person.key}"}
     try:
-        health = httpx.get(f"{base}/healthz", timeout=5)
+        health = httpx.get(f"{base}/healthz", timeout=10)
         page = httpx.get(
             f"{base}/enterprises",
             headers={

@@ -48,7 +48,7 @@ _read = routes.read_health
 _from = time.monotonic() + 6.0
 def _wait(*args, **others):
     if time.monotonic() > _from:
-        time.sleep(4.0)
+        time.sleep(2.5)
     return _read(*args, **others)
 routes.read_health = _wait
 """
@@ -94,7 +94,7 @@ def test_a_console_that_applies_a_change_twice_is_found_out(broken: Outcome) -> 
 
 @pytest.mark.timeout(600)
 def test_health_that_waits_is_found_out(broken: Outcome) -> None:
-    """Four seconds are longer than one, however slow the machine is."""
+    """Two and a half seconds are longer than one, however slow the machine is."""
     assert broken.health_late, broken
     assert any(each.startswith("health of serve 1 not answered") for each in broken.slow), broken
 
