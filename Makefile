@@ -51,9 +51,10 @@ interop: services ## clients in other languages against what we deploy; needs Go
 	$(BIN)/python -m tests.interop
 	$(BIN)/python -m pytest -m "" tests/interop
 
-nightly: bare services ## bare machines, tests too long for each run, all schedules of faults; some three hours
+nightly: bare services ## bare machines, tests too long for each run, all schedules of faults and stalls; some four hours
 	$(PYTEST) -m nightly
 	$(BIN)/python -m tests.faults
+	$(BIN)/python -m tests.stall
 
 mutants: $(READY) ## change the code that decides, and list the changes that no unit test notices; an hour
 	$(BIN)/mutmut run --max-children 2
