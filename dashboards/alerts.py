@@ -11,7 +11,7 @@ from typing import Final, Literal
 from dashboards.operations import (
     ARCHIVE,
     BEHIND,
-    BROKER_REFUSALS,
+    BROKER_FILES,
     CHAIN,
     CHECKPOINTS,
     DATABASE_SIZE,
@@ -148,7 +148,7 @@ def all_alerts(disk_gb: int) -> list[Alert]:
             threshold=2000,
             wait="5m",
             severity="warning",
-            panel=BROKER_REFUSALS,
+            panel=BROKER_FILES,
         ),
         Alert(
             name="audit-chain-broken",
@@ -258,7 +258,7 @@ def all_alerts(disk_gb: int) -> list[Alert]:
             threshold=0,
             wait="0s",
             severity="critical",
-            panel=BROKER_REFUSALS,
+            panel=BROKER_FILES,
         ),
         Alert(
             name="archive-damaged",

@@ -29,6 +29,7 @@ from dashboards.words import (
     RED,
     REJECTION_LABELS,
     YELLOW,
+    Label,
 )
 from jieru.i18n import marked as _
 from jieru.vocabulary import Text, spoken
@@ -36,7 +37,7 @@ from jieru.vocabulary import Text, spoken
 __all__ = [
     "ARCHIVE",
     "BEHIND",
-    "BROKER_REFUSALS",
+    "BROKER_FILES",
     "CHAIN",
     "CHECKPOINTS",
     "DATABASE_SIZE",
@@ -56,7 +57,7 @@ EVIDENCE: Final = 40
 CHECKPOINTS: Final = 41
 SIGNALS: Final = 42
 ARCHIVE: Final = 43
-BROKER_REFUSALS: Final = 14
+BROKER_FILES: Final = 44
 """Panels to which alert rules lead."""
 
 _VERIFIED_AT: Final = Text("核验时间", "Verified")
@@ -259,7 +260,7 @@ def _reception() -> Row:
                 style="stacked bars",
             ),
             TimeSeries(
-                BROKER_REFUSALS,
+                14,
                 Text("消息代理每小时拒绝（次）", "Refused by the broker, by hour"),
                 Text(
                     "消息代理拒绝的连接和丢弃的消息；未跟踪消息代理时为空。",
@@ -294,7 +295,7 @@ def _reception() -> Row:
                 shown=Shown(
                     columns=(
                         Column("duplicates", Text("重复", "Twice"), colour=PURPLE),
-                        Column("late", Text("迟到", "Late"), colour=ORANGE),
+                        Column("late", spoken(_("Late")), colour=ORANGE),
                     )
                 ),
                 interval=_PER_MINUTE,
@@ -472,8 +473,34 @@ def _record() -> Row:
                 size=(HALF, 10),
             ),
             Table(
+                BROKER_FILES,
+                Text("消息服务器的文件", "Files of the broker"),
+                Text(
+                    "消息代理据以认人的口令文件和访问控制文件最近一次丢失的时间；空为从未丢失。",
+                    "When the broker's password and ACL files last vanished; empty: never.",
+                ),
+                """
+                SELECT kind, vanished_at, back_at FROM audit.broker_files ORDER BY kind
+                """,
+                shown=Shown(
+                    columns=(
+                        Column(
+                            "kind",
+                            Text("文件", "File"),
+                            words={
+                                "passwords": Label(Text("口令", "Passwords")),
+                                "acl": Label(Text("访问控制", "ACL")),
+                            },
+                        ),
+                        Column("vanished_at", Text("发现丢失", "Found gone")),
+                        Column("back_at", Text("恢复", "Back")),
+                    )
+                ),
+                size=(HALF, 10),
+            ),
+            Table(
                 CHECKPOINTS,
-                Text("检查点", "Checkpoints"),
+                spoken(_("Checkpoints")),
                 Text(
                     "在数据库之外写下的签名声明；应每日一个，且由全部见证方会签。",
                     "Signed statements outside of the database: one a day, by every witness.",
@@ -485,7 +512,7 @@ def _record() -> Row:
                 shown=Shown(
                     columns=(
                         Column("number", spoken(_("No."))),
-                        Column("written_at", Text("生成时间", "Written")),
+                        Column("written_at", spoken(_("Written"))),
                         Column("occasion", Text("事由", "Occasion")),
                         Column(
                             "findings",

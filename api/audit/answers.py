@@ -39,6 +39,7 @@ class RecordKind(StrEnum):
     DECISIONS = "decisions"
     OPENING_STOCKS = "opening_stocks"
     USERS = "users"
+    ACCOUNT_CHANGES = "account_changes"
     API_KEYS = "api_keys"
     CREDENTIALS = "credentials"
     PUBLISHERS = "publishers"

@@ -4,14 +4,19 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
+import psycopg
 import pytest
 from psycopg_pool import ConnectionPool
 
 from api.doors import Doors
 from api.metrics import BrokerFileMetric
+from api.web.bounds.bounds import Bounds
+from api.web.bounds.heavy import HeavyQueue
+from api.web.bounds.metrics import BoundsMetrics
 from ingest.decode import Heartbeat, decode
 from ingest.metrics import Metrics
 from jieru.outbox.sending import Metrics as NotifyMetrics
@@ -54,6 +59,11 @@ def test_every_metric_is_described_once_by_its_full_name() -> None:
         f"{metric.name}_total" if metric.type == "counter" else metric.name
         for metrics in (Metrics(), NotifyMetrics(), Doors())
         for metric in metrics.registry.collect()
+    ]
+    bounds = Bounds(HeavyQueue(lambda: nullcontext(psycopg.Connection)))  # type: ignore[arg-type]
+    names += [
+        f"{metric.name}_total" if metric.type == "counter" else metric.name
+        for metric in BoundsMetrics(bounds).collect()
     ]
     files = BrokerFileMetric(ConnectionPool(open=False))
     names += [metric.name for metric in files.describe()]
