@@ -36,7 +36,7 @@ from verifier.policy import Policy
 
 BoolArray = npt.NDArray[np.bool_]
 
-__all__ = ["Result", "Standing", "standings"]
+__all__ = ["Result", "Outlook", "outlooks"]
 
 _FEW_DAYS: Final = 10
 """With less gap left than this, an enterprise that is silent is at risk."""
@@ -61,7 +61,7 @@ class Result(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Outlook:
     """Where one enterprise stands on one platform in a year, as of a day."""
 
     determination: Determination
@@ -95,7 +95,7 @@ class Standing:
         return self.determination.platform.code, self.determination.enterprise.uscc
 
 
-def standings(evaluation: Evaluation) -> list[Standing]:
+def outlooks(evaluation: Evaluation) -> list[Outlook]:
     """Where every enterprise that a count lists stands, in the order of the count."""
     count = evaluation.count
     listed = {_key(each): each for part in count.platforms for each in part.determinations}
@@ -129,7 +129,7 @@ def standings(evaluation: Evaluation) -> list[Standing]:
         window = told.window or promised[row]
         can_count = result is not Result.NOT_THIS_YEAR
         has_begun = told.window is not None or run is not None
-        found[key] = Standing(
+        found[key] = Outlook(
             determination=told,
             result=result,
             expected=outcome,

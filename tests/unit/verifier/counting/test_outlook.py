@@ -1,4 +1,4 @@
-"""What a standing promises is what the count itself says when the days come so."""
+"""What an outlook promises is what the count itself says when the days come so."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -20,7 +20,7 @@ from verifier.counting.determination import Determination, Outcome
 from verifier.counting.eligibility import Case
 from verifier.counting.evaluation import CaseActivity, Evaluation, evaluation_of
 from verifier.counting.registry import Recognition
-from verifier.counting.standing import Result, Standing, standings
+from verifier.counting.outlook import Result, Outlook, outlooks
 from verifier.counting.windows import ActiveDays
 from verifier.policy import Policy
 
@@ -53,9 +53,9 @@ class Known(NamedTuple):
         (found,) = self.evaluation(ahead).count.platforms[0].determinations
         return found
 
-    def standing(self) -> Standing:
+    def outlook(self) -> Outlook:
         """Where it stands."""
-        (found,) = standings(self.evaluation())
+        (found,) = outlooks(self.evaluation())
         return found
 
 
@@ -93,8 +93,8 @@ def _until(known: Known, day: date) -> int:
 def test_complete_on_a_day_if_every_day_is_active_is_what_the_count_says_on_that_day(
     known: Known,
 ) -> None:
-    """On that day, and on no day before it, the count says what the standing expects."""
-    found = known.standing()
+    """On that day, and on no day before it, the count says what an outlook expects."""
+    found = known.outlook()
     if found.complete_on is None or found.determination.window is not None:
         return
     ahead = "#" * _until(known, found.complete_on)
@@ -108,7 +108,7 @@ def test_complete_on_a_day_if_every_day_is_active_is_what_the_count_says_on_that
 @given(_known())
 def test_what_is_not_for_this_year_does_not_count_when_every_day_is_active(known: Known) -> None:
     """Whoever is told so loses nothing by believing it: no day of the year says otherwise."""
-    found = known.standing()
+    found = known.outlook()
     if found.result is not Result.NOT_THIS_YEAR:
         return
     for days in range(0, _until(known, date(known.year + 1, 1, 31)) + 1, 3):
@@ -118,7 +118,7 @@ def test_what_is_not_for_this_year_does_not_count_when_every_day_is_active(known
 @given(_known())
 def test_so_many_silent_days_leave_the_promise_and_one_more_breaks_it(known: Known) -> None:
     """The gap left is silent days in a row from the day after the evidence on."""
-    found = known.standing()
+    found = known.outlook()
     if not found.runs or found.complete_on is None:
         return
     length = _until(known, found.complete_on)
@@ -138,7 +138,7 @@ def test_so_many_silent_days_leave_the_promise_and_one_more_breaks_it(known: Kno
 @given(_known())
 def test_on_the_last_day_a_window_of_the_year_can_begin_and_on_none_after_it(known: Known) -> None:
     """A window that begins on it counts; one that begins later counts for no more this year."""
-    found = known.standing()
+    found = known.outlook()
     last = found.last_start_on
     if last is None or last <= known.as_of:
         return
@@ -156,18 +156,18 @@ def test_on_the_last_day_a_window_of_the_year_can_begin_and_on_none_after_it(kno
 
 
 @given(_known())
-def test_a_day_heard_never_worsens_a_standing(known: Known) -> None:
+def test_a_day_heard_never_worsens_a_outlook(known: Known) -> None:
     """With the next day active, what could be complete on a day still can."""
-    found = known.standing()
+    found = known.outlook()
     assume(found.complete_on is not None and found.determination.window is None)
     assert found.complete_on is not None
     assume(found.complete_on > known.as_of + DAY)
-    after = known._replace(marks=known.marks + "#").standing()
+    after = known._replace(marks=known.marks + "#").outlook()
     assert after.complete_on == found.complete_on
 
 
-def _of(marks: str, **changes: object) -> Standing:
-    """A standing under the policy of Putian, of days that begin on the first of March 2026."""
+def _of(marks: str, **changes: object) -> Outlook:
+    """A outlook under the policy of Putian, of days that begin on the first of March 2026."""
     values: dict[str, object] = {
         "first": date(2026, 3, 1),
         "marks": marks,
@@ -175,7 +175,7 @@ def _of(marks: str, **changes: object) -> Standing:
         "policy": policy_with(),
         "case": a_case(None),
     }
-    return Known(**{**values, **changes}).standing()  # type: ignore[arg-type]
+    return Known(**{**values, **changes}).outlook()  # type: ignore[arg-type]
 
 
 def test_an_enterprise_heard_for_ten_days_runs_until_the_ninetieth() -> None:
@@ -227,7 +227,7 @@ def test_a_window_that_would_be_one_of_the_year_before_is_none_of_this_year() ->
     assert found.expected is Outcome.CONNECTED_EARLIER
 
 
-def test_standings_come_in_the_order_of_the_count_and_for_its_platform_alone() -> None:
+def test_outlooks_come_in_the_order_of_the_count_and_for_its_platform_alone() -> None:
     """Every enterprise is evaluated; those of the platform that is listed are told."""
     cases = [
         replace(a_case(None), platform=a_platform(code)) for code in ("alpha", "beta", "gamma")
@@ -239,5 +239,5 @@ def test_standings_come_in_the_order_of_the_count_and_for_its_platform_alone() -
     one = evaluation_of(
         evidence_of(cases, []), CaseActivity(days), 2026, date(2026, 3, 5), policy_with(), "beta"
     )
-    assert [each.key[0] for each in standings(whole)] == ["alpha", "beta", "gamma"]
-    assert [each.key[0] for each in standings(one)] == ["beta"]
+    assert [each.key[0] for each in outlooks(whole)] == ["alpha", "beta", "gamma"]
+    assert [each.key[0] for each in outlooks(one)] == ["beta"]
