@@ -49,6 +49,8 @@ from api.overview import routes as overview_routes
 from api.overview.source import OverviewSource
 from api.panels import pages as panels_pages
 from api.panels.source import PanelSource
+from api.pipeline import routes as pipeline_routes
+from api.pipeline.source import PipelineSource
 from api.reference import pages as reference_pages
 from api.registry.assignments import pages as assignments_pages
 from api.registry.assignments import routes as assignments_routes
@@ -127,6 +129,7 @@ _PARTS: Final = (
     imports_routes.router,
     overview_routes.router,
     overview_pages.router,
+    pipeline_routes.router,
     panels_pages.router,
     imports_pages.router,
     connect_routes.router,
@@ -236,6 +239,7 @@ def create_app(
         ways_in,
         Following(database),
         OverviewSource(database),
+        PipelineSource(database, policy=policy, as_of=as_of, year=year),
         PanelSource(database),
         QuestionSource(settings),
         ChallengeSource(settings, load_holidays(settings.holidays_file)),

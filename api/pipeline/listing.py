@@ -1,11 +1,42 @@
 """Pages of the pipeline: a cursor stands after the last row seen, as in every other list."""
 
-from typing import NamedTuple
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, NamedTuple
 
-from api.pipeline.rows import Order, PipelineRow, following, sort_key
+from fastapi import Query
+
+from api.pipeline.rows import Order, PipelineRow, Stage, following, matching, sort_key
+from api.web.filters import PlatformFilter, TextFilter
 from api.web.paging import PageRequest, cut_page, read_cursor
+from jieru.i18n import marked as _
+from verifier.counting.outlook import Result
 
-__all__ = ["PageOfRows", "page_of"]
+__all__ = ["PageOfRows", "PipelineFilter", "page_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineFilter:
+    """Which enterprises the pipeline holds, and in which order; None: all."""
+
+    platform: PlatformFilter = None
+    result: Annotated[Result | None, Query(description=_("Where it stands; by default all."))] = (
+        None
+    )
+    lacks: Annotated[
+        Stage | None, Query(description=_("A stage that it has not passed; by default all."))
+    ] = None
+    text: TextFilter = None
+    """Part of its uscc or name."""
+    sort: Annotated[
+        Order, Query(description=_("What the list is sorted by, what asks for something first."))
+    ] = Order.URGENCY
+
+    def of(self, rows: Iterable[PipelineRow]) -> list[PipelineRow]:
+        """The rows that fit."""
+        return matching(
+            rows, platform=self.platform, result=self.result, lacks=self.lacks, text=self.text
+        )
 
 
 class PageOfRows(NamedTuple):

@@ -3,23 +3,22 @@
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Request
 
 from api.access.caller import Caller, CurrentCaller
 from api.access.gate import GatedRoute
 from api.pipeline.answers import NextStepAnswer, PipelineItem, PipelinePage, YearAnswer
-from api.pipeline.listing import page_of
-from api.pipeline.rows import Order, PipelineRow, Stage, matching, totals
+from api.pipeline.listing import PipelineFilter, page_of
+from api.pipeline.rows import PipelineRow, Stage, totals
 from api.pipeline.source import CurrentPipelines
 from api.pipeline.wording import Translate, step_in_words
 from api.web.clock import Now
-from api.web.filters import PlatformFilter, TextFilter, today_of
+from api.web.filters import today_of
 from api.web.language import language_of
 from api.web.paging import RequestedPage
 from api.web.problems import Kind, Problem, problem_responses
 from jieru.i18n import marked as _
 from jieru.i18n import translations
-from verifier.counting.outlook import Result
 
 __all__ = ["router"]
 
@@ -70,23 +69,12 @@ def list_pipeline(
     source: CurrentPipelines,
     now: Now,
     page: RequestedPage,
-    platform: PlatformFilter = None,
-    result: Annotated[
-        Result | None, Query(description=_("Where it stands; by default all."))
-    ] = None,
-    lacks: Annotated[
-        Stage | None, Query(description=_("A stage that it has not passed; by default all."))
-    ] = None,
-    text: TextFilter = None,
-    sort: Annotated[
-        Order, Query(description=_("What the list is sorted by, what asks for something first."))
-    ] = Order.URGENCY,
+    wanted: Annotated[PipelineFilter, Depends()],
 ) -> PipelinePage:
     """Where each enterprise stands in the year."""
-    _require_own(caller, platform)
+    _require_own(caller, wanted.platform)
     found = source.pipeline(caller, now)
-    rows = matching(found.rows, platform=platform, result=result, lacks=lacks, text=text)
-    shown = page_of(rows, sort, page)
+    shown = page_of(wanted.of(found.rows), wanted.sort, page)
     translate = translations(language_of(request)).gettext
     return PipelinePage(
         items=[_item(row, translate, now) for row in shown.rows],

@@ -22,8 +22,8 @@ __all__ = [
 
 Translate = Callable[[str], str]
 
-RESULT_WORDS: Final[Mapping[Result, str]] = worded(Result, OUTLOOK_WORDS)
-STAGE_LABELS: Final[Mapping[Stage, str]] = worded(Stage, STAGE_WORDS)
+RESULT_WORDS: Final[Mapping[str, str]] = {**worded(Result, OUTLOOK_WORDS)}
+STAGE_LABELS: Final[Mapping[str, str]] = {**worded(Stage, STAGE_WORDS)}
 RESULT_TONES: Final[Mapping[Result | None, str]] = {
     Result.COUNTED: "green",
     Result.PENDING: "info",
@@ -33,7 +33,7 @@ RESULT_TONES: Final[Mapping[Result | None, str]] = {
     None: "grey",
 }
 """The colour of a tag, a class of the style sheet; its label says the same in words."""
-ORDER_WORDS: Final[Mapping[Order, str]] = {
+ORDER_WORDS: Final[Mapping[str, str]] = {
     Order.URGENCY: _("What presses most"),
     Order.NAME: _("Name"),
     Order.ACTIVE_DAYS: _("Most active days"),

@@ -94,7 +94,8 @@ _DECISION: Final = f"/counts/2026/decision?platform=xielian&uscc={uscc_of(COUNTE
 
 PAGES: Final = (
     Shown("sign-in", "/sign-in", None),
-    Shown("overview", "/", prepare=_open_every_summary),
+    Shown("year", "/"),
+    Shown("overview", "/overview", prepare=_open_every_summary),
     Shown("platforms", "/platforms", Role.ADMIN),
     Shown("platform", "/platforms/xielian", Role.ADMIN),
     Shown("platform-of-operator", "/platforms/xielian"),

@@ -50,7 +50,10 @@ POST  /account/password                                  operator verifier audit
 GET   /api/v1/me                                         operator verifier auditor admin
 
 GET   /                                                  operator verifier auditor admin
+GET   /overview                                          operator verifier auditor admin
 GET   /api/v1/overview                                   operator verifier auditor admin
+GET   /api/v1/pipeline                                   operator verifier auditor admin
+GET   /api/v1/pipeline/year                              operator verifier auditor admin
 
 GET   /api/v1/api-keys                                   operator verifier auditor admin
 POST  /api/v1/api-keys                                   operator -        -       admin
