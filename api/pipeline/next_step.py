@@ -31,6 +31,8 @@ class NextStepKind(StrEnum):
     BEGIN = "begin"
     GET_CONFIRMED = "get_confirmed"
     KEEP_GOING = "keep_going"
+    AWAIT_THE_END = "await_the_end"
+    """Its window can no longer break."""
     WAIT_FOR_THE_COUNT = "wait_for_the_count"
     """It is registered and not counted yet."""
 
@@ -96,7 +98,8 @@ def _of_registry(ready: Readiness, devices_min: int, today: date) -> NextStep | 
             missing=devices_min - ready.devices,
             required=devices_min,
         )
-    if ready.devices_with_credential < devices_min:
+    # Whoever is heard may publish, whichever way it comes.
+    if max(ready.devices_with_credential, ready.devices_heard) < devices_min:
         missing = ready.devices - ready.devices_with_credential
         return NextStep(kind.ISSUE_CREDENTIALS, devices=ready.devices, missing=missing)
     if ready.devices_heard < devices_min:
@@ -107,6 +110,8 @@ def _of_registry(ready: Readiness, devices_min: int, today: date) -> NextStep | 
 
 def _of_window(ready: Readiness, outlook: Outlook) -> NextStep:
     kind = NextStepKind
+    if outlook.runs and outlook.gap_left_days is None:
+        return NextStep(kind.AWAIT_THE_END, complete_on=outlook.complete_on)
     left = max(outlook.rule.active_days_min - outlook.active_days, 0)
     if ready.devices_silent and (outlook.runs or outlook.result is Result.NOT_YET):
         since = civil_date(ready.silent_since) if ready.silent_since else None

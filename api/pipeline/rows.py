@@ -85,7 +85,9 @@ class PipelineRow:
         has = {
             Stage.CONFIRMED: ready.confirmation == "confirmed",
             Stage.DEVICES: ready.devices >= self.devices_min,
-            Stage.CREDENTIAL: 0 < self.devices_min <= ready.devices_with_credential,
+            # Whoever is heard may publish, whichever way it comes.
+            Stage.CREDENTIAL: self.devices_min
+            <= max(ready.devices_with_credential, ready.devices_heard),
             Stage.HEARD: ready.devices_heard > 0 or is_complete,
             Stage.RUNNING: is_complete or (outlook is not None and outlook.runs),
             Stage.COMPLETE: is_complete,

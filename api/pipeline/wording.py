@@ -77,6 +77,9 @@ _STEPS: Final[Mapping[NextStepKind, str]] = {
         "days to go."
     ),
     NextStepKind.KEEP_GOING: _("Keep going: {days_left} active days to go"),
+    NextStepKind.AWAIT_THE_END: _(
+        "Active days suffice and its window can no longer break: it is complete on {complete_on}."
+    ),
     NextStepKind.WAIT_FOR_THE_COUNT: _("Registered; where it stands is being computed."),
 }
 _GAP: Final = _("{gap} days of gap left")
@@ -104,6 +107,7 @@ def step_in_words(row: PipelineRow, translate: Translate, today: date) -> StepIn
         required=step.required,
         since=_day(step.since, today, translate),
         days_left=step.days_left,
+        complete_on=step.complete_on,
         outcome=translate(OUTCOME_WORDS[step.outcome]) if step.outcome else "",
     )
     more = _more(step, translate, today)
