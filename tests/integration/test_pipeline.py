@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import httpx
@@ -16,21 +16,25 @@ from api.pipeline.source import PipelineSource
 from api.web.clock import current_instant
 from api.web.database import RequestDatabase
 from jieru.audit import Actor, changing
-from jieru.calendar import SHANGHAI
 from jieru.database import connect, open_pool
 from jieru.settings import Settings
 from tests.support.callers import bearer
-from tests.support.registry_builder import RegistryBuilder, days_between
 from tests.support.registry_files import uscc_of
 from tests.support.roles import API, as_role
+from tests.support.year_city import (
+    AS_OF,
+    AT_RISK,
+    BARE,
+    COUNTED,
+    ELSEWHERE,
+    NOW,
+    RUNNING,
+    SILENT,
+    build_year_city,
+)
 from verifier.counting.outlook import Result
 from verifier.policy import load_policy
 
-AS_OF: Final = date(2026, 5, 31)
-NOW: Final = datetime(2026, 6, 1, 9, tzinfo=SHANGHAI)
-"""A Monday."""
-FRIDAY: Final = datetime(2026, 5, 29, 12, 30, tzinfo=SHANGHAI)
-COUNTED, AT_RISK, RUNNING, BARE, SILENT, ELSEWHERE = range(1, 7)
 ZH: Final = {"accept-language": "zh"}
 EN: Final = {"accept-language": "en"}
 
@@ -39,27 +43,9 @@ EN: Final = {"accept-language": "en"}
 def connection(database_url: str) -> Iterator[psycopg.Connection]:
     """A connection to a city of six enterprises, five of them on alpha."""
     with connect(database_url) as opened:
-        _build(opened)
+        build_year_city(opened)
         opened.commit()
         yield opened
-
-
-def _build(connection: psycopg.Connection) -> None:
-    """Each enterprise stands elsewhere in the year, as its name here says."""
-    city = RegistryBuilder(connection)
-    city.platform("alpha")
-    city.platform("beta")
-    city.served_enterprise(COUNTED, "alpha", days_between(date(2026, 2, 1), AS_OF))
-    city.served_enterprise(AT_RISK, "alpha", days_between(date(2026, 5, 1), date(2026, 5, 19)))
-    city.served_enterprise(RUNNING, "alpha", days_between(date(2026, 4, 1), AS_OF))
-    city.connection("alpha", city.enterprise(BARE))
-    city.served_enterprise(SILENT, "alpha", [])
-    city.served_enterprise(ELSEWHERE, "beta", days_between(date(2026, 4, 1), AS_OF))
-    for (_platform, serial), device in city._devices.items():
-        if serial.startswith(f"m{SILENT}-"):
-            continue
-        is_silent = serial in {f"m{AT_RISK}-1", f"m{AT_RISK}-2"}
-        city.last_seen(device, FRIDAY if is_silent else NOW - timedelta(minutes=1))
 
 
 @asynccontextmanager

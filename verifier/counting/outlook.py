@@ -36,7 +36,7 @@ from verifier.policy import Policy
 
 BoolArray = npt.NDArray[np.bool_]
 
-__all__ = ["Result", "Outlook", "outlooks"]
+__all__ = ["Outlook", "Result", "outlooks"]
 
 _FEW_DAYS: Final = 10
 """With less gap left than this, an enterprise that is silent is at risk."""

@@ -19,8 +19,8 @@ from tests.unit.verifier.builders import (
 from verifier.counting.determination import Determination, Outcome
 from verifier.counting.eligibility import Case
 from verifier.counting.evaluation import CaseActivity, Evaluation, evaluation_of
+from verifier.counting.outlook import Outlook, Result, outlooks
 from verifier.counting.registry import Recognition
-from verifier.counting.outlook import Result, Outlook, outlooks
 from verifier.counting.windows import ActiveDays
 from verifier.policy import Policy
 
