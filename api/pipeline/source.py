@@ -40,9 +40,13 @@ _KEPT_S: Final = 5.0
 _OUTLOOKS_KEPT_S: Final = 600.0
 """Heartbeats of days that are over still arrive, for the days that a policy lets them."""
 _PAUSE_S: Final = 10.0
-"""Between two computations, however much is registered meanwhile."""
-_WAIT_S: Final = 1.5
+"""Between two computations at least, however much is registered meanwhile."""
+_PAUSE_TIMES: Final = 10
+"""And so many times as long as the last one took, lest a large city's take all of a processor."""
+_WAIT_S: Final = 1.0
 """For outlooks that nobody has computed yet; a page that is shown without them asks again."""
+_WAIT_FOR_NEWER_S: Final = 0.3
+"""Enough for some hundred enterprises: whoever registers something sees at once what of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ class _City:
     stamp: int
     computed_at: datetime
     done_s: float
+    took_s: float
     outlooks: Mapping[tuple[str, str], Outlook]
     devices_min: Mapping[tuple[str, str], int]
     platforms: Mapping[str, Platform]
@@ -118,13 +123,13 @@ class PipelineSource:
         self._city: _City | None = None
         self._computing: Future[_City] | None = None
 
-    def pipeline(self, caller: Caller, now: datetime, *, wait_s: float = _WAIT_S) -> Pipeline:
+    def pipeline(self, caller: Caller, now: datetime, *, wait_s: float | None = None) -> Pipeline:
         """Every enterprise of an operator's own platform, or of all for everybody else.
 
         Args:
             caller: who asks.
             now: this moment.
-            wait_s: for outlooks where there are none yet.
+            wait_s: for outlooks that are being computed; None: a moment.
         """
         as_of = self._as_of()
         year = self._year or as_of.year
@@ -149,7 +154,7 @@ class PipelineSource:
             if not ready:
                 return []
             evaluation = evaluate(connection, year, as_of=as_of, policy=self.policy, uscc=uscc)
-        city = _city_of(evaluation, 0, now, 0.0)
+        city = _city_of(evaluation, 0, now, 0.0, 0.0)
         return [
             EnterpriseYear(year, as_of, row, _calendar(evaluation, row, year, as_of))
             for row in (_row(each, city, self.policy, civil_date(now)) for each in ready)
@@ -159,7 +164,7 @@ class PipelineSource:
         with self._database.reading() as connection:
             return read_readiness(connection, platform_id, year, now)
 
-    def _newest(self, as_of: date, wait_s: float) -> _City | None:
+    def _newest(self, as_of: date, wait_s: float | None) -> _City | None:
         """The outlooks there are; where something changed, newer ones are begun."""
         with self._database.reading() as connection:
             stamp = read_stamp(connection)
@@ -173,23 +178,27 @@ class PipelineSource:
         if running is not None and (city is None or city.stamp != stamp or city.as_of != as_of):
             # Whoever has just registered something is shown it, where that takes no longer.
             with contextlib.suppress(NotYetError):
-                return running.result(timeout=wait_s)
+                usual_s = _WAIT_S if city is None else _WAIT_FOR_NEWER_S
+                return running.result(timeout=usual_s if wait_s is None else wait_s)
         return city
 
     def _is_old(self, city: _City | None, as_of: date, stamp: int) -> bool:
         if city is None or city.as_of != as_of:
             return True
         age_s = self._clock() - city.done_s
-        return age_s > _OUTLOOKS_KEPT_S or (city.stamp != stamp and age_s > _PAUSE_S)
+        return age_s > _OUTLOOKS_KEPT_S or (
+            city.stamp != stamp and age_s > max(_PAUSE_S, _PAUSE_TIMES * city.took_s)
+        )
 
     def _compute(self, told: Future[_City], as_of: date) -> None:
+        began_s = self._clock()
         try:
             with self._database.snapshot() as connection:
                 stamp = read_stamp(connection)
                 evaluation = evaluate(
                     connection, self._year or as_of.year, as_of=as_of, policy=self.policy
                 )
-            city = _city_of(evaluation, stamp, datetime.now(UTC), self._clock())
+            city = _city_of(evaluation, stamp, datetime.now(UTC), began_s, self._clock())
         except Exception as error:  # noqa: BLE001 - whoever waits is told
             with self._lock:
                 self._computing = None
@@ -200,13 +209,16 @@ class PipelineSource:
         told.set_result(city)
 
 
-def _city_of(evaluation: Evaluation, stamp: int, at: datetime, done_s: float) -> _City:
+def _city_of(
+    evaluation: Evaluation, stamp: int, at: datetime, began_s: float, done_s: float
+) -> _City:
     policy = evaluation.count.policy
     return _City(
         as_of=evaluation.count.as_of,
         stamp=stamp,
         computed_at=at,
         done_s=done_s,
+        took_s=done_s - began_s,
         outlooks={each.key: each for each in outlooks(evaluation)},
         devices_min={
             (case.platform.code, case.enterprise.uscc): _devices_min(case, policy)
