@@ -43,7 +43,7 @@ _PAUSE_S: Final = 10.0
 """Between two computations at least, however much is registered meanwhile."""
 _PAUSE_TIMES: Final = 10
 """And so many times as long as the last one took, lest a large city's take all of a processor."""
-_WAIT_S: Final = 1.0
+_WAIT_S: Final = 0.5
 """For outlooks that nobody has computed yet; a page that is shown without them asks again."""
 _WAIT_FOR_NEWER_S: Final = 0.3
 """Enough for some hundred enterprises: whoever registers something sees at once what of it."""
@@ -133,9 +133,10 @@ class PipelineSource:
         """
         as_of = self._as_of()
         year = self._year or as_of.year
-        city = self._newest(as_of, wait_s)
         own = caller.platform_id
+        # First, for outlooks that are computed beside it take their part of the processor.
         ready = self._ready.get((own, year), lambda: self._read(own, year, now))
+        city = self._newest(as_of, wait_s)
         rows = tuple(_row(each, city, self.policy, civil_date(now)) for each in ready)
         return Pipeline(
             year=year,
