@@ -62,6 +62,8 @@ from api.overview import routes as overview_routes
 from api.overview.source import OverviewSource
 from api.panels import pages as panels_pages
 from api.panels.source import PanelSource
+from api.pipeline import routes as pipeline_routes
+from api.pipeline.source import PipelineSource
 from api.reference import pages as reference_pages
 from api.registry.assignments import pages as assignments_pages
 from api.registry.assignments import routes as assignments_routes
@@ -153,6 +155,7 @@ _PARTS: Final = (
     administration_account_pages.router,
     overview_routes.router,
     overview_pages.router,
+    pipeline_routes.router,
     panels_pages.router,
     imports_pages.router,
     connect_routes.router,
@@ -283,6 +286,7 @@ def create_app(
         ways_in,
         Following(database),
         OverviewSource(database),
+        PipelineSource(database, policy=policy, as_of=as_of, year=year),
         PanelSource(database),
         clock or (demonstration.clock if demonstration else Clock()),
         demonstration,

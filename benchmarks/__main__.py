@@ -31,6 +31,7 @@ from benchmarks import (
     trust,
     two_ingesters,
     upgrade,
+    year,
 )
 from jieru.schema import migrate
 from tests.support.databases import DatabaseServer
@@ -85,6 +86,7 @@ _BENCHMARKS: dict[str, _Benchmark] = {
     "panels": _on_database(panels.run),
     "signals": _on_database(signals.run),
     "archive": _on_database(archive.run),
+    "year": _on_database(year.run),
     "upgrade": _on_database(upgrade.run, is_migrated=False),
 }
 

@@ -34,6 +34,7 @@ __all__ = [
     "MET_WORDS",
     "OBJECTION_WORDS",
     "OUTCOME_WORDS",
+    "OUTLOOK_WORDS",
     "PHASE_WORDS",
     "PUBLISHER_WORDS",
     "REASON_WORDS",
@@ -45,6 +46,7 @@ __all__ = [
     "REPORTED_WORDS",
     "REQUEST_STATUS_WORDS",
     "SIGNAL_WORDS",
+    "STAGE_WORDS",
     "STANDING_WORDS",
     "STEP_WORDS",
     "STRENGTH_WORDS",
@@ -254,6 +256,23 @@ OUTCOME_WORDS: Final[Vocabulary] = {
     "pending": _("Pending"),
     "not_effective": _("Not effective"),
 }
+OUTLOOK_WORDS: Final[Vocabulary] = {
+    "counted": _("Counted this year"),
+    "pending": _("On its way"),
+    "at_risk": _("At risk"),
+    "not_yet": _("Not yet begun"),
+    "not_this_year": _("Not this year"),
+}
+"""Where an enterprise stands in a year that is not over."""
+STAGE_WORDS: Final[Vocabulary] = {
+    "confirmed": _("Confirmed by the enterprise"),
+    "devices": _("Enough devices"),
+    "credential": _("Equipment may publish"),
+    "heard": _("First heartbeat"),
+    "running": _("Window under way"),
+    "complete": _("Window complete"),
+}
+"""What an enterprise passes on its way to being counted."""
 WINDOW_CRITERION_WORDS: Final[Vocabulary] = {
     "active_hours_per_day_min": _("Hours of a device on a day"),
     "active_devices_min": _("Active devices on a day"),

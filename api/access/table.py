@@ -118,6 +118,9 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     ("POST", "/administration/accounts/{name}/{step}"): Permission.CHANGE_ACCOUNTS,
     # Overview
     ("GET", "/api/v1/overview"): Permission.READ_REGISTRY,
+    # Where each enterprise stands in the year
+    ("GET", "/api/v1/pipeline"): Permission.READ_COUNTS,
+    ("GET", "/api/v1/pipeline/year"): Permission.READ_COUNTS,
     # Imports; platforms and recognitions need CHANGE_PLATFORMS too, as receive_import asks.
     ("POST", "/api/v1/imports/{kind}"): Permission.CHANGE_REGISTRY,
     ("POST", "/api/v1/imports/{import_id}/apply"): Permission.CHANGE_REGISTRY,
@@ -318,6 +321,7 @@ ROUTES: Final[dict[tuple[str, str], Permission | type[Public]]] = {
     ("GET", "/api/v1/rejections/groups"): Permission.READ_REJECTIONS,
     # Pages of the console
     ("GET", "/"): Permission.READ_REGISTRY,
+    ("GET", "/overview"): Permission.READ_REGISTRY,
     ("GET", "/platforms"): Permission.READ_REGISTRY,
     ("GET", "/platforms/_new"): Permission.CHANGE_PLATFORMS,
     ("POST", "/platforms/_new"): Permission.CHANGE_PLATFORMS,

@@ -1,6 +1,8 @@
-"""The first page."""
+"""The first page: an operator's year; for everybody else what is connected and heard."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse
 
 from api.access.gate import GatedRoute
@@ -8,6 +10,9 @@ from api.console.visit import CurrentVisit, Visit
 from api.console.words import DEVICE_STATUS_WORDS, REJECTION_WORDS, words
 from api.overview.queries import Overview
 from api.overview.source import CurrentOverviews
+from api.pipeline.source import CurrentPipelines
+from api.pipeline.view import WantedRows, show_year
+from api.web.paging import RequestedPage
 from jieru.calendar import SHANGHAI
 from jieru.i18n import marked as _
 
@@ -17,6 +22,20 @@ router = APIRouter(include_in_schema=False, route_class=GatedRoute)
 
 
 @router.get("/")
+def show_first_page(
+    visit: CurrentVisit,
+    overviews: CurrentOverviews,
+    pipelines: CurrentPipelines,
+    page: RequestedPage,
+    wanted: Annotated[WantedRows, Depends()],
+) -> HTMLResponse:
+    """Where an operator stands this year; for everybody else the overview."""
+    if visit.caller.platform is None:
+        return show_overview(visit, overviews)
+    return show_year(visit, pipelines, page, wanted)
+
+
+@router.get("/overview")
 def show_overview(visit: CurrentVisit, source: CurrentOverviews) -> HTMLResponse:
     """What is connected, what is heard, what is refused."""
     overview = source.overview(visit.caller)

@@ -95,7 +95,8 @@ _DECISION: Final = f"/counts/2026/decision?platform=xielian&uscc={uscc_of(COUNTE
 
 PAGES: Final = (
     Shown("sign-in", "/sign-in", None),
-    Shown("overview", "/", prepare=_open_every_summary),
+    Shown("year", "/"),
+    Shown("overview", "/overview", prepare=_open_every_summary),
     Shown("administration", "/administration", Role.ADMIN),
     Shown("administration-processes", "/administration/processes", Role.ADMIN, _open_every_summary),
     Shown("administration-policy", "/administration/policy", Role.ADMIN),

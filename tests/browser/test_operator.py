@@ -56,7 +56,7 @@ def test_an_operator_imports_registers_hands_out_a_credential_and_sees_the_devic
         page.get_by_label("Account").fill(PEOPLE[Role.OPERATOR][0])
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in").click()
-        expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+        expect(page.get_by_role("heading", level=1)).to_have_text("My 2026")
 
         wrong = ((_WRONG, *_MENDED[0][1:]), _MENDED[1])
         send_enterprises(page, registry_csv("enterprises", *wrong))

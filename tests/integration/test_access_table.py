@@ -89,7 +89,10 @@ POST  /administration/account-changes/{change_id}/confirm -       -        -    
 POST  /administration/account-changes/{change_id}/withdraw -      -        -       -
 
 GET   /                                                  operator verifier auditor admin
+GET   /overview                                          operator verifier auditor admin
 GET   /api/v1/overview                                   operator verifier auditor admin
+GET   /api/v1/pipeline                                   operator verifier auditor admin
+GET   /api/v1/pipeline/year                              operator verifier auditor admin
 
 GET   /api/v1/api-keys                                   operator verifier auditor admin
 POST  /api/v1/api-keys                                   operator -        -       admin

@@ -51,6 +51,7 @@ def evaluate(
     as_of: date,
     policy: Policy,
     platform: str | None = None,
+    uscc: str | None = None,
     progress: Progress = no_progress,
 ) -> Evaluation:
     """Count one year and keep what the count was made of; see `count_year`.
@@ -61,6 +62,7 @@ def evaluate(
         as_of: the same.
         policy: the same.
         platform: the same.
+        uscc: of the only enterprise to look at, on every platform; None: all.
         progress: the same.
 
     Raises:
@@ -68,7 +70,7 @@ def evaluate(
     """
     require_countable_year(year)
     progress(Phase.REGISTRY, 0.0)
-    evidence = read_evidence(connection)
+    evidence = read_evidence(connection, uscc)
     codes = [each.code for each in evidence.platforms]
     if platform is not None and platform not in codes:
         raise UserError("There is no platform {platform}.", platform=platform)

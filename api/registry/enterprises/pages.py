@@ -34,6 +34,8 @@ from api.console.words import (
     STATE_WORDS,
     words,
 )
+from api.pipeline.enterprise_view import shown_years
+from api.pipeline.source import CurrentPipelines
 from api.registry.assignments.queries import ASSIGNMENTS, AssignmentFilter
 from api.registry.connections.queries import CONNECTIONS, ConnectionFilter
 from api.registry.declarations.queries import DeclarationFilter, list_declarations
@@ -126,8 +128,10 @@ def take_new_enterprise(
 
 
 @router.get("/enterprises/{uscc}")
-def show_enterprise(visit: CurrentVisit, districts: DistrictChoices, uscc: str) -> HTMLResponse:
-    """One enterprise: facts, connections, devices, calendar, assignments."""
+def show_enterprise(
+    visit: CurrentVisit, districts: DistrictChoices, pipelines: CurrentPipelines, uscc: str
+) -> HTMLResponse:
+    """One enterprise: where it stands, facts, connections, devices, calendar, assignments."""
     own_id = visit.caller.platform_id
     connected = ConnectionFilter(enterprise=uscc, state=State.ALL)
     assigned = AssignmentFilter(enterprise=uscc, state=State.ALL)
@@ -147,6 +151,7 @@ def show_enterprise(visit: CurrentVisit, districts: DistrictChoices, uscc: str) 
         "enterprises/enterprise.html",
         {
             "enterprise": enterprise,
+            "years": shown_years(visit, pipelines, uscc) if own is not None else [],
             "district": label_of(districts, enterprise.district),
             "devices": [
                 (words(status, DEVICE_STATUS_WORDS, visit.translate), number)

@@ -395,4 +395,7 @@ COSTS: Final[dict[tuple[str, str], Cost]] = {
     ("POST", "/administration/account-changes/{change_id}/confirm"): Cost.CHANGE,
     ("POST", "/administration/account-changes/{change_id}/withdraw"): Cost.CHANGE,
     ("POST", "/administration/accounts/{name}/{step}"): Cost.CHANGE,
+    ("GET", "/api/v1/pipeline"): Cost.READ,
+    ("GET", "/api/v1/pipeline/year"): Cost.READ,
+    ("GET", "/overview"): Cost.READ,
 }

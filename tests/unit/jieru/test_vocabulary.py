@@ -7,6 +7,7 @@ import pytest
 
 from api.access.roles import Role
 from api.audit.answers import RecordKind
+from api.pipeline.rows import Stage
 from jieru import vocabulary
 from jieru.i18n import translations
 from jieru.vocabulary import Vocabulary, spoken, worded
@@ -17,6 +18,7 @@ from registry.device_status import Liveness
 from registry.kinds import KINDS
 from verifier.counting.determination import Outcome
 from verifier.counting.eligibility import CriterionName
+from verifier.counting.outlook import Result
 from verifier.counting.progress import Phase
 from verifier.counting.registry import DecisionKind
 from verifier.policy import LEVELS, WAIVABLE, Basis, Unit
@@ -45,6 +47,8 @@ _ENUMERATIONS: dict[str, tuple[Vocabulary, Iterable[str]]] = {
     "steps of cases": (vocabulary.CASE_STEP_WORDS, CaseStep),
     "records": (vocabulary.RECORD_KIND_WORDS, RecordKind),
     "outcomes": (vocabulary.OUTCOME_WORDS, Outcome),
+    "outlooks": (vocabulary.OUTLOOK_WORDS, Result),
+    "stages": (vocabulary.STAGE_WORDS, Stage),
     "criteria": (vocabulary.CRITERION_WORDS, [*CriterionName, *WAIVABLE]),
     "numbers of a window": (vocabulary.WINDOW_CRITERION_WORDS, WAIVABLE),
     "reasons": (vocabulary.REASON_WORDS, CriterionName),
