@@ -12,6 +12,7 @@ from dashboards.operations import (
     ARCHIVE,
     BEHIND,
     BROKER_FILES,
+    BROKER_REFUSALS,
     CHAIN,
     CHECKPOINTS,
     DATABASE_SIZE,
@@ -148,7 +149,7 @@ def all_alerts(disk_gb: int) -> list[Alert]:
             threshold=2000,
             wait="5m",
             severity="warning",
-            panel=BROKER_FILES,
+            panel=BROKER_REFUSALS,
         ),
         Alert(
             name="audit-chain-broken",

@@ -38,6 +38,7 @@ __all__ = [
     "ARCHIVE",
     "BEHIND",
     "BROKER_FILES",
+    "BROKER_REFUSALS",
     "CHAIN",
     "CHECKPOINTS",
     "DATABASE_SIZE",
@@ -58,6 +59,7 @@ CHECKPOINTS: Final = 41
 SIGNALS: Final = 42
 ARCHIVE: Final = 43
 BROKER_FILES: Final = 44
+BROKER_REFUSALS: Final = 14
 """Panels to which alert rules lead."""
 
 _VERIFIED_AT: Final = Text("核验时间", "Verified")
@@ -260,7 +262,7 @@ def _reception() -> Row:
                 style="stacked bars",
             ),
             TimeSeries(
-                14,
+                BROKER_REFUSALS,
                 Text("消息代理每小时拒绝（次）", "Refused by the broker, by hour"),
                 Text(
                     "消息代理拒绝的连接和丢弃的消息；未跟踪消息代理时为空。",
@@ -486,7 +488,7 @@ def _record() -> Row:
                     columns=(
                         Column(
                             "kind",
-                            Text("文件", "File"),
+                            Text("文件种类", "File"),
                             words={
                                 "passwords": Label(Text("口令", "Passwords")),
                                 "acl": Label(Text("访问控制", "ACL")),
