@@ -154,7 +154,9 @@ def test_64_connections_of_one_key_leave_room_for_others(database_url: str) -> N
                 assert answer.status_code == 200
             assert looker.execute(_WAIT_FOR, ("rejections",)).fetchone() == (4,)
         abuser.join()
-    assert abuser.statuses == {200: 64}
+    # The four that the lock kept waiting for too long were told that it is busy.
+    assert abuser.statuses.keys() <= {200, 503}
+    assert abuser.statuses.total() == 64
 
 
 def test_a_count_ends_when_its_client_has_gone(database_url: str) -> None:

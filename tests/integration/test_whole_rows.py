@@ -13,7 +13,7 @@ _KEPT: Final = frozenset(
         *("api_keys", "challenges", "confirmations", "connection_requests", "counts", "decisions"),
         *("declarations", "device_days", "draws", "evidence_exceptions", "heartbeat_archives"),
         *("objection_overrides", "objections", "opening_stocks", "outbox", "pending_closings"),
-        "notice_channels",
+        *("account_changes", "notice_channels"),
         "sources",
     }
 )
