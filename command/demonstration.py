@@ -31,6 +31,7 @@ from api.app import create_app
 from api.console.words import ROLE_WORDS
 from api.server import serving
 from api.web.demonstration import Demonstration
+from api.web.lanes import CONNECTIONS
 from command.count_tables import count_report
 from command.counting import print_json, width_of_output
 from command.differences import SELECT_STORED, differences, stored_differences
@@ -45,6 +46,7 @@ from jieru.broker import BrokerAddress
 from jieru.calendar import civil_date
 from jieru.credentials.records import IssuedCredential, issue
 from jieru.database import connect, open_pool
+from jieru.database_options import SHORT_WORK
 from jieru.i18n import gettext as _
 from jieru.schema import migrate
 from jieru.settings import Settings, load_settings
@@ -80,7 +82,6 @@ _POLL_S: Final = 0.1
 _LOOK_S: Final = 0.5
 """Between two looks whether broker and ingester are alive."""
 _EXIT_DIFFERENT: Final = 1
-_POOL_SIZE: Final = 4
 
 _SELECT_PLATFORM: Final = "SELECT id FROM platforms WHERE code = %s"
 # Who was silent longest: the year of the scenario may reach into the future.
@@ -468,7 +469,7 @@ def _look_for_signals(
 @contextmanager
 def _page(settings: Settings, port: int, expectation: Expectation) -> Iterator[str]:
     """Serve the page; first of all, for a port that is taken is better known before the work."""
-    with open_pool(settings.database_url, size=_POOL_SIZE) as pool:
+    with open_pool(settings.database_url, size=CONNECTIONS, work=SHORT_WORK) as pool:
         app = create_app(
             settings,
             pool,

@@ -30,6 +30,7 @@ from jieru.outbox.sending import Metrics, post_due, send_due
 from jieru.outbox.webhooks import Webhooks, networks_of
 from jieru.retry import backoff_delays, is_worth_retrying
 from jieru.settings import Settings, load_settings
+from jieru.told_processes import tell_process
 from registry.confirmations import Asking, ask_unasked
 
 __all__ = ["command"]
@@ -84,6 +85,7 @@ def command(*, once: bool, is_reviving: bool) -> None:
             number = revive_dead(connection)
             click.echo(_("Messages that are tried anew: {number}").format(number=number))
     configure_log()
+    tell_process("notify", settings)
     stop = stop_on_signals()
     with ExitStack() as stack:
         if settings.notify_http_port and not once:

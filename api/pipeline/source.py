@@ -20,6 +20,7 @@ from api.pipeline.queries import read_readiness, read_stamp
 from api.pipeline.readiness import Readiness
 from api.pipeline.rows import Figures, PipelineRow
 from api.web.database import RequestDatabase
+from api.web.lanes import Lane
 from api.web.recent import RecentResults
 from api.web.services import service
 from jieru.calendar import civil_date
@@ -194,7 +195,7 @@ class PipelineSource:
     def _compute(self, told: Future[_City], as_of: date) -> None:
         began_s = self._clock()
         try:
-            with self._database.snapshot() as connection:
+            with self._database.snapshot(Lane.HEAVY) as connection:
                 stamp = read_stamp(connection)
                 evaluation = evaluate(
                     connection, self._year or as_of.year, as_of=as_of, policy=self.policy

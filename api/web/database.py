@@ -62,14 +62,17 @@ class RequestDatabase:
         return self._is_simulation
 
     @contextmanager
-    def reading(self) -> Iterator[psycopg.Connection]:
+    def reading(self, lane: Lane = Lane.PAGES) -> Iterator[psycopg.Connection]:
         """A connection for questions, each a transaction of its own.
+
+        Args:
+            lane: another one for what takes longer than a page and stands in no line.
 
         Raises:
             Problem: too much else is being read.
             psycopg_pool.PoolTimeout: the database is away (answered with 503).
         """
-        with self._connection(Lane.PAGES) as connection:
+        with self._connection(lane) as connection:
             connection.autocommit = True  # saves a BEGIN and a COMMIT at every request
             try:
                 yield connection
@@ -78,14 +81,17 @@ class RequestDatabase:
                     connection.autocommit = False
 
     @contextmanager
-    def snapshot(self) -> Iterator[psycopg.Connection]:
+    def snapshot(self, lane: Lane = Lane.PAGES) -> Iterator[psycopg.Connection]:
         """A connection whose questions all see one moment; nothing can be changed through it.
+
+        Args:
+            lane: see `reading`.
 
         Raises:
             Problem: too much else is being read.
             psycopg_pool.PoolTimeout: the database is away (answered with 503).
         """
-        with self.reading() as connection, consistent_snapshot(connection):
+        with self.reading(lane) as connection, consistent_snapshot(connection):
             yield connection
 
     @contextmanager

@@ -40,7 +40,7 @@ _AS_THEY_COME: Final = frozenset({"text", "base64", "hex", "format"})
 _GATED: Final = frozenset({"reason", "site", "grounds", "notes", "attachment"})
 """Free texts, whose form says what is wrong with them beside the field."""
 _OPEN: Final = ("/confirm", "/challenge/", "/sign-in")
-_WITHOUT_TEXT: Final = frozenset({"/sign-out"})
+_WITHOUT_TEXT: Final = frozenset({"/sign-out", "/notices/read"})
 _INPUT: Final = re.compile(r"<(?:input|textarea)\b[^>]*>")
 _ATTRIBUTE: Final = re.compile(r'([\w-]+)="([^"]*)"')
 _FIXED_KINDS: Final = frozenset({"hidden", "submit", "file", "checkbox", "radio", "password"})
