@@ -3,7 +3,7 @@
 import random
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from threading import Event
 from typing import Final
 
@@ -15,6 +15,7 @@ from prometheus_client import start_http_server
 from command.counting import now, open_database
 from command.help import example
 from command.stopping import stop_on_signals
+from command.year_notices import tell_of_the_year
 from jieru.audit import command_actor
 from jieru.calendar import civil_date
 from jieru.database import connect, read_installation
@@ -32,6 +33,7 @@ from jieru.retry import backoff_delays, is_worth_retrying
 from jieru.settings import Settings, load_settings
 from jieru.told_processes import tell_process
 from registry.confirmations import Asking, ask_unasked
+from verifier.policy import Policy, load_policy
 
 __all__ = ["command"]
 
@@ -49,8 +51,11 @@ class _Work:
     webhooks: Webhooks
     key: NoticeKey | None
     metrics: Metrics
+    policy: Policy
     found_at: datetime | None = None
     """When it last looked for events, which takes longer than to look for messages."""
+    year_told_on: date | None = None
+    """When it last looked where each enterprise stands, which takes seconds."""
 
 
 @click.command(
@@ -78,6 +83,7 @@ def command(*, once: bool, is_reviving: bool) -> None:
         Webhooks(networks_of(settings.webhook_networks)),
         notice_key_of(settings),
         metrics,
+        load_policy(settings.policy),
     )
     with open_database(settings) as connection:
         if is_reviving:
@@ -134,6 +140,7 @@ def _look(connection: psycopg.Connection, work: _Work) -> None:
         if told:
             _log.info("notices_told", notices=told)
         work.found_at = moment
+    _tell_of_the_year_once_a_day(connection, work, moment)
     compose_due(
         connection,
         public_url=asking.public_url,
@@ -143,6 +150,20 @@ def _look(connection: psycopg.Connection, work: _Work) -> None:
     )
     post_due(connection, work.webhooks, work.key, work.metrics, now=moment)
     send_due(connection, work.server, work.metrics, now=moment, public_url=asking.public_url)
+
+
+def _tell_of_the_year_once_a_day(
+    connection: psycopg.Connection, work: _Work, moment: datetime
+) -> None:
+    today = civil_date(moment)
+    if work.year_told_on == today:
+        return
+    as_of = today - timedelta(days=1)
+    told = tell_of_the_year(connection, work.policy, as_of=as_of, now=moment)
+    work.metrics.told.inc(told)
+    if told:
+        _log.info("notices_told", notices=told)
+    work.year_told_on = today
 
 
 def _serve_metrics(stack: ExitStack, settings: Settings, metrics: Metrics) -> None:

@@ -13,7 +13,7 @@ from api.access.caller import Caller
 from api.access.roles import Role
 from api.app import create_app
 from api.pipeline.source import PipelineSource
-from api.web.clock import current_instant
+from api.web.clock import Clock
 from api.web.database import RequestDatabase
 from jieru.audit import Actor, changing
 from jieru.database import connect, open_pool
@@ -52,8 +52,7 @@ def connection(database_url: str) -> Iterator[psycopg.Connection]:
 async def _console(database_url: str, headers: dict[str, str]) -> AsyncIterator[httpx.AsyncClient]:
     """A console that knows where each enterprise stands; until then its answers say nothing."""
     with open_pool(as_role(database_url, API), size=2) as pool:
-        app = create_app(Settings(), pool, as_of=lambda: AS_OF)
-        app.dependency_overrides[current_instant] = lambda: NOW
+        app = create_app(Settings(), pool, as_of=lambda: AS_OF, clock=Clock(lambda: NOW))
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(
             transport=transport, base_url="http://jieru.test", headers=headers

@@ -95,6 +95,12 @@ _INSERT_STATE: Final = (
 _INSERT_HEARTBEAT: Final = """
     INSERT INTO heartbeats (device_id, "time", received_at, seq, status) VALUES (%s, %s, %s, 1, %s)
 """
+_INSERT_BROKER_FILES: Final = """
+    INSERT INTO broker_files (path, kind, noted_at, vanished_at, back_at)
+    VALUES ('/etc/mosquitto/passwords', 'passwords', '2026-01-01T00:00Z', '2026-04-01T08:00Z',
+            '2026-04-01T09:30Z'),
+           ('/etc/mosquitto/acl', 'acl', '2026-01-01T00:00Z', NULL, NULL)
+"""
 _INSERT_CHECKPOINTS: Final = """
     INSERT INTO checkpoints (number, written_at, occasion, sha256, findings, cosigned, witnesses)
     SELECT n, now() - (3 - n) * interval '1 day', CASE n WHEN 2 THEN 'freeze 2025-1' ELSE 'day' END,
@@ -150,6 +156,7 @@ def build_audited_city(connection: psycopg.Connection, *, now: datetime | None =
     connection.execute(_INSERT_RULES)
     vouch_for_evidence(connection)
     connection.execute(_INSERT_CHECKPOINTS)
+    connection.execute(_INSERT_BROKER_FILES)
     connection.commit()
     _keep_counts(connection)
     _add_states(connection, now)

@@ -35,6 +35,7 @@ _CHECKPOINTS = """
     SELECT number, written_at, occasion, findings, cosigned, witnesses FROM checkpoints
     ORDER BY written_at DESC, number DESC
 """
+_BROKER_FILES = "SELECT kind, vanished_at, back_at FROM broker_files ORDER BY kind"
 _ARCHIVE = """
     SELECT (SELECT verified_at FROM archive_verifications ORDER BY id DESC LIMIT 1),
            (SELECT findings FROM archive_verifications ORDER BY id DESC LIMIT 1),
@@ -213,4 +214,5 @@ OPERATIONS: Final[Mapping[int, Expectation]] = {
     41: lambda truth, _asked: truth.rows(_CHECKPOINTS),
     42: lambda truth, _asked: truth.rows(_SIGNAL_RUNS),
     43: lambda truth, _asked: truth.rows(_ARCHIVE),
+    44: lambda truth, _asked: truth.rows(_BROKER_FILES),
 }
