@@ -444,6 +444,7 @@ RECORD_KIND_WORDS: Final[Vocabulary] = {
     "opening_stocks": _("opening stock"),
     "users": _("account"),
     "account_changes": _("change of an account"),
+    "notice_channels": _("way of being told"),
     "api_keys": _("API key"),
     "credentials": _("credential"),
     "publishers": _("gateway"),

@@ -45,6 +45,7 @@ class RecordKind(StrEnum):
     PUBLISHERS = "publishers"
     SOURCES = "sources"
     SECOND_FACTORS = "second_factors"
+    NOTICE_CHANNELS = "notice_channels"
     COUNTS = "counts"
     COUNT_STEPS = "count_steps"
     PENDING_CLOSINGS = "pending_closings"
