@@ -33,6 +33,9 @@ class Cost(Enum):
     """What reads or computes for some tenths of a second."""
     STREAM = _Cost(10, takes_place=False)
     """Followed for as long as half an hour; how many may follow, api.connect.following says."""
+    DOOR = _Cost(4, takes_place=False)
+    """Strangers who come in: they stand in lines of their own (api.access.turns), so that an office
+    behind one address is not shut while somebody there tries passwords."""
     SMALL = _Cost(20, line="small")
     """Files of many records."""
     IMPORT = _Cost(40)
@@ -89,7 +92,7 @@ COSTS: Final[dict[tuple[str, str], Cost]] = {
     ("POST", "/confirm"): Cost.CHANGE,
     ("POST", "/confirm/{code}"): Cost.CHANGE,
     ("POST", "/challenge/{code}"): Cost.CHANGE,
-    ("POST", "/sign-in"): Cost.CHANGE,
+    ("POST", "/sign-in"): Cost.DOOR,
     ("POST", "/sign-in/code"): Cost.CHANGE,
     ("POST", "/sign-out"): Cost.CHANGE,
     ("POST", "/demonstration/clock"): Cost.CHANGE,
@@ -216,8 +219,8 @@ COSTS: Final[dict[tuple[str, str], Cost]] = {
     ("GET", "/challenge/{code}"): Cost.READ,
     ("GET", "/sign-in"): Cost.READ,
     ("GET", "/sign-in/code"): Cost.READ,
-    ("GET", "/sign-in/oidc"): Cost.READ,
-    ("GET", "/sign-in/oidc/callback"): Cost.READ,
+    ("GET", "/sign-in/oidc"): Cost.DOOR,
+    ("GET", "/sign-in/oidc/callback"): Cost.DOOR,
     ("GET", "/account/totp"): Cost.READ,
     ("GET", "/account/password"): Cost.READ,
     ("GET", "/account/personal-keys"): Cost.READ,
