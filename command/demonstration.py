@@ -198,7 +198,7 @@ def _demonstrate(
 @contextmanager
 def _signing_key() -> Iterator[Path]:
     """A key of this demonstration alone, so that its people can freeze a count."""
-    with tempfile.TemporaryDirectory(prefix="jieru-key-") as folder:
+    with tempfile.TemporaryDirectory(prefix="jieru-key-") as folder, keeper({Path(folder)}):
         file = Path(folder) / "key.pem"
         new_signing_key(file)
         yield file

@@ -290,11 +290,10 @@ def _lead_a_count_to_its_payment(address: str, accounts: dict[str, str]) -> None
 
         take(maker, "2026/draft", as_of="2027-01-31")
         for each in maker.get("/api/v1/counts/2026/review").json()["items"]:
-            (platform,) = each["platforms"]
             if each["kind"] == "hold":
                 take(maker, f"decisions/{each['decision_id']}/withdraw", reason="核查无误")
-            else:
-                assert each["kind"] == "pending"
+            elif each["kind"] == "pending":
+                (platform,) = each["platforms"]
                 where = {"platform": platform, "uscc": each["uscc"]}
                 take(maker, "2026/closings", **where, reason="停产")
         drafted = take(maker, "2026/draft", as_of="2027-01-31")
