@@ -42,15 +42,16 @@ queries.change_enterprise = _change_thrice
 """As if it had been sent twice: the second time after somebody else's change."""
 
 _BLOCKS_HEALTH: Final = """
+import asyncio
 import time
-from api.health import routes
-_read = routes.read_health
+from api.health.probe import HealthProbe
+_find = HealthProbe.find
 _from = time.monotonic() + 6.0
-def _wait(*args, **others):
+async def _wait(self):
     if time.monotonic() > _from:
-        time.sleep(2.5)
-    return _read(*args, **others)
-routes.read_health = _wait
+        await asyncio.sleep(2.5)
+    return await _find(self)
+HealthProbe.find = _wait
 """
 
 
