@@ -46,6 +46,8 @@ _LATER: Final = {
     Scope.CONTACTS_WRITE,
     Scope.ENTERPRISES_ASK,
     Scope.MESSAGES_RESEND,
+    Scope.ACCOUNTS_WRITE,
+    Scope.ADMINISTRATION_READ,
 }
 """What no key of an earlier release could do, or may not go on doing unasked."""
 
