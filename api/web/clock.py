@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 
 from api.web.services import services_of
 
-__all__ = ["Clock", "Now", "StepsNow", "current_instant"]
+__all__ = ["Clock", "Now", "StepsNow"]
 
 
 def _host_s() -> datetime:
@@ -27,12 +27,12 @@ class Clock:
     database's clock."""
 
 
-async def current_instant(request: Request) -> datetime:
+async def _current_instant(request: Request) -> datetime:
     """This moment, with its zone."""
     return services_of(request).get(Clock).read()
 
 
-Now = Annotated[datetime, Depends(current_instant)]
+Now = Annotated[datetime, Depends(_current_instant)]
 
 
 async def _instant_of_dues(request: Request, now: Now) -> datetime:

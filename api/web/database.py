@@ -118,22 +118,28 @@ def _with_time_for(lane: Lane, connection: psycopg.Connection) -> Iterator[None]
     if lane is not Lane.HEAVY:
         yield
         return
-    _tell(connection, LONG_WORK.statements)
     try:
+        _tell(connection, LONG_WORK.statements)
         yield
     finally:
-        # Where even this fails, the connection is lost, and the pool throws it away.
-        with suppress(psycopg.OperationalError):
+        try:
             if not connection.closed:
                 connection.rollback()
                 _tell(connection, SHORT_WORK.statements)
+        except psycopg.Error:
+            # Such as a cancellation that came late. No page may be given so much time: the pool
+            # throws away what is closed, and makes another.
+            connection.close()
 
 
 def _tell(connection: psycopg.Connection, statements: LiteralString) -> None:
     before = connection.autocommit
     connection.autocommit = True  # what is set stays only so
-    connection.execute(statements)
-    connection.autocommit = before
+    try:
+        connection.execute(statements)
+    finally:
+        if not connection.closed:
+            connection.autocommit = before
 
 
 def request_database(request: Request) -> RequestDatabase:
