@@ -16,10 +16,11 @@ _SHOW: Final = "SELECT current_setting('statement_timeout')"
 
 def _time_of_a_page(database: RequestDatabase) -> str:
     with database.reading() as connection:
-        assert connection.autocommit
+        modes = [connection.autocommit]
         row = connection.execute(_SHOW).fetchone()
+    modes.append(connection.autocommit)
+    assert modes == [True, False]
     assert row is not None
-    assert not connection.autocommit
     return str(row[0])
 
 
